@@ -1,0 +1,32 @@
+"""niche_sim: how a tumour's exosomes prepare the liver for metastasis, simulated cell by cell."""
+
+from __future__ import annotations
+
+import importlib
+from typing import Any
+
+__version__ = "0.1.0"
+
+# Public names and where they live; imported when asked for, so that `import niche_sim` costs nothing.
+_PUBLIC = {
+    "NicheModel": "model",
+    "Record": "record",
+    "run": "record",
+    "load_record": "record",
+    "load_scenario": "scenario",
+    "catalogue": "scenario",
+    "InputError": "errors",
+}
+
+__all__ = ["__version__", *_PUBLIC]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module 'niche_sim' has no attribute {name!r}")
+    module = importlib.import_module(f"niche_sim.{_PUBLIC[name]}")
+    return getattr(module, "load" if name == "load_scenario" else name)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,106 @@
+"""What an experimenter does to the mouse, acted on the state: injection, implantation, resection, blockade, depletion.
+
+The functions take an intervention as `niche_sim.protocol` reads it, by its verb, and act when its time has come.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable
+from typing import Any
+
+import numpy as np
+
+from niche_sim.chance import Chance, birth_key
+from niche_sim.processes.primary_tumour import enter, release
+from niche_sim.state import Blocked, PrimaryTumour, State
+from niche_sim.vocabulary import EXOSOME_SOURCES, TUMOUR_LINES
+
+SOON = 1e-9  # h; a time that falls on a step's end but for rounding belongs to the next step
+
+
+def intervene(interventions: Iterable[Any], state: State, p: Any, chance: Chance, dt: float) -> None:
+    """Act every intervention that falls into the coming step of dt (h), and set what is blocked during it."""
+    state.blocked = Blocked()
+    for intervention in interventions:
+        ACTIONS[intervention.verb](intervention, state, p, chance, dt)
+
+
+def _due(at: float, state: State, dt: float) -> bool:
+    return state.time - SOON <= at < state.time + dt - SOON
+
+
+def _during(start: float, end: float, state: State) -> bool:
+    return start - SOON <= state.time < end - SOON
+
+
+def inject_exosomes(intervention: Any, state: State, p: Any, chance: Chance, dt: float) -> None:
+    """Put each due dose into blood: Poisson about the section's share of the vesicles."""
+    for dose in intervention.doses:
+        if _due(dose.at, state, dt):
+            vesicles = dose.vesicles if dose.vesicles is not None else dose.amount_ug * p.exosomes.vesicles_per_ug
+            key = birth_key("exosomes", dose.event)
+            share = state.section.volume / p.liver.volume
+            n = chance.poisson("inject_exosomes", vesicles * share, [key]).item()
+            release(state, p, n, EXOSOME_SOURCES.index(dose.source), key)
+
+
+def inject_tumour_cells(intervention: Any, state: State, p: Any, chance: Chance, dt: float) -> None:
+    """Put the cells into portal blood: Poisson about the section's share of the count."""
+    if _due(intervention.at, state, dt):
+        key = birth_key("tumour_cells", intervention.event)
+        share = state.section.volume / p.liver.volume
+        n = chance.poisson("inject_tumour_cells", intervention.count * share, [key]).item()
+        enter(state, n, TUMOUR_LINES.index(intervention.line), birth_key(key, np.arange(n)))
+
+
+def grow_primary(intervention: Any, state: State, p: Any, chance: Chance, dt: float) -> None:
+    """Implant the primary."""
+    if _due(intervention.start, state, dt):
+        state.primary = PrimaryTumour(
+            cells=intervention.cells,
+            line=intervention.line,
+            started=intervention.start,
+            start_cells=intervention.cells,
+            doubling=intervention.doubling,
+            capacity=np.inf if intervention.capacity is None else intervention.capacity,
+            sheds_cells=intervention.sheds_cells,
+            event=intervention.event,
+        )
+
+
+def resect_primary(intervention: Any, state: State, p: Any, chance: Chance, dt: float) -> None:
+    """Take the primary out; what it shed stays."""
+    if _due(intervention.at, state, dt):
+        state.primary = dataclasses.replace(state.primary, cells=0.0)
+
+
+def block(intervention: Any, state: State, p: Any, chance: Chance, dt: float) -> None:
+    """Block a link for this step; two blocks of one link multiply what is left."""
+    if _during(intervention.start, intervention.end, state):
+        left = 1.0 - getattr(state.blocked, intervention.target)
+        setattr(state.blocked, intervention.target, 1.0 - left * (1.0 - intervention.efficacy))
+
+
+def deplete(intervention: Any, state: State, p: Any, chance: Chance, dt: float) -> None:
+    """Take a fraction of a population out: once, or throughout a window (newcomers, too, each with the same chance).
+
+    Whether a cell is hit hangs on its birth key and this event alone, so a window does not take more than its fraction.
+    """
+    window = intervention.end > intervention.start
+    if not (_during(intervention.start, intervention.end, state) if window else _due(intervention.start, state, dt)):
+        return
+    population = state.populations[intervention.population]
+    once = Chance(chance.seed)  # the same draw in every step
+    hit = once.uniform("deplete", population.key, purpose=intervention.event) < intervention.fraction
+    population.remove(hit)
+
+
+ACTIONS: dict[str, Callable[[Any, State, Any, Chance, float], None]] = {
+    "inject_exosomes": inject_exosomes,
+    "inject_tumour_cells": inject_tumour_cells,
+    "grow_primary": grow_primary,
+    "resect_primary": resect_primary,
+    "block": block,
+    "deplete": deplete,
+}

@@ -1,0 +1,160 @@
+"""NicheModel: state, parameters, schedule and protocol of one virtual mouse, as a Mesa model."""
+
+from __future__ import annotations
+
+import functools
+import math
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from mesa import DataCollector
+
+from niche_sim import parameters, scenario
+from niche_sim.chance import Chance
+from niche_sim.errors import InputError
+from niche_sim.interventions import intervene
+from niche_sim.population import PopulationModel
+from niche_sim.process import Process
+from niche_sim.readouts import BY_NAME, READOUTS
+from niche_sim.schedule import schedule
+from niche_sim.scenario import Scenario
+from niche_sim.stages import StageWatch, load_thresholds
+from niche_sim.state import State
+from niche_sim.tissue import naive_liver, section_of
+from niche_sim.units import to_model
+
+# What `overrides` may change besides the register: numbers of the scenario file.
+SCENARIO_LENGTHS = ("section.width", "section.height", "section.spacing")
+SCENARIO_TIMES = ("run.duration", "run.step", "run.record")
+
+
+class NicheModel(PopulationModel):
+    """One virtual mouse: a section of its liver, hour by hour.
+
+    Args:
+        scenario_id: id of a scenario, or the path of a scenario.toml.
+        arm: one of its arms; None takes `educated`, or else the first.
+        overrides: register names (or section.width, run.duration ...) to text with a unit: {"tgfb.half_life": "5 min"}.
+        rng: the seed, a whole number from 0; None is 0.
+        without: names of processes to leave out of the schedule.
+
+    Raises:
+        InputError: anything of this is unknown, of a wrong dimension or outside what is possible.
+
+    One `step()` is one `[run] step` of the scenario. The clock is `model.state.time` (h). `model.schedule` is a tuple of
+    processes; replace it to add one of your own. `model.datacollector` holds the readouts at time 0, at every
+    `[run] record` and at the end.
+    """
+
+    state: State
+
+    def __init__(
+        self,
+        scenario_id: str = "liver_education_costasilva2015",
+        arm: str | None = "educated",
+        *,
+        overrides: Mapping[str, str] | None = None,
+        rng: int | None = None,
+        without: Iterable[str] = (),
+    ) -> None:
+        seed = 0 if rng is None else rng
+        self.chance = Chance(seed)
+        super().__init__(rng=int(seed))
+        self.scenario_id, self.seed, self.without = str(scenario_id), int(seed), tuple(without)
+        self.overrides = {name: str(text) for name, text in (overrides or {}).items()}
+        self.experiment = _experiment(scenario_id, self.overrides)
+        self.arm = self.experiment.default_arm if arm is None else arm
+        self.protocol = self.experiment.arm(self.arm).protocol
+        self.parameters = _parameters(self.experiment, self.overrides)
+        self.schedule = _without(schedule(self.experiment.schedule, f"{self.experiment.path}: schedule"), self.without)
+        self.dt = self.experiment.step
+
+        width, height, spacing = self.experiment.section
+        section = section_of(width, height, spacing, self.parameters)
+        self.state = naive_liver(section, self.parameters, self.chance)
+        self.attach(*self.state.populations.values())
+        self.stages = StageWatch(load_thresholds(self.experiment.path.parent))
+        reporters: dict[str, Any] = {"time_h": _time}
+        reporters |= {readout.name: functools.partial(_measure, readout.name) for readout in READOUTS}
+        self.datacollector = DataCollector(model_reporters=reporters)
+        self.stages.look(self.state, self.parameters)
+        self.datacollector.collect(self)
+
+    @property
+    def duration(self) -> float:
+        """Length of the run, h."""
+        return self.experiment.duration
+
+    @property
+    def steps_left(self) -> int:
+        """Steps until the end of the run."""
+        return max(0, math.ceil((self.duration - self.state.time) / self.dt - 1e-9))
+
+    def step(self) -> None:
+        """Advance by one `[run] step`: interventions first, then every process of the schedule in order."""
+        state, p = self.state, self.parameters
+        self.chance.step = state.step_index
+        intervene(self.protocol.interventions, state, p, self.chance, self.dt)
+        for process in self.schedule:
+            process.step(state, p, self.chance, self.dt)
+        state.step_index += 1
+        state.time = state.step_index * self.dt
+        self.stages.look(state, p)
+        if self._row_due():
+            self.datacollector.collect(self)
+        self.running = self.steps_left > 0
+
+    def run_to_end(self) -> NicheModel:
+        """Step until the end of the run and return the model."""
+        while self.steps_left:
+            self.step()
+        return self
+
+    def _row_due(self) -> bool:
+        every = round(self.experiment.record / self.dt)
+        return self.state.step_index % every == 0 or self.steps_left == 0
+
+
+def _time(model: NicheModel) -> float:
+    return model.state.time
+
+
+def _measure(name: str, model: NicheModel) -> float:
+    return BY_NAME[name].measure(model.state, model.parameters)
+
+
+def _experiment(scenario_id: str | Path | Scenario, overrides: Mapping[str, str]) -> Scenario:
+    """The scenario with the section and the clock that the overrides ask for."""
+    experiment = scenario_id if isinstance(scenario_id, Scenario) else scenario.load(scenario_id)
+    width, height, spacing = experiment.section
+    lengths = {"section.width": width, "section.height": height, "section.spacing": spacing}
+    times: dict[str, float | None] = dict.fromkeys(SCENARIO_TIMES)
+    for name, text in overrides.items():
+        if name in SCENARIO_LENGTHS:
+            lengths[name] = to_model(text, like="um", where=name)
+        elif name in SCENARIO_TIMES:
+            times[name] = to_model(text, like="h", where=name)
+    for name, value in {**lengths, **times}.items():
+        if value is not None and value <= 0.0:
+            raise InputError(name, f"{overrides.get(name, value)} is not positive", "more than 0")
+    section = (lengths["section.width"], lengths["section.height"], lengths["section.spacing"])
+    return experiment.with_(
+        duration=times["run.duration"], step=times["run.step"], record=times["run.record"], section=section
+    )
+
+
+def _parameters(experiment: Scenario, overrides: Mapping[str, str]) -> parameters.Parameters:
+    """The register as the scenario and then the overrides change it."""
+    changes = {name: change.text for name, change in experiment.parameters.items()}
+    parameters.resolve(changes, f"{experiment.path}: parameters")  # so that a message names the file
+    of_register = {k: v for k, v in overrides.items() if k not in SCENARIO_LENGTHS + SCENARIO_TIMES}
+    return parameters.resolve({**changes, **of_register})
+
+
+def _without(processes: tuple[Process, ...], names: tuple[str, ...]) -> tuple[Process, ...]:
+    for name in names:
+        if name not in {process.name for process in processes}:
+            schedule([name], "without")  # an unknown name is refused with the near ones
+            raise InputError("without", f"{name!r} is not in this scenario's schedule", "a process that is in it")
+    return tuple(process for process in processes if process.name not in names)

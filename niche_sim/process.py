@@ -1,0 +1,34 @@
+"""What a process is: one rule of biology with one step."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any, ClassVar
+
+if TYPE_CHECKING:
+    from niche_sim.chance import Chance
+
+
+class Process:
+    """One rule of biology. Subclasses state what they read and write and change the state in `step`.
+
+    The first line of a subclass's docstring is the rule as one sentence; the rest gives the formula in words, the
+    evidence, and what is assumed. `reads` and `writes` name what the step touches: `section`, a field (`tgfb`), a column
+    (`kupffer_cells.load`), a whole population (`bmdc`: rows come or go), or a part of `blood`, `ledger`, `blocked`.
+    """
+
+    reads: ClassVar[tuple[str, ...]] = ()
+    writes: ClassVar[tuple[str, ...]] = ()
+
+    @property
+    def name(self) -> str:
+        """The class name: what a schedule lists and what keys this rule's random numbers."""
+        return type(self).__name__
+
+    @classmethod
+    def sentence(cls) -> str:
+        """The rule as one sentence: the first line of the docstring."""
+        return (cls.__doc__ or "").strip().splitlines()[0]
+
+    def step(self, state: Any, p: Any, chance: Chance, dt: float) -> None:
+        """Advance this rule by `dt` (h)."""
+        raise NotImplementedError(f"{self.name} has no step")

@@ -1,0 +1,59 @@
+"""Kupffer cells that hold MIF-bearing exosomes answer with TGF-beta and are taught."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from niche_sim.cells import KupfferCell
+from niche_sim.chance import Chance
+from niche_sim.kernels.spectral import spectral_step
+from niche_sim.laws import chance as probability
+from niche_sim.laws import hill, rate_of
+from niche_sim.process import Process
+
+NAIVE, TAUGHT = KupfferCell.state.code("naive"), KupfferCell.state.code("taught")
+
+
+class KupfferTgfb(Process):
+    """Kupffer cells secrete TGF-beta as their MIF-weighted load passes a threshold; it spreads and decays within minutes.
+
+    secretion * hill(signal); then diffusion and decay, exact over the step. Kupffer cells answer PDAC exosomes with
+    TGF-beta, and MIF is needed (Costa-Silva 2015). *Assumed*: the amount secreted and the load for half of it.
+    """
+
+    reads = ("section", "kupffer_cells", "tgfb")
+    writes = ("tgfb",)
+
+    def step(self, state: Any, p: Any, chance: Chance, dt: float) -> None:
+        cells = state.kupffer_cells
+        answer = hill(cells.signal, p.kupffer.half_load_answer, p.kupffer.steepness_answer)  # 0..1 [cell]
+        if not answer.any() and not state.tgfb.any():
+            return
+        secreted = state.mapped(cells, answer) * p.kupffer.secretion_tgfb / state.section.site_volume  # nM/h [y, x]
+        spread = spectral_step(
+            state.section.shape, state.section.spacing, p.tgfb.diffusivity, rate_of(p.tgfb.half_life), dt
+        )
+        state.tgfb = spread.advance(state.tgfb, secreted)
+
+
+class KupfferTeaching(Process):
+    """MIF-bearing exosomes teach Kupffer cells; taught ones forget slowly.
+
+    naive -> taught at rate_teaching * hill(signal) plus a small rate at rest, back with a half-life. Taught cells no
+    longer kill arriving tumour cells. *Assumed*: all rates; that teaching follows the threshold of the TGF-beta answer;
+    that a naive liver has a few such cells anyway.
+    """
+
+    reads = ("kupffer_cells", "time")
+    writes = ("kupffer_cells.state", "kupffer_cells.taught_at")
+
+    def step(self, state: Any, p: Any, chance: Chance, dt: float) -> None:
+        cells = state.kupffer_cells
+        naive = cells.state == NAIVE
+        answer = hill(cells.signal, p.kupffer.half_load_answer, p.kupffer.steepness_answer)
+        rate = np.where(naive, p.kupffer.rate_teaching_rest + p.kupffer.rate_teaching * answer, rate_of(p.kupffer.half_life_taught) * (1.0 - answer))
+        turned = chance.uniform(self, cells.key) < probability(rate, dt)
+        cells.taught_at[turned & naive] = state.time
+        cells.state[turned] = np.where(naive[turned], TAUGHT, NAIVE)

@@ -1,0 +1,80 @@
+"""A primary tumour elsewhere grows and sheds exosomes and cells into blood."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from niche_sim.cells import Exosome, TumourCell
+from niche_sim.chance import Chance, birth_key
+from niche_sim.laws import exponential_growth, gompertz_growth
+from niche_sim.process import Process
+from niche_sim.vocabulary import EXOSOME_SOURCES
+
+
+class PrimaryGrowth(Process):
+    """A primary tumour grows along its own curve until it is resected.
+
+    cells = Gompertz (to a capacity) or exponential growth from the cells implanted. Closed form, no chance.
+    *Assumed*: the curve is undisturbed by what happens in the liver.
+    """
+
+    reads = ("primary",)
+    writes = ("primary",)
+
+    def step(self, state: Any, p: Any, chance: Chance, dt: float) -> None:
+        primary = state.primary
+        if primary.cells <= 0.0:
+            return
+        age = state.time + dt - primary.started
+        if np.isinf(primary.capacity):
+            primary.cells = exponential_growth(primary.start_cells, primary.doubling, age)
+        else:
+            primary.cells = gompertz_growth(primary.start_cells, primary.doubling, primary.capacity, age)
+
+
+class PrimaryShedding(Process):
+    """The primary sheds exosomes, and if asked tumour cells, into blood in proportion to its cells.
+
+    Vesicles: cells * secretion * fraction escaping; tumour cells: cells * shedding rate * fraction viable; both Poisson,
+    scaled to the section's share of the liver. Secretion per cell from Chiu 2016; *assumed*: the fraction that escapes
+    the primary, and that all shed cells pass the liver. Blocking release acts on vesicles only (Rab27a: Peinado 2012).
+    """
+
+    reads = ("section", "primary", "blocked.exosome_release")
+    writes = ("exosomes", "tumour_cells", "ledger")
+
+    def step(self, state: Any, p: Any, chance: Chance, dt: float) -> None:
+        primary = state.primary
+        if primary.cells <= 0.0:
+            return
+        share = state.section.volume / p.liver.volume
+        key = birth_key("primary", primary.event, state.step_index)
+        secretion = p.exosomes.secretion * p.exosomes.fraction_escaping * (1.0 - state.blocked.exosome_release)
+        vesicles = chance.poisson(self, primary.cells * secretion * dt * share, [key], "exosomes").item()
+        release(state, p, vesicles, EXOSOME_SOURCES.index("pdac"), key)
+        if primary.sheds_cells:
+            shedding = p.primary.rate_shedding * p.primary.fraction_viable
+            n = chance.poisson(self, primary.cells * shedding * dt * share, [key], "cells").item()
+            enter(state, n, TumourCell.line.code(primary.line), birth_key(key, "cell", np.arange(n)))
+
+
+def release(state: Any, p: Any, vesicles: int, source: int, key: Any) -> None:
+    """Put vesicles of one source into blood, in parcels; the k-th vesicle draws with key + k, whatever the parcels."""
+    size = max(1, int(p.exosomes.parcel_size))
+    first = np.arange(0, vesicles, size)
+    counts = np.minimum(size, vesicles - first)
+    keys = np.uint64(key) + first.astype(np.uint64)
+    state.exosomes.add(
+        len(first), key=keys, vesicles=counts, source=source, place=Exosome.place.code("blood"), y=np.nan, x=np.nan
+    )
+    state.ledger.exosomes_released += vesicles
+
+
+def enter(state: Any, n: int, line: int, keys: Any) -> None:
+    """Put n tumour cells of one line into the blood that enters the section."""
+    state.tumour_cells.add(
+        n, key=keys, clone=keys, line=line, state=TumourCell.state.code("circulating"), y=np.nan, x=np.nan
+    )
+    state.ledger.tumour_entered += n

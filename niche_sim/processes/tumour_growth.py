@@ -1,0 +1,108 @@
+"""Micrometastases grow where there is room and shelter, and regress where there is not."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from niche_sim.cells import TumourCell
+from niche_sim.chance import Chance, daughter_key
+from niche_sim.kernels.neighbourhood import disc, gather
+from niche_sim.kernels.walk import fold
+from niche_sim.laws import LN2, disc_diameter, hill
+from niche_sim.laws import chance as probability
+from niche_sim.process import Process
+from niche_sim.processes.tumour_fate import lose, niche_at, of_line
+
+CIRCULATING, CYCLING = TumourCell.state.code("circulating"), TumourCell.state.code("cycling")
+
+
+class Crowding(Process):
+    """Each tumour cell senses how crowded its neighbourhood is and belongs to a clone of some size.
+
+    Density of tumour cells within a neighbourhood of at least 40 um, whatever the grid; a clone that reaches
+    `colony_cells` counts as a colony.
+    """
+
+    reads = ("section", "tumour_cells", "time")
+    writes = ("tumour_cells.crowding", "tumour_cells.clone_size", "colonies", "events")
+
+    def step(self, state: Any, p: Any, chance: Chance, dt: float) -> None:
+        cells, section = state.tumour_cells, state.section
+        rows = np.flatnonzero(cells.state != CIRCULATING)
+        if len(rows) == 0:
+            return
+        sites = section.site_of(cells.y[rows], cells.x[rows])
+        here = np.bincount(sites, minlength=section.zone.size).reshape(section.shape) / section.site_volume
+        cells.crowding[rows] = gather(here, sites, *disc(p.tumour.neighbourhood, section.spacing))
+        _, first, member, size = np.unique(
+            cells.clone[rows], return_index=True, return_inverse=True, return_counts=True
+        )
+        cells.clone_size[rows] = size[member]
+        for row in rows[first[size >= p.tumour.colony_cells]]:
+            clone = int(cells.clone[row])
+            if clone not in state.colonies:
+                state.colonies.add(clone)
+                cause = TumourCell.roused_by.decode(int(cells.roused_by[row]))
+                state.events.note(state.time, "colony", cause, cells.y[[row]], cells.x[[row]], cells.clone[[row]])
+
+
+class ExposedDeath(Process):
+    """Small micrometastases regress: cycling cells die unless crowding or the niche shelters them.
+
+    rate_death_exposed * (1 - shelter of crowding) * (1 - fraction_supported * niche strength). In a naive liver 1 in
+    100 started micrometastases persists to day 13 (Luzzi 1998). *Assumed*: form of both shelters.
+    """
+
+    reads = ("section", "fibronectin", "periostin", "tumour_cells", "time")
+    writes = ("tumour_cells", "ledger", "events")
+
+    def step(self, state: Any, p: Any, chance: Chance, dt: float) -> None:
+        cells = state.tumour_cells
+        rows = np.flatnonzero(cells.state == CYCLING)
+        if len(rows) == 0:
+            return
+        lines = cells.line[rows]
+        shelter = hill(cells.crowding[rows], p.tumour.half_crowding, p.tumour.steepness_crowding)
+        support = of_line(p, "fraction_supported", lines) * niche_at(state, p)[rows]
+        rate = of_line(p, "rate_death_exposed", lines) * (1.0 - shelter) * (1.0 - support)
+        gone = rows[chance.uniform(self, cells.key[rows]) < probability(rate, dt)]
+        lose(state, gone, "tumour_died_cycling", "died while growing")
+
+
+class Division(Process):
+    """Cycling cells divide as long as there is room; daughters lie one cell diameter away.
+
+    ln 2 / doubling * (1 - density / packing). The slab is the central slice of a spherical colony: once the clone is
+    wider than the slab, a third of the births fall above or below it and are counted out. *Assumed*: logistic crowding.
+    """
+
+    reads = ("section", "tumour_cells", "time")
+    writes = ("tumour_cells", "ledger")
+
+    def step(self, state: Any, p: Any, chance: Chance, dt: float) -> None:
+        cells, section = state.tumour_cells, state.section
+        rows = np.flatnonzero(cells.state == CYCLING)
+        if len(rows) == 0:
+            return
+        room = np.maximum(0.0, 1.0 - cells.crowding[rows] / p.tumour.packing)
+        rate = LN2 / of_line(p, "doubling", cells.line[rows]) * room
+        parents = rows[chance.uniform(self, cells.key[rows]) < probability(rate, dt)]
+        if len(parents) == 0:
+            return
+        cells.divisions[parents] += 1
+        keys = daughter_key(cells.key[parents], cells.divisions[parents])
+        wide = disc_diameter(cells.clone_size[parents], p.tumour.packing, section.thickness) > section.thickness
+        aside, angle = chance.uniform(self, keys, 2, purpose="daughter").T
+        stays = ~(wide & (aside < 1.0 / 3.0))  # two of six directions leave the slab
+        parents, keys, angle = parents[stays], keys[stays], 2.0 * np.pi * angle[stays]
+        state.ledger.tumour_born += len(stays)
+        state.ledger.tumour_left_slab += int((~stays).sum())
+        inherited = {name: cells.columns[name][parents] for name in INHERITED}
+        y = fold(cells.y[parents] + p.tumour.diameter * np.sin(angle), section.height)
+        x = fold(cells.x[parents] + p.tumour.diameter * np.cos(angle), section.width)
+        cells.add(len(parents), key=keys, y=y, x=x, heading=angle, **inherited)
+
+
+INHERITED = ("line", "state", "crowding", "clone_size", "roused_by", "clone", "arrived_at")

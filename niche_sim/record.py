@@ -1,0 +1,337 @@
+"""What one run left: table of readouts, events, snapshots, onsets, provenance; run, save, load, resume."""
+
+from __future__ import annotations
+
+import hashlib
+import importlib.metadata
+import json
+import os
+import platform
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+import niche_sim
+from niche_sim import parameters, scenario
+from niche_sim.errors import InputError
+from niche_sim.model import NicheModel
+from niche_sim.readouts import BY_NAME
+from niche_sim.stages import STAGES
+from niche_sim.state import FIELDS
+
+SNAPSHOT_EVERY = 7 * 24.0  # h; also at 0 and at the end
+Snapshots = dict[float, dict[str, NDArray[Any]]]
+
+
+@dataclass(frozen=True)
+class Record:
+    """One finished run.
+
+    table: `time_h` and a float64 column a readout, one row a record time. events: columns of one length (time_h, kind,
+    cause, y_um, x_um, clone). snapshots: time in h -> arrays `field_<name>` [y, x] and `<population>_<column>` [cell],
+    with `_y`, `_x` in sites. onsets: stage -> h or None. provenance: all that is needed to run it again.
+    """
+
+    table: dict[str, NDArray[np.float64]]
+    events: dict[str, NDArray[Any]]
+    snapshots: Snapshots
+    onsets: dict[str, float | None]
+    provenance: dict[str, Any]
+
+    @property
+    def end(self) -> dict[str, float]:
+        """Every readout at the end of the run."""
+        return {name: float(values[-1]) for name, values in self.table.items() if name != "time_h"}
+
+    @property
+    def run_hash(self) -> str:
+        """Names the run: a hash of all that decides it."""
+        return str(self.provenance["run_hash"])
+
+    def save(self, folder: str | Path) -> Path:
+        """Write record.parquet, events.parquet, snapshots.npz, summary.json and provenance.json; returns the folder.
+
+        Raises InputError if the folder cannot be written.
+        """
+        folder = Path(folder)
+        try:
+            folder.mkdir(parents=True, exist_ok=True)
+            units = {"time_h": "h"} | {name: readout.unit for name, readout in BY_NAME.items()}
+            _write_parquet(self.table, units, folder / "record.parquet")
+            _write_parquet(self.events, {"time_h": "h", "y_um": "um", "x_um": "um"}, folder / "events.parquet")
+            flat = {f"{time:g}h/{name}": array for time, part in self.snapshots.items() for name, array in part.items()}
+            with _whole(folder / "snapshots.npz") as path, path.open("wb") as file:
+                np.savez_compressed(file, times_h=np.array(list(self.snapshots)), **flat)
+            summary = {"run_hash": self.run_hash, "onsets_h": self.onsets, "end": self.end}
+            _write_json(summary, folder / "summary.json")
+            _write_json(self.provenance, folder / "provenance.json")
+        except OSError as error:
+            raise InputError(str(folder), _reason(error), "a folder that can be written, with room on the disk") from None
+        return folder
+
+
+@dataclass
+class Runner:
+    """Steps a model to its end and takes snapshots on the way; can stop anywhere, be saved and go on."""
+
+    model: NicheModel
+    snapshots: Snapshots = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        self._snapshot_if_due()
+
+    def advance(self, steps: int) -> int:
+        """Take at most that many steps; returns how many were taken."""
+        taken = min(steps, self.model.steps_left)
+        for _ in range(taken):
+            self.model.step()
+            self._snapshot_if_due()
+        return taken
+
+    def record(self) -> Record:
+        """What the run has left so far."""
+        model = self.model
+        rows = model.datacollector.model_vars
+        table = {name: np.array(values, np.float64) for name, values in rows.items()}
+        onsets = dict(model.stages.onsets)
+        events = dict(model.state.events.table())
+        return Record(table, _with_onsets(events, onsets), dict(self.snapshots), onsets, provenance_of(model))
+
+    def save(self, path: Path) -> None:
+        """Write a checkpoint from which `resume` goes on bit for bit. Raises InputError if it cannot be written."""
+        model = self.model
+        arrays = {f"state_{name}": array for name, array in model.state.freeze().items()}
+        for time, part in self.snapshots.items():
+            arrays |= {f"snapshot_{time!r}/{name}": array for name, array in part.items()}
+        arrays |= {f"table_{name}": np.array(values) for name, values in model.datacollector.model_vars.items()}
+        notes = {"provenance": provenance_of(model), "since": model.stages.since, "onsets": model.stages.onsets}
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            with _whole(path) as part_path, part_path.open("wb") as file:
+                np.savez(file, notes=np.array(json.dumps(notes)), **arrays)
+        except OSError as error:
+            raise InputError(str(path), _reason(error), "a file that can be written") from None
+
+    @classmethod
+    def resume(cls, path: Path) -> Runner:
+        """The run as `save` left it. Raises InputError if the file is not such a checkpoint."""
+        try:
+            with np.load(path, allow_pickle=False) as stored:
+                arrays = dict(stored)
+            notes = json.loads(str(arrays["notes"]))
+        except (OSError, ValueError, KeyError) as error:
+            raise InputError(str(path), f"not a checkpoint ({_reason(error)})", "one that an interrupted run left") from None
+        model = model_like(notes["provenance"], str(path))
+        prefix = "state_"
+        model.state.thaw({k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)})
+        model.stages.since, model.stages.onsets = notes["since"], notes["onsets"]
+        for name in model.datacollector.model_vars:
+            model.datacollector.model_vars[name] = arrays[f"table_{name}"].tolist()
+        snapshots: Snapshots = {}
+        for key, array in arrays.items():
+            if key.startswith("snapshot_"):
+                time, name = key.removeprefix("snapshot_").split("/")
+                snapshots.setdefault(float(time), {})[name] = array
+        return cls(model, snapshots)
+
+    def _snapshot_if_due(self) -> None:
+        model = self.model
+        time = model.state.time
+        on_the_beat = abs(time / SNAPSHOT_EVERY - round(time / SNAPSHOT_EVERY)) < 1e-9
+        if time not in self.snapshots and (on_the_beat or model.steps_left == 0):
+            self.snapshots[time] = snapshot(model)
+
+
+def run(
+    scenario_id: str = "liver_education_costasilva2015",
+    arm: str | None = None,
+    *,
+    seed: int = 0,
+    overrides: Mapping[str, str] | None = None,
+    without: Iterable[str] = (),
+    watch: Callable[[NicheModel], None] | None = None,
+) -> Record:
+    """Run one virtual mouse to its end.
+
+    Args as for `NicheModel`; watch: called after every step with the model, to show progress; it must change nothing.
+    """
+    runner = Runner(NicheModel(scenario_id, arm, overrides=overrides, rng=seed, without=without))
+    while runner.advance(1):
+        if watch is not None:
+            watch(runner.model)
+    return runner.record()
+
+
+def snapshot(model: NicheModel) -> dict[str, NDArray[Any]]:
+    """Fields and cells as they are now, by the names of snapshots.npz."""
+    state, spacing = model.state, model.state.section.spacing
+    arrays: dict[str, NDArray[Any]] = {f"field_{name}": getattr(state, name).copy() for name in FIELDS}
+    for name, population in state.populations.items():
+        for column in (*population.agent_class.columns(), "unique_id", "key"):
+            values = getattr(population, column).copy()
+            arrays[f"{name}_{column}"] = values / spacing if column in ("y", "x") else values
+    return arrays
+
+
+def load_record(folder: str | Path) -> Record:
+    """What `Record.save` wrote. Raises InputError if the folder holds no record."""
+    folder = Path(folder)
+    summary, provenance = read_json(folder, "summary.json"), read_json(folder, "provenance.json")
+    snapshots: Snapshots = {}
+    with np.load(folder / "snapshots.npz", allow_pickle=False) as stored:
+        for time in stored["times_h"]:
+            prefix = f"{time:g}h/"
+            snapshots[float(time)] = {k.removeprefix(prefix): stored[k] for k in stored.files if k.startswith(prefix)}
+    table, events = _read_parquet(folder / "record.parquet"), _read_parquet(folder / "events.parquet")
+    return Record(table, events, snapshots, summary["onsets_h"], provenance)
+
+
+def read_json(folder: Path, name: str) -> dict[str, Any]:
+    """A JSON file of a run's folder. Raises InputError if it is not there or broken."""
+    try:
+        content: dict[str, Any] = json.loads((folder / name).read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(str(folder / name), _reason(error), "a folder that `niche-sim run` wrote") from None
+    return content
+
+
+def provenance_of(model: NicheModel) -> dict[str, Any]:
+    """All that decides a run, and what it ran on."""
+    experiment = model.experiment
+    decides = {
+        "scenario_sha256": experiment.sha256,
+        "arm": model.arm,
+        "seed": model.seed,
+        "parameters": parameters.as_text(model.parameters),
+        "schedule": [process.name for process in model.schedule],
+        "thresholds": dict(model.stages.thresholds),
+        "niche_sim": niche_sim.__version__,
+    }
+    text = json.dumps(decides, sort_keys=True)
+    return {
+        "run_hash": hashlib.sha256(text.encode()).hexdigest()[:16],
+        "scenario": experiment.id,
+        "scenario_path": str(experiment.path),
+        "scenario_text": experiment.text,
+        **decides,
+        "overrides": model.overrides,
+        "without": list(model.without),
+        "marks": [list(mark) for mark in model.protocol.marks()],
+        "versions": {name: importlib.metadata.version(name) for name in ("numpy", "scipy", "numba", "mesa")},
+        "python": platform.python_version(),
+        "machine": {"platform": platform.platform(), **_processor()},
+        "anatomy": _anatomy(model),
+    }
+
+
+def model_like(provenance: Mapping[str, Any], where: str) -> NicheModel:
+    """The model of a run again, from its provenance, at time 0; the scenario as it was then.
+
+    Raises InputError, naming `where`, if the provenance is not whole.
+    """
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            file = Path(folder) / str(provenance["scenario"]) / "scenario.toml"
+            file.parent.mkdir()
+            file.write_text(provenance["scenario_text"], encoding="utf-8")
+            source = Path(provenance["scenario_path"])
+            same = source.exists() and source.read_text(encoding="utf-8") == provenance["scenario_text"]
+            model = NicheModel(
+                scenario.load(source if same else file),  # type: ignore[arg-type]
+                provenance["arm"],
+                overrides=provenance["overrides"],
+                rng=provenance["seed"],
+                without=provenance["without"],
+            )
+    except (KeyError, TypeError) as error:
+        raise InputError(where, f"incomplete provenance ({error})", "one that `niche-sim run` wrote") from None
+    model.stages.thresholds = dict(provenance["thresholds"])
+    return model
+
+
+def _anatomy(model: NicheModel) -> dict[str, Any]:
+    """What a drawing of the section needs besides the snapshots; lengths in um."""
+    section = model.state.section
+    return {
+        "height_um": section.height,
+        "width_um": section.width,
+        "spacing_um": section.spacing,
+        "thickness_um": section.thickness,
+        "lobule_radius_um": model.parameters.liver.lobule_radius,
+        "portal_radius_um": model.parameters.liver.portal_radius,
+        "central_radius_um": model.parameters.liver.central_radius,
+        "portal_triads_yx_um": section.portal_triads.tolist(),
+        "central_veins_yx_um": section.central_veins.tolist(),
+    }
+
+
+def _processor() -> dict[str, str]:
+    import llvmlite.binding as llvm
+
+    features = sorted(name for name, on in llvm.get_host_cpu_features().items() if on)
+    return {"processor": llvm.get_host_cpu_name(), "features": " ".join(features)}
+
+
+def _with_onsets(events: dict[str, NDArray[Any]], onsets: Mapping[str, float | None]) -> dict[str, NDArray[Any]]:
+    """Events with a row for each stage onset, in order of time."""
+    reached = [(onsets[stage.name], stage) for stage in STAGES if onsets[stage.name] is not None]
+    rows = {
+        "time_h": np.array([time for time, _ in reached], np.float64),
+        "kind": np.array(["onset"] * len(reached), "U24"),
+        "cause": np.array([stage.name for _, stage in reached], "U24"),
+        "y_um": np.full(len(reached), np.nan),
+        "x_um": np.full(len(reached), np.nan),
+        "clone": np.zeros(len(reached), np.uint64),
+    }
+    joined = {name: np.concatenate([events[name], rows[name]]) for name in events}
+    order = np.argsort(joined["time_h"], kind="stable")
+    return {name: values[order] for name, values in joined.items()}
+
+
+class _whole:
+    """A path to write to that becomes the wanted file only when all is written."""
+
+    def __init__(self, path: Path) -> None:
+        self.path, self.part = path, path.with_name(f"{path.name}.part{os.getpid()}")
+
+    def __enter__(self) -> Path:
+        return self.part
+
+    def __exit__(self, kind: type[BaseException] | None, *_: object) -> None:
+        if kind is None:
+            self.part.replace(self.path)
+        else:
+            self.part.unlink(missing_ok=True)
+
+
+def _write_parquet(columns: Mapping[str, NDArray[Any]], units: Mapping[str, str], path: Path) -> None:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    arrays = [pa.array(values.tolist() if values.dtype.kind == "U" else values) for values in columns.values()]
+    kinds = [pa.string() if values.dtype.kind == "U" else array.type for values, array in zip(columns.values(), arrays, strict=True)]
+    fields = [pa.field(n, k, metadata={"unit": units.get(n, "")}) for n, k in zip(columns, kinds, strict=True)]
+    arrays = [array.cast(kind) for array, kind in zip(arrays, kinds, strict=True)]
+    with _whole(path) as part:
+        pq.write_table(pa.Table.from_arrays(arrays, schema=pa.schema(fields)), part)
+
+
+def _read_parquet(path: Path) -> dict[str, NDArray[Any]]:
+    import pyarrow.parquet as pq
+
+    table = pq.read_table(path)
+    return {name: np.asarray(table[name].to_pylist() if str(table[name].type) == "string" else table[name]) for name in table.column_names}
+
+
+def _write_json(content: Mapping[str, Any], path: Path) -> None:
+    with _whole(path) as part:
+        part.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
+
+
+def _reason(error: BaseException) -> str:
+    return (error.strerror if isinstance(error, OSError) and error.strerror else str(error)).lower()

@@ -1,0 +1,526 @@
+"""Scenarios: experiments as folders of data, read and checked as a whole before anything runs.
+
+A scenario is `<id>/scenario.toml` with, if there is something published to compare with, `targets.toml` beside it. The
+library of scenarios lies inside the installed package or, in a checkout, beside it. Every number leaves here in model
+units (um, h, ...). Whatever is wrong raises `InputError` that names file, key, what was found and what is allowed.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import hashlib
+import json
+import math
+import re
+import tomllib
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+from niche_sim.errors import InputError
+from niche_sim.protocol import Intervention, Protocol, check_keys, make_protocol, one_of, read_intervention, under
+from niche_sim.units import show, to_model
+
+ORGANS = ("liver",)
+DEFAULT_RECORD = "6 h"
+EXPECTATIONS = ("less", "more", "same")
+USES = ("fit", "validate")
+
+# Arm names become parts of file names and keys of tables.
+_ARM_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_BIB_ENTRY = re.compile(r"^@\w+\{([^,\s]+),\n(.*?)^\}", re.MULTILINE | re.DOTALL)
+_BIB_FIELD = re.compile(r"^\s*(\w+)\s*=\s*\{(.*)\},?\s*$", re.MULTILINE)
+_TOML_PLACE = re.compile(r"\s*\(at (line \d+), (column \d+)\)$")
+
+
+class Extent(NamedTuple):
+    """Size and resolution of the section, um."""
+
+    width: float
+    height: float
+    spacing: float
+
+
+class ParameterChange(NamedTuple):
+    """A number of the register that differs in a scenario, as text with a unit, and where it comes from."""
+
+    text: str
+    source: str  # a key of sources.bib, or "assumed"
+    where: str  # place in the source, or the reason of the assumption
+
+
+class Entry(NamedTuple):
+    """One line of the catalogue."""
+
+    id: str
+    title: str
+    organ: str
+    arms: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One treatment: its name, what it shows, and what is done to the mouse."""
+
+    name: str
+    note: str
+    protocol: Protocol
+
+
+@dataclass(frozen=True)
+class Target:
+    """Something published that the model is compared with.
+
+    Either a direction (`expect` is "less", "more" or "same", of `arm` against `against`), or a `value`: of the readout
+    itself, or of its ratio to that of `against` if that is given. A value comes with `spread`, plus or minus in its own
+    units, or with `within`, a factor (3: from a third to three times). `at` is in h. `use` is "fit" or "validate".
+    """
+
+    id: str
+    readout: str
+    arm: str
+    against: str | None
+    at: float
+    expect: str | None
+    value: float | None
+    spread: float | None
+    within: float | None
+    use: str
+    source: str
+    where: str
+
+
+@dataclass(frozen=True)
+class Scenario:
+    """One published or constructed experiment, checked and in model units.
+
+    schedule: "default" or names of processes in order. duration, step, record: h. parameters: what differs from the
+    register. text: the file as it was read. The names of processes and parameters are checked by who owns them.
+    Raises InputError if duration, step and record, or the sides and spacing of the section, do not fit each other.
+    """
+
+    id: str
+    path: Path
+    title: str
+    question: str
+    organ: str
+    schedule: str | tuple[str, ...]
+    section: Extent
+    duration: float
+    step: float
+    record: float
+    parameters: Mapping[str, ParameterChange]
+    arms: Mapping[str, Arm]
+    targets: tuple[Target, ...]
+    text: str
+
+    def __post_init__(self) -> None:
+        _check_sizes(self.section, self.duration, self.step, self.record)
+
+    @property
+    def default_arm(self) -> str:
+        """The arm that runs if none is named: "educated", or else the first."""
+        return "educated" if "educated" in self.arms else next(iter(self.arms))
+
+    def arm(self, name: str, where: str = "arm") -> Arm:
+        """The arm of that name.
+
+        Raises:
+            InputError: there is none; `where` is the option or key that asked for it.
+        """
+        return self.arms[one_of(name, self.arms, where)]
+
+    def with_(
+        self,
+        *,
+        duration: float | None = None,
+        step: float | None = None,
+        record: float | None = None,
+        section: tuple[float, float, float] | None = None,
+    ) -> Scenario:
+        """The same experiment, shorter or longer, coarser or finer, on another section (width, height, spacing in um).
+
+        Raises:
+            InputError: the new numbers do not fit each other.
+        """
+        return dataclasses.replace(
+            self,
+            duration=self.duration if duration is None else duration,
+            step=self.step if step is None else step,
+            record=self.record if record is None else record,
+            section=self.section if section is None else Extent(*section),
+        )
+
+    def canonical(self) -> str:
+        """What decides what is simulated, as JSON in one spelling: without comments, notes, sources and targets."""
+        content = {
+            "organ": self.organ,
+            "schedule": self.schedule,
+            "section": self.section._asdict(),
+            "run": {"duration": self.duration, "step": self.step, "record": self.record},
+            "parameters": {name: change.text for name, change in self.parameters.items()},
+            "arms": {
+                name: [{"do": i.verb, **_floats(dataclasses.asdict(i))} for i in arm.protocol.interventions]
+                for name, arm in self.arms.items()
+            },
+        }
+        return json.dumps(content, sort_keys=True, ensure_ascii=False, allow_nan=False)
+
+    @property
+    def sha256(self) -> str:
+        """Hash of the canonical content, hexadecimal."""
+        return hashlib.sha256(self.canonical().encode()).hexdigest()
+
+
+def library() -> Path:
+    """The folder of the scenarios that come with the package: inside it when installed, beside it in a checkout.
+
+    Raises:
+        InputError: there is none.
+    """
+    package = Path(__file__).resolve().parent
+    for folder in (package / "scenarios", package.parent / "scenarios"):
+        if (folder / "sources.bib").is_file():
+            return folder
+    raise InputError("scenarios", f"none in {package} or beside it", "an installation or checkout with its scenarios")
+
+
+def catalogue() -> list[Entry]:
+    """The scenarios that come with the package, in order of their ids.
+
+    Raises:
+        InputError: one of them is not valid.
+    """
+    scenarios = [load(name) for name in _ids()]
+    return [Entry(s.id, s.title, s.organ, tuple(s.arms)) for s in scenarios]
+
+
+def load(scenario: str | Path, readouts: Collection[str] | None = None) -> Scenario:
+    """Read and check a scenario and its targets.
+
+    Args:
+        scenario: an id of the catalogue, or a path to a scenario.toml or to its folder.
+        readouts: names a target may use; None leaves them unchecked.
+
+    Raises:
+        InputError: nothing there, or something in scenario.toml, targets.toml or sources.bib is not as it must be.
+    """
+    path = _find(scenario)
+    file = f"{path}:"
+    text, data = _read_toml(path)
+    cited = _sources_for(path)
+
+    required = ("title", "question", "organ", "schedule", "section", "run", "arms")
+    check_keys(data, file, required=required, optional=("parameters",))
+    section, run = _table(data, "section", file), _table(data, "run", file)
+    check_keys(section, f"{file} section", required=Extent._fields)
+    check_keys(run, f"{file} run", required=("duration", "step"), optional=("record",))
+    times = {"record": DEFAULT_RECORD, **run}
+    hours = {name: to_model(text, "h", f"{file} run.{name}") for name, text in times.items()}
+    extent = Extent(*(to_model(section[name], "um", f"{file} section.{name}") for name in Extent._fields))
+    try:
+        _check_sizes(extent, **hours)
+    except InputError as error:
+        raise InputError(f"{file} {error.where}", error.found, error.allowed) from None
+    parameters = _parameters(data.get("parameters", {}), f"{file} parameters", cited)
+    arms = _arms(_table(data, "arms", file), f"{file} arms", hours["duration"])
+    targets = _targets(path.with_name("targets.toml"), arms, hours["duration"], cited, readouts)
+    return Scenario(
+        id=path.resolve().parent.name,
+        path=path,
+        title=_text(data, "title", file),
+        question=_text(data, "question", file),
+        organ=one_of(data["organ"], ORGANS, f"{file} organ"),
+        schedule=_schedule(data["schedule"], f"{file} schedule"),
+        section=extent,
+        **hours,
+        parameters=parameters,
+        arms=arms,
+        targets=targets,
+        text=text,
+    )
+
+
+def sources(path: Path | None = None) -> dict[str, str]:
+    """Key -> "Author Year, Journal" of every entry of a BibTeX file; without a path, of the library's `sources.bib`.
+
+    The file has one field a line, braced, and each entry ends with a brace at the start of a line.
+
+    Raises:
+        InputError: the file cannot be read, an entry is not of that form, or a key is there twice.
+    """
+    path = library() / "sources.bib" if path is None else path
+    text = _read_text(path)
+    entries = _BIB_ENTRY.findall(text)
+    began = re.findall(r"^@\w+\{([^,\s]*)", text, re.MULTILINE)
+    for index, key in enumerate(began):
+        if index >= len(entries) or entries[index][0] != key:
+            form = "one field a line, then a brace at the start of a line"
+            raise InputError(f"{path}: {key}", "an entry that cannot be read", form)
+        if key in began[:index]:
+            raise InputError(f"{path}: {key}", "there twice", "each key once")
+    return {key: _citation(dict(_BIB_FIELD.findall(body)), key) for key, body in entries}
+
+
+def _citation(fields: dict[str, str], key: str) -> str:
+    author = fields.get("author", "").partition(" and ")[0].partition(",")[0] or fields.get("key", key)
+    name = f"{author} {fields.get('year', '')}".strip()
+    return ", ".join(part for part in (name, fields.get("journal", fields.get("booktitle", ""))) if part)
+
+
+def _ids() -> list[str]:
+    return sorted(file.parent.name for file in library().glob("*/scenario.toml"))
+
+
+def _find(scenario: str | Path) -> Path:
+    """The scenario.toml that is meant; an id goes before a folder of the same name."""
+    ids = _ids()
+    if isinstance(scenario, str) and scenario in ids:
+        return library() / scenario / "scenario.toml"
+    path = Path(scenario)
+    if path.is_dir():
+        path = path / "scenario.toml"
+    if path.name == "scenario.toml" and path.is_file():
+        return path
+    try:
+        one_of(str(scenario), ids, "scenario")
+    except InputError as error:
+        raise InputError("scenario", error.found, f"{error.allowed}, or a path to a scenario.toml") from None
+    return library() / str(scenario) / "scenario.toml"
+
+
+def _sources_for(path: Path) -> set[str]:
+    """Keys a scenario may cite: the library's, and those of a `sources.bib` of its own."""
+    own = path.with_name("sources.bib")
+    return set(sources()) | (set(sources(own)) if own.is_file() else set())
+
+
+def _read_text(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8")
+    except OSError as error:
+        raise InputError(f"{path}", error.strerror or "cannot be read", "a file that can be read") from None
+    except UnicodeDecodeError as error:
+        raise InputError(f"{path}", f"byte {error.start} is not UTF-8", "text in UTF-8") from None
+
+
+def _read_toml(path: Path) -> tuple[str, dict[str, Any]]:
+    text = _read_text(path)
+    try:
+        return text, tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        message = str(error)
+        place = _TOML_PLACE.search(message)
+        line = place[1] if place else f"line {len(text.splitlines())}"
+        found = _TOML_PLACE.sub("", message).removesuffix(" (at end of document)")
+        raise InputError(f"{path}: {line}", found, "valid TOML") from None
+
+
+def _table(data: Mapping[str, Any], key: str, where: str) -> Mapping[str, Any]:
+    return _as_table(data[key], under(where, key))
+
+
+def _as_table(value: object, where: str) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise InputError(where, f"{value!r} is not a table", "a table of keys and values")
+    return value
+
+
+def _as_list(value: object, where: str) -> list[Any]:
+    if not isinstance(value, list):
+        raise InputError(where, f"{value!r} is not a list", "a list in brackets")
+    return value
+
+
+def _text(data: Mapping[str, Any], key: str, where: str) -> str:
+    value = data[key]
+    if not isinstance(value, str) or not value.strip():
+        raise InputError(under(where, key), f"{value!r}", "text in quotes, not empty")
+    return value
+
+
+def _schedule(value: object, where: str) -> str | tuple[str, ...]:
+    if value == "default":
+        return "default"
+    names = value if isinstance(value, list) else []
+    if not names or not all(isinstance(name, str) and name for name in names):
+        raise InputError(where, f"{value!r}", "'default' or a list of names of processes")
+    for name in names:
+        if names.count(name) > 1:
+            raise InputError(where, f"'{name}' is there twice", "each process once")
+    return tuple(names)
+
+
+def _parameters(value: object, where: str, cited: Collection[str]) -> dict[str, ParameterChange]:
+    changes = {}
+    for name, entry in _as_table(value, where).items():
+        place = under(where, name)
+        entry = _as_table(entry, place)
+        if "value" not in entry and entry and all(isinstance(inner, Mapping) for inner in entry.values()):
+            quoted = f'"{name}.{next(iter(entry))}"'
+            raise InputError(place, "a table of tables", f"the whole name in quotes, {quoted} = {{ value = ... }}")
+        check_keys(entry, place, required=("value", "source", "where"))
+        source = _text(entry, "source", place)
+        if source != "assumed":
+            _check_cited(source, cited, place)
+        plain = _number(entry, "value", place, -math.inf) if isinstance(entry["value"], (int, float)) else None
+        text = _text(entry, "value", place) if plain is None else repr(plain)
+        changes[name] = ParameterChange(text, source, _text(entry, "where", place))
+    return changes
+
+
+def _check_cited(source: object, cited: Collection[str], where: str) -> str:
+    try:
+        return one_of(source, sorted(cited), f"{where}.source")
+    except InputError as error:
+        hint = error.allowed.partition("allowed are")[0]
+        raise InputError(error.where, error.found, f"{hint}a key of sources.bib is needed") from None
+
+
+def _arms(tables: Mapping[str, Any], where: str, duration: float) -> dict[str, Arm]:
+    """Every arm with all it inherits; the base's interventions come first."""
+    if not tables:
+        raise InputError(where, "no arm", "at least one arm")
+    notes, bases, own = {}, {}, {}
+    for name in tables:
+        place = under(where, name)
+        if not _ARM_NAME.fullmatch(name):
+            raise InputError(place, f"'{name}' as a name", "small letters, digits and _, a letter first")
+        table = _as_table(tables[name], place)
+        if "protocol" in table and "like" in table:
+            raise InputError(f"{place}.like", "beside 'protocol'", "either 'protocol', or 'like' and 'add'")
+        inherits = "like" in table or "add" in table
+        check_keys(table, place, required=("like", "add") if inherits else ("protocol",), optional=("note",))
+        notes[name] = _text(table, "note", place) if "note" in table else ""
+        if inherits:
+            bases[name] = one_of(table["like"], tables, f"{place}.like")
+        own[name] = _interventions(table, "add" if inherits else "protocol", place, duration)
+    arms = {}
+    for name in tables:
+        line = _ancestry(name, bases, where)
+        merged = [intervention for ancestor in reversed(line) for intervention in own[ancestor]]
+        arms[name] = Arm(name, notes[name], make_protocol(merged, under(where, name)))
+    return arms
+
+
+def _ancestry(name: str, bases: Mapping[str, str], where: str) -> list[str]:
+    """The arm, the arm it is like, and so on."""
+    line = [name]
+    while line[-1] in bases:
+        line.append(bases[line[-1]])
+        if line.count(line[-1]) > 1:
+            found = f"{' -> '.join(line)} goes in a circle"
+            raise InputError(f"{under(where, name)}.like", found, "a way to an arm with 'protocol'")
+    return line
+
+
+def _interventions(table: Mapping[str, Any], key: str, where: str, duration: float) -> list[Intervention]:
+    interventions = []
+    for index, entry in enumerate(_as_list(table[key], under(where, key))):
+        place = f"{under(where, key)}[{index}]"
+        intervention = read_intervention(entry, place)
+        if (last := max(intervention.starts)) >= duration:
+            allowed = f"before the run ends, {show(duration, 'day')}"
+            raise InputError(place, f"something at {show(last, 'day')}", allowed)
+        interventions.append(intervention)
+    return interventions
+
+
+def _targets(
+    path: Path, arms: Mapping[str, Arm], duration: float, cited: Collection[str], readouts: Collection[str] | None
+) -> tuple[Target, ...]:
+    if not path.is_file():
+        return ()
+    file = f"{path}:"
+    data = _read_toml(path)[1]
+    check_keys(data, file, required=("target",))
+    targets: list[Target] = []
+    for index, entry in enumerate(_as_list(data["target"], f"{file} target")):
+        place = f"{file} target[{index}]"
+        target = _target(_as_table(entry, place), place, arms, duration, cited, readouts)
+        if any(target.id == other.id for other in targets):
+            raise InputError(f"{place}.id", f"'{target.id}' is there twice", "each id once")
+        targets.append(target)
+    return tuple(targets)
+
+
+def _target(
+    entry: Mapping[str, Any],
+    where: str,
+    arms: Mapping[str, Arm],
+    duration: float,
+    cited: Collection[str],
+    readouts: Collection[str] | None,
+) -> Target:
+    common = ("id", "readout", "arm", "at", "use", "source", "where")
+    if "value" in entry:
+        check_keys(entry, where, required=(*common, "value"), optional=("against", "spread", "within"))
+        if ("spread" in entry) == ("within" in entry):
+            found = "'spread' and 'within'" if "spread" in entry else "no 'spread' or 'within'"
+            raise InputError(where, found, "one of them")
+    else:
+        check_keys(entry, where, required=(*common, "against", "expect"))
+    arm = one_of(entry["arm"], arms, f"{where}.arm")
+    against = one_of(entry["against"], arms, f"{where}.against") if "against" in entry else None
+    if against == arm:
+        raise InputError(f"{where}.against", f"'{against}', the arm itself", "another arm")
+    at = to_model(entry["at"], "h", f"{where}.at")
+    if not 0.0 <= at <= duration:
+        raise InputError(f"{where}.at", f"{show(at, 'day')}", f"within the run, 0 to {show(duration, 'day')}")
+    readout = _text(entry, "readout", where)
+    if readouts is not None:
+        one_of(readout, sorted(readouts), f"{where}.readout")
+    return Target(
+        id=_text(entry, "id", where),
+        readout=readout,
+        arm=arm,
+        against=against,
+        at=at,
+        expect=one_of(entry["expect"], EXPECTATIONS, f"{where}.expect") if "expect" in entry else None,
+        value=_number(entry, "value", where, -math.inf),
+        spread=_number(entry, "spread", where, 0.0),
+        within=_number(entry, "within", where, 1.0),
+        use=one_of(entry["use"], USES, f"{where}.use"),
+        source=_check_cited(entry["source"], cited, where),
+        where=_text(entry, "where", where),
+    )
+
+
+def _number(entry: Mapping[str, Any], key: str, where: str, least: float) -> float | None:
+    """A finite number above `least`; None if the key is not there."""
+    if key not in entry:
+        return None
+    value = entry[key]
+    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value <= least:
+        above = f" above {least:g}" if math.isfinite(least) else ""
+        raise InputError(f"{where}.{key}", f"{value!r}", f"a finite number{above}")
+    return float(value)
+
+
+def _floats(fields: dict[str, Any]) -> dict[str, Any]:
+    """Whole numbers as floats, so that 1000000 and 1e6 are one spelling."""
+    return {key: float(v) if isinstance(v, int) and not isinstance(v, bool) else v for key, v in fields.items()}
+
+
+def _check_sizes(section: Extent, duration: float, step: float, record: float) -> None:
+    for name, length in zip(Extent._fields, section, strict=True):
+        _check_above_zero(length, "um", f"section.{name}")
+    _check_multiple(section.width, section.spacing, "um", "section.width", "spacing", least=2)
+    _check_multiple(section.height, section.spacing, "um", "section.height", "spacing", least=2)
+    for name, time in (("duration", duration), ("step", step), ("record", record)):
+        _check_above_zero(time, "h", f"run.{name}")
+    _check_multiple(duration, step, "h", "run.duration", "step")
+    _check_multiple(record, step, "h", "run.record", "step")
+
+
+def _check_above_zero(value: float, unit: str, where: str) -> None:
+    if not (math.isfinite(value) and value > 0):
+        raise InputError(where, f"{value:g} {unit}", f"more than 0 {unit}")
+
+
+def _check_multiple(value: float, part: float, unit: str, where: str, name: str, least: int = 1) -> None:
+    times = round(value / part)
+    # Text with units is converted exactly; what is left is the rounding of one division.
+    if times < least or not math.isclose(times * part, value, rel_tol=1e-9):
+        raise InputError(where, f"{value:g} {unit}", f"{least} or more times the {name}, {part:g} {unit}")

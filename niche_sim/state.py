@@ -1,0 +1,235 @@
+"""All that changes in a run: fields, populations, blood, primary tumour, blocks, books and the clock."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from niche_sim.cells import POPULATIONS
+from niche_sim.columns import Identities, Population
+from niche_sim.section import Section
+
+Field = NDArray[np.float64]
+FIELDS = {
+    "tgfb": ("nM", "active TGF-beta"),
+    "fibronectin": ("floor", "fibronectin, as multiples of the plasma-derived floor"),
+    "periostin": ("relative", "periostin deposited by stellate cells"),
+}
+
+
+@dataclass
+class Blood:
+    """The well-mixed compartment: organ-scale signals, and plasma exosomes as means over the step."""
+
+    ccl2: float = 0.0  # nM
+    exosomes: float = 0.0  # vesicles in this section's share of the blood, mean over the last step
+
+
+@dataclass
+class PrimaryTumour:
+    """A primary tumour elsewhere in the mouse; `cells` is 0 before it starts and after resection."""
+
+    cells: float = 0.0
+    line: str = ""
+    started: float = np.nan  # h
+    start_cells: float = 0.0
+    doubling: float = np.nan  # h, at the start
+    capacity: float = np.inf  # cells; infinite means exponential growth
+    sheds_cells: bool = False
+    event: str = ""  # names it in birth keys
+
+
+@dataclass
+class Blocked:
+    """How much of each link is blocked now, 0 (free) to 1 (off)."""
+
+    mif: float = 0.0
+    tgfb_receptor: float = 0.0
+    fibronectin: float = 0.0
+    integrin_avb5: float = 0.0
+    exosome_release: float = 0.0
+    exosome_uptake: float = 0.0
+    granulin: float = 0.0
+    ccr2: float = 0.0
+
+
+@dataclass
+class Ledger:
+    """Books in whole vesicles and cells since the start, each cause on its own line."""
+
+    exosomes_released: int = 0
+    exosomes_taken_up: int = 0
+    exosomes_degraded: int = 0
+    exosomes_cleared: int = 0
+    tumour_entered: int = 0
+    tumour_passed: int = 0
+    tumour_arrived: int = 0
+    tumour_extravasated: int = 0
+    tumour_started: int = 0
+    tumour_born: int = 0
+    tumour_left_slab: int = 0
+    tumour_washed_out: int = 0
+    tumour_killed_by_kupffer: int = 0
+    tumour_killed_by_nk: int = 0
+    tumour_died_dormant: int = 0
+    tumour_died_cycling: int = 0
+
+
+EVENT_COLUMNS = {
+    "time_h": np.float64,
+    "kind": np.dtype("U24"),
+    "cause": np.dtype("U24"),
+    "y_um": np.float64,
+    "x_um": np.float64,
+    "clone": np.uint64,
+}
+
+
+class Events:
+    """What happened to single cells, in order: arrivals, losses, starts, colonies."""
+
+    def __init__(self) -> None:
+        self.parts: list[dict[str, NDArray[Any]]] = []
+
+    def note(self, time: float, kind: str, cause: str, y: Any, x: Any, clone: Any) -> None:
+        """Write down n events of one kind: positions y, x (um) and clone keys, each of length n."""
+        n = len(y)
+        if n:
+            values = {"time_h": np.full(n, time), "kind": np.full(n, kind), "cause": np.full(n, cause)}
+            values |= {"y_um": np.array(y), "x_um": np.array(x), "clone": np.array(clone)}
+            self.parts.append({name: values[name].astype(kind) for name, kind in EVENT_COLUMNS.items()})
+
+    def table(self) -> dict[str, NDArray[Any]]:
+        """All events as columns of one length; joins the parts."""
+        if len(self.parts) != 1:
+            empty = {name: np.empty(0, kind) for name, kind in EVENT_COLUMNS.items()}
+            self.parts = [{name: np.concatenate([p[name] for p in [empty, *self.parts]]) for name in EVENT_COLUMNS}]
+        return self.parts[0]
+
+
+@dataclass
+class State:
+    """All that changes in a run. Fields are float64[y, x]; `time` is in h; `step_index` counts steps."""
+
+    section: Section
+    populations: dict[str, Population]
+    tgfb: Field
+    fibronectin: Field
+    periostin: Field
+    homes: dict[str, Field] = field(default_factory=dict)  # relative density at rest of each walking population
+    blood: Blood = field(default_factory=Blood)
+    primary: PrimaryTumour = field(default_factory=PrimaryTumour)
+    blocked: Blocked = field(default_factory=Blocked)
+    ledger: Ledger = field(default_factory=Ledger)
+    events: Events = field(default_factory=Events)
+    colonies: set[int] = field(default_factory=set)  # clones that have reached the size of a colony
+    time: float = 0.0
+    step_index: int = 0
+    _cumulative: dict[str, Field] = field(default_factory=dict)
+    _stellate_sites: tuple[tuple[int, int], NDArray[np.int64]] | None = None
+
+    @classmethod
+    def empty(cls, section: Section) -> State:
+        """A section without cells, at the plasma floor of fibronectin, at time 0."""
+        identities = Identities()
+        populations = {kind.population: Population(kind, identities) for kind in POPULATIONS}
+        return cls(section, populations, np.zeros(section.shape), np.ones(section.shape), np.zeros(section.shape))
+
+    # One property a population, so that rules read `state.kupffer_cells`.
+    @property
+    def exosomes(self) -> Population:
+        """Parcels of vesicles."""
+        return self.populations["exosomes"]
+
+    @property
+    def kupffer_cells(self) -> Population:
+        """Resident macrophages."""
+        return self.populations["kupffer_cells"]
+
+    @property
+    def stellate_cells(self) -> Population:
+        """Hepatic stellate cells."""
+        return self.populations["stellate_cells"]
+
+    @property
+    def bmdc(self) -> Population:
+        """Bone-marrow-derived cells."""
+        return self.populations["bmdc"]
+
+    @property
+    def nk_cells(self) -> Population:
+        """Natural killer cells."""
+        return self.populations["nk_cells"]
+
+    @property
+    def t_cells(self) -> Population:
+        """T cells."""
+        return self.populations["t_cells"]
+
+    @property
+    def tumour_cells(self) -> Population:
+        """Metastasising tumour cells."""
+        return self.populations["tumour_cells"]
+
+    def sites(self, population: Population) -> NDArray[np.int64]:
+        """Flat site index of every cell of a population, int64[n]."""
+        if population is not self.stellate_cells:
+            return self.section.site_of(population.y, population.x)
+        mark = (len(population), population.removals)  # stellate cells rest: their sites change only with their rows
+        if self._stellate_sites is None or self._stellate_sites[0] != mark:
+            self._stellate_sites = (mark, self.section.site_of(population.y, population.x))
+        return self._stellate_sites[1]
+
+    def place(self, name: str, uniforms: Field) -> tuple[Field, Field]:
+        """Positions (y, x), um, where cells of a population live at rest; uniforms: float64[n, 3]."""
+        if name not in self._cumulative:
+            self._cumulative[name] = np.cumsum(self.homes[name])
+        return self.section.place(uniforms, self._cumulative[name])
+
+    def at(self, values: Field, population: Population) -> NDArray[np.float64]:
+        """A field's value where each cell of a population is, float64[n]."""
+        return values.ravel()[self.sites(population)]
+
+    def mapped(self, population: Population, weights: Any = None) -> Field:
+        """Cells (or a weight of each) per site, float64[y, x]."""
+        shape = self.section.shape
+        counts = np.bincount(self.sites(population), weights=weights, minlength=shape[0] * shape[1])
+        return counts.reshape(shape).astype(np.float64)
+
+    def freeze(self) -> dict[str, NDArray[Any]]:
+        """Everything but the section and the homes, as arrays: what `thaw` needs to go on bit for bit."""
+        arrays = {f"field_{name}": getattr(self, name) for name in FIELDS}
+        for name, population in self.populations.items():
+            for column, values in population.columns.items():
+                arrays[f"rows_{name}_{column}"] = values[: len(population)]
+        arrays |= {f"event_{name}": values for name, values in self.events.table().items()}
+        arrays["colonies"] = np.array(sorted(self.colonies), np.uint64)
+        books = {name: dataclasses.asdict(getattr(self, name)) for name in ("blood", "primary", "blocked", "ledger")}
+        clock = {"time": self.time.hex(), "step_index": self.step_index, "next_id": self.exosomes.identities.next}
+        arrays["books"] = np.array(json.dumps({"clock": clock, **books}))
+        return arrays
+
+    def thaw(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Take over what `freeze` gave, on the same section."""
+        for name in FIELDS:
+            setattr(self, name, np.array(arrays[f"field_{name}"]))
+        for name, population in self.populations.items():
+            population.remove(slice(None))
+            prefix = f"rows_{name}_"
+            rows = {key.removeprefix(prefix): np.array(v) for key, v in arrays.items() if key.startswith(prefix)}
+            ids, keys = rows.pop("unique_id"), rows.pop("key")
+            population.add(len(ids), key=keys, **rows)
+            population.columns["unique_id"][: len(ids)] = ids
+        self.events.parts = [{name: np.array(arrays[f"event_{name}"]) for name in EVENT_COLUMNS}]
+        self.colonies = {int(key) for key in arrays["colonies"]}
+        books = json.loads(str(arrays["books"]))
+        self.blood, self.primary = Blood(**books["blood"]), PrimaryTumour(**books["primary"])
+        self.blocked, self.ledger = Blocked(**books["blocked"]), Ledger(**books["ledger"])
+        self.time, self.step_index = float.fromhex(books["clock"]["time"]), books["clock"]["step_index"]
+        self.exosomes.identities.next = books["clock"]["next_id"]
+        self._stellate_sites = None

@@ -1,0 +1,15 @@
+"""The names that users write: exosome sources, tumour lines, block targets, populations, organs, tumour stages."""
+
+EXOSOME_SOURCES = ("pdac", "normal_pancreas")
+TUMOUR_LINES = ("pan02", "b16f1")
+BLOCK_TARGETS = (
+    "mif",
+    "tgfb_receptor",
+    "fibronectin",
+    "integrin_avb5",
+    "exosome_release",
+    "exosome_uptake",
+    "granulin",
+    "ccr2",
+)
+DEPLETABLE = ("kupffer_cells", "nk_cells", "bmdc", "stellate_cells", "t_cells")

@@ -1,0 +1,708 @@
+"""Scenarios and protocols: what ships is valid, what is wrong is refused in one line, an event has one identity."""
+
+from __future__ import annotations
+
+import dataclasses
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from niche_sim.cells import POPULATIONS
+from niche_sim.errors import InputError
+from niche_sim.protocol import (
+    Block,
+    Deplete,
+    GrowPrimary,
+    InjectExosomes,
+    InjectTumourCells,
+    Protocol,
+    ResectPrimary,
+    read_intervention,
+)
+from niche_sim.readouts import BY_NAME
+from niche_sim.scenario import Extent, Scenario, catalogue, library, load, sources
+from niche_sim.state import Blocked
+from niche_sim.vocabulary import BLOCK_TARGETS, DEPLETABLE
+
+EDUCATION = "liver_education_costasilva2015"
+GROWING = "liver_growing_primary"
+
+SCENARIO = """\
+title = "A small experiment"
+question = "What follows?"
+organ = "liver"
+schedule = "default"
+[section]
+width = "2 mm"
+height = "1 mm"
+spacing = "20 um"
+[run]
+duration = "42 day"
+step = "1 h"
+[parameters]
+"tgfb.half_life" = { value = "10 min", source = "Wakefield1990", where = "recalled" }
+[arms.control]
+protocol = [ { do = "inject_tumour_cells", line = "pan02", count = 500000, at = "21 day" } ]
+[arms.educated]
+note = "taught"
+like = "control"
+add = [ { do = "inject_exosomes", source = "pdac", amount = "5 ug", every = "2 day", from = "0 day", to = "21 day" } ]
+[arms.blocked]
+like = "educated"
+add = [ { do = "block", target = "mif", efficacy = 0.95, from = "0 day", to = "21 day" } ]
+"""
+
+TARGETS = """\
+[[target]]
+id = "more"
+readout = "colonies"
+arm = "educated"
+against = "control"
+at = "42 day"
+expect = "more"
+use = "validate"
+source = "CostaSilva2015"
+where = "abstract"
+[[target]]
+id = "funnel"
+readout = "tumour_arrived"
+arm = "control"
+at = "22 day"
+value = 0.87
+within = 1.1
+use = "fit"
+source = "Luzzi1998"
+where = "recalled"
+"""
+
+
+def write(folder: Path, scenario: str = SCENARIO, targets: str | None = None) -> Path:
+    folder.mkdir(exist_ok=True)
+    (folder / "scenario.toml").write_text(scenario, encoding="utf-8")
+    if targets is not None:
+        (folder / "targets.toml").write_text(targets, encoding="utf-8")
+    return folder / "scenario.toml"
+
+
+def replaced(text: str, old: str, new: str) -> str:
+    assert text.count(old) == 1, f"{old!r} is there {text.count(old)} times"
+    return text.replace(old, new)
+
+
+def check_message(error: InputError, where: str, found: str, allowed: str) -> None:
+    message = str(error)
+    assert "\n" not in message
+    assert error.where == where
+    assert found in error.found
+    assert allowed in error.allowed
+    assert message.startswith(f"{where}: ")
+
+
+# --- What ships -------------------------------------------------------------------------------------------------------
+
+
+def test_catalogue_lists_what_ships() -> None:
+    entries = {entry.id: entry for entry in catalogue()}
+    assert entries[EDUCATION].arms == (
+        "pbs",
+        "normal_exosomes",
+        "educated",
+        "anti_mif",
+        "tgfb_inhibitor",
+        "fibronectin_knockout",
+        "integrin_knockdown",
+    )
+    assert entries[GROWING].arms == ("no_primary", "primary", "resected")
+    assert all(entry.title and entry.organ == "liver" for entry in entries.values())
+
+
+def test_education_is_eleven_doses_and_one_challenge() -> None:
+    scenario = load(EDUCATION)
+    assert scenario.section == Extent(2000.0, 2000.0, 20.0)
+    assert (scenario.duration, scenario.step, scenario.record) == (1008.0, 1.0, 6.0)
+    assert scenario.default_arm == "educated"
+    for name, arm in scenario.arms.items():
+        assert [(c.line, c.count, c.at) for c in arm.protocol.tumour_challenges] == [("pan02", 500000, 504.0)]
+        doses = arm.protocol.doses
+        assert [dose.at for dose in doses] == ([] if name == "pbs" else [48.0 * n for n in range(11)])
+        assert {dose.source for dose in doses} <= {"normal_pancreas" if name == "normal_exosomes" else "pdac"}
+        assert {(dose.amount_ug, dose.vesicles) for dose in doses} <= {(5.0, None)}
+    blocked = {name: [b.target for b in arm.protocol.blocks] for name, arm in scenario.arms.items()}
+    assert {name: targets for name, targets in blocked.items() if targets} == {
+        "anti_mif": ["mif"],
+        "tgfb_inhibitor": ["tgfb_receptor"],
+        "fibronectin_knockout": ["fibronectin"],
+        "integrin_knockdown": ["integrin_avb5"],
+    }
+
+
+def test_growing_primary_is_resected_in_one_arm_only() -> None:
+    arms = load(GROWING).arms
+    assert arms["no_primary"].protocol == Protocol()
+    (primary,) = arms["primary"].protocol.primaries
+    assert (primary.law, primary.doubling, primary.sheds_cells) == ("gompertz", 60.0, True)
+    assert arms["primary"].protocol.resections == ()
+    assert arms["resected"].protocol.primaries == (primary,)
+    assert [resection.at for resection in arms["resected"].protocol.resections] == [336.0]
+
+
+def test_every_shipped_target_has_its_readout_and_is_a_direction_unless_none_was_seen() -> None:
+    for entry in catalogue():
+        for target in load(entry.id, readouts=BY_NAME).targets:
+            assert target.expect is not None or target.value == 0.0
+    assert {target.use for target in load(EDUCATION).targets} == {"validate"}
+
+
+def test_sources_are_complete_and_short() -> None:
+    citations = sources()
+    assert citations["CostaSilva2015"] == "Costa-Silva 2015, Nature Cell Biology"
+    assert citations["Salmon2011"].startswith("Salmon 2011, SC '11")
+    assert citations["KCKO299"] == "KCKO abstract 299, Journal of Clinical Oncology"
+    text = (library() / "sources.bib").read_text(encoding="utf-8")
+    assert text.count("\n  title ") == text.count("\n  note ") == len(citations)
+
+
+def test_names_of_the_vocabulary_are_those_of_agents_and_state() -> None:
+    assert set(DEPLETABLE) <= {kind.population for kind in POPULATIONS}
+    assert set(BLOCK_TARGETS) == {entry.name for entry in dataclasses.fields(Blocked)}
+
+
+# --- Loading ----------------------------------------------------------------------------------------------------------
+
+
+def test_id_folder_and_file_are_the_same_scenario(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    file = write(tmp_path / "mine", targets=TARGETS)
+    assert load(file) == load(str(file)) == dataclasses.replace(load(file.parent), path=file)
+    assert load(file).id == "mine"
+    by_id = load(EDUCATION)
+    assert load(by_id.path) == by_id
+    # A folder of that name in the working directory does not hide the one that ships.
+    write(tmp_path / EDUCATION)
+    monkeypatch.chdir(tmp_path)
+    assert load(EDUCATION) == by_id
+
+
+def test_content_of_a_small_scenario(tmp_path: Path) -> None:
+    scenario = load(write(tmp_path / "mine", targets=TARGETS), readouts={"colonies", "tumour_arrived"})
+    assert scenario.section == Extent(2000.0, 1000.0, 20.0)
+    assert scenario.record == 6.0
+    assert scenario.text == SCENARIO
+    assert scenario.parameters["tgfb.half_life"] == ("10 min", "Wakefield1990", "recalled")
+    assert scenario.arms["educated"].note == "taught"
+    blocked = scenario.arms["blocked"].protocol.interventions
+    assert [i.verb for i in blocked] == ["inject_tumour_cells", "inject_exosomes", "block"]
+    assert blocked[:2] == scenario.arms["educated"].protocol.interventions
+    more, funnel = scenario.targets
+    assert (more.expect, more.against, more.at, more.value) == ("more", "control", 1008.0, None)
+    assert (funnel.expect, funnel.against, funnel.value, funnel.within) == (None, None, 0.87, 1.1)
+    assert pickle.loads(pickle.dumps(scenario)) == scenario
+
+
+def test_order_of_arms_in_the_file_does_not_matter(tmp_path: Path) -> None:
+    head, control, educated, blocked = SCENARIO.partition("[arms.control]")[0], *SCENARIO.split("[arms.")[1:]
+    backwards = head + "".join(f"[arms.{arm}" for arm in (blocked, educated, control))
+    assert list(load(write(tmp_path / "b", backwards)).arms) == ["blocked", "educated", "control"]
+    assert load(write(tmp_path / "b", backwards)).sha256 == load(write(tmp_path / "a")).sha256
+
+
+def test_a_plain_number_is_a_parameter_without_unit(tmp_path: Path) -> None:
+    text = replaced(SCENARIO, 'value = "10 min"', "value = 0.5")
+    assert load(write(tmp_path / "mine", text)).parameters["tgfb.half_life"].text == "0.5"
+
+
+def test_a_scenario_may_bring_its_own_sources(tmp_path: Path) -> None:
+    text = replaced(SCENARIO, "Wakefield1990", "Mine2024")
+    file = write(tmp_path / "mine", text)
+    with pytest.raises(InputError, match="Mine2024"):
+        load(file)
+    (tmp_path / "mine" / "sources.bib").write_text("@misc{Mine2024,\n  author = {Me},\n}\n", encoding="utf-8")
+    assert load(file).parameters["tgfb.half_life"].source == "Mine2024"
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("title =", "# a comment\ntitle ="),
+        ('"A small experiment"', '"Another title"'),
+        ("500000", "5e5"),
+        ('"42 day"', '"6 week"'),
+        ('note = "taught"\n', ""),
+        ('where = "recalled"', 'where = "abstract"'),
+    ],
+)
+def test_hash_does_not_depend_on_spelling(tmp_path: Path, old: str, new: str) -> None:
+    changed = load(write(tmp_path / "b", replaced(SCENARIO, old, new)))
+    assert changed.sha256 == load(write(tmp_path / "a")).sha256
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        ("0.95", "0.9"),
+        ("500000", "500001"),
+        ('"10 min"', '"11 min"'),
+        ('"1 mm"', '"1.02 mm"'),
+        ('step = "1 h"', 'step = "2 h"'),
+        ('schedule = "default"', 'schedule = ["Uptake"]'),
+        ("[arms.blocked]", "[arms.other]"),
+    ],
+)
+def test_hash_depends_on_what_is_simulated(tmp_path: Path, old: str, new: str) -> None:
+    changed = load(write(tmp_path / "b", replaced(SCENARIO, old, new)))
+    assert changed.sha256 != load(write(tmp_path / "a")).sha256
+
+
+def test_hash_takes_1_and_1_point_0_for_the_same(tmp_path: Path) -> None:
+    whole, point = (load(write(tmp_path / text, replaced(SCENARIO, "0.95", text))) for text in ("1", "1.0"))
+    assert whole.sha256 == point.sha256
+
+
+def test_with_changes_size_and_hash_and_nothing_else(tmp_path: Path) -> None:
+    scenario = load(write(tmp_path / "mine"))
+    other = scenario.with_(duration=240.0, record=12.0, section=(400.0, 600.0, 10.0))
+    assert (other.duration, other.step, other.record) == (240.0, 1.0, 12.0)
+    assert other.section == Extent(400.0, 600.0, 10.0)
+    assert other.arms == scenario.arms
+    assert other.sha256 != scenario.sha256
+    assert scenario.with_() == scenario
+
+
+@pytest.mark.parametrize(
+    ("changes", "where"),
+    [
+        ({"section": (405.0, 600.0, 10.0)}, "section.width"),
+        ({"section": (400.0, 10.0, 10.0)}, "section.height"),
+        ({"section": (400.0, 400.0, -10.0)}, "section.spacing"),
+        ({"section": (float("nan"), 400.0, 10.0)}, "section.width"),
+        ({"duration": 0.0}, "run.duration"),
+        ({"duration": 10.5}, "run.duration"),
+        ({"step": float("inf")}, "run.step"),
+        ({"step": 4.0}, "run.record"),
+        ({"record": 0.5}, "run.record"),
+    ],
+)
+def test_with_refuses_sizes_that_do_not_fit(tmp_path: Path, changes: dict[str, Any], where: str) -> None:
+    with pytest.raises(InputError) as caught:
+        load(write(tmp_path / "mine")).with_(**changes)
+    assert caught.value.where == where
+
+
+def test_default_arm_is_educated_or_else_the_first() -> None:
+    assert load(GROWING).default_arm == "no_primary"
+    assert load(EDUCATION).default_arm == "educated"
+
+
+def test_unknown_arm_names_the_near_one() -> None:
+    scenario: Scenario = load(EDUCATION)
+    assert scenario.arm("pbs").name == "pbs"
+    with pytest.raises(InputError) as caught:
+        scenario.arm("educatd", where="--arm")
+    check_message(caught.value, "--arm", "'educatd'", "did you mean educated? allowed are pbs, normal_exosomes")
+
+
+@pytest.mark.parametrize("asked", ["liver_education_costasilva", "no/such/scenario.toml", "no/such/folder"])
+def test_unknown_scenario_lists_the_known_ones(asked: str) -> None:
+    with pytest.raises(InputError) as caught:
+        load(asked)
+    check_message(
+        caught.value, "scenario", f"'{asked}'", f"allowed are {EDUCATION}, {GROWING}, or a path to a scenario.toml"
+    )
+
+
+# --- What is wrong in scenario.toml -----------------------------------------------------------------------------------
+
+CHALLENGE = '{ do = "inject_tumour_cells", line = "pan02", count = 500000, at = "21 day" }'
+DOSES = 'every = "2 day", from = "0 day", to = "21 day"'
+BLOCK = '{ do = "block", target = "mif", efficacy = 0.95, from = "0 day", to = "21 day" }'
+FIRST = "arms.control.protocol[0]"
+ADDED = "arms.educated.add[0]"
+BLOCKED = "arms.blocked.add[0]"
+
+BAD = {
+    "malformed": ("step = ", "step ", "line 11", "Expected '='", "valid TOML"),
+    "unfinished": (BLOCK + " ]", BLOCK, "line 22", "Unclosed array", "valid TOML"),
+    "unknown key": ("title =", "titel =", "titel", "unknown key", "did you mean title? allowed are title, question"),
+    "unknown key in a table": ("width =", "widht =", "section.widht", "unknown key", "did you mean width?"),
+    "missing key": ('question = "What follows?"\n', "", "question", "missing", "needed are title, question"),
+    "missing key in a table": ('duration = "42 day"\n', "", "run.duration", "missing", "needed are duration, step"),
+    "text expected": ('"A small experiment"', "7", "title", "7", "text in quotes"),
+    "table expected": ("[section]", "section = 3\n[sectio]", "sectio", "unknown key", "did you mean section?"),
+    "arms is a list": (
+        "[arms.control]\nprotocol",
+        "[[arms.control]]\nprotocol",
+        "arms.control",
+        "not a table",
+        "a table",
+    ),
+    "organ": ('"liver"', '"kidney"', "organ", "'kidney'", "allowed are liver"),
+    "schedule": ('schedule = "default"', "schedule = []", "schedule", "[]", "'default' or a list"),
+    "schedule twice": ('schedule = "default"', 'schedule = ["A", "B", "A"]', "schedule", "'A' is there twice", "once"),
+    "dimension of a length": ('"2 mm"', '"2 h"', "section.width", "'2 h' is a time", "a length"),
+    "no unit": ('"1 mm"', "1000", "section.height", "'1000' is a plain number", "a length"),
+    "not a multiple": ('"20 um"', '"30 um"', "section.width", "2000 um", "2 or more times the spacing, 30 um"),
+    "negative step": ('step = "1 h"', 'step = "-1 h"', "run.step", "-1 h", "more than 0 h"),
+    "step and duration": ('step = "1 h"', 'step = "5 h"', "run.duration", "1008 h", "times the step, 5 h"),
+    "unquoted parameter": (
+        '"tgfb.half_life"',
+        "tgfb.half_life",
+        "parameters.tgfb",
+        "table of tables",
+        '"tgfb.half_life"',
+    ),
+    "source of a parameter": (
+        "Wakefield1990",
+        "Wakefeld1990",
+        "parameters.tgfb.half_life.source",
+        "'Wakefeld1990'",
+        "did you mean Wakefield1990?",
+    ),
+    "value of a parameter": ('"10 min"', "nan", "parameters.tgfb.half_life.value", "nan", "a finite number"),
+    "name of an arm": ("[arms.control]", "[arms.Control-1]", "arms.Control-1", "'Control-1'", "small letters"),
+    "unknown like": ('"control"', '"contrl"', "arms.educated.like", "'contrl'", "did you mean control?"),
+    "like in a circle": (
+        '"control"',
+        '"blocked"',
+        "arms.educated.like",
+        "educated -> blocked -> educated goes",
+        "an arm with 'protocol'",
+    ),
+    "like itself": (
+        '"control"',
+        '"educated"',
+        "arms.educated.like",
+        "educated -> educated goes",
+        "an arm with 'protocol'",
+    ),
+    "like and protocol": (
+        'note = "taught"',
+        "protocol = []",
+        "arms.educated.like",
+        "beside 'protocol'",
+        "'like' and 'add'",
+    ),
+    "add without like": ('like = "control"\n', "", "arms.educated.like", "missing", "like, add"),
+    "protocol is no list": (
+        f"protocol = [ {CHALLENGE} ]",
+        f"protocol = {CHALLENGE}",
+        "arms.control.protocol",
+        "not a list",
+        "a list",
+    ),
+    "entry is no table": (CHALLENGE, '"pan02"', FIRST, "'pan02' is not a table", "a table"),
+    "no verb": ('do = "inject_tumour_cells", ', "", f"{FIRST}.do", "missing", "inject_exosomes, grow_primary"),
+    "unknown verb": ('"block"', '"blok"', f"{BLOCKED}.do", "'blok'", "did you mean block?"),
+    "verb of a later version": (
+        '"block"',
+        '"treat"',
+        f"{BLOCKED}.do",
+        "'treat'",
+        "allowed are inject_exosomes, grow_primary, resect_primary, inject_tumour_cells, block, deplete",
+    ),
+    "unknown target": (
+        '"mif"',
+        '"miff"',
+        f"{BLOCKED}.target",
+        "'miff'",
+        "did you mean mif? allowed are mif, tgfb_receptor",
+    ),
+    "unknown line": (
+        '"pan02"',
+        '"panc02"',
+        f"{FIRST}.line",
+        "'panc02'",
+        "did you mean pan02? allowed are pan02, b16f1",
+    ),
+    "unknown source": ('"pdac"', '"liposomes"', f"{ADDED}.source", "'liposomes'", "allowed are pdac, normal_pancreas"),
+    "unknown key of a verb": ("count =", "cout =", f"{FIRST}.cout", "unknown key", "did you mean count?"),
+    "missing key of a verb": (', at = "21 day" }', " }", f"{FIRST}.at", "missing", "needed are do, line, count, at"),
+    "efficacy too high": ("0.95", "95", f"{BLOCKED}.efficacy", "95", "a number from 0 to 1"),
+    "efficacy negative": ("0.95", "-0.1", f"{BLOCKED}.efficacy", "-0.1", "a number from 0 to 1"),
+    "efficacy nan": ("0.95", "nan", f"{BLOCKED}.efficacy", "nan", "a number from 0 to 1"),
+    "efficacy true": ("0.95", "true", f"{BLOCKED}.efficacy", "True", "a number from 0 to 1"),
+    "efficacy text": ("0.95", '"0.95"', f"{BLOCKED}.efficacy", "'0.95'", "a number from 0 to 1"),
+    "window backwards": (
+        BLOCK,
+        BLOCK.replace('"0 day"', '"22 day"'),
+        f"{BLOCKED}.to",
+        "21 day",
+        "later than from, 22 day",
+    ),
+    "window empty": (BLOCK, BLOCK.replace('"0 day"', '"504 h"'), f"{BLOCKED}.to", "21 day", "later than from, 21 day"),
+    "negative count": ("500000", "-5", f"{FIRST}.count", "-5", "a number, 0 or more"),
+    "infinite count": ("500000", "inf", f"{FIRST}.count", "inf", "a number, 0 or more"),
+    "count too large for a number": ("500000", "9" * 400, f"{FIRST}.count", "999", "a number, 0 or more"),
+    "half a cell": ("500000", "0.5", f"{FIRST}.count", "0.5", "a whole number"),
+    "time without unit": (CHALLENGE, CHALLENGE.replace('"21 day"', "21"), f"{FIRST}.at", "plain number", "a time"),
+    "negative time": (CHALLENGE, CHALLENGE.replace('"21 day"', '"-1 day"'), f"{FIRST}.at", "-24", "0 or more"),
+    "after the end": (
+        CHALLENGE,
+        CHALLENGE.replace('"21 day"', '"210 day"'),
+        FIRST,
+        "210 day",
+        "before the run ends, 42 day",
+    ),
+    "dose after the end": (DOSES, DOSES.replace("21", "50"), ADDED, "48 day", "before the run ends, 42 day"),
+    "nan time": (
+        CHALLENGE,
+        CHALLENGE.replace('"21 day"', '"nan day"'),
+        f"{FIRST}.at",
+        "not a finite number",
+        "such as",
+    ),
+    "amount of another dimension": ('"5 ug"', '"5 um"', f"{ADDED}.amount", "'5 um'", "'5 ug' or '1e10 vesicle'"),
+    "amount without unit": ('"5 ug"', "5", f"{ADDED}.amount", "5", "'5 ug' or '1e10 vesicle'"),
+    "negative amount": ('"5 ug"', '"-5 ug"', f"{ADDED}.amount", "-5", "0 or more"),
+    "doses never": (", " + DOSES, "", ADDED, "no time is given", "'at', or 'every', 'from' and 'to'"),
+    "doses twice timed": (DOSES, 'at = "1 day", ' + DOSES, f"{ADDED}.every", "unknown key", "do, source, amount, at"),
+    "doses without end": (DOSES, 'every = "2 day", from = "0 day"', f"{ADDED}.to", "missing", "every, from, to"),
+    "doses every 0": (DOSES, DOSES.replace("2 day", "0 day", 1), f"{ADDED}.every", "'0 day'", "more than 0 h"),
+    "doses every second": (
+        DOSES,
+        DOSES.replace("2 day", "1 s", 1),
+        f"{ADDED}.every",
+        "1,814,400 doses",
+        "at most 8,760",
+    ),
+    "doses from below 0": (DOSES, DOSES.replace("0 day", "-2 day"), f"{ADDED}.from", "-48", "0 or more"),
+    "same event twice": (
+        CHALLENGE,
+        f"{CHALLENGE}, {CHALLENGE}",
+        "arms.control",
+        "inject_tumour_cells:pan02:504.0 is there twice",
+        "once",
+    ),
+    "resected without a primary": (
+        BLOCK,
+        '{ do = "resect_primary", at = "3 day" }',
+        "arms.blocked",
+        "resect_primary at 3 day",
+        "grow_primary",
+    ),
+}
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_scenario_is_refused_in_one_line(tmp_path: Path, name: str) -> None:
+    old, new, key, found, allowed = BAD[name]
+    file = write(tmp_path / "mine", replaced(SCENARIO, old, new))
+    with pytest.raises(InputError) as caught:
+        load(file)
+    check_message(caught.value, f"{file}: {key}", found, allowed)
+
+
+def test_no_arm_at_all(tmp_path: Path) -> None:
+    file = write(tmp_path / "mine", SCENARIO.partition("[arms.control]")[0] + "[arms]\n")
+    with pytest.raises(InputError) as caught:
+        load(file)
+    check_message(caught.value, f"{file}: arms", "no arm", "at least one arm")
+
+
+def test_bytes_that_are_no_text(tmp_path: Path) -> None:
+    file = write(tmp_path / "mine")
+    file.write_bytes(b'title = "\xff"')
+    with pytest.raises(InputError) as caught:
+        load(file)
+    check_message(caught.value, str(file), "byte 9 is not UTF-8", "text in UTF-8")
+
+
+# --- What is wrong in targets.toml and sources.bib --------------------------------------------------------------------
+
+BAD_TARGETS = {
+    "malformed": ('"more"\nreadout', '"more\nreadout', "line 2", "Illegal character", "valid TOML"),
+    "unknown table": (
+        '[[target]]\nid = "funnel"',
+        '[[traget]]\nid = "funnel"',
+        "traget",
+        "unknown key",
+        "did you mean target?",
+    ),
+    "unknown readout": ('"colonies"', '"colonys"', "target[0].readout", "'colonys'", "did you mean colonies?"),
+    "unknown arm": ('"educated"', '"educatd"', "target[0].arm", "'educatd'", "did you mean educated?"),
+    "unknown against": (
+        'against = "control"',
+        'against = "pbs"',
+        "target[0].against",
+        "'pbs'",
+        "control, educated, blocked",
+    ),
+    "against itself": (
+        'against = "control"',
+        'against = "educated"',
+        "target[0].against",
+        "the arm itself",
+        "another arm",
+    ),
+    "without against": ('against = "control"\n', "", "target[0].against", "missing", "needed are id"),
+    "after the run": ('"42 day"', '"43 day"', "target[0].at", "43 day", "0 to 42 day"),
+    "expect": ('expect = "more"', 'expect = "higher"', "target[0].expect", "'higher'", "less, more, same"),
+    "use": ('"validate"', '"both"', "target[0].use", "'both'", "fit, validate"),
+    "source": ('"Luzzi1998"', '"Luzi1998"', "target[1].source", "'Luzi1998'", "did you mean Luzzi1998"),
+    "same id": ('"funnel"', '"more"', "target[1].id", "'more' is there twice", "once"),
+    "value and expect": ("value = 0.87", 'value = 0.87\nexpect = "more"', "target[1].expect", "unknown key", "value"),
+    "value without tolerance": ("within = 1.1\n", "", "target[1]", "no 'spread' or 'within'", "one of them"),
+    "two tolerances": (
+        "within = 1.1",
+        "within = 1.1\nspread = 0.1",
+        "target[1]",
+        "'spread' and 'within'",
+        "one of them",
+    ),
+    "factor below 1": ("within = 1.1", "within = 0.9", "target[1].within", "0.9", "a finite number above 1"),
+    "value nan": ("value = 0.87", "value = nan", "target[1].value", "nan", "a finite number"),
+}
+
+
+@pytest.mark.parametrize("name", BAD_TARGETS)
+def test_bad_targets_are_refused_in_one_line(tmp_path: Path, name: str) -> None:
+    old, new, key, found, allowed = BAD_TARGETS[name]
+    file = write(tmp_path / "mine", targets=replaced(TARGETS, old, new)).with_name("targets.toml")
+    with pytest.raises(InputError) as caught:
+        load(file.parent, readouts={"colonies", "tumour_arrived"})
+    check_message(caught.value, f"{file}: {key}", found, allowed)
+
+
+@pytest.mark.parametrize(
+    ("text", "key", "found"),
+    [
+        ("@article{A1,\n  year = {2001},\n}\n@article{A1,\n  year = {2002},\n}\n", "A1", "there twice"),
+        ("@article{A1,\n  year = {2001},\n}\n@article{B2, year = {2002}}\n", "B2", "cannot be read"),
+        ("@article{A1,\n  year = {2001},\n@article{B2,\n  year = {2002},\n}\n", "B2", "cannot be read"),
+    ],
+)
+def test_bad_sources_are_refused(tmp_path: Path, text: str, key: str, found: str) -> None:
+    file = tmp_path / "sources.bib"
+    file.write_text(text, encoding="utf-8")
+    with pytest.raises(InputError) as caught:
+        sources(file)
+    assert caught.value.where == f"{file}: {key}"
+    assert found in caught.value.found
+
+
+# --- Protocols --------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("every", "start", "end", "times"),
+    [
+        ("2 day", "0 day", "21 day", [48.0 * n for n in range(11)]),
+        ("2 day", "0 day", "20 day", [48.0 * n for n in range(10)]),  # a dose that would fall on `to` is not given
+        ("2 day", "1 day", "3 day", [24.0]),
+        ("8 h", "1 day", "2 day", [24.0, 32.0, 40.0]),
+        ("5 day", "0 day", "2 day", [0.0]),
+        ("0.1 h", "0.1 h", "0.4 h", [0.1, 0.2, 0.3]),  # (0.4 - 0.1) / 0.1 is a little more than 3 in floating point
+    ],
+)
+def test_schedule_counts_from_and_not_to(every: str, start: str, end: str, times: list[float]) -> None:
+    entry = {"do": "inject_exosomes", "source": "pdac", "amount": "5 ug", "every": every, "from": start, "to": end}
+    given = read_intervention(entry, "here")
+    assert isinstance(given, InjectExosomes)
+    assert given.times == pytest.approx(times, rel=1e-12)  # rounding of start + n * every
+
+
+def test_one_dose_and_a_dose_in_vesicles() -> None:
+    entry = {"do": "inject_exosomes", "source": "normal_pancreas", "amount": "1e10 vesicle", "at": "3 day"}
+    assert read_intervention(entry, "here") == InjectExosomes("normal_pancreas", (72.0,), vesicles=1e10)
+    assert read_intervention(entry | {"amount": "2 mg"}, "here") == InjectExosomes("normal_pancreas", (72.0,), 2000.0)
+
+
+def test_depletion_once_or_throughout() -> None:
+    entry = {"do": "deplete", "population": "kupffer_cells", "fraction": 0.9}
+    assert read_intervention(entry | {"at": "2 day"}, "here") == Deplete("kupffer_cells", 0.9, 48.0, 48.0)
+    assert read_intervention(entry | {"from": "0 h", "to": "1 day"}, "here") == Deplete("kupffer_cells", 0.9, 0.0, 24.0)
+    for bad, key in (
+        (entry | {"from": "1 day", "to": "1 day"}, "to"),
+        (entry | {"at": "1 day", "fraction": 1.1}, "fraction"),
+        (entry | {"at": "1 day", "population": "exosomes"}, "population"),
+    ):
+        with pytest.raises(InputError) as caught:
+            read_intervention(bad, "file: arms.a.add[0]")
+        assert caught.value.where == f"file: arms.a.add[0].{key}"
+
+
+def test_primary_grows_exponentially_unless_it_has_a_capacity() -> None:
+    entry = {"do": "grow_primary", "line": "b16f1", "cells": 1e6, "doubling": "2 day"}
+    assert read_intervention(entry, "here") == GrowPrimary("b16f1", 1e6, 48.0)
+    slowing = entry | {"law": "gompertz", "capacity": 1e9, "at": "1 day", "sheds_cells": True}
+    assert read_intervention(slowing, "here") == GrowPrimary("b16f1", 1e6, 48.0, "gompertz", 1e9, 24.0, True)
+    for bad, key in (
+        (entry | {"law": "gompertz"}, "capacity"),
+        (entry | {"capacity": 1e9}, "capacity"),
+        (slowing | {"capacity": 1e6}, "capacity"),
+        (entry | {"law": "logistic"}, "law"),
+        (entry | {"cells": 0}, "cells"),
+        (entry | {"doubling": "0 day"}, "doubling"),
+        (entry | {"sheds_cells": 1}, "sheds_cells"),
+        (entry | {"at": "-1 day"}, "at"),
+    ):
+        with pytest.raises(InputError) as caught:
+            read_intervention(bad, "file: arms.a.protocol[0]")
+        assert caught.value.where == f"file: arms.a.protocol[0].{key}"
+
+
+def test_the_same_event_has_one_identity_in_every_arm() -> None:
+    arms = load(EDUCATION).arms
+    assert {c.event for arm in arms.values() for c in arm.protocol.tumour_challenges} == {
+        "inject_tumour_cells:pan02:504.0"
+    }
+    assert arms["educated"].protocol.doses == arms["anti_mif"].protocol.doses
+    assert arms["educated"].protocol.doses[1].event == "inject_exosomes:pdac:48.0"
+    events = [dose.event for name in ("educated", "normal_exosomes") for dose in arms[name].protocol.doses]
+    assert len(set(events)) == 22
+
+
+def test_identity_is_of_what_and_when_not_of_how_much() -> None:
+    assert InjectTumourCells("pan02", 5, 504).event == InjectTumourCells("pan02", 500, 504.0).event
+    assert InjectTumourCells("pan02", 5, 504.0).event != InjectTumourCells("b16f1", 5, 504.0).event
+    assert Block("mif", 0.5, 0, 24).event == Block("mif", 0.9, 0.0, 24.0).event
+    assert Block("mif", 0.5, 0.0, 24.0).event != Block("mif", 0.5, 0.0, 48.0).event
+    single, series = InjectExosomes("pdac", (48.0,), 1.0), InjectExosomes("pdac", (0.0, 48.0), 5.0)
+    assert single.doses[0].event == series.doses[1].event
+    assert single.event != series.event
+
+
+def test_protocol_refuses_what_cannot_be_told_apart_or_done() -> None:
+    primary, resection = GrowPrimary("pan02", 1e6, 48.0, start=24.0), ResectPrimary(48.0)
+    Protocol((resection, primary))
+    for interventions, found in (
+        ((primary, GrowPrimary("b16f1", 1e6, 48.0)), "2 primaries"),
+        ((primary, resection, ResectPrimary(72.0)), "2 resections"),
+        ((primary, ResectPrimary(24.0)), "finds no primary"),
+        ((resection,), "finds no primary"),
+        ((InjectExosomes("pdac", (0.0, 48.0), 5.0), InjectExosomes("pdac", (48.0,), 5.0)), "inject_exosomes:pdac:48.0"),
+    ):
+        with pytest.raises(InputError, match=found):
+            Protocol(interventions)
+
+
+def test_interventions_made_in_python_are_checked_too() -> None:
+    for make, where in (
+        (lambda: Block("mif", 1.5, 0.0, 1.0), "block.efficacy"),
+        (lambda: Block("mif", 0.5, 1.0, 1.0), "block.to"),
+        (lambda: InjectExosomes("pdac", (0.0,)), "inject_exosomes.amount"),
+        (lambda: InjectExosomes("pdac", (0.0,), 1.0, 1.0), "inject_exosomes.amount"),
+        (lambda: InjectExosomes("pdac", (), 1.0), "inject_exosomes.times"),
+        (lambda: InjectExosomes("pdac", (1.0, 1.0), 1.0), "inject_exosomes.times"),
+        (lambda: Deplete("t_cells", 0.5, 2.0, 1.0), "deplete.to"),
+        (lambda: ResectPrimary(float("inf")), "resect_primary.at"),
+    ):
+        with pytest.raises(InputError) as caught:
+            make()
+        assert caught.value.where == where
+
+
+def test_marks_are_in_order_of_time() -> None:
+    marks = load(EDUCATION).arms["anti_mif"].protocol.marks()
+    assert [mark.time for mark in marks] == sorted(mark.time for mark in marks)
+    kinds = [mark.kind for mark in marks]
+    assert (kinds.count("inject_exosomes"), kinds.count("inject_tumour_cells")) == (11, 1)
+    assert (504.0, "inject_tumour_cells", "500000 pan02 cells") in marks
+    assert (0.0, "inject_exosomes", "pdac exosomes, 5 ug") in marks
+    assert (0.0, "block", "mif blocked, 95 %") in marks
+    assert marks[-1] == (672.0, "block_end", "mif free again")
+    resected = load(GROWING).arms["resected"].protocol.marks()
+    assert [mark.kind for mark in resected] == ["grow_primary", "resect_primary"]
+    once, window = Deplete("nk_cells", 1.0, 24.0, 24.0), Deplete("nk_cells", 1.0, 24.0, 48.0)
+    assert [mark.kind for mark in once.marks()] == ["deplete"]
+    assert [mark.kind for mark in window.marks()] == ["deplete", "deplete_end"]
