@@ -11,6 +11,8 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
+import hashlib
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -146,6 +148,7 @@ class Bmdc:
     """Bone-marrow-derived cells: coming, crawling, arresting, leaving."""
 
     rate_rest: float = number(170, "cell/mm^3/day", 50, 1000, "recalled", "spQSP", "macrophage recruitment, tumour")
+    chance_settling: float = number(0.1, "", 0.02, 0.3, "assumed", "", "of those at rest, as resident macrophages")
     rate_called: float = number(1200, "cell/mm^3/day", 300, 4000, "assumed", "", "on top, at saturating CCL2")
     half_signal: float = number(0.6, "nM", 0.1, 3, "assumed", "", "CCL2; near the affinity of CCR2")
     steepness: float = number(2, "", 1, 4, "assumed", "", "response to CCL2")
@@ -153,7 +156,7 @@ class Bmdc:
     persistence: float = number(10, "min", 5, 30, "assumed", "", "mean straight run")
     rate_arrest: float = number(0.5, "1/h", 0.1, 2, "assumed", "", "on saturating fibronectin")
     half_fibronectin: float = number(4, "", 2, 8, "assumed", "", "floors of fibronectin for half that rate")
-    steepness_fibronectin: float = number(6, "", 3, 8, "assumed", "", "a threshold: the plasma floor holds nobody")
+    steepness_fibronectin: float = number(8, "", 4, 10, "assumed", "", "a threshold: the plasma floor holds nobody")
     half_life_moving: float = number(12, "h", 4, 48, "assumed", "", "stay in the section unless arrested")
     half_life_arrested: float = number(5, "day", 1, 14, "assumed", "", "life of a niche macrophage")
 
@@ -202,12 +205,13 @@ class Tumour:
     packing: float = number(2.4e5, "cell/mm^3", 2e5, 4e5, "derived", "Ghaffarizadeh2018", "2494 um3 at 0.6")
     diameter: float = number(17, "um", 15, 20, "recalled", "Abramczyk2015", "against 8 um sinusoids")
     neighbourhood: float = number(40, "um", 40, 60, "assumed", "", "radius in which crowding is felt")
+    rim: float = number(100, "um", 50, 150, "assumed", "", "how deep growing cells can push; growth is linear beyond")
     fraction_lodging: float = number(0.87, "", 0.80, 0.93, "recalled", "Luzzi1998", "of cells passing, by size")
     half_fibronectin: float = number(4, "", 2, 8, "assumed", "", "floors of fibronectin for half its effects")
     half_periostin: float = number(2, "", 0.5, 6, "assumed", "", "periostin for half its effect on waking")
     steepness: float = number(4, "", 2, 6, "assumed", "", "of retention, waking and support")
     share_periostin: float = number(0.5, "", 0, 1, "assumed", "", "of niche support that needs periostin")
-    half_crowding: float = number(6e4, "cell/mm^3", 3e4, 2e5, "assumed", "", "density that shelters its members")
+    half_crowding: float = number(9e4, "cell/mm^3", 3e4, 2e5, "assumed", "", "density that shelters its members")
     steepness_crowding: float = number(2, "", 1, 4, "assumed", "", "of that shelter")
     speed_motile: float = number(0.5, "um/min", 0.1, 2, "recalled", "Ghaffarizadeh2018", "mesenchymal")
     persistence: float = number(15, "min", 5, 60, "assumed", "", "mean straight run")
@@ -238,11 +242,11 @@ class Pan02(TumourLine):
     rate_extravasation: float = number(0.04, "1/h", 0.02, 0.1, "assumed", "", "slower than B16F1")
     rate_washing_out: float = number(0.04, "1/h", 0.005, 0.1, "assumed", "", "unless fibronectin retains them")
     chance_killed_by_kupffer: float = number(0.02, "", 0.005, 0.05, "derived", "Matsumura2014", "a third in 6 h, rat")
-    chance_start: float = number(0.2, "", 0.05, 0.4, "assumed", "", "of extravasated cells, without sleeping first")
+    chance_start: float = number(0.25, "", 0.05, 0.4, "assumed", "", "of extravasated cells, without sleeping first")
     rate_death_dormant: float = number(0.04, "1/day", 0.02, 0.2, "assumed", "", "besides NK cells")
-    rate_waking: float = number(0.1, "1/day", 0.01, 0.5, "assumed", "", "in a full niche")
+    rate_waking: float = number(0.25, "1/day", 0.01, 0.5, "assumed", "", "in a full niche")
     doubling: float = number(19.1, "h", 14.4, 96, "recalled", "Panc02Doubling", "in vitro; net growth in vivo is slower, since cells die")
-    rate_death_exposed: float = number(0.3, "1/day", 0.1, 1.5, "assumed", "", "of cycling cells without any shelter")
+    rate_death_exposed: float = number(0.35, "1/day", 0.1, 1.5, "assumed", "", "of cycling cells without any shelter")
     fraction_supported: float = number(0.9, "", 0.5, 1, "assumed", "", "of that death, spared by a full niche")
 
 
@@ -257,7 +261,7 @@ class B16f1(TumourLine):
     rate_death_dormant: float = number(0.04, "1/day", 0.02, 0.2, "fitted", "Luzzi1998", "0.36 dormant at day 13")
     rate_waking: float = number(0.1, "1/day", 0.01, 0.5, "assumed", "", "in a full niche")
     doubling: float = number(15, "h", 12, 20, "recalled", "", "in vitro, B16-F10; net growth in vivo is slower, since cells die")
-    rate_death_exposed: float = number(1.1, "1/day", 0.5, 2, "fitted", "Luzzi1998", "1 in 100 persists to day 13")
+    rate_death_exposed: float = number(1.5, "1/day", 0.5, 2, "fitted", "Luzzi1998", "1 in 100 persists to day 13")
     fraction_supported: float = number(0.9, "", 0.5, 1, "assumed", "", "of that death, spared by a full niche")
 
 
@@ -394,3 +398,9 @@ def in_unit(parameters: Parameters, name: str) -> float:
     """A resolved value in the unit of its row."""
     group, entry = name.split(".")
     return from_model(getattr(getattr(parameters, group), entry), rows()[name].unit)
+
+
+def digest(parameters: Parameters) -> str:
+    """A hash of every resolved value, hexadecimal."""
+    text = json.dumps({name: in_unit(parameters, name).hex() for name in rows()})
+    return hashlib.sha256(text.encode()).hexdigest()[:16]

@@ -201,6 +201,13 @@ class State:
         counts = np.bincount(self.sites(population), weights=weights, minlength=shape[0] * shape[1])
         return counts.reshape(shape).astype(np.float64)
 
+    def mapped_living_tumour(self) -> Field:
+        """Tumour cells in the tissue (not circulating) per site, float64[y, x]."""
+        cells, shape = self.tumour_cells, self.section.shape
+        here = ~np.isnan(cells.y)  # a circulating cell has no place
+        sites = self.section.site_of(cells.y[here], cells.x[here])
+        return np.bincount(sites, minlength=shape[0] * shape[1]).reshape(shape).astype(np.float64)
+
     def freeze(self) -> dict[str, NDArray[Any]]:
         """Everything but the section and the homes, as arrays: what `thaw` needs to go on bit for bit."""
         arrays = {f"field_{name}": getattr(self, name) for name in FIELDS}

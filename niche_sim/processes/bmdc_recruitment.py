@@ -31,7 +31,8 @@ class Recruitment(Process):
     """Blood gives cells at rate_rest + rate_called * hill(CCL2), per mm3 of liver.
 
     Monocytes rise by day 10, before any metastasis, and a CCR2 antagonist stops them (KCKO abstracts): it blocks the
-    called part. *Assumed*: saturation in CCL2 and the called rate.
+    called part. A few of those that come at rest settle at once, as a naive liver's own macrophages of this origin.
+    *Assumed*: saturation in CCL2, the called rate and the chance of settling.
     """
 
     reads = ("section", "homes", "blood.ccl2", "blocked.ccr2", "time")
@@ -39,11 +40,15 @@ class Recruitment(Process):
 
     def step(self, state: Any, p: Any, chance: Chance, dt: float) -> None:
         called = hill(state.blood.ccl2, p.bmdc.half_signal, p.bmdc.steepness) * (1.0 - state.blocked.ccr2)  # 0..1
-        rate = p.bmdc.rate_rest + p.bmdc.rate_called * called  # cells / um3 / h
-        n = chance.poisson(self, rate * state.section.volume * dt, [0]).item()
-        if n == 0:
-            return
-        keys = birth_key(self.name, state.step_index, np.arange(n))
-        place = chance.uniform(self, keys, 4, purpose="place")
-        y, x = state.place("bmdc", place[:, :3])
-        state.bmdc.add(n, key=keys, y=y, x=x, heading=2.0 * np.pi * place[:, 3], entered_at=state.time)
+        for name, rate, settling in (  # cells / um3 / h
+            ("rest", p.bmdc.rate_rest, p.bmdc.chance_settling),
+            ("called", p.bmdc.rate_called * called, 0.0),
+        ):
+            n = chance.poisson(self, rate * state.section.volume * dt, [0], purpose=name).item()
+            if n == 0:
+                continue
+            keys = birth_key(self.name, name, state.step_index, np.arange(n))
+            draws = chance.uniform(self, keys, 5, purpose="place")
+            y, x = state.place("bmdc", draws[:, :3])
+            heading, arrested = 2.0 * np.pi * draws[:, 3], draws[:, 4] < settling
+            state.bmdc.add(n, key=keys, y=y, x=x, heading=heading, arrested=arrested, entered_at=state.time)

@@ -34,8 +34,8 @@ class Crowding(Process):
         if len(rows) == 0:
             return
         sites = section.site_of(cells.y[rows], cells.x[rows])
-        here = np.bincount(sites, minlength=section.zone.size).reshape(section.shape) / section.site_volume
-        cells.crowding[rows] = gather(here, sites, *disc(p.tumour.neighbourhood, section.spacing))
+        density = state.mapped_living_tumour() / section.site_volume
+        cells.crowding[rows] = gather(density, sites, *disc(p.tumour.neighbourhood, section.spacing))
         _, first, member, size = np.unique(
             cells.clone[rows], return_index=True, return_inverse=True, return_counts=True
         )
@@ -72,10 +72,12 @@ class ExposedDeath(Process):
 
 
 class Division(Process):
-    """Cycling cells divide as long as there is room; daughters lie one cell diameter away.
+    """Cycling cells divide as long as they can push a way to room; colonies grow exponentially, then from their rim.
 
-    ln 2 / doubling * (1 - density / packing). The slab is the central slice of a spherical colony: once the clone is
-    wider than the slab, a third of the births fall above or below it and are counted out. *Assumed*: logistic crowding.
+    ln 2 / doubling per h. A daughter goes in a random direction to the first place, a cell diameter or more away, where
+    the neighbourhood is not packed; if there is none within the rim, the division does not happen. The slab is the
+    central slice of a spherical colony: once the clone is wider than the slab, a third of the births fall above or below
+    it and are counted out. *Assumed*: the depth of the rim (growth of colonies turns linear at some 200 um diameter).
     """
 
     reads = ("section", "tumour_cells", "time")
@@ -86,23 +88,45 @@ class Division(Process):
         rows = np.flatnonzero(cells.state == CYCLING)
         if len(rows) == 0:
             return
-        room = np.maximum(0.0, 1.0 - cells.crowding[rows] / p.tumour.packing)
-        rate = LN2 / of_line(p, "doubling", cells.line[rows]) * room
+        rate = LN2 / of_line(p, "doubling", cells.line[rows])
         parents = rows[chance.uniform(self, cells.key[rows]) < probability(rate, dt)]
         if len(parents) == 0:
             return
         cells.divisions[parents] += 1
         keys = daughter_key(cells.key[parents], cells.divisions[parents])
-        wide = disc_diameter(cells.clone_size[parents], p.tumour.packing, section.thickness) > section.thickness
         aside, angle = chance.uniform(self, keys, 2, purpose="daughter").T
-        stays = ~(wide & (aside < 1.0 / 3.0))  # two of six directions leave the slab
-        parents, keys, angle = parents[stays], keys[stays], 2.0 * np.pi * angle[stays]
-        state.ledger.tumour_born += len(stays)
-        state.ledger.tumour_left_slab += int((~stays).sum())
-        inherited = {name: cells.columns[name][parents] for name in INHERITED}
-        y = fold(cells.y[parents] + p.tumour.diameter * np.sin(angle), section.height)
-        x = fold(cells.x[parents] + p.tumour.diameter * np.cos(angle), section.width)
-        cells.add(len(parents), key=keys, y=y, x=x, heading=angle, **inherited)
+        y, x, fits = first_room(state, p, cells.y[parents], cells.x[parents], 2.0 * np.pi * angle)
+        wide = disc_diameter(cells.clone_size[parents], p.tumour.packing, section.thickness) > section.thickness
+        leaves = wide & (aside < SHARE_ASIDE)
+        stays = fits & ~leaves
+        state.ledger.tumour_born += int((stays | leaves).sum())
+        state.ledger.tumour_left_slab += int(leaves.sum())
+        inherited = {name: cells.columns[name][parents[stays]] for name in INHERITED}
+        cells.add(int(stays.sum()), key=keys[stays], y=y[stays], x=x[stays], **inherited)
+
+
+SHARE_ASIDE = 1.0 / 3.0  # two of six directions leave the slab
+
+
+def first_room(state: Any, p: Any, y: Any, x: Any, angle: Any) -> tuple[Any, Any, Any]:
+    """Where a daughter ends up: the nearest place along `angle` (radians) whose neighbourhood is not packed.
+
+    y, x: parents, um [n]. Returns y, x [n] in um and whether there is one within the rim.
+    """
+    section = state.section
+    density = state.mapped_living_tumour() / section.site_volume
+    found = np.zeros(len(y), bool)
+    out_y, out_x = y.copy(), x.copy()
+    for pushed in range(1, 1 + int(p.tumour.rim // p.tumour.diameter)):
+        to_y = fold(y + pushed * p.tumour.diameter * np.sin(angle), section.height)
+        to_x = fold(x + pushed * p.tumour.diameter * np.cos(angle), section.width)
+        crowding = gather(density, section.site_of(to_y, to_x), *disc(p.tumour.neighbourhood, section.spacing))
+        fits = ~found & (crowding < p.tumour.packing)
+        out_y[fits], out_x[fits] = to_y[fits], to_x[fits]
+        found |= fits
+        if found.all():
+            break
+    return out_y, out_x, found
 
 
 INHERITED = ("line", "state", "crowding", "clone_size", "roused_by", "clone", "arrived_at")

@@ -1,0 +1,81 @@
+"""The command line: parse, call one function, print. Every failure is one line on standard error.
+
+A command is a function in a module of its own kind, registered below. Modules import what they need when a command
+runs, so that `--help` costs nothing.
+"""
+
+from __future__ import annotations
+
+import sys
+import traceback
+from collections.abc import Sequence
+from typing import Annotated
+
+import typer
+from typer.main import get_command
+
+import niche_sim
+from niche_sim.cli.listing import describe, parameters, scenarios
+from niche_sim.cli.running import run
+from niche_sim.cli.usage import CommandError, as_input_error, is_usage_error, say
+from niche_sim.errors import InputError
+
+BAD_INPUT, FAILED, STOPPED = 2, 1, 130  # exit codes
+
+app = typer.Typer(
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    help="How a tumour's exosomes prepare the liver for metastasis, simulated cell by cell. For research and teaching, "
+    "not for predictions about a patient.",
+)
+for command in (run, describe, parameters, scenarios):
+    app.command()(command)
+
+
+@app.callback(invoke_without_command=True)
+def _start(
+    context: typer.Context,
+    version: Annotated[bool, typer.Option("--version", help="Print the version and stop.")] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error; may stand anywhere.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"niche-sim {niche_sim.__version__}")
+        raise typer.Exit
+    if context.invoked_subcommand is None:
+        typer.echo(context.get_help())
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one command; returns the exit code: 0, 1 (it failed), 2 (bad input) or 130 (stopped by Ctrl-C).
+
+    argv: the arguments without the program's name; None takes those of this process.
+    """
+    arguments = list(sys.argv[1:] if argv is None else argv)
+    debug = "--debug" in arguments
+    arguments = [argument for argument in arguments if argument != "--debug"]
+    try:
+        code = get_command(app).main(arguments, prog_name="niche-sim", standalone_mode=False)
+    except (KeyboardInterrupt, typer.Abort):
+        say("stopped by Ctrl-C")
+        return STOPPED
+    except Exception as error:
+        if debug:
+            traceback.print_exc()
+        return _fail(error)
+    return code if isinstance(code, int) else 0
+
+
+def _fail(error: Exception) -> int:
+    """Say in one line what went wrong; returns the exit code."""
+    if is_usage_error(error):
+        error = as_input_error(error)
+    if isinstance(error, InputError):
+        say(str(error))
+        return BAD_INPUT
+    if isinstance(error, CommandError):
+        say(str(error))
+    elif isinstance(error, OSError) and error.filename is not None:
+        say(f"{error.filename}: {(error.strerror or str(error)).lower()}; --debug shows where")
+    else:
+        say(f"{type(error).__name__}: {error}; --debug shows where")
+    return FAILED

@@ -1,0 +1,99 @@
+"""`niche-sim describe`, `parameters` and `scenarios`: what there is, as tables."""
+
+from __future__ import annotations
+
+import difflib
+import itertools
+from collections.abc import Iterable
+from typing import Annotated
+
+import typer
+
+from niche_sim.cli.usage import SCENARIO, optioned
+from niche_sim.errors import InputError
+
+
+def describe(
+    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="An id or a path of a scenario.toml.")] = SCENARIO,
+) -> None:
+    """Show a scenario: its arms, the rules of a step in order, stages, readouts, and what can be done to the mouse."""
+    from niche_sim import describe as description
+    from niche_sim import scenario as library
+    from niche_sim.cli import report
+
+    try:
+        experiment = library.load(scenario)
+    except InputError as error:
+        raise optioned(error) from None
+    parts = description.describe(experiment)
+    console = report.output()
+    console.print(f"{experiment.id}: {experiment.title}\n{experiment.question}")
+    for part in parts:
+        table = report.table(*part.columns, title=part.title)
+        grouped = any(not row[0] for row in part.rows)
+        for row in part.rows:
+            if grouped and row[0]:
+                table.add_section()
+            table.add_row(*(report.cell(text) for text in row))
+        console.print()
+        console.print(table)
+
+
+def parameters(
+    kind: Annotated[str | None, typer.Option(metavar="KIND", help="Only those measured, derived, assumed ...")] = None,
+    search: Annotated[str | None, typer.Option(metavar="TEXT", help="Only with this in name, source or note.")] = None,
+    group: Annotated[str | None, typer.Option(metavar="GROUP", help="Only those of one group, such as tgfb.")] = None,
+) -> None:
+    """List the register: every number of the biology with unit, range, kind, source and note."""
+    from niche_sim.cli import report
+    from niche_sim.parameters import KINDS, rows
+    from niche_sim.units import show
+
+    groups = dict.fromkeys(name.partition(".")[0] for name in rows())
+    _check(kind, KINDS, "--kind")
+    _check(group, groups, "--group")
+    console = report.output()
+    found = [
+        row
+        for name, row in rows().items()
+        if kind in (None, row.kind)
+        and group in (None, name.partition(".")[0])
+        and (search or "").lower() in f"{name} {row.source} {row.note}".lower()
+    ]
+    if not found:
+        console.print("No parameter is like that.")
+        return
+    values = {row.name: f"{show(row.value, '')} {row.unit}".strip() for row in found}
+    widths = (max(map(len, values.values())), max(len(row.source) for row in found))
+    for heading, members in itertools.groupby(found, lambda row: row.group):
+        table = report.table("parameter, note", "value, range", "kind, source", title=heading, widths=widths)
+        for row in members:
+            span = f"{show(row.low, '')} to {show(row.high, '')}"
+            cells = (f"{values[row.name]}\n{span}", f"{row.kind}\n{row.source}")
+            table.add_row(report.cell(f"{row.name}\n{row.note}"), *cells)
+        console.print(table)
+        console.print()
+    console.print(f"{len(found)} of {len(rows())} parameters", soft_wrap=True)
+
+
+def _check(name: str | None, known: Iterable[str], option: str) -> None:
+    known = list(known)
+    if name is not None and name not in known:
+        near = difflib.get_close_matches(name, known, n=2)
+        hint = f"did you mean {' or '.join(near)}? " if near else ""
+        raise InputError(option, f"{name!r}", f"{hint}allowed are {', '.join(known)}")
+
+
+def scenarios() -> None:
+    """List the scenarios: question and arms."""
+    from niche_sim import scenario as library
+    from niche_sim.cli import report
+
+    console = report.output()
+    for entry in library.catalogue():
+        experiment = library.load(entry.id)
+        table = report.table("arm", "note", title=f"{entry.id}\n{entry.title}")
+        for arm in experiment.arms.values():
+            table.add_row(arm.name, arm.note)
+        console.print(table)
+        console.print()

@@ -1,0 +1,179 @@
+"""`niche-sim run`: one virtual mouse, from options to a folder of files."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from time import perf_counter
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from niche_sim.cli.folders import CHECKPOINT, claim, keep, refuse_a_run, tidy, try_writing
+from niche_sim.cli.usage import SCENARIO, alone, folder_of_run, optioned, say, settings, whole_number
+from niche_sim.errors import InputError
+
+if TYPE_CHECKING:
+    from niche_sim.record import Runner
+
+FAILED, STOPPED = 1, 130  # exit codes
+MOST_DIFFERENCES = 6  # named in a line
+
+
+def run(
+    scenario: Annotated[
+        str | None, typer.Argument(metavar="SCENARIO", help=f"An id or a path of a scenario.toml. Default: {SCENARIO}.")
+    ] = None,
+    arm: Annotated[str | None, typer.Option(metavar="ARM", help="Default: educated, or else the first.")] = None,
+    seed: Annotated[str | None, typer.Option(metavar="NUMBER", help="Which virtual mouse. Default: 0.")] = None,
+    days: Annotated[str | None, typer.Option(metavar="DAYS", help="Default: the scenario's duration.")] = None,
+    changes: Annotated[
+        list[str] | None,
+        typer.Option("--set", metavar="NAME=VALUE", help="Another value, such as 'tgfb.half_life=5 min'. Repeatable."),
+    ] = None,
+    without: Annotated[
+        list[str] | None, typer.Option(metavar="PROCESS", help="Leave a rule out, such as KupfferTgfb. Repeatable.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="DIR", help="Default: runs/SCENARIO-ARM-SEED.")
+    ] = None,
+    like: Annotated[Path | None, typer.Option(metavar="DIR", help="Repeat the run in DIR, bit for bit.")] = None,
+    resume: Annotated[Path | None, typer.Option(metavar="DIR", help="Finish the interrupted run in DIR.")] = None,
+    no_progress: Annotated[bool, typer.Option("--no-progress", help="Do not show how far it is.")] = False,
+    no_figures: Annotated[bool, typer.Option("--no-figures", help="Do not draw section.png and timeline.png.")] = False,
+) -> None:
+    """Simulate one virtual mouse and write what it leaves. Ctrl-C stops it so that --resume can go on."""
+    choices = {"SCENARIO": scenario, "--arm": arm, "--seed": seed, "--days": days}
+    choices |= {"--set": changes, "--without": without}
+    if resume is not None:
+        alone("--resume", {**choices, "-o": folder, "--like": like})
+        runner, target = _interrupted(resume), resume
+    elif like is not None:
+        alone("--like", choices)
+        runner = _repeated(like)
+        target = claim(folder, _name(runner))
+    else:
+        runner = _new(scenario, arm, seed, days, changes or [], without or [])
+        target = claim(folder, _name(runner))
+    try:
+        _finish(runner, target, progress=not no_progress, figures=not no_figures)
+    finally:
+        tidy(target)
+
+
+def _finish(runner: Runner, target: Path, progress: bool, figures: bool) -> None:
+    """Step to the end, write, show. Raises typer.Exit if it was stopped or had to be written elsewhere."""
+    from niche_sim.cli import report
+
+    model, name, began = runner.model, _name(runner), perf_counter()
+    if progress and not report.code_is_compiled():
+        say("compiled code is being prepared, once after installation; this takes some seconds")
+    with _stopping() as asked:
+        with report.progress(model, progress) as watch:
+            while not asked() and runner.advance(1):
+                watch(model)
+        if model.steps_left:
+            written = keep(lambda folder: runner.save(folder / CHECKPOINT), target, name)
+            reached = f"stopped at day {model.state.time / 24:.4g} of {model.duration / 24:.4g}"
+            say(f"{reached}; `niche-sim run --resume {written}` goes on")
+            raise typer.Exit(STOPPED)
+        record = runner.record()
+        written = keep(record.save, target, name)
+    if written == target:
+        (target / CHECKPOINT).unlink(missing_ok=True)
+    report.show(record, f"{model.experiment.id}, arm {model.arm}, seed {model.seed}", perf_counter() - began)
+    if figures:
+        from niche_sim.plots import save_figures
+
+        save_figures(record, written)
+    report.output().print(f"Written to {written}", soft_wrap=True)
+    if written != target:
+        raise typer.Exit(FAILED)
+
+
+def _new(
+    scenario: str | None, arm: str | None, seed: str | None, days: str | None, changes: list[str], without: list[str]
+) -> Runner:
+    """A run from options. Raises InputError that names the option."""
+    number = 0 if seed is None else whole_number(seed, "--seed")
+    overrides = settings(changes)
+    from niche_sim.model import NicheModel
+    from niche_sim.record import Runner
+    from niche_sim.units import to_model
+
+    if days is not None:
+        if "run.duration" in overrides:
+            raise InputError("--days", "together with --set run.duration", "one of them")
+        overrides["run.duration"] = f"{to_model(days, like='', where='--days')!r} day"
+    try:
+        return Runner(NicheModel(scenario or SCENARIO, arm, overrides=overrides, rng=number, without=without))
+    except InputError as error:
+        raise optioned(error, overrides, days) from None
+
+
+def _repeated(folder: Path) -> Runner:
+    """The run of a folder again, at its beginning; says what differs here from there."""
+    file = folder_of_run(folder, "provenance.json", "--like", "`niche-sim run` wrote")
+    from niche_sim.record import Runner, model_like, provenance_of, read_json
+
+    then = read_json(folder, file.name)
+    model = model_like(then, str(file))
+    differences = _differences(then, provenance_of(model))
+    if differences:
+        more = f" and {len(differences) - MOST_DIFFERENCES} more" if len(differences) > MOST_DIFFERENCES else ""
+        say(f"{file}: made with {', '.join(differences[:MOST_DIFFERENCES])}{more}; results may differ from that run's")
+    return Runner(model)
+
+
+def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
+    """What decides the bits of a run and is not the same in two provenances: "numpy 2.1 (now 2.4)" ..."""
+    old, new = ({"niche_sim": p["niche_sim"], **p.get("versions", {}), **p["parameters"]} for p in (then, now))
+    differing = [name for name in {**old, **new} if old.get(name) != new.get(name)]
+    found = [f"{name} {old.get(name)} (now {new.get(name)})" for name in differing]
+    if then["schedule"] != now["schedule"]:
+        found.append("another schedule")
+    if then.get("machine", {}).get("features") != now["machine"]["features"]:
+        found.append("another kind of processor")
+    return found
+
+
+def _interrupted(folder: Path) -> Runner:
+    """The run of a folder as Ctrl-C left it."""
+    file = folder_of_run(folder, CHECKPOINT, "--resume", "an interrupted run left")
+    refuse_a_run(folder, "--resume")
+    try_writing(folder, "--resume")
+    from niche_sim.record import Runner
+
+    return Runner.resume(file)
+
+
+def _name(runner: Runner) -> str:
+    return f"{runner.model.experiment.id}-{runner.model.arm}-{runner.model.seed}"
+
+
+@contextmanager
+def _stopping() -> Iterator[Callable[[], bool]]:
+    """Within, a first Ctrl-C only asks to stop, so that no step and no file stays half done; a second stops at once.
+
+    Gives a function that tells whether it was asked.
+    """
+    asked = threading.Event()
+
+    def ask(*_: object) -> None:
+        if asked.is_set():
+            raise KeyboardInterrupt
+        asked.set()
+
+    # Where Ctrl-C is ignored (a job in the background) or means something else already, it stays as it is.
+    main_thread = threading.current_thread() is threading.main_thread()
+    ours = main_thread and signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    if ours:
+        signal.signal(signal.SIGINT, ask)
+    try:
+        yield asked.is_set
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -1,0 +1,104 @@
+"""What users type: options read and checked, and the parser's complaints as lines of our own form."""
+
+from __future__ import annotations
+
+import difflib
+import re
+import sys
+from collections.abc import Collection, Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+from niche_sim.errors import InputError
+
+SCENARIO = "liver_education_costasilva2015"  # the one that is meant if none is named
+
+
+class CommandError(Exception):
+    """Something failed that is no fault of the input; the text is one line."""
+
+
+def is_usage_error(error: BaseException) -> bool:
+    """Whether the parser of the command line raised it. Told by its method: Typer has moved the classes."""
+    return hasattr(error, "format_message")
+
+
+def as_input_error(error: Any) -> InputError:
+    """A complaint of the parser as `<option>: <what was found>; <what is allowed>`."""
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "niche-sim"
+    helped = f"`{command} --help` says what is allowed"
+    found = _plain(error.format_message())
+    option = getattr(error, "option_name", None)
+    if option is not None and hasattr(error, "possibilities"):
+        known = [name for known in context.command.params for name in known.opts] if context is not None else []
+        return InputError(option, "unknown option", _near(option, known) or helped)
+    if option is not None:
+        return InputError(option, "no value", f"a value after it; {helped}")
+    parameter = getattr(error, "param", None)
+    if parameter is not None:
+        where = parameter.opts[0] if parameter.opts[0].startswith("-") else (parameter.metavar or parameter.name)
+        return InputError(where, _plain(getattr(error, "message", "")) or "missing", helped)
+    unknown = re.match(r"No such command '(.*?)'", found)
+    if unknown is not None and context is not None:
+        commands = list(context.command.commands)
+        return InputError(unknown[1], "unknown command", _near(unknown[1], commands) or f"one of {', '.join(commands)}")
+    return InputError(command.removeprefix("niche-sim ").strip(), found, helped)
+
+
+def _plain(message: str) -> str:
+    return " ".join(message.split()).rstrip(".")
+
+
+def _near(word: str, known: Iterable[str]) -> str:
+    near = difflib.get_close_matches(word, list(known), n=3)
+    return f"did you mean {' or '.join(near)}?" if near else ""
+
+
+def say(text: str) -> None:
+    """One line on standard error."""
+    print(f"niche-sim: {' '.join(text.split())}", file=sys.stderr)
+
+
+def whole_number(text: str, where: str, least: int = 0) -> int:
+    """A whole number of at least `least`. Raises InputError."""
+    if not re.fullmatch(r"[+-]?[0-9]{1,30}", text.strip()) or int(text) < least:
+        raise InputError(where, f"{text!r}", f"a whole number from {least} is allowed")
+    return int(text)
+
+
+def alone(option: str, others: Mapping[str, object]) -> None:
+    """Refuse `option` together with any of the others that was given. Raises InputError."""
+    given = [name for name, value in others.items() if value is not None and value != []]
+    if given:
+        raise InputError(option, f"together with {', '.join(given)}", "it takes a run as it was, without them")
+
+
+def settings(texts: Iterable[str]) -> dict[str, str]:
+    """`name=value` as overrides. Raises InputError: no `=`, nothing beside it, or a name twice."""
+    overrides: dict[str, str] = {}
+    for text in texts:
+        name, equals, value = (part.strip() for part in text.partition("="))
+        if not (name and equals and value):
+            raise InputError("--set", f"{text!r}", "name=value is allowed, such as \"tgfb.half_life=5 min\"")
+        if name in overrides:
+            raise InputError("--set", f"{name} is there twice", "each name once")
+        overrides[name] = value
+    return overrides
+
+
+def optioned(error: InputError, overrides: Collection[str] = (), days: str | None = None) -> InputError:
+    """The same error, naming the option by which the refused value came; as it is if it came from a file."""
+    options = {"scenario": "SCENARIO", "arm": "--arm", "seed": "--seed", "without": "--without"}
+    if error.where == "run.duration" and days is not None:
+        return InputError("--days", f"{days} ({error.found})", error.allowed)
+    if error.where in overrides or error.where.startswith(("section.", "run.")):
+        return InputError(f"--set {error.where}", error.found, error.allowed)
+    return InputError(options.get(error.where, error.where), error.found, error.allowed)
+
+
+def folder_of_run(folder: Path, file: str, option: str, maker: str) -> Path:
+    """`folder / file` if it is there. Raises InputError, naming the option."""
+    if not (folder / file).is_file():
+        raise InputError(f"{option} {folder}", f"no {file} in it", f"a folder that {maker} is needed")
+    return folder / file

@@ -1,0 +1,127 @@
+"""What a scenario consists of, as text: arms, the step's processes, stages, readouts, what can be done to the mouse."""
+
+from __future__ import annotations
+
+import inspect
+import itertools
+import typing
+from dataclasses import dataclass
+
+from niche_sim import protocol, schedule
+from niche_sim.protocol import Mark
+from niche_sim.readouts import READOUTS
+from niche_sim.scenario import Scenario
+from niche_sim.stages import STAGES, WINDOW, load_thresholds
+from niche_sim.units import show
+from niche_sim.vocabulary import BLOCK_TARGETS, DEPLETABLE, EXOSOME_SOURCES, TUMOUR_LINES
+
+
+@dataclass(frozen=True)
+class Part:
+    """A table: a title, names of columns, rows of as many texts. An empty first text continues the row above."""
+
+    title: str
+    columns: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+
+
+def describe(scenario: Scenario) -> list[Part]:
+    """All of a scenario, part by part, in the order in which a newcomer reads."""
+    parts = [arms(scenario), changes(scenario), steps(scenario), stages(scenario), readouts(), verbs(), names()]
+    return [part for part in parts if part.rows]
+
+
+def arms(scenario: Scenario) -> Part:
+    """Each arm: its note and what is done when."""
+    rows = []
+    for arm in scenario.arms.values():
+        done = [line for line in (arm.note, *occasions(arm.protocol.marks())) if line]
+        rows.append((arm.name, "\n".join(done)))
+    return Part("Arms", ("arm", "what is done"), tuple(rows))
+
+
+def occasions(marks: list[Mark]) -> list[str]:
+    """Marks as lines, those of one label as one: "day 0 to 20, 11 times: pdac exosomes, 5 ug"."""
+    lines = []
+    for label in dict.fromkeys(mark.label for mark in marks):
+        days = [f"{mark.time / 24:g}" for mark in marks if mark.label == label]
+        when = f"day {days[0]}" if len(days) == 1 else f"day {days[0]} to {days[-1]}, {len(days)} times"
+        lines.append(f"{when}: {label}")
+    return lines
+
+
+def changes(scenario: Scenario) -> Part:
+    """Where the scenario departs from the register."""
+    rows = [(name, change.text, f"{change.source}: {change.where}") for name, change in scenario.parameters.items()]
+    return Part("Parameters that differ from the register", ("parameter", "value", "source"), tuple(rows))
+
+
+def steps(scenario: Scenario) -> Part:
+    """The processes of a step in order, each with its sentence and its wiring.
+
+    Raises InputError if the scenario's schedule names an unknown process.
+    """
+    chapter_of, rows = chapters(), []
+    processes = schedule.schedule(scenario.schedule, f"{scenario.path}: schedule")
+    for chapter, group in itertools.groupby(processes, lambda process: chapter_of[process.name]):
+        for index, process in enumerate(group):
+            wiring = f"reads {', '.join(process.reads)}\nwrites {', '.join(process.writes)}"
+            rows.append((chapter if index == 0 else "", process.name, f"{process.sentence()}\n{wiring}"))
+    title = f"Every {scenario.step:g} h, in this order"
+    return Part(title, ("", "process", "what it does"), tuple(rows))
+
+
+def chapters() -> dict[str, str]:
+    """Name of a process -> its chapter of the sequence: the comment above it in the default schedule."""
+    chapter, found = "", {}
+    names = {process.__name__ for process in schedule.DEFAULT}
+    for line in inspect.getsource(schedule).partition("DEFAULT")[2].splitlines():
+        text = line.strip().rstrip(",")
+        if text.startswith("# "):
+            chapter = text.removeprefix("# ")
+        elif text in names:
+            found[text] = chapter
+    return found
+
+
+def stages(scenario: Scenario) -> Part:
+    """Each stage with the readout that marks it and, if known, the threshold for which that must stay for a day."""
+    thresholds = load_thresholds(scenario.path.parent)
+    rows = []
+    for stage in STAGES:
+        known = stage.name in thresholds
+        above = show(thresholds[stage.name], "") + f" {stage.unit}" if known else "unknown"
+        rows.append((stage.name, stage.marker, above, stage.meaning))
+    title = f"Stages: reached when the marker stays above for {WINDOW:g} h"
+    return Part(title, ("stage", "marker", "above", "meaning"), tuple(rows))
+
+
+def readouts() -> Part:
+    """Everything that is measured."""
+    rows = [
+        (r.name, "" if r.unit == "1" else r.unit, "since start" if r.cumulative else "now", r.meaning) for r in READOUTS
+    ]
+    return Part("Readouts", ("readout", "unit", "counts", "meaning"), tuple(rows))
+
+
+def verbs() -> Part:
+    """What a protocol can do."""
+    rows = [(kind.verb, _sentence(kind)) for kind in typing.get_args(protocol.Intervention)]
+    return Part("What can be done", ("verb", "meaning"), tuple(rows))
+
+
+def names() -> Part:
+    """The names that a protocol's interventions take."""
+    rows = [
+        ("target of block", ", ".join(BLOCK_TARGETS)),
+        ("population of deplete", ", ".join(DEPLETABLE)),
+        ("source of inject_exosomes", ", ".join(EXOSOME_SOURCES)),
+        ("line of inject_tumour_cells, grow_primary", ", ".join(TUMOUR_LINES)),
+    ]
+    return Part("Names they take", ("for", "one of"), tuple(rows))
+
+
+def _sentence(kind: type) -> str:
+    """The first sentence of a class's docstring."""
+    first = " ".join((inspect.getdoc(kind) or "").partition("\n\n")[0].split())
+    return first.partition(". ")[0].rstrip(".")

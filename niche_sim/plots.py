@@ -1,0 +1,698 @@
+"""Figures of one run: the section as a histologist would see it, and its stages over time. They only draw records."""
+
+from __future__ import annotations
+
+import os
+import re
+import textwrap
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import matplotlib as mpl
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.collections import EllipseCollection, LineCollection
+from matplotlib.colors import Colormap, LinearSegmentedColormap
+from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
+from matplotlib.lines import Line2D
+from matplotlib.patches import Circle, Rectangle
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+from scipy.ndimage import uniform_filter
+
+from niche_sim.cells import KupfferCell, TumourCell
+from niche_sim.errors import InputError
+from niche_sim.record import Record
+from niche_sim.stages import MM2, STAGES, Stage
+from niche_sim.state import FIELDS
+from niche_sim.units import to_model
+
+DPI = 300
+WIDTH = 180.0  # mm, two columns of a journal; every other length of a layout is in mm, too
+MM = 1.0 / 25.4  # inch
+DAY = 24.0  # h
+
+# Okabe and Ito's colours, told apart with any colour vision.
+ORANGE, SKY, GREEN, BLUE = "#E69F00", "#56B4E9", "#009E73", "#0072B2"
+YELLOW, VERMILLION, PURPLE, BLACK, WHITE = "#F0E442", "#D55E00", "#CC79A7", "#000000", "#FFFFFF"
+GREY, PALE = "#5A5A5A", "#BDBDBD"
+
+STYLE: dict[str, Any] = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib, so a figure looks the same everywhere
+    "font.size": 7.0,
+    "axes.labelsize": 7.0,
+    "axes.titlesize": 7.5,
+    "xtick.labelsize": 7.0,
+    "ytick.labelsize": 7.0,
+    "legend.fontsize": 7.0,
+    "axes.linewidth": 0.5,
+    "xtick.major.width": 0.5,
+    "ytick.major.width": 0.5,
+    "xtick.major.size": 2.0,
+    "ytick.major.size": 2.0,
+    "xtick.major.pad": 2.0,
+    "ytick.major.pad": 2.0,
+    "axes.labelpad": 2.0,
+}
+
+
+def section_figure(record: Record, time: float | None = None) -> Figure:
+    """The section at one moment: cells and vessels on fibronectin, the largest colony close up, each field at its highest.
+
+    time: h, that of a snapshot; the last if None. Raises InputError if there is no snapshot of that time.
+    """
+    shot = _Shot.of(record, time)
+    with _style():
+        page = _Page(WIDTH, 197.0)
+        page.write_heading(_headline(record, f"day {_day(shot.time)}"))
+        main = page.axes(3, 12, 116, 116)
+        _letter(main, "a", f"Fibronectin, vessels and cells, day {_day(shot.time)}")
+        fibronectin = _draw_field(main, shot, "fibronectin", shot.time)
+        _colour_bar(page, fibronectin, "fibronectin", (31, 130, 60, 2.5), "horizontal")
+        _draw_anatomy(main, shot)
+        size = float(np.clip(2000.0 / max(shot.width, shot.height), 0.3, 1.6))
+        _draw_cells(main, shot, size)
+        _draw_colonies(main, shot)
+        _scale_bar(main, shot.width)
+
+        where, (left, top, side) = _close_up(shot)
+        close = page.axes(123, 12, 54, 54)
+        _letter(close, "b", where)
+        _draw_field(close, shot, "fibronectin", shot.time)
+        _draw_anatomy(close, shot)
+        _draw_cells(close, shot, 2.1 * min(360.0 / side, 1.5), (left, top, side))
+        _draw_colonies(close, shot, width=1.2)
+        close.set(xlim=(left, left + side), ylim=(top + side, top))
+        _scale_bar(close, side)
+        main.add_patch(Rectangle((left, top), side, side, fill=False, edgecolor=BLACK, linewidth=0.8, zorder=9))
+        above = top > 0.06 * shot.height
+        main.annotate(
+            "b", (left, top if above else top + side), (1.5, 1.5 if above else -1.5), textcoords="offset points",
+            va="bottom" if above else "top", weight="bold", zorder=10,
+            bbox={"facecolor": WHITE, "edgecolor": "none", "pad": 0.6, "alpha": 0.8},
+        )  # fmt: skip
+
+        _section_legend(page, shot)
+        for column, name in enumerate(FIELDS):
+            ax = page.axes(3 + 60 * column, 148, 42, 42)
+            highest = shot.highest_time(name)
+            when = "never above rest" if highest is None else f"highest: day {_day(highest)}"
+            _letter(ax, "cde"[column], f"{_FIELD_NAMES[name]}, {when}")
+            image = _draw_field(ax, shot, name, shot.time if highest is None else highest)
+            _draw_vessels(ax, shot, plain=True)
+            _colour_bar(page, image, name, (46 + 60 * column, 148, 2.5, 42), "vertical")
+            _scale_bar(ax, shot.width)
+    return page.figure
+
+
+def timeline_figure(record: Record) -> Figure:
+    """What was done, which stages were reached, and the marker of each stage per mm2 with its threshold and onset."""
+    with _style():
+        end = float(record.table["time_h"][-1])
+        lanes = _lanes(record.provenance["marks"], end)
+        top = 12.0
+        done = sum(lane.height for lane in lanes)
+        stages_top = top + done + 9 if lanes else top
+        rows_top = stages_top + 4 * len(STAGES) + 8
+        page = _Page(WIDTH, rows_top + 25 * len(STAGES) + 8)
+        page.write_heading(_headline(record, f"{_day(end)} day{'' if _day(end) == '1' else 's'}"))
+        left, width = 60.0, 102.0
+        span = max(end, 1.0) / DAY
+        axes = []
+        if lanes:
+            axes.append(page.axes(left, top, width, done))
+            _draw_protocol(axes[-1], lanes)
+        axes.append(page.axes(left, stages_top, width, 4 * len(STAGES)))
+        _draw_stages(axes[-1], record)
+        for number, stage in enumerate(STAGES):
+            axes.append(page.axes(left, rows_top + 25 * number, width, 21))
+            _draw_marker(axes[-1], record, stage, number, span)
+            text = textwrap.fill(stage.meaning[0].upper() + stage.meaning[1:], 25)
+            x, y = 3 * page.mm_x, 1 - (rows_top + 25 * number) * page.mm_y
+            page.figure.text(x, y, f"{number + 1}  {stage.name.capitalize()}", va="top", weight="bold", size=8)
+            page.figure.text(x, y - 4.5 * page.mm_y, text, va="top", color=GREY, linespacing=1.25)
+        for ax in axes:
+            ax.set_xlim(-0.008 * span, 1.008 * span)
+            ax.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 7, 10]))
+            for when in {when for lane in lanes if lane.turning_point for when in lane.times}:
+                ax.axvline(when, color=PALE, linewidth=0.7, linestyle=(0, (1, 1.5)), zorder=0)
+            if ax is not axes[-1]:
+                ax.tick_params(labelbottom=False)
+        axes[-1].set_xlabel("Time (days)")
+    return page.figure
+
+
+def save_figures(record: Record, folder: str | Path) -> list[Path]:
+    """Write section.png and timeline.png; returns their paths. The same record gives the same bytes.
+
+    Raises InputError if the folder cannot be written.
+    """
+    folder = Path(folder)
+    paths = []
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for name, draw in (("section.png", section_figure), ("timeline.png", timeline_figure)):
+            part = folder / f"{name}.part{os.getpid()}"
+            try:
+                with _style():
+                    notes = {"Software": None, "Title": " ".join(_headline(record, Path(name).stem))}
+                    draw(record).savefig(part, dpi=DPI, format="png", metadata=notes)
+                paths.append(part.replace(folder / name))
+            finally:
+                part.unlink(missing_ok=True)
+    except OSError as error:
+        reason = (error.strerror or str(error)).lower()
+        raise InputError(str(folder), reason, "a folder that can be written, with room on the disk") from None
+    return paths
+
+
+@contextmanager
+def _style() -> Iterator[None]:
+    """The look of the figures, whatever the user has set, and his settings again afterwards."""
+    with mpl.rc_context():
+        mpl.rcdefaults()
+        mpl.rcParams.update(STYLE)
+        yield
+
+
+class _Page:
+    """A figure laid out in mm from its top left corner."""
+
+    def __init__(self, width: float, height: float) -> None:
+        self.figure = Figure(figsize=(width * MM, height * MM), dpi=150)
+        self.mm_x, self.mm_y = 1.0 / width, 1.0 / height
+
+    def axes(self, left: float, top: float, width: float, height: float) -> Axes:
+        box = (left * self.mm_x, 1.0 - (top + height) * self.mm_y, width * self.mm_x, height * self.mm_y)
+        return self.figure.add_axes(box)
+
+    def write_heading(self, lines: Sequence[str]) -> None:
+        """The first line bold, and smaller only where a long name would run off the page; the second grey."""
+        for line, text in enumerate(lines):
+            look = {"color": GREY} if line else {"size": 8.5 * min(1.0, 90 / len(text)), "weight": "bold"}
+            self.figure.text(3 * self.mm_x, 1 - (4 + 4.2 * line) * self.mm_y, text, va="center", **look)
+
+
+def _headline(record: Record, when: str) -> list[str]:
+    """Which run it is; in a second line what was changed in it, if anything was."""
+    seen = record.provenance
+    first = " · ".join([seen["scenario"], seen["arm"].replace("_", " "), f"seed {seen['seed']}", when])
+    changed = [f"without {name}" for name in seen["without"]]
+    changed += [f"{name} = {value}" for name, value in seen["overrides"].items()]
+    return [first, textwrap.shorten("; ".join(changed), 115, placeholder=" …")] if changed else [first]
+
+
+def _day(time: float) -> str:
+    return f"{time / DAY:.1f}".removesuffix(".0")
+
+
+def _letter(ax: Axes, letter: str, title: str) -> None:
+    ax.set_title(f"$\\bf{{{letter}}}$  {title}", loc="left", pad=3)
+
+
+# ---- the section ----------------------------------------------------------------------------------------------------
+
+_FIELD_NAMES = {"tgfb": "TGF-β", "fibronectin": "Fibronectin", "periostin": "Periostin"}
+_UNIT_WORDS = {"floor": "× naive liver", "relative": "relative units"}
+_RESTING = {"tgfb": 0.0, "fibronectin": 1.0, "periostin": 0.0}
+# A colour scale spans at least this much above rest, so that traces of nothing do not look like a niche.
+_LEAST_SPAN = {"tgfb": 0.1, "fibronectin": 1.0, "periostin": 1.0}
+# Light at rest and never darker than mid grey, so that the markers of cells stand out, also in a greyscale print.
+_COLOURS: dict[str, Colormap] = {
+    "tgfb": LinearSegmentedColormap.from_list("tgfb", ["#FBF6F0", "#F6D9A8", "#DB9F52", "#8F5A1C"]),
+    "fibronectin": LinearSegmentedColormap.from_list("fibronectin", ["#FBF4F1", "#E3D3E4", "#BBA9D0", "#8878AE"]),
+    "periostin": LinearSegmentedColormap.from_list("periostin", ["#FBF6F0", "#CFE3DC", "#7FB5AE", "#2F6F73"]),
+}
+
+_TAUGHT = KupfferCell.state.code("taught")
+_CIRCULATING, _ARRESTED, _EXTRAVASATED, _DORMANT, _MOTILE, _CYCLING = (
+    TumourCell.state.code(name) for name in ("circulating", "arrested", "extravasated", "dormant", "motile", "cycling")
+)
+
+
+@dataclass(frozen=True)
+class _Kind:
+    """Cells that look alike: who they are and how they are drawn; size is the marker's width in points at 2 mm."""
+
+    label: str
+    population: str
+    marker: str
+    face: str
+    edge: str
+    size: float
+    layer: int
+    chosen: Callable[[_Shot], NDArray[np.bool_]]
+
+
+@dataclass(frozen=True)
+class _Shot:
+    """One snapshot with what is needed to draw it. Lengths in um, time in h."""
+
+    record: Record
+    time: float
+    arrays: Mapping[str, NDArray[Any]]
+
+    @classmethod
+    def of(cls, record: Record, time: float | None) -> _Shot:
+        times = list(record.snapshots)
+        chosen = max(times) if time is None else time
+        if chosen not in record.snapshots:
+            raise InputError("time", f"no snapshot at {chosen:g} h", f"one of {', '.join(f'{t:g} h' for t in times)}")
+        return cls(record, chosen, record.snapshots[chosen])
+
+    @property
+    def anatomy(self) -> dict[str, Any]:
+        anatomy: dict[str, Any] = self.record.provenance["anatomy"]
+        return anatomy
+
+    @property
+    def width(self) -> float:
+        return float(self.anatomy["width_um"])
+
+    @property
+    def height(self) -> float:
+        return float(self.anatomy["height_um"])
+
+    def parameter(self, name: str) -> float:
+        """A number of the register as it was in this run, in model units."""
+        return to_model(self.record.provenance["parameters"][name])
+
+    def of_population(self, name: str) -> NDArray[np.float64]:
+        """Positions (y, x) of a population, um, float64[n, 2]."""
+        places: NDArray[np.float64] = np.column_stack([self.arrays[f"{name}_y"], self.arrays[f"{name}_x"]])
+        return places * float(self.anatomy["spacing_um"])
+
+    def highest_time(self, name: str) -> float | None:
+        """The snapshot time at which the mean of a field is highest; None if it never rises above rest."""
+        means = {time: float(arrays[f"field_{name}"].mean()) for time, arrays in self.record.snapshots.items()}
+        time = max(means, key=means.__getitem__)
+        return time if means[time] > _RESTING[name] + 1e-3 * _LEAST_SPAN[name] else None
+
+    def colonies(self) -> list[NDArray[np.float64]]:
+        """Positions (y, x) of the cells of every colony, um, the largest first."""
+        lodged = self.arrays["tumour_cells_state"] != _CIRCULATING
+        places = self.of_population("tumour_cells")[lodged]
+        _, clone, cells = np.unique(self.arrays["tumour_cells_clone"][lodged], return_inverse=True, return_counts=True)
+        order = np.argsort(-cells, kind="stable")
+        least = self.parameter("tumour.colony_cells")
+        return [places[clone == number] for number in order if cells[number] >= least]
+
+
+def _kupffer(naive: bool, loaded: bool) -> Callable[[_Shot], NDArray[np.bool_]]:
+    def chosen(shot: _Shot) -> NDArray[np.bool_]:
+        taught = shot.arrays["kupffer_cells_state"] == _TAUGHT
+        holds = shot.arrays["kupffer_cells_load"] > 0
+        return ~taught & (holds == loaded) if naive else taught
+
+    return chosen
+
+
+def _stellate(active: bool) -> Callable[[_Shot], NDArray[np.bool_]]:
+    def chosen(shot: _Shot) -> NDArray[np.bool_]:
+        level = shot.parameter("stellate.fraction_counted")
+        return (shot.arrays["stellate_cells_activation"] >= level) == active
+
+    return chosen
+
+
+def _tumour(*codes: int) -> Callable[[_Shot], NDArray[np.bool_]]:
+    return lambda shot: np.isin(shot.arrays["tumour_cells_state"], codes)
+
+
+def _every(population: str) -> Callable[[_Shot], NDArray[np.bool_]]:
+    return lambda shot: np.ones(len(shot.arrays[f"{population}_key"]), np.bool_)
+
+
+def _arrested(held: bool) -> Callable[[_Shot], NDArray[np.bool_]]:
+    return lambda shot: shot.arrays["bmdc_arrested"] == held
+
+
+# Each kind of cell has a shape, each state of it a colour or filling: a greyscale print keeps the shapes.
+_KINDS = (
+    _Kind("Kupffer cell, naive", "kupffer_cells", "s", WHITE, ORANGE, 1.7, 2, _kupffer(True, False)),
+    _Kind("Kupffer cell, loaded, untaught", "kupffer_cells", "s", ORANGE, ORANGE, 2.1, 3, _kupffer(True, True)),
+    _Kind("Kupffer cell, taught", "kupffer_cells", "s", VERMILLION, BLACK, 2.4, 4, _kupffer(False, True)),
+    _Kind("Stellate cell, quiescent", "stellate_cells", "*", "#9CC9BA", "#9CC9BA", 2.0, 1, _stellate(False)),
+    _Kind("Stellate cell, active", "stellate_cells", "*", GREEN, "#00553E", 3.6, 3, _stellate(True)),
+    _Kind("Bone-marrow cell, moving", "bmdc", "^", WHITE, BLUE, 2.6, 5, _arrested(False)),
+    _Kind("Bone-marrow cell, arrested", "bmdc", "^", BLUE, WHITE, 3.2, 5, _arrested(True)),
+    _Kind("NK cell", "nk_cells", "P", YELLOW, BLACK, 3.2, 6, _every("nk_cells")),
+    _Kind("T cell", "t_cells", "X", SKY, BLACK, 3.0, 6, _every("t_cells")),
+    _Kind("Tumour cell, just lodged", "tumour_cells", "o", YELLOW, BLACK, 3.8, 7, _tumour(_ARRESTED, _EXTRAVASATED)),
+    _Kind("Tumour cell, dormant", "tumour_cells", "o", PURPLE, BLACK, 3.8, 7, _tumour(_DORMANT)),
+    _Kind("Tumour cell, motile", "tumour_cells", "o", WHITE, BLACK, 3.8, 7, _tumour(_MOTILE)),
+    _Kind("Tumour cell, cycling", "tumour_cells", "o", BLACK, WHITE, 3.4, 8, _tumour(_CYCLING)),
+)
+
+
+def _draw_field(ax: Axes, shot: _Shot, name: str, time: float) -> AxesImage:
+    """One field as it was at a snapshot time, row 0 on top; the axes keep to the section from then on."""
+    values = shot.record.snapshots[time][f"field_{name}"]
+    low = _RESTING[name]
+    image = ax.imshow(
+        values, cmap=_COLOURS[name], vmin=low, vmax=max(float(values.max()), low + _LEAST_SPAN[name]),
+        extent=(0.0, shot.width, shot.height, 0.0), interpolation="bilinear", rasterized=True,
+    )  # fmt: skip
+    ax.set(xticks=[], yticks=[], autoscale_on=False)
+    for spine in ax.spines.values():
+        spine.set_zorder(12)  # above cells at the edge
+    return image
+
+
+def _colour_bar(
+    page: _Page, image: AxesImage, name: str, box: tuple[float, float, float, float], orientation: str
+) -> None:
+    unit = FIELDS[name][0]
+    ax = page.axes(*box)
+    bar = page.figure.colorbar(image, cax=ax, orientation=orientation)
+    bar.locator = MaxNLocator(5)
+    bar.outline.set_linewidth(0.5)  # type: ignore[operator]
+    bar.set_label(f"{_FIELD_NAMES[name]} ({_UNIT_WORDS.get(unit, unit)})")
+
+
+def _draw_anatomy(ax: Axes, shot: _Shot) -> None:
+    """Outlines of the lobules and, above them, the vessels."""
+    radius = float(shot.anatomy["lobule_radius_um"])
+    angle = np.radians(np.arange(7) * 60.0)
+    corners = radius * np.column_stack([np.sin(angle), np.cos(angle)])  # x, y: corners up and down
+    lines = LineCollection(
+        [vein[::-1] + corners for vein in _lobule_centres(shot)], colors="#A3938F", linewidths=0.6, alpha=0.8, zorder=1
+    )
+    ax.add_collection(lines, autolim=False)
+    _draw_vessels(ax, shot, plain=False)
+
+
+def _lobule_centres(shot: _Shot) -> NDArray[np.float64]:
+    """Middles (y, x) of all lobules that reach into the section: the veins' lattice, also where a vein lies outside."""
+    radius = float(shot.anatomy["lobule_radius_um"])
+    start = np.array(shot.anatomy["central_veins_yx_um"][0])
+    step_y, step_x = 1.5 * radius, np.sqrt(3.0) * radius
+    reach = int(max(shot.height / step_y, shot.width / step_x)) + 2
+    rows, columns = np.meshgrid(np.arange(-reach, reach + 1), np.arange(-reach, reach + 1), indexing="ij")
+    centres = start + np.stack([rows * step_y, (columns + 0.5 * (rows % 2)) * step_x], axis=-1).reshape(-1, 2)
+    size = np.array([shot.height, shot.width])
+    inside: NDArray[np.float64] = centres[((centres > -radius) & (centres < size + radius)).all(axis=1)]
+    return inside
+
+
+def _draw_vessels(ax: Axes, shot: _Shot, plain: bool) -> None:
+    """Central veins as empty rings; triads as connective tissue around a vein, an artery and a bile duct."""
+    triads = np.array(shot.anatomy["portal_triads_yx_um"]).reshape(-1, 2)[:, ::-1]
+    veins = np.array(shot.anatomy["central_veins_yx_um"]).reshape(-1, 2)[:, ::-1]
+    portal, central = float(shot.anatomy["portal_radius_um"]), float(shot.anatomy["central_radius_um"])
+    small = shot.width > 4000.0
+    discs: list[tuple[NDArray[np.float64], float, str, str, float]] = [
+        (veins, central, "#FFFFFF" if not plain else "none", "#6E6E6E", 0.6),
+        (triads, portal, "#EAD7C3" if not plain else "none", "#7A5C3E", 0.6),
+    ]
+    if not plain and not small:
+        discs += [
+            (triads + portal * np.array([0.22, 0.12]), 0.6 * portal, "#FFFFFF", "#7A5C3E", 0.4),
+            (triads + portal * np.array([-0.62, 0.25]), 0.2 * portal, "#C0392B", "#7A5C3E", 0.3),
+            (triads + portal * np.array([-0.5, -0.42]), 0.22 * portal, "#FFFFFF", "#3E6B3E", 0.5),
+        ]
+    for places, radius, face, edge, width in discs:
+        across = np.full(len(places), 2.0 * radius)
+        circles = EllipseCollection(
+            across, across, np.zeros(len(places)), units="xy", offsets=places, offset_transform=ax.transData,
+            facecolors=face, edgecolors=edge, linewidths=width * (0.4 if small else 1.0), zorder=1.5,
+        )  # fmt: skip
+        ax.add_collection(circles, autolim=False)
+
+
+def _draw_cells(
+    ax: Axes, shot: _Shot, size: float, window: tuple[float, float, float] | None = None
+) -> None:
+    """All cells, markers `size` times their width at 2 mm; only those in the window (left, top, side), um, if given."""
+    for kind in _KINDS:
+        places = shot.of_population(kind.population)[kind.chosen(shot)]
+        if window is not None:
+            left, top, side = window
+            margin = 0.05 * side
+            inside = np.abs(places - np.array([top, left]) - 0.5 * side) < 0.5 * side + margin
+            places = places[inside.all(axis=1)]
+        ax.scatter(
+            places[:, 1], places[:, 0], s=(kind.size * size) ** 2, marker=kind.marker, facecolors=kind.face,
+            edgecolors=kind.edge, linewidths=min(0.35 * size, 0.6), zorder=2 + 0.5 * kind.layer, rasterized=True,
+        )  # fmt: skip
+
+
+def _draw_colonies(ax: Axes, shot: _Shot, width: float = 0.9) -> None:
+    for places in shot.colonies():
+        middle, radius = _extent(places)
+        ring = Circle((middle[1], middle[0]), radius, fill=False, edgecolor=BLACK, linewidth=width, zorder=8)
+        ax.add_patch(ring)
+
+
+def _extent(places: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+    """Middle (y, x) and radius, um, of a ring around a colony; cells that have crawled off do not widen it."""
+    low, high = np.percentile(places, (3, 97), axis=0)
+    middle: NDArray[np.float64] = (low + high) / 2.0
+    return middle, float(np.percentile(np.hypot(*(places - middle).T), 97)) + 14.0
+
+
+def _close_up(shot: _Shot) -> tuple[str, tuple[float, float, float]]:
+    """What is worth a closer look, and the square (left, top, side), um, that shows it."""
+    side = min(360.0, shot.width, shot.height)
+    colonies = shot.colonies()
+    fibronectin = shot.arrays["field_fibronectin"]
+    if colonies:
+        middle, radius = _extent(colonies[0])
+        side = min(max(side, 2.4 * radius), shot.width, shot.height)
+        title = f"The largest colony: {len(colonies[0]):,} cells"
+    elif fibronectin.max() > _RESTING["fibronectin"] + 0.01 * _LEAST_SPAN["fibronectin"]:
+        spacing = float(shot.anatomy["spacing_um"])
+        around = uniform_filter(fibronectin, max(round(0.5 * side / spacing), 1), mode="nearest")
+        middle = (np.array(np.unravel_index(around.argmax(), around.shape)) + 0.5) * spacing
+        title = "Where fibronectin is highest"
+    else:
+        middle = np.array([shot.height, shot.width]) / 2.0
+        title = "The middle of the section"
+    top, left = np.clip(middle - side / 2.0, 0.0, np.array([shot.height, shot.width]) - side)
+    return title, (float(left), float(top), side)
+
+
+def _scale_bar(ax: Axes, width: float) -> None:
+    """A bar of a tenth of the width or so, lower right."""
+    length = max(step for step in (20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0) if step <= max(0.16 * width, 20.0))
+    share = length / width
+    text = f"{length:g} µm" if length < 1000 else f"{length / 1000:g} mm"
+    ax.annotate(
+        text, (0.97, 0.03), (0, 2.5), xycoords="axes fraction", textcoords="offset points", ha="right", va="bottom",
+        zorder=10, bbox={"facecolor": WHITE, "edgecolor": "none", "pad": 1.5, "alpha": 0.85},
+    )  # fmt: skip
+    ax.plot(
+        [0.97 - share, 0.97], [0.03, 0.03], transform=ax.transAxes, color=BLACK, linewidth=2.0, zorder=11,
+        solid_capstyle="butt",
+    )  # fmt: skip
+
+
+def _section_legend(page: _Page, shot: _Shot) -> None:
+    """Every kind of cell with its number in the section, colonies and vessels."""
+    handles = []
+    for kind in _KINDS:
+        number = int(np.count_nonzero(kind.chosen(shot)))
+        size = (6.0 if kind.marker in "*PX" else 4.6) + (0.8 if kind.edge == WHITE else 0.0)
+        handle = Line2D([], [], linestyle="none", marker=kind.marker, markersize=size, markeredgewidth=0.6)
+        handle.set(markerfacecolor=kind.face, markeredgecolor=kind.edge, label=f"{kind.label} ({number:,})")
+        handles.append(handle)
+    least = shot.parameter("tumour.colony_cells")
+    ring = {"linestyle": "none", "marker": "o", "markersize": 7, "markerfacecolor": "none"}
+    label = f"Colony, {least:g} cells or more ({len(shot.colonies()):,})"
+    handles.append(Line2D([], [], **ring, markeredgecolor=BLACK, markeredgewidth=1.0, label=label))
+    vessel = {"linestyle": "none", "marker": "o", "markersize": 6, "markeredgewidth": 0.7}
+    handles.append(Line2D([], [], **vessel, markerfacecolor="#EAD7C3", markeredgecolor="#7A5C3E", label="Portal triad"))
+    handles.append(Line2D([], [], **vessel, markerfacecolor=WHITE, markeredgecolor="#6E6E6E", label="Central vein"))
+    page.figure.legend(
+        handles=handles, loc="upper left", bbox_to_anchor=(122 * page.mm_x, 1 - 69 * page.mm_y), frameon=False,
+        borderaxespad=0, borderpad=0, labelspacing=0.42, handletextpad=0.4, handlelength=1.6,
+    )  # fmt: skip
+
+
+# ---- the timeline ---------------------------------------------------------------------------------------------------
+
+_STAGE_COLOURS = (VERMILLION, GREEN, BLUE, PURPLE, BLACK, ORANGE, SKY)
+_WORDS = {
+    "pdac": "PDAC", "normal_pancreas": "normal pancreas", "pan02": "Pan02", "b16f1": "B16F1", "mif": "MIF",
+    "tgfb_receptor": "TGF-β receptor", "integrin_avb5": "integrin αvβ5", "exosome_release": "exosome release",
+    "exosome_uptake": "exosome uptake", "ccr2": "CCR2", "kupffer_cells": "Kupffer cells", "nk_cells": "NK cells",
+    "bmdc": "bone-marrow cells", "stellate_cells": "stellate cells", "t_cells": "T cells", "ug": "µg",
+}  # fmt: skip
+_ENDS = {"block": "block_end", "deplete": "deplete_end", "grow_primary": "resect_primary"}
+_SYMBOLS = {"inject_exosomes": "v", "inject_tumour_cells": "D", "deplete": "x", "resect_primary": "X"}
+
+
+@dataclass(frozen=True)
+class _Lane:
+    """One line of the strip that shows what was done: moments, or spans from times to ends, in days."""
+
+    kind: str
+    label: str
+    times: tuple[float, ...]
+    ends: tuple[float, ...]
+
+    @property
+    def height(self) -> float:
+        """mm on paper."""
+        return 4.0 + 3.0 * self.label.count("\n")
+
+    @property
+    def turning_point(self) -> bool:
+        """Whether its moments are worth a line through all rows."""
+        return self.kind in ("inject_tumour_cells", "resect_primary")
+
+
+def _lanes(marks: Sequence[Sequence[Any]], end: float) -> list[_Lane]:
+    """Marks (time in h, kind, label) as lanes: everything done to one target is one lane, what comes after the end none.
+
+    A block, a depletion and a primary last until the mark that ends them or, without one, to the end.
+    """
+    lanes: dict[tuple[str, str], list[tuple[float, float, str]]] = {}
+    closing = list(marks)
+    for time, kind, label in marks:
+        if kind in ("block_end", "deplete_end") or time > end:
+            continue
+        target, _, amount = label.rpartition(", ") if ", " in label else (label, "", "")
+        if kind == "inject_tumour_cells":
+            amount, _, target = label.partition(" ")
+        stop = time
+        if kind in _ENDS:
+            closes = [
+                mark for mark in closing
+                if mark[1] == _ENDS[kind] and mark[0] > time and (kind == "grow_primary" or _same_target(mark[2], label))
+            ]  # fmt: skip
+            if closes:
+                closing.remove(closes[0])
+                stop = min(closes[0][0], end)
+            elif kind != "deplete":
+                stop = end
+        lanes.setdefault((kind, target), []).append((time / DAY, stop / DAY, amount))
+    return [_lane(kind, target, parts) for (kind, target), parts in lanes.items()]
+
+
+def _same_target(ending: str, beginning: str) -> bool:
+    return ending.split(" ")[0] == beginning.split(" ")[0]
+
+
+def _lane(kind: str, target: str, parts: list[tuple[float, float, str]]) -> _Lane:
+    amounts = list(dict.fromkeys(_plain(amount) for _, _, amount in parts if amount))
+    amount = amounts[0] if len(amounts) == 1 else f"{len(amounts)} amounts" if amounts else ""
+    label = ", ".join(text for text in (_plain(target), amount) if text)
+    if kind == "inject_tumour_cells" and len(amounts) == 1:
+        label = f"{amount} {_plain(target)}"
+    if len(parts) > 1:
+        label += f", {len(parts)} {'doses' if kind == 'inject_exosomes' else 'times'}"
+    label = label[0].upper() + label[1:]
+    times, ends, _ = zip(*parts, strict=True)
+    return _Lane(kind, textwrap.fill(label, 42), times, ends)
+
+
+def _plain(text: str) -> str:
+    """Names of the vocabulary in plain words, large numbers readable."""
+    words = [_WORDS.get(word, _number(word)) for word in text.split(" ")]
+    return " ".join(words)
+
+
+def _number(word: str) -> str:
+    if not re.fullmatch(r"\d+(\.\d+)?(e[+-]?\d+)?", word) or float(word) < 10_000:
+        return word
+    if float(word) < 1e7:
+        return f"{float(word):,.0f}"
+    digits, power = f"{float(word):.2e}".split("e")
+    exponent = str(int(power)).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
+    return f"{float(digits):g} × 10{exponent}"
+
+
+def _draw_protocol(ax: Axes, lanes: Sequence[_Lane]) -> None:
+    middles = np.cumsum([lane.height for lane in lanes]) - [lane.height / 2.0 for lane in lanes]
+    for lane, middle in zip(lanes, middles, strict=True):
+        for start, stop in zip(lane.times, lane.ends, strict=True):
+            if stop > start:
+                bar = Rectangle((start, middle - 1.0), stop - start, 2.0, facecolor="#9A9A9A", edgecolor=GREY, linewidth=0.4)
+                ax.add_patch(bar)
+        moments = [start for start, stop in zip(lane.times, lane.ends, strict=True) if stop <= start]
+        ax.scatter(
+            moments, np.full(len(moments), middle), s=13, marker=_SYMBOLS.get(lane.kind, "|"), color=BLACK,
+            linewidths=0.5, clip_on=False, zorder=3,
+        )  # fmt: skip
+    ax.set(ylim=(sum(lane.height for lane in lanes), 0.0), yticks=middles)
+    ax.set_yticklabels([lane.label for lane in lanes], linespacing=1.1)
+    ax.tick_params(axis="y", length=0)
+    ax.set_title("What was done", loc="left", pad=3, weight="bold")
+    for side in ("top", "right", "left"):
+        ax.spines[side].set_visible(False)
+
+
+def _draw_stages(ax: Axes, record: Record) -> None:
+    """A lane a stage that lights up at its onset: full colour while the marker is above threshold, pale when it is not."""
+    times = record.table["time_h"] / DAY
+    for number, stage in enumerate(STAGES):
+        onset = record.onsets.get(stage.name)
+        if onset is None:
+            ax.text(0.0, number + 0.5, _without_onset(record, stage), va="center", color=GREY, style="italic")
+            continue
+        colour = _STAGE_COLOURS[number % len(_STAGE_COLOURS)]
+        start, stop = onset / DAY, times[-1]
+        ax.add_patch(Rectangle((start, number + 0.2), stop - start, 0.6, facecolor=colour, alpha=0.25, linewidth=0))
+        later = times > start
+        above = _marker(record, stage)[later] > record.provenance["thresholds"].get(stage.name, np.inf)
+        days, lit = np.append(start, times[later]), np.append(True, above)  # above at its onset by definition
+        ax.fill_between(days, number + 0.2, number + 0.8, where=lit, color=colour, linewidth=0)
+        ax.plot([start, start], [number + 0.05, number + 0.95], color=colour, linewidth=1.2)
+    ax.set(ylim=(len(STAGES), 0.0), yticks=np.arange(len(STAGES)) + 0.5)
+    ax.set_yticklabels([f"{number + 1}  {stage.name.capitalize()}" for number, stage in enumerate(STAGES)])
+    ax.tick_params(axis="y", length=0)
+    ax.set_title("Stages reached", loc="left", pad=3, weight="bold")
+    if any(onset is not None for onset in record.onsets.values()):
+        ax.set_title("pale: marker below its threshold again", loc="right", pad=3, color=GREY, size=7)
+    for side in ("top", "right", "left"):
+        ax.spines[side].set_visible(False)
+
+
+def _draw_marker(ax: Axes, record: Record, stage: Stage, number: int, span: float) -> None:
+    colour = _STAGE_COLOURS[number % len(_STAGE_COLOURS)]
+    times, values = record.table["time_h"] / DAY, _marker(record, stage)
+    threshold = record.provenance["thresholds"].get(stage.name)
+    # Nearly a quarter of the row stays free above the curve for the label of the onset.
+    least = 1.0 / (record.provenance["anatomy"]["width_um"] * record.provenance["anatomy"]["height_um"] / MM2)
+    highest = 1.32 * max(float(values.max()), 1.15 * (threshold or 0.0), least)
+    ax.plot(times, values, color=colour, linewidth=1.3, solid_joinstyle="round", zorder=3)
+    ax.fill_between(times, values, color=colour, alpha=0.15, linewidth=0, zorder=2)
+    ax.set(ylim=(-0.03 * highest, highest))
+    ax.set_ylabel(stage.unit.replace("^2", "²"))
+    ax.yaxis.set_label_coords(-0.105, 0.5)
+    ax.yaxis.set_major_locator(MaxNLocator(3, min_n_ticks=2))
+    for side in ("top", "right"):
+        ax.spines[side].set_visible(False)
+    if threshold is not None:
+        ax.axhline(threshold, color=GREY, linewidth=0.8, linestyle=(0, (4, 2)), zorder=2.5)
+        ax.annotate(
+            f"threshold\n{threshold:.3g}", (1.0, threshold), (3, 0), xycoords=("axes fraction", "data"),
+            textcoords="offset points", va="center", color=GREY, linespacing=1.1, annotation_clip=False,
+        )  # fmt: skip
+    onset = record.onsets.get(stage.name)
+    if onset is None:
+        ax.text(0.012, 0.97, _without_onset(record, stage), transform=ax.transAxes, va="top", color=GREY, style="italic")
+        return
+    day = onset / DAY
+    ax.axvline(day, color=colour, linewidth=1.1, zorder=4)
+    right = day < 0.85 * span
+    ax.annotate(
+        f"day {_day(onset)}", (day, 0.98), (3 if right else -3, 0), xycoords=("data", "axes fraction"),
+        textcoords="offset points", ha="left" if right else "right", va="top", weight="bold",
+    )  # fmt: skip
+
+
+def _without_onset(record: Record, stage: Stage) -> str:
+    return "not reached" if stage.name in record.provenance["thresholds"] else "no threshold, so no onset"
+
+
+def _marker(record: Record, stage: Stage) -> NDArray[np.float64]:
+    """The marker of a stage per mm2 of section, a value a row of the table."""
+    anatomy = record.provenance["anatomy"]
+    values: NDArray[np.float64] = record.table[stage.marker] * MM2 / (anatomy["width_um"] * anatomy["height_um"])
+    return values
