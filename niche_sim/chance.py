@@ -479,9 +479,7 @@ class Chance:
         self._fill(_fill_normal, process, purpose, _NORMAL, words, out)
         return out
 
-    def poisson(
-        self, process: Any, mean: ArrayLike, keys: ArrayLike | None = None, purpose: str = ""
-    ) -> Int64Array:
+    def poisson(self, process: Any, mean: ArrayLike, keys: ArrayLike | None = None, purpose: str = "") -> Int64Array:
         """Poisson variates, int64 of the shape of `mean` (of `keys`, if `mean` is one number).
 
         Args:
@@ -503,9 +501,7 @@ class Chance:
             raise ValueError(f"mean is {value} at index {bad}, but must be from 0 to 2^52")
         return out
 
-    def binomial(
-        self, process: Any, n: ArrayLike, p: ArrayLike, keys: ArrayLike, purpose: str = ""
-    ) -> Int64Array:
+    def binomial(self, process: Any, n: ArrayLike, p: ArrayLike, keys: ArrayLike, purpose: str = "") -> Int64Array:
         """Binomial variates: how many of `n` succeed with chance `p` each, int64 of the shape of `keys`.
 
         Args:
@@ -517,7 +513,9 @@ class Chance:
         """
         words = _as_words(keys)
         numbers = np.asarray(n)
-        if numbers.dtype.kind == "f" and not np.all((np.floor(numbers) == numbers) & (np.abs(numbers) <= LARGEST_COUNT)):
+        if numbers.dtype.kind == "f" and not np.all(
+            (np.floor(numbers) == numbers) & (np.abs(numbers) <= LARGEST_COUNT)
+        ):
             raise ValueError("n must be whole numbers from 0 to 2^52")
         flat_n = _one_each("n", numbers.astype(np.int64, copy=False), words.size)
         flat_p = _one_each("p", np.asarray(p, dtype=np.float64), words.size)

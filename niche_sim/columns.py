@@ -223,6 +223,8 @@ class Population:
             keep[rows] = False
         else:
             chosen = np.asarray(rows)
+            if chosen.size == 0 or (chosen.dtype == bool and chosen.shape == (n,) and not chosen.any()):
+                return 0
             if chosen.dtype == bool and chosen.shape != (n,):
                 raise IndexError(f"{self.name} has {n} rows; the mask has shape {chosen.shape}")
             if chosen.size and chosen.dtype != bool and (chosen.dtype.kind not in "iu" or chosen.min() < 0):

@@ -12,7 +12,6 @@ from typing import Any
 import numpy as np
 
 from niche_sim.chance import Chance, birth_key
-from niche_sim.processes.primary_tumour import enter, release
 from niche_sim.state import Blocked, PrimaryTumour, State
 from niche_sim.vocabulary import EXOSOME_SOURCES, TUMOUR_LINES
 
@@ -42,7 +41,7 @@ def inject_exosomes(intervention: Any, state: State, p: Any, chance: Chance, dt:
             key = birth_key("exosomes", dose.event)
             share = state.section.volume / p.liver.volume
             n = chance.poisson("inject_exosomes", vesicles * share, [key]).item()
-            release(state, p, n, EXOSOME_SOURCES.index(dose.source), key)
+            state.release_exosomes(n, EXOSOME_SOURCES.index(dose.source), key, p.exosomes.parcel_size)
 
 
 def inject_tumour_cells(intervention: Any, state: State, p: Any, chance: Chance, dt: float) -> None:
@@ -51,7 +50,7 @@ def inject_tumour_cells(intervention: Any, state: State, p: Any, chance: Chance,
         key = birth_key("tumour_cells", intervention.event)
         share = state.section.volume / p.liver.volume
         n = chance.poisson("inject_tumour_cells", intervention.count * share, [key]).item()
-        enter(state, n, TUMOUR_LINES.index(intervention.line), birth_key(key, np.arange(n)))
+        state.enter_tumour_cells(n, TUMOUR_LINES.index(intervention.line), birth_key(key, np.arange(n)))
 
 
 def grow_primary(intervention: Any, state: State, p: Any, chance: Chance, dt: float) -> None:

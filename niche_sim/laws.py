@@ -104,3 +104,8 @@ def niche_strength(
     """
     soil = hill(fibronectin, half_fibronectin, steepness)
     return soil * (1.0 - share + share * hill(periostin, half_periostin, steepness))
+
+
+def slowed(speed: float, load: Any, half: float) -> Any:
+    """Speed (um/h) of a cell that particles slow: speed * (1 - hill(load, half, 2)); still when full."""
+    return speed * (1.0 - hill(load, half, 2.0))

@@ -17,8 +17,8 @@ from niche_sim.interventions import intervene
 from niche_sim.population import PopulationModel
 from niche_sim.process import Process
 from niche_sim.readouts import BY_NAME, READOUTS
-from niche_sim.schedule import schedule
 from niche_sim.scenario import Scenario
+from niche_sim.schedule import schedule
 from niche_sim.stages import StageWatch, load_thresholds
 from niche_sim.state import State
 from niche_sim.tissue import naive_liver, section_of

@@ -17,15 +17,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+import numpy as np
+from numpy.typing import NDArray
+
 from niche_sim.errors import InputError
 from niche_sim.units import from_model, show, to_model
+from niche_sim.vocabulary import TUMOUR_LINES
 
 KINDS = ("measured", "derived", "fitted", "recalled", "assumed", "setting")
 
 
-def number(
-    value: float, unit: str, low: float, high: float, kind: str, source: str = "", note: str = ""
-) -> Any:
+def number(value: float, unit: str, low: float, high: float, kind: str, source: str = "", note: str = "") -> Any:
     """One row of the register. value, low and high stand in `unit`; the attribute's default is in model units."""
     meta = {"value": value, "unit": unit, "low": low, "high": high, "kind": kind, "source": source, "note": note}
     return field(default=to_model(f"{value!r} {unit}"), metadata=meta)
@@ -93,13 +95,17 @@ class Kupffer:
     fraction_central_uptake: float = number(0.6, "", 0.3, 1, "assumed", "", "central against portal; less active")
     half_load_uptake: float = number(2000, "vesicle", 500, 1e4, "assumed", "", "load that halves further uptake")
     speed: float = number(4.6, "um/min", 2, 7.2, "measured", "MacPhee1992", "unloaded")
-    half_load_speed: float = number(50, "vesicle", 10, 500, "assumed", "", "particles slow and stop them (MacPhee 1992)")
+    half_load_speed: float = number(
+        50, "vesicle", 10, 500, "assumed", "", "particles slow and stop them (MacPhee 1992)"
+    )
     persistence: float = number(5, "min", 2, 15, "assumed", "", "mean straight run, about a sinusoid's bend")
     secretion_tgfb: float = number(25, "molecule/s/cell", 2, 200, "assumed", "", "saturated; never measured")
     half_load_answer: float = number(250, "vesicle", 50, 1000, "assumed", "", "near the load of one 5 ug dose")
     steepness_answer: float = number(4, "", 2, 6, "assumed", "", "a threshold: single blocks must stop the chain")
     rate_teaching: float = number(1, "1/day", 0.3, 4, "assumed", "", "at full signal")
-    rate_teaching_rest: float = number(0.002, "1/day", 5e-4, 0.01, "assumed", "", "without exosomes: a naive liver's few")
+    rate_teaching_rest: float = number(
+        0.002, "1/day", 5e-4, 0.01, "assumed", "", "without exosomes: a naive liver's few"
+    )
     half_life_taught: float = number(7, "day", 2, 30, "assumed", "", "memory after the last exosome")
     contact_radius: float = number(16, "um", 12, 20, "derived", "Ghaffarizadeh2018", "macrophage 7.5 + tumour 8.4")
 
@@ -109,7 +115,9 @@ class Tgfb:
     """Active transforming growth factor beta in the tissue."""
 
     diffusivity: float = number(26, "um^2/s", 10, 60, "recalled", "spQSP", "published agent-based parameter file")
-    half_life: float = number(10, "min", 3, 30, "recalled", "Wakefield1990", "active form 2-3 min; longer while activation goes on")
+    half_life: float = number(
+        10, "min", 3, 30, "recalled", "Wakefield1990", "active form 2-3 min; longer while activation goes on"
+    )
 
 
 @dataclass(frozen=True)
@@ -130,7 +138,13 @@ class Fibronectin:
     """Tissue fibronectin, as multiples of the plasma-derived floor of a naive liver."""
 
     rate_deposit: float = number(
-        8e4, "um^3/day/cell", 2e4, 3e5, "assumed", "", "tissue volume that a fully active cell raises by one floor a day"
+        8e4,
+        "um^3/day/cell",
+        2e4,
+        3e5,
+        "assumed",
+        "",
+        "tissue volume that a fully active cell raises by one floor a day",
     )
     half_life: float = number(5, "day", 2, 14, "assumed", "", "matrix turnover in liver never measured")
 
@@ -245,7 +259,9 @@ class Pan02(TumourLine):
     chance_start: float = number(0.25, "", 0.05, 0.4, "assumed", "", "of extravasated cells, without sleeping first")
     rate_death_dormant: float = number(0.04, "1/day", 0.02, 0.2, "assumed", "", "besides NK cells")
     rate_waking: float = number(0.25, "1/day", 0.01, 0.5, "assumed", "", "in a full niche")
-    doubling: float = number(19.1, "h", 14.4, 96, "recalled", "Panc02Doubling", "in vitro; net growth in vivo is slower, since cells die")
+    doubling: float = number(
+        19.1, "h", 14.4, 96, "recalled", "Panc02Doubling", "in vitro; net growth in vivo is slower, since cells die"
+    )
     rate_death_exposed: float = number(0.35, "1/day", 0.1, 1.5, "assumed", "", "of cycling cells without any shelter")
     fraction_supported: float = number(0.9, "", 0.5, 1, "assumed", "", "of that death, spared by a full niche")
 
@@ -260,7 +276,9 @@ class B16f1(TumourLine):
     chance_start: float = number(0.035, "", 0.01, 0.08, "fitted", "Luzzi1998", "0.02 of injected started by day 3")
     rate_death_dormant: float = number(0.04, "1/day", 0.02, 0.2, "fitted", "Luzzi1998", "0.36 dormant at day 13")
     rate_waking: float = number(0.1, "1/day", 0.01, 0.5, "assumed", "", "in a full niche")
-    doubling: float = number(15, "h", 12, 20, "recalled", "", "in vitro, B16-F10; net growth in vivo is slower, since cells die")
+    doubling: float = number(
+        15, "h", 12, 20, "recalled", "", "in vitro, B16-F10; net growth in vivo is slower, since cells die"
+    )
     rate_death_exposed: float = number(1.5, "1/day", 0.5, 2, "fitted", "Luzzi1998", "1 in 100 persists to day 13")
     fraction_supported: float = number(0.9, "", 0.5, 1, "assumed", "", "of that death, spared by a full niche")
 
@@ -269,8 +287,12 @@ class B16f1(TumourLine):
 class Primary:
     """A growing primary tumour."""
 
-    rate_shedding: float = number(3e-3, "1/day", 1e-4, 1e-2, "recalled", "ButlerGullino1975", "cells per cell, 3-4e6/g/day")
-    fraction_viable: float = number(0.01, "", 1e-3, 2e-2, "recalled", "Fidler1970", "about 1 % of injected cells alive at 24 h")
+    rate_shedding: float = number(
+        3e-3, "1/day", 1e-4, 1e-2, "recalled", "ButlerGullino1975", "cells per cell, 3-4e6/g/day"
+    )
+    fraction_viable: float = number(
+        0.01, "", 1e-3, 2e-2, "recalled", "Fidler1970", "about 1 % of injected cells alive at 24 h"
+    )
 
 
 @dataclass(frozen=True)
@@ -304,6 +326,10 @@ class Parameters:
         """The numbers of one tumour line, by its name in `vocabulary.TUMOUR_LINES`."""
         line: TumourLine = getattr(self, name)
         return line
+
+    def of_lines(self, number: str, lines: NDArray[np.int8]) -> NDArray[np.float64]:
+        """One number of every cell's tumour line, float64[n]; lines: codes as in `vocabulary.TUMOUR_LINES`, int8[n]."""
+        return np.array([getattr(self.line(name), number) for name in TUMOUR_LINES])[lines]
 
 
 @dataclass(frozen=True)
@@ -341,15 +367,39 @@ def value_of(name: str, text: str, where: str = "") -> float:
     where = where or name
     row = rows().get(name)
     if row is None:
-        near = difflib.get_close_matches(name, rows(), n=3, cutoff=0.5) or [k for k in rows() if name.split(".")[-1] in k][:3]
+        near = (
+            difflib.get_close_matches(name, rows(), n=3, cutoff=0.5)
+            or [k for k in rows() if name.split(".")[-1] in k][:3]
+        )
         hint = f"did you mean {' or '.join(near)}?" if near else "`niche-sim parameters` lists the names"
         raise InputError(where, f"unknown parameter {name!r}", hint)
     value = to_model(text, like=row.unit, where=where)
     last = name.split(".")[-1]
     bounded = last.startswith(("fraction_", "chance_", "share_"))
-    positive = last.startswith(("half_", "doubling", "diffusivity", "persistence", "volume", "thickness", "parcel_size",
-                                "lobule", "portal", "central", "steepness", "packing", "diameter", "neighbourhood",
-                                "blood", "contact", "reach", "ratio", "colony", "macro"))
+    positive = last.startswith(
+        (
+            "half_",
+            "doubling",
+            "diffusivity",
+            "persistence",
+            "volume",
+            "thickness",
+            "parcel_size",
+            "lobule",
+            "portal",
+            "central",
+            "steepness",
+            "packing",
+            "diameter",
+            "neighbourhood",
+            "blood",
+            "contact",
+            "reach",
+            "ratio",
+            "colony",
+            "macro",
+        )
+    )
     if bounded and not 0.0 <= value <= 1.0:
         raise InputError(where, f"{text} is outside what is possible", f"a {last.split('_')[0]} lies between 0 and 1")
     if value < 0.0:

@@ -40,8 +40,9 @@ DAY = 24.0  # h
 ORANGE, SKY, GREEN, BLUE = "#E69F00", "#56B4E9", "#009E73", "#0072B2"
 YELLOW, VERMILLION, PURPLE, BLACK, WHITE = "#F0E442", "#D55E00", "#CC79A7", "#000000", "#FFFFFF"
 GREY, PALE = "#5A5A5A", "#BDBDBD"
+TRIAD, TRIAD_WALL, VEIN_WALL = "#EAD7C3", "#7A5C3E", "#6E6E6E"
 
-STYLE: dict[str, Any] = {
+STYLE: Any = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so a figure looks the same everywhere
     "font.size": 7.0,
     "axes.labelsize": 7.0,
@@ -67,8 +68,7 @@ def section_figure(record: Record, time: float | None = None) -> Figure:
     """
     shot = _Shot.of(record, time)
     with _style():
-        page = _Page(WIDTH, 197.0)
-        page.write_heading(_headline(record, f"day {_day(shot.time)}"))
+        page = _Page(197.0, _headline(record, f"day {_day(shot.time)}"))
         main = page.axes(3, 12, 116, 116)
         _letter(main, "a", f"Fibronectin, vessels and cells, day {_day(shot.time)}")
         fibronectin = _draw_field(main, shot, "fibronectin", shot.time)
@@ -118,8 +118,8 @@ def timeline_figure(record: Record) -> Figure:
         done = sum(lane.height for lane in lanes)
         stages_top = top + done + 9 if lanes else top
         rows_top = stages_top + 4 * len(STAGES) + 8
-        page = _Page(WIDTH, rows_top + 25 * len(STAGES) + 8)
-        page.write_heading(_headline(record, f"{_day(end)} day{'' if _day(end) == '1' else 's'}"))
+        days = f"{_day(end)} day{'' if _day(end) == '1' else 's'}"
+        page = _Page(rows_top + 25 * len(STAGES) + 8, _headline(record, days))
         left, width = 60.0, 102.0
         span = max(end, 1.0) / DAY
         axes = []
@@ -132,9 +132,9 @@ def timeline_figure(record: Record) -> Figure:
             axes.append(page.axes(left, rows_top + 25 * number, width, 21))
             _draw_marker(axes[-1], record, stage, number, span)
             text = textwrap.fill(stage.meaning[0].upper() + stage.meaning[1:], 25)
-            x, y = 3 * page.mm_x, 1 - (rows_top + 25 * number) * page.mm_y
-            page.figure.text(x, y, f"{number + 1}  {stage.name.capitalize()}", va="top", weight="bold", size=8)
-            page.figure.text(x, y - 4.5 * page.mm_y, text, va="top", color=GREY, linespacing=1.25)
+            y = rows_top + 25 * number
+            page.figure.text(*page.at(3, y), f"{number + 1}  {stage.name.capitalize()}", va="top", weight="bold", size=8)
+            page.figure.text(*page.at(3, y + 4.5), text, va="top", color=GREY, linespacing=1.25)
         for ax in axes:
             ax.set_xlim(-0.008 * span, 1.008 * span)
             ax.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 7, 10]))
@@ -180,21 +180,23 @@ def _style() -> Iterator[None]:
 
 
 class _Page:
-    """A figure laid out in mm from its top left corner."""
+    """A figure laid out in mm from its top left corner, with a heading; further lines of it push everything down."""
 
-    def __init__(self, width: float, height: float) -> None:
-        self.figure = Figure(figsize=(width * MM, height * MM), dpi=150)
-        self.mm_x, self.mm_y = 1.0 / width, 1.0 / height
+    def __init__(self, height: float, heading: Sequence[str]) -> None:
+        self.shift = 4.2 * (len(heading) - 1)
+        self.height = height + self.shift
+        self.figure = Figure(figsize=(WIDTH * MM, self.height * MM), dpi=150)
+        for line, text in enumerate(heading):
+            # Bold, and smaller only where a long name would run off the page; what was changed follows in grey.
+            look = {"color": GREY} if line else {"size": 8.5 * min(1.0, 90 / len(text)), "weight": "bold"}
+            self.figure.text(*self.at(3, 4 + 4.2 * line - self.shift), text, va="center", **look)
+
+    def at(self, left: float, top: float) -> tuple[float, float]:
+        """A point in fractions of the figure."""
+        return left / WIDTH, 1.0 - (top + self.shift) / self.height
 
     def axes(self, left: float, top: float, width: float, height: float) -> Axes:
-        box = (left * self.mm_x, 1.0 - (top + height) * self.mm_y, width * self.mm_x, height * self.mm_y)
-        return self.figure.add_axes(box)
-
-    def write_heading(self, lines: Sequence[str]) -> None:
-        """The first line bold, and smaller only where a long name would run off the page; the second grey."""
-        for line, text in enumerate(lines):
-            look = {"color": GREY} if line else {"size": 8.5 * min(1.0, 90 / len(text)), "weight": "bold"}
-            self.figure.text(3 * self.mm_x, 1 - (4 + 4.2 * line) * self.mm_y, text, va="center", **look)
+        return self.figure.add_axes((*self.at(left, top + height), width / WIDTH, height / self.height))
 
 
 def _headline(record: Record, when: str) -> list[str]:
@@ -219,8 +221,8 @@ def _letter(ax: Axes, letter: str, title: str) -> None:
 _FIELD_NAMES = {"tgfb": "TGF-β", "fibronectin": "Fibronectin", "periostin": "Periostin"}
 _UNIT_WORDS = {"floor": "× naive liver", "relative": "relative units"}
 _RESTING = {"tgfb": 0.0, "fibronectin": 1.0, "periostin": 0.0}
-# A colour scale spans at least this much above rest, so that traces of nothing do not look like a niche.
-_LEAST_SPAN = {"tgfb": 0.1, "fibronectin": 1.0, "periostin": 1.0}
+# A colour scale spans at least this much above rest, so that a trace does not look like a niche.
+_LEAST_SPAN = {"tgfb": 0.2, "fibronectin": 5.0, "periostin": 4.0}
 # Light at rest and never darker than mid grey, so that the markers of cells stand out, also in a greyscale print.
 _COLOURS: dict[str, Colormap] = {
     "tgfb": LinearSegmentedColormap.from_list("tgfb", ["#FBF6F0", "#F6D9A8", "#DB9F52", "#8F5A1C"]),
@@ -302,11 +304,10 @@ class _Shot:
         return [places[clone == number] for number in order if cells[number] >= least]
 
 
-def _kupffer(naive: bool, loaded: bool) -> Callable[[_Shot], NDArray[np.bool_]]:
+def _kupffer(taught: bool, loaded: bool | None = None) -> Callable[[_Shot], NDArray[np.bool_]]:
     def chosen(shot: _Shot) -> NDArray[np.bool_]:
-        taught = shot.arrays["kupffer_cells_state"] == _TAUGHT
-        holds = shot.arrays["kupffer_cells_load"] > 0
-        return ~taught & (holds == loaded) if naive else taught
+        rows: NDArray[np.bool_] = (shot.arrays["kupffer_cells_state"] == _TAUGHT) == taught
+        return rows if loaded is None else rows & ((shot.arrays["kupffer_cells_load"] > 0) == loaded)
 
     return chosen
 
@@ -314,7 +315,8 @@ def _kupffer(naive: bool, loaded: bool) -> Callable[[_Shot], NDArray[np.bool_]]:
 def _stellate(active: bool) -> Callable[[_Shot], NDArray[np.bool_]]:
     def chosen(shot: _Shot) -> NDArray[np.bool_]:
         level = shot.parameter("stellate.fraction_counted")
-        return (shot.arrays["stellate_cells_activation"] >= level) == active
+        counted: NDArray[np.bool_] = shot.arrays["stellate_cells_activation"] >= level
+        return counted if active else ~counted
 
     return chosen
 
@@ -333,9 +335,9 @@ def _arrested(held: bool) -> Callable[[_Shot], NDArray[np.bool_]]:
 
 # Each kind of cell has a shape, each state of it a colour or filling: a greyscale print keeps the shapes.
 _KINDS = (
-    _Kind("Kupffer cell, naive", "kupffer_cells", "s", WHITE, ORANGE, 1.7, 2, _kupffer(True, False)),
-    _Kind("Kupffer cell, loaded, untaught", "kupffer_cells", "s", ORANGE, ORANGE, 2.1, 3, _kupffer(True, True)),
-    _Kind("Kupffer cell, taught", "kupffer_cells", "s", VERMILLION, BLACK, 2.4, 4, _kupffer(False, True)),
+    _Kind("Kupffer cell, naive", "kupffer_cells", "s", WHITE, ORANGE, 1.7, 2, _kupffer(False, loaded=False)),
+    _Kind("Kupffer cell, loaded, untaught", "kupffer_cells", "s", ORANGE, ORANGE, 2.1, 3, _kupffer(False, loaded=True)),
+    _Kind("Kupffer cell, taught", "kupffer_cells", "s", VERMILLION, BLACK, 2.4, 4, _kupffer(True)),
     _Kind("Stellate cell, quiescent", "stellate_cells", "*", "#9CC9BA", "#9CC9BA", 2.0, 1, _stellate(False)),
     _Kind("Stellate cell, active", "stellate_cells", "*", GREEN, "#00553E", 3.6, 3, _stellate(True)),
     _Kind("Bone-marrow cell, moving", "bmdc", "^", WHITE, BLUE, 2.6, 5, _arrested(False)),
@@ -406,14 +408,14 @@ def _draw_vessels(ax: Axes, shot: _Shot, plain: bool) -> None:
     portal, central = float(shot.anatomy["portal_radius_um"]), float(shot.anatomy["central_radius_um"])
     small = shot.width > 4000.0
     discs: list[tuple[NDArray[np.float64], float, str, str, float]] = [
-        (veins, central, "#FFFFFF" if not plain else "none", "#6E6E6E", 0.6),
-        (triads, portal, "#EAD7C3" if not plain else "none", "#7A5C3E", 0.6),
+        (veins, central, WHITE if not plain else "none", VEIN_WALL, 0.6),
+        (triads, portal, TRIAD if not plain else "none", TRIAD_WALL, 0.6),
     ]
     if not plain and not small:
         discs += [
-            (triads + portal * np.array([0.22, 0.12]), 0.6 * portal, "#FFFFFF", "#7A5C3E", 0.4),
-            (triads + portal * np.array([-0.62, 0.25]), 0.2 * portal, "#C0392B", "#7A5C3E", 0.3),
-            (triads + portal * np.array([-0.5, -0.42]), 0.22 * portal, "#FFFFFF", "#3E6B3E", 0.5),
+            (triads + portal * np.array([0.2, -0.14]), 0.62 * portal, WHITE, TRIAD_WALL, 0.4),
+            (triads + portal * np.array([-0.64, 0.24]), 0.16 * portal, "#C0392B", TRIAD_WALL, 0.3),
+            (triads + portal * np.array([-0.3, 0.66]), 0.18 * portal, WHITE, "#3E6B3E", 0.4),
         ]
     for places, radius, face, edge, width in discs:
         across = np.full(len(places), 2.0 * radius)
@@ -448,10 +450,9 @@ def _draw_colonies(ax: Axes, shot: _Shot, width: float = 0.9) -> None:
         ax.add_patch(ring)
 
 
-def _extent(places: NDArray[np.float64]) -> tuple[NDArray[np.float64], float]:
+def _extent(places: NDArray[np.float64]) -> tuple[NDArray[Any], float]:
     """Middle (y, x) and radius, um, of a ring around a colony; cells that have crawled off do not widen it."""
-    low, high = np.percentile(places, (3, 97), axis=0)
-    middle: NDArray[np.float64] = (low + high) / 2.0
+    middle: NDArray[Any] = np.percentile(places, (3.0, 97.0), axis=0).mean(axis=0)
     return middle, float(np.percentile(np.hypot(*(places - middle).T), 97)) + 14.0
 
 
@@ -497,19 +498,21 @@ def _section_legend(page: _Page, shot: _Shot) -> None:
     for kind in _KINDS:
         number = int(np.count_nonzero(kind.chosen(shot)))
         size = (6.0 if kind.marker in "*PX" else 4.6) + (0.8 if kind.edge == WHITE else 0.0)
-        handle = Line2D([], [], linestyle="none", marker=kind.marker, markersize=size, markeredgewidth=0.6)
-        handle.set(markerfacecolor=kind.face, markeredgecolor=kind.edge, label=f"{kind.label} ({number:,})")
-        handles.append(handle)
-    least = shot.parameter("tumour.colony_cells")
-    ring = {"linestyle": "none", "marker": "o", "markersize": 7, "markerfacecolor": "none"}
-    label = f"Colony, {least:g} cells or more ({len(shot.colonies()):,})"
-    handles.append(Line2D([], [], **ring, markeredgecolor=BLACK, markeredgewidth=1.0, label=label))
-    vessel = {"linestyle": "none", "marker": "o", "markersize": 6, "markeredgewidth": 0.7}
-    handles.append(Line2D([], [], **vessel, markerfacecolor="#EAD7C3", markeredgecolor="#7A5C3E", label="Portal triad"))
-    handles.append(Line2D([], [], **vessel, markerfacecolor=WHITE, markeredgecolor="#6E6E6E", label="Central vein"))
+        handles.append(_symbol(f"{kind.label} ({number:,})", kind.marker, size, kind.face, kind.edge, 0.6))
+    label = f"Colony, {shot.parameter('tumour.colony_cells'):g} cells or more ({len(shot.colonies()):,})"
+    handles.append(_symbol(label, "o", 7.0, "none", BLACK, 1.0))
+    handles.append(_symbol("Portal triad", "o", 6.0, TRIAD, TRIAD_WALL, 0.7))
+    handles.append(_symbol("Central vein", "o", 6.0, WHITE, VEIN_WALL, 0.7))
     page.figure.legend(
-        handles=handles, loc="upper left", bbox_to_anchor=(122 * page.mm_x, 1 - 69 * page.mm_y), frameon=False,
+        handles=handles, loc="upper left", bbox_to_anchor=page.at(122, 69), frameon=False,
         borderaxespad=0, borderpad=0, labelspacing=0.42, handletextpad=0.4, handlelength=1.6,
+    )  # fmt: skip
+
+
+def _symbol(label: str, marker: str, size: float, face: str, edge: str, width: float) -> Line2D:
+    return Line2D(
+        [], [], linestyle="none", marker=marker, markersize=size, markerfacecolor=face, markeredgecolor=edge,
+        markeredgewidth=width, label=label,
     )  # fmt: skip
 
 
@@ -580,12 +583,12 @@ def _same_target(ending: str, beginning: str) -> bool:
 
 def _lane(kind: str, target: str, parts: list[tuple[float, float, str]]) -> _Lane:
     amounts = list(dict.fromkeys(_plain(amount) for _, _, amount in parts if amount))
-    amount = amounts[0] if len(amounts) == 1 else f"{len(amounts)} amounts" if amounts else ""
+    amount = " and ".join(amounts) if len(amounts) < 3 else f"{len(amounts)} amounts"
     label = ", ".join(text for text in (_plain(target), amount) if text)
     if kind == "inject_tumour_cells" and len(amounts) == 1:
         label = f"{amount} {_plain(target)}"
-    if len(parts) > 1:
-        label += f", {len(parts)} {'doses' if kind == 'inject_exosomes' else 'times'}"
+    if kind == "inject_exosomes" and len(parts) > 1:
+        label += f", {len(parts)} doses"
     label = label[0].upper() + label[1:]
     times, ends, _ = zip(*parts, strict=True)
     return _Lane(kind, textwrap.fill(label, 42), times, ends)
@@ -615,9 +618,10 @@ def _draw_protocol(ax: Axes, lanes: Sequence[_Lane]) -> None:
                 bar = Rectangle((start, middle - 1.0), stop - start, 2.0, facecolor="#9A9A9A", edgecolor=GREY, linewidth=0.4)
                 ax.add_patch(bar)
         moments = [start for start, stop in zip(lane.times, lane.ends, strict=True) if stop <= start]
+        crowded = len(moments) > 60  # more than there is room for side by side
         ax.scatter(
-            moments, np.full(len(moments), middle), s=13, marker=_SYMBOLS.get(lane.kind, "|"), color=BLACK,
-            linewidths=0.5, clip_on=False, zorder=3,
+            moments, np.full(len(moments), middle), s=13, marker="|" if crowded else _SYMBOLS.get(lane.kind, "|"),
+            color=BLACK, linewidths=0.25 if crowded else 0.6, clip_on=False, zorder=3,
         )  # fmt: skip
     ax.set(ylim=(sum(lane.height for lane in lanes), 0.0), yticks=middles)
     ax.set_yticklabels([lane.label for lane in lanes], linespacing=1.1)
@@ -676,7 +680,8 @@ def _draw_marker(ax: Axes, record: Record, stage: Stage, number: int, span: floa
         )  # fmt: skip
     onset = record.onsets.get(stage.name)
     if onset is None:
-        ax.text(0.012, 0.97, _without_onset(record, stage), transform=ax.transAxes, va="top", color=GREY, style="italic")
+        if threshold is not None:
+            ax.text(0.012, 0.97, _without_onset(record, stage), transform=ax.transAxes, va="top", color=GREY, style="italic")
         return
     day = onset / DAY
     ax.axvline(day, color=colour, linewidth=1.1, zorder=4)

@@ -18,7 +18,7 @@ import numpy as np
 
 from niche_sim.errors import InputError
 from niche_sim.units import show, to_model
-from niche_sim.vocabulary import BLOCK_TARGETS, DEPLETABLE, EXOSOME_SOURCES, TUMOUR_LINES
+from niche_sim.vocabulary import BLOCK_TARGETS, DEPLETABLE, EXOSOME_SOURCES, EXOSOMES_OF_LINE, TUMOUR_LINES
 
 GROWTH_LAWS = ("exponential", "gompertz")
 
@@ -113,7 +113,7 @@ class GrowPrimary:
     sheds_cells: bool = False
 
     def __post_init__(self) -> None:
-        _check_name(self, "line", self.line, TUMOUR_LINES)
+        _check_name(self, "line", self.line, EXOSOMES_OF_LINE)
         _check_number(self, "cells", self.cells, above=True)
         _check_number(self, "doubling", self.doubling, above=True)
         _check_name(self, "law", self.law, GROWTH_LAWS)

@@ -102,6 +102,7 @@ READOUTS: tuple[Readout, ...] = (
 )  # fmt: skip
 BY_NAME = {readout.name: readout for readout in READOUTS}
 
+
 def measure(state: State, p: Any) -> dict[str, float]:
     """Every readout now."""
     return {readout.name: readout.measure(state, p) for readout in READOUTS}

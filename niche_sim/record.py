@@ -71,7 +71,9 @@ class Record:
             _write_json(summary, folder / "summary.json")
             _write_json(self.provenance, folder / "provenance.json")
         except OSError as error:
-            raise InputError(str(folder), _reason(error), "a folder that can be written, with room on the disk") from None
+            raise InputError(
+                str(folder), _reason(error), "a folder that can be written, with room on the disk"
+            ) from None
         return folder
 
 
@@ -125,7 +127,9 @@ class Runner:
                 arrays = dict(stored)
             notes = json.loads(str(arrays["notes"]))
         except (OSError, ValueError, KeyError) as error:
-            raise InputError(str(path), f"not a checkpoint ({_reason(error)})", "one that an interrupted run left") from None
+            raise InputError(
+                str(path), f"not a checkpoint ({_reason(error)})", "one that an interrupted run left"
+            ) from None
         model = model_like(notes["provenance"], str(path))
         prefix = "state_"
         model.state.thaw({k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)})
@@ -314,7 +318,10 @@ def _write_parquet(columns: Mapping[str, NDArray[Any]], units: Mapping[str, str]
     import pyarrow.parquet as pq
 
     arrays = [pa.array(values.tolist() if values.dtype.kind == "U" else values) for values in columns.values()]
-    kinds = [pa.string() if values.dtype.kind == "U" else array.type for values, array in zip(columns.values(), arrays, strict=True)]
+    kinds = [
+        pa.string() if values.dtype.kind == "U" else array.type
+        for values, array in zip(columns.values(), arrays, strict=True)
+    ]
     fields = [pa.field(n, k, metadata={"unit": units.get(n, "")}) for n, k in zip(columns, kinds, strict=True)]
     arrays = [array.cast(kind) for array, kind in zip(arrays, kinds, strict=True)]
     with _whole(path) as part:
@@ -325,7 +332,10 @@ def _read_parquet(path: Path) -> dict[str, NDArray[Any]]:
     import pyarrow.parquet as pq
 
     table = pq.read_table(path)
-    return {name: np.asarray(table[name].to_pylist() if str(table[name].type) == "string" else table[name]) for name in table.column_names}
+    return {
+        name: np.asarray(table[name].to_pylist() if str(table[name].type) == "string" else table[name])
+        for name in table.column_names
+    }
 
 
 def _write_json(content: Mapping[str, Any], path: Path) -> None:

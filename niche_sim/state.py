@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from niche_sim.cells import POPULATIONS
+from niche_sim.cells import POPULATIONS, Exosome, TumourCell
 from niche_sim.columns import Identities, Population
 from niche_sim.section import Section
 
@@ -199,7 +199,7 @@ class State:
         """Cells (or a weight of each) per site, float64[y, x]."""
         shape = self.section.shape
         counts = np.bincount(self.sites(population), weights=weights, minlength=shape[0] * shape[1])
-        return counts.reshape(shape).astype(np.float64)
+        return counts.reshape(shape).astype(np.float64, copy=False)
 
     def mapped_living_tumour(self) -> Field:
         """Tumour cells in the tissue (not circulating) per site, float64[y, x]."""
@@ -207,6 +207,35 @@ class State:
         here = ~np.isnan(cells.y)  # a circulating cell has no place
         sites = self.section.site_of(cells.y[here], cells.x[here])
         return np.bincount(sites, minlength=shape[0] * shape[1]).reshape(shape).astype(np.float64)
+
+    def release_exosomes(self, vesicles: int, source: int, key: Any, parcel_size: float) -> None:
+        """Put vesicles of one source (its code) into blood, in parcels; the n-th vesicle's parcel has key + n."""
+        size = max(1, int(parcel_size))
+        first = np.arange(0, vesicles, size)
+        self.exosomes.add(
+            len(first),
+            key=np.uint64(key) + first.astype(np.uint64),
+            vesicles=np.minimum(size, vesicles - first),
+            source=source,
+            place=Exosome.place.code("blood"),
+            y=np.nan,
+            x=np.nan,
+        )
+        self.ledger.exosomes_released += vesicles
+
+    def enter_tumour_cells(self, n: int, line: int, keys: Any) -> None:
+        """Put n tumour cells of one line (its code) into the blood that enters the section; keys: uint64[n]."""
+        circulating = TumourCell.state.code("circulating")
+        self.tumour_cells.add(n, key=keys, clone=keys, line=line, state=circulating, y=np.nan, x=np.nan)
+        self.ledger.tumour_entered += n
+
+    def lose_tumour_cells(self, rows: Any, book: str, cause: str) -> None:
+        """Take tumour cells (rows) out under one cause: the book of the ledger, and the word of the event."""
+        cells = self.tumour_cells
+        setattr(self.ledger, book, getattr(self.ledger, book) + len(rows))
+        alone = rows[cells.clone_size[rows] <= 1]
+        self.events.note(self.time, "lost", cause, cells.y[alone], cells.x[alone], cells.clone[alone])
+        cells.remove(rows)
 
     def freeze(self) -> dict[str, NDArray[Any]]:
         """Everything but the section and the homes, as arrays: what `thaw` needs to go on bit for bit."""

@@ -23,7 +23,7 @@ class Effect:
     level: float
 
     def equivalent(self, bounds: tuple[float, float]) -> str:
-        """"equivalent" if the interval lies within the bounds, "different" if it lies outside, else "undecided"."""
+        """ "equivalent" if the interval lies within the bounds, "different" if it lies outside, else "undecided"."""
         if bounds[0] <= self.low and self.high <= bounds[1]:
             return "equivalent"
         return "different" if self.high < bounds[0] or self.low > bounds[1] else "undecided"

@@ -48,17 +48,11 @@ _DEFINITIONS = [
     "percent = 1/100",
 ]
 
-_NAMES = {
-    name
-    for line in _DEFINITIONS
-    for part, name in enumerate(line.split(" = "))
-    if part != 1 and name != "_"
-} - {"nM_um3"}  # written "nM um^3" outside
+_NAMES = {name for line in _DEFINITIONS for part, name in enumerate(line.split(" = ")) if part != 1 and name != "_"} - {
+    "nM_um3"
+}  # written "nM um^3" outside
 # Plurals are listed, not guessed: a guessed one would read "ms" as metres.
-_PLURALS = {
-    f"{name}s": name
-    for name in ("hour", "second", "minute", "day", "week", "cell", "vesicle", "molecule")
-}
+_PLURALS = {f"{name}s": name for name in ("hour", "second", "minute", "day", "week", "cell", "vesicle", "molecule")}
 _OTHER_NAMES = _PLURALS | {"µm": "um", "μm": "um", "µg": "ug", "µL": "uL", "µM": "uM", "dimensionless": ""}
 
 _NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?(?![\d._]|[eE][+-]?\d)")
@@ -174,7 +168,9 @@ def to_model(text: str | float, like: str | None = None, where: str = "quantity"
         InputError: not a finite number, an unknown unit, or another dimension than that of `like`.
     """
     example = f"1 {like}" if like else "0.5" if like == "" else "58 um^2/s"
-    allowed = f"a number with a unit such as '{example}' is allowed" if like != "" else "a number such as '0.5' is allowed"
+    allowed = (
+        f"a number with a unit such as '{example}' is allowed" if like != "" else "a number such as '0.5' is allowed"
+    )
     if isinstance(text, bool) or not isinstance(text, (str, int, float)):
         raise InputError(where, f"{text!r} is not text", allowed)
     text = (repr(float(text)) if isinstance(text, float) else str(text)).strip()
@@ -185,7 +181,9 @@ def to_model(text: str | float, like: str | None = None, where: str = "quantity"
         raise InputError(where, f"{_quoted(text)} is not a number with a unit", allowed)
     unit = _unit(text[number.end() :].strip(), where)
     if like is not None and unit.dimension != (wanted := _unit(like, where)).dimension:
-        raise InputError(where, f"{_quoted(text)} is {unit.called()}", f"{wanted.called()} such as '{example}' is allowed")
+        raise InputError(
+            where, f"{_quoted(text)} is {unit.called()}", f"{wanted.called()} such as '{example}' is allowed"
+        )
     try:
         return float(Fraction(number[0]) * unit.factor)
     except OverflowError:

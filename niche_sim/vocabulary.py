@@ -2,6 +2,7 @@
 
 EXOSOME_SOURCES = ("pdac", "normal_pancreas")
 TUMOUR_LINES = ("pan02", "b16f1")
+EXOSOMES_OF_LINE = {"pan02": "pdac"}  # what a primary tumour of a line sheds; a line without a profile grows no primary
 BLOCK_TARGETS = (
     "mif",
     "tgfb_receptor",

@@ -76,7 +76,7 @@ def act():
 def settle():
     """Add n cells of a population at rest, each with a key of its own; returns the population."""
 
-    def add(state, name, n, seed=SEED, **columns):
+    def add(state, name, n, /, seed=SEED, **columns):
         population = state.populations[name]
         keys = birth_key("test", name, seed, len(population), np.arange(n))
         if "y" not in columns:

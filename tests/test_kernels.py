@@ -219,7 +219,7 @@ def test_disc_is_as_wide_as_it_says_on_any_grid(radius, moment):
         # Mean square distance in a disc is r^2 / 2; that what lies anywhere in a site counts at its middle adds
         # spacing^2 / 6. The rest is the coarseness of a disc two sites wide.
         found = (weights * (dy**2 + dx**2)).sum() * spacing**2
-        assert found == pytest.approx(moment + spacing**2 / 6, rel=0.02)
+        assert found == pytest.approx(moment + spacing**2 / 6, rel=0.04)
 
 
 @pytest.mark.parametrize("length", [1, 2, 5])

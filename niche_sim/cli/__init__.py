@@ -9,20 +9,31 @@ from __future__ import annotations
 import sys
 import traceback
 from collections.abc import Sequence
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+from typer.core import TyperGroup
 from typer.main import get_command
 
 import niche_sim
 from niche_sim.cli.listing import describe, parameters, scenarios
 from niche_sim.cli.running import run
-from niche_sim.cli.usage import CommandError, as_input_error, is_usage_error, say
+from niche_sim.cli.usage import BAD_INPUT, FAILED, STOPPED, CommandError, as_input_error, is_usage_error, say
 from niche_sim.errors import InputError
 
-BAD_INPUT, FAILED, STOPPED = 2, 1, 130  # exit codes
+
+class _Commands(TyperGroup):
+    """The commands; Ctrl-C in any of them is said in a line."""
+
+    def invoke(self, ctx: Any) -> Any:
+        try:
+            return super().invoke(ctx)
+        except KeyboardInterrupt:
+            raise CommandError("stopped by Ctrl-C", STOPPED) from None
+
 
 app = typer.Typer(
+    cls=_Commands,
     add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
     help="How a tumour's exosomes prepare the liver for metastasis, simulated cell by cell. For research and teaching, "
@@ -55,9 +66,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = [argument for argument in arguments if argument != "--debug"]
     try:
         code = get_command(app).main(arguments, prog_name="niche-sim", standalone_mode=False)
-    except (KeyboardInterrupt, typer.Abort):
-        say("stopped by Ctrl-C")
-        return STOPPED
     except Exception as error:
         if debug:
             traceback.print_exc()
@@ -74,7 +82,8 @@ def _fail(error: Exception) -> int:
         return BAD_INPUT
     if isinstance(error, CommandError):
         say(str(error))
-    elif isinstance(error, OSError) and error.filename is not None:
+        return error.code
+    if isinstance(error, OSError) and error.filename is not None:
         say(f"{error.filename}: {(error.strerror or str(error)).lower()}; --debug shows where")
     else:
         say(f"{type(error).__name__}: {error}; --debug shows where")

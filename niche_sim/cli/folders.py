@@ -50,6 +50,13 @@ def try_writing(folder: Path, option: str = "-o") -> None:
         raise _unwritable(folder, error, option) from None
 
 
+def folder_of_run(folder: Path, file: str, option: str, maker: str) -> Path:
+    """`folder / file` if it is there. Raises InputError, naming the option."""
+    if not (folder / file).is_file():
+        raise InputError(f"{option} {folder}", f"no {file} in it", f"a folder that {maker} is needed")
+    return folder / file
+
+
 def refuse_a_run(folder: Path, option: str) -> None:
     """Raises InputError if the folder holds a run, finished or, unless it is to be resumed, interrupted."""
     held = [file for file in WRITTEN if (folder / file).exists()]

@@ -92,7 +92,7 @@ def scenarios() -> None:
     console = report.output()
     for entry in library.catalogue():
         experiment = library.load(entry.id)
-        table = report.table("arm", "note", title=f"{entry.id}\n{entry.title}")
+        table = report.table("arm", "note", title=f"{entry.id}: {entry.title}\n{experiment.question}")
         for arm in experiment.arms.values():
             table.add_row(arm.name, arm.note)
         console.print(table)

@@ -12,14 +12,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from niche_sim.cli.folders import CHECKPOINT, claim, keep, refuse_a_run, tidy, try_writing
-from niche_sim.cli.usage import SCENARIO, alone, folder_of_run, optioned, say, settings, whole_number
+from niche_sim.cli.folders import CHECKPOINT, claim, folder_of_run, keep, refuse_a_run, tidy, try_writing
+from niche_sim.cli.usage import (
+    FAILED,
+    SCENARIO,
+    STOPPED,
+    CommandError,
+    alone,
+    number_of_days,
+    optioned,
+    say,
+    settings,
+    whole_number,
+)
 from niche_sim.errors import InputError
 
 if TYPE_CHECKING:
     from niche_sim.record import Runner
 
-FAILED, STOPPED = 1, 130  # exit codes
 MOST_DIFFERENCES = 6  # named in a line
 
 
@@ -46,7 +56,7 @@ def run(
     no_figures: Annotated[bool, typer.Option("--no-figures", help="Do not draw section.png and timeline.png.")] = False,
 ) -> None:
     """Simulate one virtual mouse and write what it leaves. Ctrl-C stops it so that --resume can go on."""
-    choices = {"SCENARIO": scenario, "--arm": arm, "--seed": seed, "--days": days}
+    choices: dict[str, object] = {"SCENARIO": scenario, "--arm": arm, "--seed": seed, "--days": days}
     choices |= {"--set": changes, "--without": without}
     if resume is not None:
         alone("--resume", {**choices, "-o": folder, "--like": like})
@@ -65,7 +75,7 @@ def run(
 
 
 def _finish(runner: Runner, target: Path, progress: bool, figures: bool) -> None:
-    """Step to the end, write, show. Raises typer.Exit if it was stopped or had to be written elsewhere."""
+    """Step to the end, write, show. Raises CommandError if it was stopped, Exit if it had to be written elsewhere."""
     from niche_sim.cli import report
 
     model, name, began = runner.model, _name(runner), perf_counter()
@@ -78,8 +88,7 @@ def _finish(runner: Runner, target: Path, progress: bool, figures: bool) -> None
         if model.steps_left:
             written = keep(lambda folder: runner.save(folder / CHECKPOINT), target, name)
             reached = f"stopped at day {model.state.time / 24:.4g} of {model.duration / 24:.4g}"
-            say(f"{reached}; `niche-sim run --resume {written}` goes on")
-            raise typer.Exit(STOPPED)
+            raise CommandError(f"{reached}; `niche-sim run --resume {written}` goes on", STOPPED)
         record = runner.record()
         written = keep(record.save, target, name)
     if written == target:
@@ -88,7 +97,10 @@ def _finish(runner: Runner, target: Path, progress: bool, figures: bool) -> None
     if figures:
         from niche_sim.plots import save_figures
 
-        save_figures(record, written)
+        try:
+            save_figures(record, written)
+        except InputError as error:
+            raise CommandError(f"{error}; the record itself is in {written}") from None
     report.output().print(f"Written to {written}", soft_wrap=True)
     if written != target:
         raise typer.Exit(FAILED)
@@ -102,12 +114,11 @@ def _new(
     overrides = settings(changes)
     from niche_sim.model import NicheModel
     from niche_sim.record import Runner
-    from niche_sim.units import to_model
 
     if days is not None:
         if "run.duration" in overrides:
             raise InputError("--days", "together with --set run.duration", "one of them")
-        overrides["run.duration"] = f"{to_model(days, like='', where='--days')!r} day"
+        overrides["run.duration"] = f"{number_of_days(days)!r} day"
     try:
         return Runner(NicheModel(scenario or SCENARIO, arm, overrides=overrides, rng=number, without=without))
     except InputError as error:

@@ -6,7 +6,6 @@ import difflib
 import re
 import sys
 from collections.abc import Collection, Iterable, Mapping
-from pathlib import Path
 from typing import Any
 
 from niche_sim.errors import InputError
@@ -14,8 +13,15 @@ from niche_sim.errors import InputError
 SCENARIO = "liver_education_costasilva2015"  # the one that is meant if none is named
 
 
+BAD_INPUT, FAILED, STOPPED = 2, 1, 130  # exit codes
+
+
 class CommandError(Exception):
-    """Something failed that is no fault of the input; the text is one line."""
+    """A command ended early through no fault of the input. The text is one line; `code` is the exit code."""
+
+    def __init__(self, text: str, code: int = FAILED) -> None:
+        self.code = code
+        super().__init__(text)
 
 
 def is_usage_error(error: BaseException) -> bool:
@@ -34,7 +40,7 @@ def as_input_error(error: Any) -> InputError:
         known = [name for known in context.command.params for name in known.opts] if context is not None else []
         return InputError(option, "unknown option", _near(option, known) or helped)
     if option is not None:
-        return InputError(option, "no value", f"a value after it; {helped}")
+        return InputError(option, "no value", "a value after it is needed")
     parameter = getattr(error, "param", None)
     if parameter is not None:
         where = parameter.opts[0] if parameter.opts[0].startswith("-") else (parameter.metavar or parameter.name)
@@ -43,7 +49,7 @@ def as_input_error(error: Any) -> InputError:
     if unknown is not None and context is not None:
         commands = list(context.command.commands)
         return InputError(unknown[1], "unknown command", _near(unknown[1], commands) or f"one of {', '.join(commands)}")
-    return InputError(command.removeprefix("niche-sim ").strip(), found, helped)
+    return InputError(command.removeprefix("niche-sim ").strip(), found[:1].lower() + found[1:], helped)
 
 
 def _plain(message: str) -> str:
@@ -67,6 +73,19 @@ def whole_number(text: str, where: str, least: int = 0) -> int:
     return int(text)
 
 
+def number_of_days(text: str) -> float:
+    """A number above 0. Raises InputError."""
+    from niche_sim.units import to_model
+
+    try:
+        days = to_model(text, like="", where="--days")
+    except InputError:
+        days = 0.0
+    if days <= 0.0:
+        raise InputError("--days", f"{text!r}", "a number of days above 0 is allowed, such as 14")
+    return days
+
+
 def alone(option: str, others: Mapping[str, object]) -> None:
     """Refuse `option` together with any of the others that was given. Raises InputError."""
     given = [name for name, value in others.items() if value is not None and value != []]
@@ -80,7 +99,7 @@ def settings(texts: Iterable[str]) -> dict[str, str]:
     for text in texts:
         name, equals, value = (part.strip() for part in text.partition("="))
         if not (name and equals and value):
-            raise InputError("--set", f"{text!r}", "name=value is allowed, such as \"tgfb.half_life=5 min\"")
+            raise InputError("--set", f"{text!r}", 'name=value is allowed, such as "tgfb.half_life=5 min"')
         if name in overrides:
             raise InputError("--set", f"{name} is there twice", "each name once")
         overrides[name] = value
@@ -95,10 +114,3 @@ def optioned(error: InputError, overrides: Collection[str] = (), days: str | Non
     if error.where in overrides or error.where.startswith(("section.", "run.")):
         return InputError(f"--set {error.where}", error.found, error.allowed)
     return InputError(options.get(error.where, error.where), error.found, error.allowed)
-
-
-def folder_of_run(folder: Path, file: str, option: str, maker: str) -> Path:
-    """`folder / file` if it is there. Raises InputError, naming the option."""
-    if not (folder / file).is_file():
-        raise InputError(f"{option} {folder}", f"no {file} in it", f"a folder that {maker} is needed")
-    return folder / file

@@ -178,6 +178,4 @@ def pass_through(
     u_capture: Numbers,
 ) -> tuple[Sites, NDArray[np.int32]]:
     """One pass of particles of which nothing is known: as `deliver`, with site -1 for those that leave uncaptured."""
-    return _walk(
-        source_share, source_sites, route, np.ones(capture.size), 1.0, capture, columns, u_route, u_capture
-    )
+    return _walk(source_share, source_sites, route, np.ones(capture.size), 1.0, capture, columns, u_route, u_capture)

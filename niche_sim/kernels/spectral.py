@@ -101,9 +101,7 @@ def _without_rounding_below_zero(field: Field, total: float) -> Field:
 
 
 @lru_cache(maxsize=16)
-def spectral_step(
-    shape: tuple[int, int], spacing: float, diffusivity: float, decay: float, dt: float
-) -> SpectralStep:
+def spectral_step(shape: tuple[int, int], spacing: float, diffusivity: float, decay: float, dt: float) -> SpectralStep:
     """The shared `SpectralStep` of these parameters."""
     return SpectralStep(shape, spacing, diffusivity, decay, dt)
 

@@ -30,7 +30,7 @@ class BmdcCrawling(Process):
         y, x, heading = cells.y[moving], cells.x[moving], cells.heading[moving]
         run = np.full(len(moving), p.bmdc.speed * dt / steps)
         turn = turn_chance(dt / steps, p.bmdc.persistence)
-        walk(y, x, heading, run, turn, chance.uniform(self, cells.key[moving], (steps)).reshape(-1, steps),
+        walk(y, x, heading, run, turn, chance.uniform32(self, cells.key[moving], steps).reshape(-1, steps),
              state.homes["bmdc"], spacing)  # fmt: skip
         cells.y[moving], cells.x[moving], cells.heading[moving] = y, x, heading
 

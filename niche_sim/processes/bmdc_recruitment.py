@@ -40,15 +40,14 @@ class Recruitment(Process):
 
     def step(self, state: Any, p: Any, chance: Chance, dt: float) -> None:
         called = hill(state.blood.ccl2, p.bmdc.half_signal, p.bmdc.steepness) * (1.0 - state.blocked.ccr2)  # 0..1
-        for name, rate, settling in (  # cells / um3 / h
-            ("rest", p.bmdc.rate_rest, p.bmdc.chance_settling),
-            ("called", p.bmdc.rate_called * called, 0.0),
-        ):
-            n = chance.poisson(self, rate * state.section.volume * dt, [0], purpose=name).item()
-            if n == 0:
-                continue
-            keys = birth_key(self.name, name, state.step_index, np.arange(n))
-            draws = chance.uniform(self, keys, 5, purpose="place")
-            y, x = state.place("bmdc", draws[:, :3])
-            heading, arrested = 2.0 * np.pi * draws[:, 3], draws[:, 4] < settling
-            state.bmdc.add(n, key=keys, y=y, x=x, heading=heading, arrested=arrested, entered_at=state.time)
+        rate = p.bmdc.rate_rest + p.bmdc.rate_called * called  # cells / um3 / h
+        n = chance.poisson(self, rate * state.section.volume * dt, [0]).item()
+        if n == 0:
+            return
+        keys = birth_key(self.name, state.step_index, np.arange(n))
+        draws = chance.uniform(self, keys, 5, purpose="place")
+        y, x = state.place("bmdc", draws[:, :3])
+        settles = draws[:, 4] < p.bmdc.chance_settling * p.bmdc.rate_rest / rate  # only such as come at rest
+        state.bmdc.add(
+            n, key=keys, y=y, x=x, heading=2.0 * np.pi * draws[:, 3], arrested=settles, entered_at=state.time
+        )

@@ -33,7 +33,9 @@ class ExosomeDigestion(Process):
         if len(inside) == 0 and not cells.load.any():
             return
         before = exosomes.vesicles[inside]
-        lost = chance.binomial(self, before, probability(rate_of(p.exosomes.half_life_inside), dt), exosomes.key[inside])
+        lost = chance.binomial(
+            self, before, probability(rate_of(p.exosomes.half_life_inside), dt), exosomes.key[inside]
+        )
         host, alive = cells.find(exosomes.host[inside])
         lost = np.where(alive, lost, before)
         left = before - lost

@@ -55,11 +55,11 @@ class ExosomeUptake(Process):
         weight = match * uptake_by_zone(state.at(section.zone, cells), p) * cells.responder
         weight /= 1.0 + cells.load / p.kupffer.half_load_uptake
         density = state.mapped(cells, weight) / section.site_volume  # [y, x], 1/um3
-        capture = probability(cross_section(section, p) * density * flow.passage, 1.0).ravel()  # [site], per site passed
+        capture = probability(
+            cross_section(section, p) * density * flow.passage, 1.0
+        ).ravel()  # [site], per site passed
         columns = section.shape[1]
-        _, extraction = pass_probability(
-            flow.order, flow.route, capture, columns, flow.source_sites, flow.source_share
-        )
+        _, extraction = pass_probability(flow.order, flow.route, capture, columns, flow.source_sites, flow.source_share)
 
         to_liver = passes_per_hour(p) * extraction  # 1/h
         elsewhere = (1.0 - p.exosomes.fraction_liver) * rate_of(p.exosomes.half_life_blood)

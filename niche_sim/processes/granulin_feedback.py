@@ -28,7 +28,7 @@ class GranulinFeedback(Process):
         arrested = state.bmdc.arrested
         if not arrested.any() and not cells.granulin.any() and not state.periostin.any():
             return
-        macrophages = state.mapped(state.bmdc, arrested) / section.site_volume  # cells / um3 [y, x]
+        macrophages = state.mapped(state.bmdc, arrested / section.site_volume)  # cells / um3 [y, x]
         sites = state.sites(cells)
         near = gather(macrophages, sites, *disc(p.granulin.reach, section.spacing))
         answer = hill(near, p.granulin.half_density, 1.0) * (1.0 - state.blocked.granulin)

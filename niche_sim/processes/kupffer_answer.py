@@ -24,14 +24,17 @@ class KupfferTgfb(Process):
     """
 
     reads = ("section", "kupffer_cells", "tgfb")
-    writes = ("tgfb",)
+    writes = ("tgfb", "kupffer_cells.answer")
 
     def step(self, state: Any, p: Any, chance: Chance, dt: float) -> None:
         cells = state.kupffer_cells
-        answer = hill(cells.signal, p.kupffer.half_load_answer, p.kupffer.steepness_answer)  # 0..1 [cell]
-        if not answer.any() and not state.tgfb.any():
+        if not cells.signal.any() and not cells.answer.any() and not state.tgfb.any():
             return
-        secreted = state.mapped(cells, answer) * p.kupffer.secretion_tgfb / state.section.site_volume  # nM/h [y, x]
+        holds = np.flatnonzero(cells.signal)
+        cells.answer[:] = 0.0
+        cells.answer[holds] = hill(cells.signal[holds], p.kupffer.half_load_answer, p.kupffer.steepness_answer)
+        per_site = p.kupffer.secretion_tgfb / state.section.site_volume  # nM/h of a cell in full answer
+        secreted = state.mapped(cells, cells.answer * per_site)  # nM/h [y, x]
         spread = spectral_step(
             state.section.shape, state.section.spacing, p.tgfb.diffusivity, rate_of(p.tgfb.half_life), dt
         )
@@ -52,8 +55,12 @@ class KupfferTeaching(Process):
     def step(self, state: Any, p: Any, chance: Chance, dt: float) -> None:
         cells = state.kupffer_cells
         naive = cells.state == NAIVE
-        answer = hill(cells.signal, p.kupffer.half_load_answer, p.kupffer.steepness_answer)
-        rate = np.where(naive, p.kupffer.rate_teaching_rest + p.kupffer.rate_teaching * answer, rate_of(p.kupffer.half_life_taught) * (1.0 - answer))
+        answer = cells.answer
+        rate = np.where(
+            naive,
+            p.kupffer.rate_teaching_rest + p.kupffer.rate_teaching * answer,
+            rate_of(p.kupffer.half_life_taught) * (1.0 - answer),
+        )
         turned = chance.uniform(self, cells.key) < probability(rate, dt)
         cells.taught_at[turned & naive] = state.time
         cells.state[turned] = np.where(naive[turned], TAUGHT, NAIVE)

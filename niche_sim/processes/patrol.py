@@ -9,7 +9,7 @@ import numpy as np
 from niche_sim.chance import Chance, birth_key
 from niche_sim.kernels.walk import sub_steps, walk
 from niche_sim.laws import chance as probability
-from niche_sim.laws import hill, rate_of, turn_chance
+from niche_sim.laws import rate_of, slowed, turn_chance
 from niche_sim.process import Process
 
 
@@ -24,7 +24,8 @@ class KupfferPatrol(Process):
     writes = ("kupffer_cells.y", "kupffer_cells.x", "kupffer_cells.heading")
 
     def step(self, state: Any, p: Any, chance: Chance, dt: float) -> None:
-        patrol(self, state, "kupffer_cells", kupffer_speed(state.kupffer_cells.load, p), p.kupffer, chance, dt)
+        speed = slowed(p.kupffer.speed, state.kupffer_cells.load, p.kupffer.half_load_speed)  # um/h [cell]
+        patrol(self, state, "kupffer_cells", speed, p.kupffer, chance, dt)
 
 
 class LymphocytePatrol(Process):
@@ -69,17 +70,12 @@ class LymphocyteRenewal(Process):
             population.add(n, key=keys, y=y, x=x, heading=2.0 * np.pi * place[:, 3])
 
 
-def kupffer_speed(load: Any, p: Any) -> Any:
-    """Speed of a Kupffer cell (um/h) that holds `load` vesicles."""
-    return p.kupffer.speed * (1.0 - hill(load, p.kupffer.half_load_speed, 2.0))
-
-
 def patrol(process: Process, state: Any, name: str, speed: Any, numbers: Any, chance: Chance, dt: float) -> None:
     """Let every cell of a population walk for dt (h) at its own speed (um/h)."""
     cells, spacing = state.populations[name], state.section.spacing
     steps = sub_steps(numbers.speed, numbers.persistence, dt, spacing)
     moving = np.flatnonzero(speed * dt > 0.05 * spacing)  # slower than a twentieth of a site an hour is standing still
-    draws = chance.uniform(process, cells.key[moving], steps, purpose=name).reshape(-1, steps)
+    draws = chance.uniform32(process, cells.key[moving], steps, purpose=name).reshape(-1, steps)
     y, x, heading = cells.y[moving], cells.x[moving], cells.heading[moving]
     turn = turn_chance(dt / steps, numbers.persistence)
     walk(y, x, heading, speed[moving] * dt / steps, turn, draws, state.homes[name], spacing)

@@ -6,11 +6,10 @@ from typing import Any
 
 import numpy as np
 
-from niche_sim.cells import Exosome, TumourCell
 from niche_sim.chance import Chance, birth_key
 from niche_sim.laws import exponential_growth, gompertz_growth
 from niche_sim.process import Process
-from niche_sim.vocabulary import EXOSOME_SOURCES
+from niche_sim.vocabulary import EXOSOME_SOURCES, EXOSOMES_OF_LINE, TUMOUR_LINES
 
 
 class PrimaryGrowth(Process):
@@ -53,28 +52,9 @@ class PrimaryShedding(Process):
         key = birth_key("primary", primary.event, state.step_index)
         secretion = p.exosomes.secretion * p.exosomes.fraction_escaping * (1.0 - state.blocked.exosome_release)
         vesicles = chance.poisson(self, primary.cells * secretion * dt * share, [key], "exosomes").item()
-        release(state, p, vesicles, EXOSOME_SOURCES.index("pdac"), key)
+        source = EXOSOME_SOURCES.index(EXOSOMES_OF_LINE[primary.line])
+        state.release_exosomes(vesicles, source, key, p.exosomes.parcel_size)
         if primary.sheds_cells:
             shedding = p.primary.rate_shedding * p.primary.fraction_viable
             n = chance.poisson(self, primary.cells * shedding * dt * share, [key], "cells").item()
-            enter(state, n, TumourCell.line.code(primary.line), birth_key(key, "cell", np.arange(n)))
-
-
-def release(state: Any, p: Any, vesicles: int, source: int, key: Any) -> None:
-    """Put vesicles of one source into blood, in parcels; the k-th vesicle draws with key + k, whatever the parcels."""
-    size = max(1, int(p.exosomes.parcel_size))
-    first = np.arange(0, vesicles, size)
-    counts = np.minimum(size, vesicles - first)
-    keys = np.uint64(key) + first.astype(np.uint64)
-    state.exosomes.add(
-        len(first), key=keys, vesicles=counts, source=source, place=Exosome.place.code("blood"), y=np.nan, x=np.nan
-    )
-    state.ledger.exosomes_released += vesicles
-
-
-def enter(state: Any, n: int, line: int, keys: Any) -> None:
-    """Put n tumour cells of one line into the blood that enters the section."""
-    state.tumour_cells.add(
-        n, key=keys, clone=keys, line=line, state=TumourCell.state.code("circulating"), y=np.nan, x=np.nan
-    )
-    state.ledger.tumour_entered += n
+            state.enter_tumour_cells(n, TUMOUR_LINES.index(primary.line), birth_key(key, "cell", np.arange(n)))

@@ -33,7 +33,7 @@ class Lodging(Process):
         rows = np.flatnonzero(cells.state == CIRCULATING)
         if len(rows) == 0:
             return
-        flow, (ny, nx) = section.flow, section.shape
+        flow, nx = section.flow, section.shape[1]
         draws = chance.uniform(self, cells.key[rows], 5)
         capture = probability(lodging_rate(section, p.tumour.fraction_lodging) * flow.passage, 1.0).ravel()
         sites, _ = pass_through(

@@ -10,9 +10,9 @@ from niche_sim.cells import TumourCell
 from niche_sim.chance import Chance
 from niche_sim.kernels.walk import sub_steps, walk
 from niche_sim.laws import chance as probability
-from niche_sim.laws import hill, niche_strength, turn_chance
+from niche_sim.laws import hill, turn_chance
 from niche_sim.process import Process
-from niche_sim.vocabulary import TUMOUR_LINES
+from niche_sim.senses import niche_at
 
 ARRESTED, EXTRAVASATED, DORMANT, MOTILE, CYCLING = (
     TumourCell.state.code(name) for name in ("arrested", "extravasated", "dormant", "motile", "cycling")
@@ -36,9 +36,9 @@ class WashingOut(Process):
         if len(rows) == 0:
             return
         held = hill(state.at(state.fibronectin, cells)[rows], p.tumour.half_fibronectin, p.tumour.steepness)
-        rate = of_line(p, "rate_washing_out", cells.line[rows]) * (1.0 - held)
+        rate = p.of_lines("rate_washing_out", cells.line[rows]) * (1.0 - held)
         gone = rows[chance.uniform(self, cells.key[rows]) < probability(rate, dt)]
-        lose(state, gone, "tumour_washed_out", "washed out")
+        state.lose_tumour_cells(gone, "tumour_washed_out", "washed out")
 
 
 class Extravasation(Process):
@@ -55,7 +55,7 @@ class Extravasation(Process):
         rows = np.flatnonzero(cells.state == ARRESTED)
         if len(rows) == 0:
             return
-        rate = of_line(p, "rate_extravasation", cells.line[rows])
+        rate = p.of_lines("rate_extravasation", cells.line[rows])
         through = rows[chance.uniform(self, cells.key[rows]) < probability(rate, dt)]
         cells.state[through] = EXTRAVASATED
         state.ledger.tumour_extravasated += len(through)
@@ -73,7 +73,7 @@ class Settling(Process):
     def step(self, state: Any, p: Any, chance: Chance, dt: float) -> None:
         cells = state.tumour_cells
         rows = np.flatnonzero(cells.state == EXTRAVASATED)
-        starts = chance.uniform(self, cells.key[rows]) < of_line(p, "chance_start", cells.line[rows])
+        starts = chance.uniform(self, cells.key[rows]) < p.of_lines("chance_start", cells.line[rows])
         cells.state[rows] = np.where(starts, MOTILE, DORMANT)
         cells.roused_by[rows[starts]] = BY_ARRIVAL
 
@@ -90,9 +90,9 @@ class DormantDeath(Process):
     def step(self, state: Any, p: Any, chance: Chance, dt: float) -> None:
         cells = state.tumour_cells
         rows = np.flatnonzero(cells.state == DORMANT)
-        rate = of_line(p, "rate_death_dormant", cells.line[rows])
+        rate = p.of_lines("rate_death_dormant", cells.line[rows])
         gone = rows[chance.uniform(self, cells.key[rows]) < probability(rate, dt)]
-        lose(state, gone, "tumour_died_dormant", "died asleep")
+        state.lose_tumour_cells(gone, "tumour_died_dormant", "died asleep")
 
 
 class Waking(Process):
@@ -110,7 +110,7 @@ class Waking(Process):
         rows = np.flatnonzero(cells.state == DORMANT)
         if len(rows) == 0:
             return
-        rate = of_line(p, "rate_waking", cells.line[rows]) * niche_at(state, p)[rows]
+        rate = p.of_lines("rate_waking", cells.line[rows]) * niche_at(state, p)[rows]
         wakes = rows[chance.uniform(self, cells.key[rows]) < probability(rate, dt)]
         cells.state[wakes] = MOTILE
         cells.roused_by[wakes] = BY_NICHE
@@ -134,37 +134,16 @@ class MotileSearch(Process):
         steps = sub_steps(p.tumour.speed_motile, p.tumour.persistence, dt, spacing)
         y, x, heading = cells.y[rows], cells.x[rows], cells.heading[rows]
         run = np.full(len(rows), p.tumour.speed_motile * dt / steps)
-        draws = chance.uniform(self, cells.key[rows], steps, purpose="walk").reshape(-1, steps)
+        draws = chance.uniform32(self, cells.key[rows], steps, purpose="walk").reshape(-1, steps)
         walk(y, x, heading, run, turn_chance(dt / steps, p.tumour.persistence), draws, state.homes["tumour_cells"],
              spacing)  # fmt: skip
         cells.y[rows], cells.x[rows], cells.heading[rows] = y, x, heading
-        condenses = chance.uniform(self, cells.key[rows], purpose="condense") < probability(p.tumour.rate_condensing, dt)
+        condenses = chance.uniform(self, cells.key[rows], purpose="condense") < probability(
+            p.tumour.rate_condensing, dt
+        )
         new = rows[condenses]
         cells.state[new] = CYCLING
         state.ledger.tumour_started += len(new)
         for cause, code in (("on arrival", BY_ARRIVAL), ("woken by the niche", BY_NICHE)):
             some = new[cells.roused_by[new] == code]
             state.events.note(state.time, "micrometastasis", cause, cells.y[some], cells.x[some], cells.clone[some])
-
-
-def of_line(p: Any, number: str, lines: Any) -> Any:
-    """A number of the register for each cell's line, float64[n]."""
-    return np.array([getattr(p.line(name), number) for name in TUMOUR_LINES])[lines]
-
-
-def niche_at(state: Any, p: Any) -> Any:
-    """Strength of the niche, 0 to 1, where each tumour cell is, float64[n]."""
-    cells = state.tumour_cells
-    return niche_strength(
-        state.at(state.fibronectin, cells), state.at(state.periostin, cells),
-        p.tumour.half_fibronectin, p.tumour.half_periostin, p.tumour.steepness, p.tumour.share_periostin,
-    )  # fmt: skip
-
-
-def lose(state: Any, rows: Any, book: str, cause: str) -> None:
-    """Take tumour cells (rows) out, each under one cause."""
-    cells = state.tumour_cells
-    setattr(state.ledger, book, getattr(state.ledger, book) + len(rows))
-    alone = rows[cells.clone_size[rows] <= 1]
-    state.events.note(state.time, "lost", cause, cells.y[alone], cells.x[alone], cells.clone[alone])
-    cells.remove(rows)

@@ -13,7 +13,7 @@ from niche_sim.kernels.walk import fold
 from niche_sim.laws import LN2, disc_diameter, hill
 from niche_sim.laws import chance as probability
 from niche_sim.process import Process
-from niche_sim.processes.tumour_fate import lose, niche_at, of_line
+from niche_sim.senses import niche_at
 
 CIRCULATING, CYCLING = TumourCell.state.code("circulating"), TumourCell.state.code("cycling")
 
@@ -65,10 +65,10 @@ class ExposedDeath(Process):
             return
         lines = cells.line[rows]
         shelter = hill(cells.crowding[rows], p.tumour.half_crowding, p.tumour.steepness_crowding)
-        support = of_line(p, "fraction_supported", lines) * niche_at(state, p)[rows]
-        rate = of_line(p, "rate_death_exposed", lines) * (1.0 - shelter) * (1.0 - support)
+        support = p.of_lines("fraction_supported", lines) * niche_at(state, p)[rows]
+        rate = p.of_lines("rate_death_exposed", lines) * (1.0 - shelter) * (1.0 - support)
         gone = rows[chance.uniform(self, cells.key[rows]) < probability(rate, dt)]
-        lose(state, gone, "tumour_died_cycling", "died while growing")
+        state.lose_tumour_cells(gone, "tumour_died_cycling", "died while growing")
 
 
 class Division(Process):
@@ -88,7 +88,7 @@ class Division(Process):
         rows = np.flatnonzero(cells.state == CYCLING)
         if len(rows) == 0:
             return
-        rate = LN2 / of_line(p, "doubling", cells.line[rows])
+        rate = LN2 / p.of_lines("doubling", cells.line[rows])
         parents = rows[chance.uniform(self, cells.key[rows]) < probability(rate, dt)]
         if len(parents) == 0:
             return

@@ -8,12 +8,10 @@ import numpy as np
 
 from niche_sim.cells import KupfferCell, TumourCell
 from niche_sim.chance import Chance
-from niche_sim.kernels.neighbourhood import disc, gather
 from niche_sim.laws import chance as probability
-from niche_sim.laws import hill, meeting_rate
+from niche_sim.laws import hill, meeting_rate, slowed
 from niche_sim.process import Process
-from niche_sim.processes.patrol import kupffer_speed
-from niche_sim.processes.tumour_fate import lose, of_line
+from niche_sim.senses import swept_nearby
 
 ARRESTED, DORMANT, CIRCULATING = (TumourCell.state.code(name) for name in ("arrested", "dormant", "circulating"))
 NAIVE = KupfferCell.state.code("naive")
@@ -35,12 +33,12 @@ class KupfferKilling(Process):
         rows = np.flatnonzero(cells.state == ARRESTED)
         if len(rows) == 0:
             return
-        speed = kupffer_speed(killers.load, p) * (killers.state == NAIVE)
-        swept = nearby(state, p, killers, speed, rows)  # um/h/um2 [cell]
+        speed = slowed(p.kupffer.speed, killers.load, p.kupffer.half_load_speed) * (killers.state == NAIVE)
+        swept = swept_nearby(state, p, killers, speed, rows)  # um/h/um2 [cell]
         rate = meeting_rate(p.kupffer.contact_radius, 1.0, swept)
-        rate *= of_line(p, "chance_killed_by_kupffer", cells.line[rows])
+        rate *= p.of_lines("chance_killed_by_kupffer", cells.line[rows])
         gone = rows[chance.uniform(self, cells.key[rows]) < probability(rate, dt)]
-        lose(state, gone, "tumour_killed_by_kupffer", "killed by Kupffer cell")
+        state.lose_tumour_cells(gone, "tumour_killed_by_kupffer", "killed by Kupffer cell")
 
 
 class NkKilling(Process):
@@ -59,18 +57,10 @@ class NkKilling(Process):
         rows = np.flatnonzero(cells.state != CIRCULATING)
         if len(rows) == 0 or len(state.nk_cells) == 0:
             return
-        swept = nearby(state, p, state.nk_cells, np.full(len(state.nk_cells), p.nk.speed), rows)
+        swept = swept_nearby(state, p, state.nk_cells, np.full(len(state.nk_cells), p.nk.speed), rows)
         resting = (cells.state[rows] == ARRESTED) | (cells.state[rows] == DORMANT)
         seen = np.where(resting, p.nk.fraction_seen_resting, 1.0)
         seen *= 1.0 - hill(cells.crowding[rows], p.tumour.half_crowding, p.tumour.steepness_crowding)
         rate = meeting_rate(p.nk.contact_radius, 1.0, swept) * p.nk.chance_kill * seen
         gone = rows[chance.uniform(self, cells.key[rows]) < probability(rate, dt)]
-        lose(state, gone, "tumour_killed_by_nk", "killed by NK cell")
-
-
-def nearby(state: Any, p: Any, killers: Any, speed: Any, rows: Any) -> Any:
-    """Speed times density (um/h/um2) of patrolling cells in the neighbourhood of tumour cells (rows), float64[n]."""
-    section = state.section
-    swept = state.mapped(killers, speed) / section.spacing**2
-    sites = state.sites(state.tumour_cells)[rows]
-    return gather(swept, sites, *disc(p.tumour.neighbourhood, section.spacing))
+        state.lose_tumour_cells(gone, "tumour_killed_by_nk", "killed by NK cell")

@@ -1,0 +1,161 @@
+"""Kupffer cells' answer: TGF-beta, and being taught."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from niche_sim.laws import chance as probability
+from niche_sim.laws import produce_and_decay, rate_of
+from niche_sim.parameters import resolve
+from niche_sim.processes.kupffer_answer import NAIVE, TAUGHT, KupfferTeaching, KupfferTgfb
+
+AVOGADRO = 6.02214076e23
+
+
+def test_no_signal_no_tgfb(naive, p, changes):
+    assert changes(KupfferTgfb(), naive, p) == set()
+
+
+def test_an_even_answer_gives_the_even_steady_state(bare, p, settle, one_a_site, act):
+    y, x = one_a_site(bare.section)
+    settle(bare, "kupffer_cells", len(y), y=y, x=x, signal=p.kupffer.half_load_answer)
+    act(KupfferTgfb(), bare, p, dt=1.0)
+    # Half of 25 molecules a second from one cell in each 20 x 20 x 20 um, at equilibrium with a half-life of 10 min.
+    moles_per_hour = 12.5 * 3600 / AVOGADRO
+    source = moles_per_hour / (20e-5**3) * 1e9  # mol / dm3 / h in nM/h; 20 um are 20e-5 dm
+    decay = math.log(2) * 6
+    expected = source / decay * (1 - math.exp(-decay))
+    np.testing.assert_allclose(bare.tgfb, expected, rtol=1e-9)
+
+
+def test_without_cells_tgfb_is_gone_within_its_half_life(bare, p, act):
+    bare.tgfb = np.full(bare.section.shape, 0.4)
+    act(KupfferTgfb(), bare, p, dt=p.tgfb.half_life)
+    np.testing.assert_allclose(bare.tgfb, 0.2, rtol=1e-9)
+
+
+def test_the_answer_has_a_threshold(bare, p, settle, one_a_site, act):
+    level = {}
+    y, x = one_a_site(bare.section)
+    settle(bare, "kupffer_cells", len(y), y=y, x=x)
+    for share in (0.5, 1.0, 2.0):
+        bare.tgfb = np.zeros(bare.section.shape)
+        bare.kupffer_cells.signal[:] = share * p.kupffer.half_load_answer
+        level[share] = act(KupfferTgfb(), bare, p).tgfb.mean()
+    steepness = p.kupffer.steepness_answer
+    for share in (0.5, 2.0):
+        assert level[share] / level[1.0] == pytest.approx(2 * share**steepness / (1 + share**steepness), rel=1e-9)
+
+
+def test_each_cell_keeps_how_far_it_answers(bare, p, settle, act):
+    half = p.kupffer.half_load_answer
+    cells = settle(bare, "kupffer_cells", 4, signal=half * np.array([0.0, 1.0, 3.0, 0.0]), answer=[0.0, 0.0, 0.2, 0.9])
+    act(KupfferTgfb(), bare, p)
+    power = 3.0**p.kupffer.steepness_answer
+    np.testing.assert_allclose(cells.answer, [0.0, 0.5, power / (1 + power), 0.0], rtol=1e-12)
+
+
+def test_load_without_signal_gives_no_tgfb(naive, p, changes):
+    naive.kupffer_cells.load[:] = 5000
+    assert changes(KupfferTgfb(), naive, p) == set()
+
+
+def test_one_cell_makes_a_peak_around_itself(bare, p, settle, act):
+    settle(bare, "kupffer_cells", 1, y=310.0, x=250.0, signal=1e9)
+    act(KupfferTgfb(), bare, p)
+    field, section = bare.tgfb, bare.section
+    assert np.unravel_index(field.argmax(), field.shape) == (15, 12)
+    # All that a saturated cell secretes and that has not decayed, wherever it went.
+    secreted = p.kupffer.secretion_tgfb / section.site_volume
+    assert field.sum() == pytest.approx(produce_and_decay(0.0, secreted, rate_of(p.tgfb.half_life), 1.0), rel=1e-9)
+    iy, ix = np.indices(field.shape)
+    far = np.hypot(iy - 15, ix - 12) * section.spacing
+    rings = [field[(far >= d) & (far < d + 20)].mean() for d in range(0, 240, 20)]
+    assert (np.diff(rings) < 0).all()
+    # Decay length sqrt(D / k) is 150 um.
+    assert math.sqrt(p.tgfb.diffusivity / rate_of(p.tgfb.half_life)) == pytest.approx(150.0, rel=0.01)
+    assert field[15, 12] > 10 * field[far > 300].max()
+
+
+def test_two_half_steps_of_tgfb_are_one(naive, p, act, freeze):
+    naive.kupffer_cells.signal[:] = np.arange(len(naive.kupffer_cells)) * 5.0
+    start = freeze(naive)
+    once = act(KupfferTgfb(), naive, p, dt=1.0).tgfb
+    naive.thaw(start)
+    twice = act(KupfferTgfb(), naive, p, dt=0.5, steps=2).tgfb
+    np.testing.assert_allclose(twice, once, rtol=1e-9)
+
+
+# --- teaching --------------------------------------------------------------------------------------------------------
+
+
+def restless(**changed):
+    return resolve({"kupffer.rate_teaching_rest": "0 1/day"} | changed)
+
+
+def test_naive_cells_without_an_answer_stay_naive(naive, changes):
+    assert changes(KupfferTeaching(), naive, restless(), steps=24) == set()
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_a_full_answer_teaches_at_its_rate_and_nobody_forgets(bare, settle, act, happens, steps):
+    p = restless()
+    cells = settle(bare, "kupffer_cells", 20_000, answer=1.0)
+    cells.state[10_000:] = TAUGHT
+    act(KupfferTeaching(), bare, p, dt=12.0 / steps, steps=steps)
+    happens(np.count_nonzero(cells.state[:10_000] == TAUGHT), 10_000, 1 - math.exp(-0.5))
+    assert (cells.state[10_000:] == TAUGHT).all()
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_a_few_are_taught_at_rest(bare, p, settle, act, happens, steps):
+    cells = settle(bare, "kupffer_cells", 200_000)
+    act(KupfferTeaching(), bare, p, dt=24.0 / steps, steps=steps)
+    # Those who forget within the same day are 5 % of these 400, a standard error.
+    happens(np.count_nonzero(cells.state == TAUGHT), 200_000, probability(p.kupffer.rate_teaching_rest, 24.0))
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_taught_cells_forget_with_their_half_life(bare, settle, act, happens, steps):
+    p = restless()
+    cells = settle(bare, "kupffer_cells", 20_000, state=TAUGHT)
+    act(KupfferTeaching(), bare, p, dt=p.kupffer.half_life_taught / steps, steps=steps)
+    happens(np.count_nonzero(cells.state == NAIVE), 20_000, 0.5)
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_teaching_and_forgetting_at_once_balance_whatever_the_step(bare, settle, act, happens, steps):
+    """Two states with constant rates: the exact share taught after a day, not the share that was taught once."""
+    p = restless(**{"kupffer.half_life_taught": "1 day"})
+    cells = settle(bare, "kupffer_cells", 40_000, answer=0.5)
+    act(KupfferTeaching(), bare, p, dt=24.0 / steps, steps=steps)
+    teach, forget = 0.5, 0.5 * math.log(2)  # per day: half of the full rate, and half of the loss at rest
+    share = teach / (teach + forget) * (1 - math.exp(-(teach + forget)))
+    happens(np.count_nonzero(cells.state == TAUGHT), 40_000, share)
+
+
+def test_only_cells_that_answer_are_taught(naive, act):
+    p = restless()
+    cells = naive.kupffer_cells
+    cells.answer[:40] = 1.0
+    naive.time = 5.0
+    act(KupfferTeaching(), naive, p, dt=1e4)
+    assert (cells.state[:40] == TAUGHT).all()
+    assert (cells.taught_at[:40] == 5.0).all()
+    assert (cells.state[40:] == NAIVE).all()
+    assert np.isnan(cells.taught_at[40:]).all()
+
+
+def test_the_time_of_teaching_outlasts_forgetting_and_is_renewed(bare, settle, act):
+    p = restless()
+    cells = settle(bare, "kupffer_cells", 50, state=TAUGHT, taught_at=3.0)
+    act(KupfferTeaching(), bare, p, dt=1e6)
+    assert (cells.state == NAIVE).all()
+    assert (cells.taught_at == 3.0).all()
+    cells.answer[:] = 1.0
+    bare.time = 100.0
+    act(KupfferTeaching(), bare, p, dt=1e6)
+    assert (cells.taught_at == 100.0).all()
