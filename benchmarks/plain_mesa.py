@@ -1,11 +1,11 @@
 """How fast is niche_sim against the same rules written with ordinary Mesa agents, and do the two agree?
 
-The twin below is what Mesa's tutorials teach: a class for every kind of cell, one Python object a cell, methods that read
-and change that object, `AgentSet.do`, numbers from `model.random`. It holds the rules from the uptake of exosomes to the
-arrest of bone-marrow-derived cells, with the parameters and the section of niche_sim, and shares no code with its
-processes except two things that are no agent's work: the field solver and the calibration of the capture cross-section.
-Vesicles are captured one by one, on the way, where niche_sim solves for their distribution; so agreement of the two is a
-test of both.
+The twin below is what Mesa's tutorials teach: a class for every kind of cell, one Python object a cell, methods that
+read and change that object, `AgentSet.do`, numbers from `model.random`. It holds the rules from the uptake of exosomes
+to the arrest of bone-marrow-derived cells, with the parameters and the section of niche_sim. It shares no code with the
+processes but what is no agent's work: the field solver, the disc around a cell, the number of sub-steps, and the
+calibration of the capture cross-section. Vesicles are captured one by one, on their way, where niche_sim solves for
+their distribution; so agreement of the two is a test of both.
 
 Both models run in one process on one core, and what is compared is CPU time. See README.md for what is fair.
 """
@@ -27,8 +27,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-for _variable in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_variable, "1")  # read when the libraries below are imported
+if __name__ == "__main__":  # one core; read when the libraries below are imported
+    for variable in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[variable] = "1"
 
 import mesa
 import numpy as np
@@ -92,7 +93,7 @@ def chance(rate: float, dt: float) -> float:
 
 
 class Walker(mesa.Agent):
-    """A cell that runs straight, turns at random and keeps to the density at rest of its kind. `pos` is (y, x) in um."""
+    """A cell that runs straight, turns at random and keeps to the density at rest of its kind; `pos` is (y, x), um."""
 
     model: PlainNiche
 
@@ -107,7 +108,7 @@ class Walker(mesa.Agent):
         return int(y / self.model.spacing) * self.model.columns + int(x / self.model.spacing)
 
     def walk(self, speed: float, persistence: float, steps: int, weight: list[float]) -> None:
-        """One hour of runs at `speed` (um/h), in sub-steps; a move into sparser tissue may be refused: the cell turns back."""
+        """One step of runs at `speed` (um/h), in sub-steps; refused a move into sparser tissue, the cell turns back."""
         model = self.model
         random, spacing, columns = model.random.random, model.spacing, model.columns
         height, width = model.section.height, model.section.width
@@ -250,9 +251,9 @@ class StellateCell(mesa.Agent):
 class BoneMarrowCell(Walker):
     """Crawls, stops where fibronectin holds it, leaves."""
 
-    def __init__(self, model: PlainNiche, pos: tuple[float, float]) -> None:
+    def __init__(self, model: PlainNiche, pos: tuple[float, float], arrested: bool) -> None:
         super().__init__(model, pos)
-        self.arrested = False
+        self.arrested = arrested
 
     def step(self) -> None:
         """Crawl unless held; be held; leave or die."""
@@ -294,7 +295,7 @@ class PlainNiche(mesa.Model):
         self.p, self.dt, self.spacing, self.parcel_size = p, dt, spacing, parcel_size
         self.doses = tuple(doses)
         self.section = section = section_of(width, height, spacing, p)
-        rows, self.columns = section.shape
+        self.columns = section.shape[1]
         self.clock = 0.0  # h
         self.cpu: dict[str, float] = defaultdict(float)  # seconds, by rule
 
@@ -310,7 +311,8 @@ class PlainNiche(mesa.Model):
         self.onward: list[list[tuple[float, int]]] = []
         neighbours = (-self.columns, self.columns, -1, 1)
         for site, route in enumerate(section.flow.route.tolist()):
-            ways = sorted(((share, site + step) for share, step in zip(route, neighbours, strict=True) if share), reverse=True)
+            ways = [(share, site + step) for share, step in zip(route, neighbours, strict=True) if share]
+            ways.sort(reverse=True)
             shares = itertools.accumulate(share for share, _ in ways)
             self.onward.append([(total, to) for total, (_, to) in zip(shares, ways, strict=True)])
 
@@ -358,10 +360,10 @@ class PlainNiche(mesa.Model):
 
     def step(self) -> None:
         """One hour, in niche_sim's order."""
-        for rule in (self.inject, self.patrol, self.uptake, self.digestion, self.answer, self.deposition, self.recruitment, self.arrest):
+        for rule in ("inject", "patrol", "uptake", "digestion", "answer", "deposition", "recruitment", "arrest"):
             start = time.process_time()
-            rule()
-            self.cpu[rule.__name__] += time.process_time() - start
+            getattr(self, rule)()
+            self.cpu[rule] += time.process_time() - start
         self.clock += self.dt
 
     def inject(self) -> None:
@@ -459,10 +461,11 @@ class PlainNiche(mesa.Model):
         decay = LN2 / p.ccl2.half_life
         target = p.ccl2.secretion * self.of(StellateCell).agg("activation", sum) / volume / decay
         self.ccl2 = target + (self.ccl2 - target) * math.exp(-decay * self.dt)
-        called = hill(self.ccl2, p.bmdc.half_signal, p.bmdc.steepness)
-        arriving = self.rng.poisson((p.bmdc.rate_rest + p.bmdc.rate_called * called) * volume * self.dt)
-        for pos in self.places(int(arriving), self.bmdc_homes):
-            BoneMarrowCell(self, pos)
+        rate = p.bmdc.rate_rest + p.bmdc.rate_called * hill(self.ccl2, p.bmdc.half_signal, p.bmdc.steepness)
+        arriving = int(self.rng.poisson(rate * volume * self.dt))
+        for pos in self.places(arriving, self.bmdc_homes):
+            settles = self.random.random() < p.bmdc.chance_settling * p.bmdc.rate_rest / rate  # such as come at rest
+            BoneMarrowCell(self, pos, settles)
 
     def arrest(self) -> None:
         """Bone-marrow-derived cells crawl, arrest and leave."""
@@ -568,7 +571,7 @@ def run_niche(case: Case, parcel_size: int, seed: int) -> Run:
 
 @dataclass(frozen=True)
 class Agreement:
-    """Two means over seeds: (mean, standard deviation) of each, their difference in standard errors, a verdict."""
+    """Two samples: (mean, standard deviation) of each, difference of the means in standard errors, a verdict."""
 
     plain: tuple[float, float]
     niche: tuple[float, float]
@@ -579,14 +582,14 @@ class Agreement:
 def agreement(plain: Sequence[float], niche: Sequence[float]) -> Agreement:
     """Compare the means of two samples of at least two runs each.
 
-    "equal": the 90 % interval of the difference (Welch) lies within SAME_WITHIN of niche_sim's mean; "different": all of it
-    lies outside; else "undecided".
+    "equal": the 90 % interval of the difference (Welch) lies within SAME_WITHIN of niche_sim's mean; "different": it
+    lies outside as a whole; else "undecided".
     """
     a, b = np.asarray(plain, np.float64), np.asarray(niche, np.float64)
     parts = a.var(ddof=1) / len(a), b.var(ddof=1) / len(b)
     error = math.sqrt(sum(parts))
     difference, allowed = float(a.mean() - b.mean()), SAME_WITHIN * abs(float(b.mean()))
-    if error == 0.0:
+    if error == 0.0:  # nothing varies
         errors, half = (0.0 if difference == 0.0 else math.copysign(math.inf, difference)), 0.0
     else:
         freedom = error**4 / (parts[0] ** 2 / (len(a) - 1) + parts[1] ** 2 / (len(b) - 1))
@@ -615,7 +618,9 @@ def compare(case: Case, parcel_sizes: Sequence[int], seeds: int) -> dict[tuple[s
 
 def total(runs: Sequence[Run], hours: float) -> tuple[float, float]:
     """Mean CPU and wall milliseconds per simulated hour."""
-    return tuple(1e3 * float(np.mean([getattr(run, clock) for run in runs])) / hours for clock in ("cpu", "wall"))  # type: ignore[return-value]
+    return 1e3 * float(np.mean([run.cpu for run in runs])) / hours, 1e3 * float(
+        np.mean([run.wall for run in runs])
+    ) / hours
 
 
 def ratios(runs: dict[tuple[str, int], list[Run]]) -> dict[tuple[int, int], float]:
@@ -648,9 +653,10 @@ def report(case: Case, runs: dict[tuple[str, int], list[Run]]) -> str:
         agents = np.mean([run.agents for run in some])
         lines.append(f"| {names[model]} | {size:,} | {agents:,.0f} | {cpu:.3g} | {wall:.3g} |")
     ratio = ratios(runs)
-    lines += ["", "| CPU time of the twin / niche_sim | " + " | ".join(f"niche_sim, {b:,} a parcel" for b in sizes) + " |"]
+    lines += ["", "| CPU time of the twin / niche_sim |" + "".join(f" niche_sim, {b:,} a parcel |" for b in sizes)]
     lines += ["|---|" + "--:|" * len(sizes)]
-    lines += [f"| plain Mesa, {a:,} a parcel | " + " | ".join(f"{ratio[a, b]:.0f}" for b in sizes) + " |" for a in sizes]
+    for a in sizes:
+        lines.append(f"| plain Mesa, {a:,} a parcel |" + "".join(f" {ratio[a, b]:.0f} |" for b in sizes))
     for size in sizes:
         by_rule: dict[str, float] = defaultdict(float)
         for run in runs["plain", size]:
@@ -661,8 +667,8 @@ def report(case: Case, runs: dict[tuple[str, int], list[Run]]) -> str:
     for a, b in pairs(sizes):
         lines += [
             "",
-            f"| at {case.hours:g} h, mean (standard deviation) | plain Mesa, {a:,} a parcel | niche_sim, {b:,} a parcel "
-            f"| difference, standard errors | within {SAME_WITHIN:.0%}? |",
+            f"| at {case.hours:g} h, mean (spread) | plain Mesa, {a:,} a parcel | niche_sim, {b:,} a parcel |"
+            f" difference, standard errors | within {SAME_WITHIN:.0%}? |",
             "|---|--:|--:|--:|---|",
         ]
         for name in READOUTS:
@@ -675,12 +681,13 @@ def report(case: Case, runs: dict[tuple[str, int], list[Run]]) -> str:
 def parser() -> argparse.ArgumentParser:
     """The options."""
     options = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    options.add_argument("--hours", type=positive, default=72.0, help="simulated hours (default: 72; doses at 0, 48 ... h)")
-    options.add_argument("--seeds", type=several, default=3, help="runs of each model, at least 2 (default: 3)")
-    options.add_argument("--parcels", type=count, nargs="+", default=[1, 1000], metavar="N",
-                         help="vesicles an agent holds at most, in both models (default: 1 1000)")  # fmt: skip
-    options.add_argument("--side", type=length, default=None, help="of a square section, such as '1 mm' (default: the scenario's)")
-    options.add_argument("--json", type=Path, default=None, metavar="FILE", help="write all runs there, too")
+    add = options.add_argument
+    add("--hours", type=positive, default=72.0, help="simulated hours (default: 72; doses at 0, 48 ... h)")
+    add("--seeds", type=several, default=3, help="runs of each model, at least 2 (default: 3)")
+    parcels = "vesicles an agent holds at most, in both models (default: 1 1000)"
+    add("--parcels", type=count, nargs="+", default=[1, 1000], metavar="N", help=parcels)
+    add("--side", type=length, default=None, help="of a square section, such as '1 mm' (default: the scenario's)")
+    add("--json", type=Path, default=None, metavar="FILE", help="write all runs there, too")
     return options
 
 

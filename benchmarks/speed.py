@@ -21,9 +21,9 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-THREADS = ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
-for _variable in THREADS:
-    os.environ.setdefault(_variable, "1")  # read when the libraries below are imported
+if __name__ == "__main__":  # one core; read when the libraries below are imported
+    for variable in ("NUMBA_NUM_THREADS", "OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+        os.environ[variable] = "1"
 
 import numpy as np
 
@@ -41,7 +41,7 @@ HELP = "import sys; sys.argv[0] = 'niche-sim'; from niche_sim.cli import main; m
 
 @dataclass(frozen=True)
 class Result:
-    """One measured thing: the figure that is judged (None if it could not be measured), its unit, its target (at most)."""
+    """One measured thing: the figure that is judged (None if there is none), its unit, its target (at most)."""
 
     name: str
     figure: float | None
@@ -72,7 +72,8 @@ class Stopwatch:
 
 def warm_up() -> None:
     """Compile every kernel of a default run (or load it from the cache) and meet every rule once."""
-    NicheModel(rng=0, overrides={"run.duration": "25 day", "section.width": "0.6 mm", "section.height": "0.6 mm"}).run_to_end()
+    small = {"run.duration": "25 day", "section.width": "0.6 mm", "section.height": "0.6 mm"}
+    NicheModel(rng=0, overrides=small).run_to_end()
 
 
 def default_run(repeats: int) -> Result:
@@ -143,21 +144,21 @@ def dose(repeats: int, vesicles: int = VESICLES) -> Result:
     passes = passes_per_hour(p) * p.exosomes.half_life_blood / np.log(2.0)
     each = statistics.median(t / n for t, n in zip(cpu, agents, strict=True)) * 1e9
     detail = (
-        f"CPU ns, median of {repeats}; {np.mean(agents):,.0f} agents, {np.mean(taken):,.0f} captured, {each:.0f} ns an agent; "
-        f"{sites:.1f} sites in one pass, of which alone this counts ({passes:.1f} passes: {each / sites / passes:.2f} ns); "
-        f"wall s: {spread(wall)}"
+        f"CPU ns, median of {repeats}; {np.mean(agents):,.0f} agents, {np.mean(taken):,.0f} captured, "
+        f"{each:.0f} ns an agent; counting {sites:.1f} sites of one pass only (an agent makes {passes:.1f} passes: "
+        f"{each / sites / passes:.2f} ns a site); wall s: {spread(wall)}"
     )
     return Result("a dose of 1e6 vesicles, an agent each: per agent and site passed", each / sites, "ns", 30.0, detail)
 
 
 def first_run() -> Result:
-    """A fresh process until its first step is done, with nothing compiled yet, less the same with everything compiled."""
+    """A fresh process until its first step is done, with nothing compiled yet, less the same with all compiled."""
     with tempfile.TemporaryDirectory() as folder:
         environment = {**os.environ, "NUMBA_CACHE_DIR": folder}
         cold, warm = (in_process([sys.executable, "-c", FIRST_STEP], environment) for _ in range(2))
     if cold is None or warm is None:
         return Result("first run after installation", None, "s", 25.0, "the step failed")
-    detail = f"wall s of a process until its first step is done: {cold:.1f} with an empty cache, {warm:.1f} with a full one"
+    detail = f"wall s of a process until its first step is done: {cold:.1f} with an empty cache, else {warm:.1f}"
     return Result("first run after installation: more than later ones", cold - warm, "s", 25.0, detail)
 
 

@@ -54,7 +54,7 @@ class Exosomes:
     half_life_blood: float = number(3, "min", 2, 30, "recalled", "Takahashi2013", "with all Kupffer cells in place")
     fraction_liver: float = number(0.7, "", 0.5, 0.85, "recalled", "Wiklander2015", "of what leaves naive blood")
     half_life_inside: float = number(24, "h", 6, 72, "assumed", "", "signal of a vesicle inside a Kupffer cell")
-    fraction_unmatched: float = number(0.05, "", 0.02, 0.5, "assumed", "", "capture left without integrin avb5")
+    fraction_unmatched: float = number(0.02, "", 0.01, 0.5, "assumed", "", "capture left without integrin avb5")
     secretion: float = number(60, "vesicle/cell/h", 10, 500, "measured", "Chiu2016", "per tumour cell")
     fraction_escaping: float = number(0.1, "", 0.01, 1, "assumed", "", "of what a primary secretes, reaches blood")
     parcel_size: float = number(1000, "vesicle", 1, 1e6, "setting", "", "vesicles an agent holds at most")
@@ -100,7 +100,7 @@ class Kupffer:
     )
     persistence: float = number(5, "min", 2, 15, "assumed", "", "mean straight run, about a sinusoid's bend")
     secretion_tgfb: float = number(25, "molecule/s/cell", 2, 200, "assumed", "", "saturated; never measured")
-    half_load_answer: float = number(250, "vesicle", 50, 1000, "assumed", "", "near the load of one 5 ug dose")
+    half_load_answer: float = number(300, "vesicle", 50, 1000, "assumed", "", "near the load of one 5 ug dose")
     steepness_answer: float = number(4, "", 2, 6, "assumed", "", "a threshold: single blocks must stop the chain")
     rate_teaching: float = number(1, "1/day", 0.3, 4, "assumed", "", "at full signal")
     rate_teaching_rest: float = number(

@@ -674,9 +674,10 @@ def _draw_marker(ax: Axes, record: Record, stage: Stage, number: int, span: floa
         ax.spines[side].set_visible(False)
     if threshold is not None:
         ax.axhline(threshold, color=GREY, linewidth=0.8, linestyle=(0, (4, 2)), zorder=2.5)
+        low = threshold < 0.3 * highest  # where the label would reach below the row
         ax.annotate(
-            f"threshold\n{threshold:.3g}", (1.0, threshold), (3, 0), xycoords=("axes fraction", "data"),
-            textcoords="offset points", va="center", color=GREY, linespacing=1.1, annotation_clip=False,
+            f"threshold\n{threshold:.3g}", (1.0, threshold), (3, -1 if low else 0), xycoords=("axes fraction", "data"),
+            textcoords="offset points", va="bottom" if low else "center", color=GREY, linespacing=1.1, annotation_clip=False,
         )  # fmt: skip
     onset = record.onsets.get(stage.name)
     if onset is None:

@@ -14,6 +14,7 @@ from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.patches import Circle, Rectangle
 from matplotlib.text import Text
 
+from niche_sim import plots
 from niche_sim.cells import TumourCell
 from niche_sim.errors import InputError
 from niche_sim.model import NicheModel
@@ -114,9 +115,12 @@ def busy():
 
 
 def shorter(record, rows):
+    """The record as it would be had the run ended at a row of its table."""
     table = {name: values[:rows] for name, values in record.table.items()}
-    first = min(record.snapshots)
-    return with_marks(replace(record, table=table, snapshots={first: record.snapshots[first]}), *busy())
+    first, end = min(record.snapshots), table["time_h"][-1]
+    onsets = {name: time if time is not None and time <= end else None for name, time in record.onsets.items()}
+    cut = replace(record, table=table, snapshots={first: record.snapshots[first]}, onsets=onsets)
+    return with_marks(cut, *busy())
 
 
 CASES = {
@@ -128,21 +132,22 @@ CASES = {
     "nothing done": with_marks,
     "everything done": lambda r: with_marks(r, *busy()),
     "changed, with a long name": lambda r: with_provenance(
-        r, scenario="lung_metastasis_with_a_long_name_anybody2026", arm="fibronectin_and_granulin_knockout",
-        overrides={"tgfb.half_life": "3 min"}, without=["bmdc_recruitment"] * 9,
-    ),  # fmt: skip
+        r,
+        scenario="lung_metastasis_with_a_long_name_anybody2026",
+        arm="fibronectin_and_granulin_knockout",
+        overrides={"tgfb.half_life": "3 min"},
+        without=["bmdc_recruitment"] * 9,
+    ),
     "two days": lambda r: shorter(r, 9),
     "one moment": lambda r: shorter(r, 1),
     "onsets at the end": lambda r: replace(r, onsets={stage.name: 191.0 for stage in STAGES}),
     "no tumour cells": lambda r: with_cells(r, "tumour_cells", tumour([])),
     "colonies": lambda r: with_cells(r, "tumour_cells", tumour([12, 30])),
     "colony in a corner": lambda r: with_cells(r, "tumour_cells", tumour([300], at=(38.0, 48.0))),
-}  # fmt: skip
-
-
-@pytest.fixture(params=CASES)
-def case(request, record):
-    return CASES[request.param](record)
+}
+# The section shows neither thresholds, onsets nor what was done.
+SECTION_CASES = ("as it ran", "changed, with a long name", "two days", "no tumour cells", "colonies", "colony in a corner")
+PAIRS = [(timeline_figure, name) for name in CASES] + [(section_figure, name) for name in SECTION_CASES]
 
 
 def drawn_texts(figure, monkeypatch):
@@ -167,14 +172,15 @@ def legend_numbers(figure):
     return {found[1]: int(found[2].replace(",", "")) for found in labels if found}
 
 
-@pytest.mark.parametrize("draw", [section_figure, timeline_figure])
-def test_texts_are_on_the_page_large_enough_and_apart(case, draw, monkeypatch):
-    figure = draw(case)
+@pytest.mark.parametrize(("draw", "case"), PAIRS)
+def test_texts_are_on_the_page_large_enough_and_apart(record, draw, case, monkeypatch):
+    figure = draw(CASES[case](record))
     texts = drawn_texts(figure, monkeypatch)
     assert len(texts) > 20
     page = figure.bbox
     for text, box in texts:
-        assert page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0 and box.y1 <= page.y1, f"off page: {text}"
+        assert page.x0 <= box.x0 < box.x1 <= page.x1, f"off page: {text}"
+        assert page.y0 <= box.y0 < box.y1 <= page.y1, f"off page: {text}"
         assert text.get_fontsize() >= 7
     for (one, a), (other, b) in combinations(texts, 2):
         # Boxes reach a pixel beyond the letters.
@@ -255,10 +261,11 @@ def test_close_up_without_colony_shows_the_densest_fibronectin(record):
     arrays = {**with_cells(record, "tumour_cells", tumour([])).snapshots[last], "field_fibronectin": fibronectin}
     figure = section_figure(replace(record, snapshots={last: arrays}))
     close = figure.axes[2]
-    assert close.get_xlim()[0] < 38 * 20 and close.get_xlim()[1] > 45 * 20
-    assert close.get_ylim()[1] < 5 * 20 and close.get_ylim()[0] > 12 * 20
-    close = section_figure(replace(record, snapshots={last: arrays | {"field_fibronectin": np.ones((40, 50))}})).axes[2]
-    assert close.get_title(loc="left").endswith("The middle of the section")
+    (left, right), (bottom, top) = close.get_xlim(), close.get_ylim()
+    assert left < 38 * 20 < 45 * 20 < right
+    assert top < 5 * 20 < 12 * 20 < bottom
+    even = section_figure(replace(record, snapshots={last: arrays | {"field_fibronectin": np.ones((40, 50))}}))
+    assert even.axes[2].get_title(loc="left").endswith("The middle of the section")
 
 
 def test_fields_are_shown_at_their_highest_with_units(record):
@@ -363,7 +370,8 @@ def test_a_large_section_stays_an_image(record):
     assert "1 mm" in [text.get_text() for text in figure.axes[0].texts]
 
 
-def test_saved_twice_is_the_same_and_leaves_the_users_style(record, tmp_path):
+def test_saved_twice_is_the_same_and_leaves_the_users_style(record, tmp_path, monkeypatch):
+    monkeypatch.setattr(plots, "DPI", 60)  # the same drawing, sooner written
     first = save_figures(record, tmp_path / "a" / "b")
     assert [path.name for path in first] == ["section.png", "timeline.png"]
     with mpl.rc_context({"font.size": 30, "axes.facecolor": "red", "savefig.bbox": "tight", "lines.linewidth": 9}):

@@ -1,0 +1,129 @@
+"""A primary tumour grows along its curve and sheds in proportion."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from niche_sim.cells import Exosome, TumourCell
+from niche_sim.laws import gompertz_growth
+from niche_sim.parameters import resolve
+from niche_sim.processes.primary_tumour import PrimaryGrowth, PrimaryShedding, enter, release
+from niche_sim.state import PrimaryTumour
+from niche_sim.vocabulary import EXOSOME_SOURCES
+
+
+def primary(**changed):
+    numbers = {"cells": 1e6, "line": "pan02", "started": 0.0, "start_cells": 1e6, "doubling": 60.0, "event": "e"}
+    return PrimaryTumour(**(numbers | changed))
+
+
+def test_no_primary_nothing_grows_or_is_shed(naive, p, changes):
+    assert changes(PrimaryGrowth(), naive, p) == set()
+    assert changes(PrimaryShedding(), naive, p) == set()
+
+
+def test_a_resected_one_neither_grows_nor_sheds(naive, p, changes):
+    naive.primary = primary(cells=0.0, sheds_cells=True)
+    assert changes(PrimaryGrowth(), naive, p) == set()
+    assert changes(PrimaryShedding(), naive, p) == set()
+
+
+@pytest.mark.parametrize("steps", [1, 2, 60])
+def test_exponential_growth_whatever_the_step(naive, p, act, steps):
+    naive.primary, naive.time = primary(started=10.0), 10.0
+    act(PrimaryGrowth(), naive, p, dt=120.0 / steps, steps=steps)
+    assert naive.primary.cells == pytest.approx(4e6, rel=1e-12)
+
+
+@pytest.mark.parametrize("steps", [1, 2, 60])
+def test_gompertz_growth_whatever_the_step(naive, p, act, steps):
+    naive.primary = primary(capacity=2e9)
+    act(PrimaryGrowth(), naive, p, dt=600.0 / steps, steps=steps)
+    assert naive.primary.cells == pytest.approx(gompertz_growth(1e6, 60.0, 2e9, 600.0), rel=1e-12)
+    assert naive.primary.cells < 2**10 * 1e6 / 2
+
+
+def test_growth_changes_nothing_else(naive, p, changes):
+    naive.primary = primary()
+    assert changes(PrimaryGrowth(), naive, p) == {"primary.cells"}
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+@pytest.mark.parametrize("blocked", [0.0, 0.5])
+def test_vesicles_are_shed_in_proportion_to_its_cells(naive, p, act, agrees, steps, blocked):
+    naive.primary, naive.blocked.exosome_release = primary(cells=1e9), blocked
+    act(PrimaryShedding(), naive, p, dt=2.0 / steps, steps=steps)
+    # 60 vesicles an hour and cell, a tenth of which escape, to this section's share of 1100 mm3 of liver.
+    mean = 1e9 * 60 * 0.1 * 2.0 * (1 - blocked) * 600 * 700 * 20e-9 / 1100
+    agrees(naive.ledger.exosomes_released, mean, math.sqrt(mean))
+    assert naive.exosomes.vesicles.sum() == naive.ledger.exosomes_released
+    assert (naive.exosomes.source == EXOSOME_SOURCES.index("pdac")).all()
+    assert (naive.exosomes.place == Exosome.place.code("blood")).all()
+    assert len(naive.tumour_cells) == 0
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_cells_are_shed_if_asked(naive, act, agrees, steps):
+    p = resolve({"primary.rate_shedding": "1 1/day"})
+    naive.primary, naive.blocked.exosome_release = primary(cells=1e9, line="b16f1", sheds_cells=True), 1.0
+    act(PrimaryShedding(), naive, p, dt=240.0 / steps, steps=steps)
+    mean = 1e9 * 0.01 * 10 * 600 * 700 * 20e-9 / 1100
+    agrees(naive.ledger.tumour_entered, mean, math.sqrt(mean))
+    cells = naive.tumour_cells
+    assert len(cells) == naive.ledger.tumour_entered > 500
+    assert (cells.state == TumourCell.state.code("circulating")).all()
+    assert (cells.line == TumourCell.line.code("b16f1")).all()
+    assert len(np.unique(cells.clone)) == len(cells)
+    np.testing.assert_array_equal(cells.clone, cells.key)
+    assert len(naive.exosomes) == 0  # release is blocked altogether
+
+
+def test_shedding_of_vesicles_does_not_hang_on_shedding_of_cells(naive, p, act, freeze):
+    shed, start = [], freeze(naive)
+    for cells in (False, True):
+        naive.thaw(start)
+        naive.primary = primary(cells=1e9, sheds_cells=cells)
+        shed.append(act(PrimaryShedding(), naive, p).ledger.exosomes_released)
+    assert shed[0] == shed[1] > 0
+
+
+def test_shedding_changes_nothing_else(naive, changes):
+    p = resolve({"primary.rate_shedding": "20 1/day"})
+    naive.primary = primary(cells=1e9, sheds_cells=True)
+    assert changes(PrimaryShedding(), naive, p, dt=24.0) == {
+        "exosomes", "tumour_cells", "ledger.exosomes_released", "ledger.tumour_entered",
+    }  # fmt: skip
+
+
+# --- into blood ------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("size", [1, 10, 1000])
+@pytest.mark.parametrize("vesicles", [0, 1, 999, 1000, 2345])
+def test_release_fills_parcels_and_books(naive, size, vesicles):
+    p = resolve({"exosomes.parcel_size": f"{size} vesicle"})
+    release(naive, p, vesicles, 1, 2**64 - 5)  # keys wrap around
+    exosomes = naive.exosomes
+    assert exosomes.vesicles.sum() == naive.ledger.exosomes_released == vesicles
+    assert len(exosomes) == -(-vesicles // size)
+    assert (exosomes.vesicles > 0).all()
+    assert (exosomes.vesicles <= size).all()
+    assert (exosomes.source == 1).all()
+    assert (exosomes.host == -1).all()
+    assert np.isnan(exosomes.y).all()
+    first = [(2**64 - 5 + k) % 2**64 for k in range(0, vesicles, size)]
+    assert exosomes.key.tolist() == first
+
+
+def test_cells_enter_with_their_keys(naive):
+    keys = np.array([5, 6, 7], np.uint64)
+    enter(naive, 3, 1, keys)
+    cells = naive.tumour_cells
+    assert cells.key.tolist() == cells.clone.tolist() == [5, 6, 7]
+    assert (cells.line == 1).all()
+    assert (cells.state == TumourCell.state.code("circulating")).all()
+    assert np.isnan(cells.arrived_at).all()
+    assert naive.ledger.tumour_entered == 3
