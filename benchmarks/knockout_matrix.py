@@ -30,15 +30,19 @@ MARKERS = ("exosomes_taken_up", "kupffer_load_mean", "tgfb_mean", "stellate_acti
 WORDS = ("exosomes taken up", "Kupffer load", "TGF-β", "active stellate cells", "fibronectin", "arrested BMDC")
 UNTOUCHED = {"anti_mif": 2, "tgfb_inhibitor": 3, "fibronectin_knockout": 4, "integrin_knockdown": 0}
 BURDEN = ("colonies", "tumour_cycling")
-STUDIES = {
-    "niche": (20, {"run.duration": "21 day"}),
-    "burden": (6, {"section.width": "10 mm", "section.height": "10 mm", "run.record": "24 h"}),
+STUDIES: dict[str, tuple[int, tuple[str, ...], dict[str, str]]] = {  # mice an arm, arms, overrides
+    "niche": (20, ARMS, {"run.duration": "21 day"}),
+    "burden": (
+        6,
+        ("pbs", "educated", *BLOCKS),
+        {"section.width": "10 mm", "section.height": "10 mm", "run.record": "24 h"},
+    ),
 }
 
 
 def mouse(study: str, arm: str, seed: int) -> dict[str, float]:
     """The readouts of one mouse that its study needs, and the register it was made with."""
-    _, overrides = STUDIES[study]
+    _, _, overrides = STUDIES[study]
     model = NicheModel(SCENARIO, arm, overrides=overrides, rng=seed).run_to_end()
     table = model.datacollector.get_model_vars_dataframe()
     if study == "niche":
@@ -52,8 +56,8 @@ def mouse(study: str, arm: str, seed: int) -> dict[str, float]:
 def run(study: str, folder: Path, workers: int) -> None:
     """Every mouse of a study that is not there yet."""
     folder.mkdir(parents=True, exist_ok=True)
-    mice, _ = STUDIES[study]
-    wanted = {(arm, seed): folder / f"{study}-{arm}-{seed}.json" for seed in range(mice) for arm in ARMS}
+    mice, arms, _ = STUDIES[study]
+    wanted = {(arm, seed): folder / f"{study}-{arm}-{seed}.json" for seed in range(mice) for arm in arms}
     missing = {key: path for key, path in wanted.items() if not path.exists()}
     with ProcessPoolExecutor(workers) as pool:
         jobs = {pool.submit(mouse, study, *key): path for key, path in missing.items()}
@@ -65,13 +69,13 @@ def run(study: str, folder: Path, workers: int) -> None:
 
 def collect(study: str, folder: Path) -> dict[str, dict[str, np.ndarray]]:
     """arm -> readout -> float64[mice], and that all were made with one register."""
-    mice, _ = STUDIES[study]
-    rows = {arm: [json.loads((folder / f"{study}-{arm}-{seed}.json").read_text()) for seed in range(mice)] for arm in ARMS}
-    registers = {row["register"] for arm in ARMS for row in rows[arm]}
+    mice, arms, _ = STUDIES[study]
+    rows = {arm: [json.loads((folder / f"{study}-{arm}-{seed}.json").read_text()) for seed in range(mice)] for arm in arms}
+    registers = {row["register"] for arm in arms for row in rows[arm]}
     if len(registers) != 1:
         raise SystemExit(f"{folder}: mice of {len(registers)} different registers; delete the old ones")
-    names = [name for name in rows[ARMS[0]][0] if name != "register"]
-    return {arm: {name: np.array([row[name] for row in rows[arm]]) for name in names} for arm in ARMS}
+    names = [name for name in rows[arms[0]][0] if name != "register"]
+    return {arm: {name: np.array([row[name] for row in rows[arm]]) for name in names} for arm in arms}
 
 
 def shown(effect: Effect) -> str:
@@ -121,7 +125,7 @@ def report(folder: Path, out: Path) -> None:
         "| arm | colonies per section | cycling cells per section | gain in colonies prevented | gain in cycling cells prevented | verdict |",
         "|---|---|---|---|---|---|",
     ]
-    for arm in ARMS:
+    for arm in burden:
         means = [f"{burden[arm][name].mean():.1f}" for name in BURDEN]
         if arm in BLOCKS:
             effects = [prevented_gain(burden[arm][n], burden["educated"][n], burden["pbs"][n]) for n in BURDEN]
@@ -154,12 +158,12 @@ def figure(rows: list, burden: dict[str, dict[str, np.ndarray]], path: Path) -> 
             left.text(x, y, text, ha="center", va="center", fontsize=8, color="black" if value > 0.6 else "white")
     left.set_title("What is left of the niche (1 = educated)", fontsize=10, loc="left")
     fig.colorbar(image, ax=left, label="ratio, or share of the gain left", shrink=0.9)
-    for position, arm in enumerate(ARMS):
+    for position, arm in enumerate(burden):
         values = burden[arm]["colonies"]
         spread = (np.arange(len(values)) - (len(values) - 1) / 2) * 0.09
         right.plot(values, position + spread, "o", color="#0072B2", alpha=0.8, ms=4.5)
         right.plot([values.mean()] * 2, [position - 0.33, position + 0.33], color="black", lw=1.6)
-    right.set_yticks(range(len(ARMS)), [arm.replace("_", " ") for arm in ARMS])
+    right.set_yticks(range(len(burden)), [arm.replace("_", " ") for arm in burden])
     right.invert_yaxis()
     right.set_xlabel("colonies per 10 × 10 mm section, day 42")
     right.set_xlim(left=0)

@@ -62,9 +62,10 @@ STYLE: Any = {
 
 
 def section_figure(record: Record, time: float | None = None) -> Figure:
-    """The section at one moment: cells and vessels on fibronectin, the largest colony close up, each field at its highest.
+    """The section at one moment: cells and vessels on fibronectin, the largest colony close up.
 
-    time: h, that of a snapshot; the last if None. Raises InputError if there is no snapshot of that time.
+    Each field is shown besides at the snapshot at which its mean is highest. time: h, that of a snapshot; the last if
+    None. Raises InputError if there is no snapshot of that time.
     """
     shot = _Shot.of(record, time)
     with _style():
@@ -133,7 +134,8 @@ def timeline_figure(record: Record) -> Figure:
             _draw_marker(axes[-1], record, stage, number, span)
             text = textwrap.fill(stage.meaning[0].upper() + stage.meaning[1:], 25)
             y = rows_top + 25 * number
-            page.figure.text(*page.at(3, y), f"{number + 1}  {stage.name.capitalize()}", va="top", weight="bold", size=8)
+            name = f"{number + 1}  {stage.name.capitalize()}"
+            page.figure.text(*page.at(3, y), name, va="top", weight="bold", size=8)
             page.figure.text(*page.at(3, y + 4.5), text, va="top", color=GREY, linespacing=1.25)
         for ax in axes:
             ax.set_xlim(-0.008 * span, 1.008 * span)
@@ -426,9 +428,7 @@ def _draw_vessels(ax: Axes, shot: _Shot, plain: bool) -> None:
         ax.add_collection(circles, autolim=False)
 
 
-def _draw_cells(
-    ax: Axes, shot: _Shot, size: float, window: tuple[float, float, float] | None = None
-) -> None:
+def _draw_cells(ax: Axes, shot: _Shot, size: float, window: tuple[float, float, float] | None = None) -> None:
     """All cells, markers `size` times their width at 2 mm; only those in the window (left, top, side), um, if given."""
     for kind in _KINDS:
         places = shot.of_population(kind.population)[kind.chosen(shot)]
@@ -550,35 +550,36 @@ class _Lane:
 
 
 def _lanes(marks: Sequence[Sequence[Any]], end: float) -> list[_Lane]:
-    """Marks (time in h, kind, label) as lanes: everything done to one target is one lane, what comes after the end none.
+    """Marks (time in h, kind, label; in order of time) as lanes, one a target; what begins after `end` (h) is left out.
 
-    A block, a depletion and a primary last until the mark that ends them or, without one, to the end.
+    A block, a depletion and a primary last until the mark that ends them; a block and a primary without one to the end.
     """
-    lanes: dict[tuple[str, str], list[tuple[float, float, str]]] = {}
-    closing = list(marks)
+    begun: list[list[Any]] = []  # start, stop or None, kind, label
     for time, kind, label in marks:
-        if kind in ("block_end", "deplete_end") or time > end:
+        open_ones = [
+            entry for entry in begun
+            if entry[0] < time and entry[1] is None and _ENDS.get(entry[2]) == kind and _ends(kind, label, entry[3])
+        ]  # fmt: skip
+        if open_ones:
+            open_ones[-1][1] = time
+        if kind not in ("block_end", "deplete_end"):
+            begun.append([time, None, kind, label])
+    lanes: dict[tuple[str, str], list[tuple[float, float, str]]] = {}
+    for start, stop, kind, label in begun:
+        if start > end:
             continue
+        if stop is None:
+            stop = end if kind in ("block", "grow_primary") else start
         target, _, amount = label.rpartition(", ") if ", " in label else (label, "", "")
         if kind == "inject_tumour_cells":
             amount, _, target = label.partition(" ")
-        stop = time
-        if kind in _ENDS:
-            closes = [
-                mark for mark in closing
-                if mark[1] == _ENDS[kind] and mark[0] > time and (kind == "grow_primary" or _same_target(mark[2], label))
-            ]  # fmt: skip
-            if closes:
-                closing.remove(closes[0])
-                stop = min(closes[0][0], end)
-            elif kind != "deplete":
-                stop = end
-        lanes.setdefault((kind, target), []).append((time / DAY, stop / DAY, amount))
+        lanes.setdefault((kind, target), []).append((start / DAY, min(stop, end) / DAY, amount))
     return [_lane(kind, target, parts) for (kind, target), parts in lanes.items()]
 
 
-def _same_target(ending: str, beginning: str) -> bool:
-    return ending.split(" ")[0] == beginning.split(" ")[0]
+def _ends(kind: str, ending: str, beginning: str) -> bool:
+    """Whether two labels are of one target, their first word; there is only one primary to resect."""
+    return kind == "resect_primary" or ending.split(" ")[0] == beginning.split(" ")[0]
 
 
 def _lane(kind: str, target: str, parts: list[tuple[float, float, str]]) -> _Lane:
@@ -615,8 +616,8 @@ def _draw_protocol(ax: Axes, lanes: Sequence[_Lane]) -> None:
     for lane, middle in zip(lanes, middles, strict=True):
         for start, stop in zip(lane.times, lane.ends, strict=True):
             if stop > start:
-                bar = Rectangle((start, middle - 1.0), stop - start, 2.0, facecolor="#9A9A9A", edgecolor=GREY, linewidth=0.4)
-                ax.add_patch(bar)
+                look: dict[str, Any] = {"facecolor": "#9A9A9A", "edgecolor": GREY, "linewidth": 0.4}
+                ax.add_patch(Rectangle((start, middle - 1.0), stop - start, 2.0, **look))
         moments = [start for start, stop in zip(lane.times, lane.ends, strict=True) if stop <= start]
         crowded = len(moments) > 60  # more than there is room for side by side
         ax.scatter(
@@ -632,12 +633,13 @@ def _draw_protocol(ax: Axes, lanes: Sequence[_Lane]) -> None:
 
 
 def _draw_stages(ax: Axes, record: Record) -> None:
-    """A lane a stage that lights up at its onset: full colour while the marker is above threshold, pale when it is not."""
+    """A lane a stage that lights up at its onset: in full colour while the marker is above its threshold, else pale."""
     times = record.table["time_h"] / DAY
     for number, stage in enumerate(STAGES):
         onset = record.onsets.get(stage.name)
         if onset is None:
-            ax.text(0.0, number + 0.5, _without_onset(record, stage), va="center", color=GREY, style="italic")
+            why = "not reached" if stage.name in record.provenance["thresholds"] else "no threshold, so no onset"
+            ax.text(0.0, number + 0.5, why, va="center", color=GREY, style="italic")
             continue
         colour = _STAGE_COLOURS[number % len(_STAGE_COLOURS)]
         start, stop = onset / DAY, times[-1]
@@ -676,13 +678,14 @@ def _draw_marker(ax: Axes, record: Record, stage: Stage, number: int, span: floa
         ax.axhline(threshold, color=GREY, linewidth=0.8, linestyle=(0, (4, 2)), zorder=2.5)
         low = threshold < 0.3 * highest  # where the label would reach below the row
         ax.annotate(
-            f"threshold\n{threshold:.3g}", (1.0, threshold), (3, -1 if low else 0), xycoords=("axes fraction", "data"),
-            textcoords="offset points", va="bottom" if low else "center", color=GREY, linespacing=1.1, annotation_clip=False,
+            f"threshold\n{threshold:.3g}", (1.0, threshold), (3, -1 if low else 0), color=GREY, linespacing=1.1,
+            xycoords=("axes fraction", "data"), textcoords="offset points", va="bottom" if low else "center",
+            annotation_clip=False,
         )  # fmt: skip
     onset = record.onsets.get(stage.name)
     if onset is None:
         if threshold is not None:
-            ax.text(0.012, 0.97, _without_onset(record, stage), transform=ax.transAxes, va="top", color=GREY, style="italic")
+            ax.text(0.012, 0.97, "not reached", transform=ax.transAxes, va="top", color=GREY, style="italic")
         return
     day = onset / DAY
     ax.axvline(day, color=colour, linewidth=1.1, zorder=4)
@@ -691,10 +694,6 @@ def _draw_marker(ax: Axes, record: Record, stage: Stage, number: int, span: floa
         f"day {_day(onset)}", (day, 0.98), (3 if right else -3, 0), xycoords=("data", "axes fraction"),
         textcoords="offset points", ha="left" if right else "right", va="top", weight="bold",
     )  # fmt: skip
-
-
-def _without_onset(record: Record, stage: Stage) -> str:
-    return "not reached" if stage.name in record.provenance["thresholds"] else "no threshold, so no onset"
 
 
 def _marker(record: Record, stage: Stage) -> NDArray[np.float64]:

@@ -86,7 +86,8 @@ def with_cells(record, population, columns):
     """The last snapshot with other cells in one population."""
     last = max(record.snapshots)
     arrays = {k: v for k, v in record.snapshots[last].items() if not k.startswith(f"{population}_")}
-    return replace(record, snapshots={**record.snapshots, last: arrays | {f"{population}_{k}": v for k, v in columns.items()}})
+    arrays |= {f"{population}_{name}": values for name, values in columns.items()}
+    return replace(record, snapshots={**record.snapshots, last: arrays})
 
 
 def tumour(clones, at=(20.0, 30.0), state=CYCLING):
@@ -142,11 +143,10 @@ CASES = {
     "one moment": lambda r: shorter(r, 1),
     "onsets at the end": lambda r: replace(r, onsets={stage.name: 191.0 for stage in STAGES}),
     "no tumour cells": lambda r: with_cells(r, "tumour_cells", tumour([])),
-    "colonies": lambda r: with_cells(r, "tumour_cells", tumour([12, 30])),
     "colony in a corner": lambda r: with_cells(r, "tumour_cells", tumour([300], at=(38.0, 48.0))),
 }
 # The section shows neither thresholds, onsets nor what was done.
-SECTION_CASES = ("as it ran", "changed, with a long name", "two days", "no tumour cells", "colonies", "colony in a corner")
+SECTION_CASES = ("as it ran", "changed, with a long name", "two days", "no tumour cells", "colony in a corner")
 PAIRS = [(timeline_figure, name) for name in CASES] + [(section_figure, name) for name in SECTION_CASES]
 
 
@@ -333,8 +333,10 @@ def test_protocol_is_one_lane_a_target(record):
             GrowPrimary("pan02", 1e6, 60.0, start=12.0),
             ResectPrimary(96.0),
             Block("mif", 0.95, 24.0, 48.0),
+            Block("mif", 0.95, 48.0, 60.0),
             Block("mif", 0.95, 72.0, 5000.0),
             Deplete("nk_cells", 1.0, 120.0, 120.0),
+            Deplete("nk_cells", 1.0, 130.0, 150.0),
             InjectTumourCells("pan02", 500_000, 168.0),
             InjectTumourCells("b16f1", 500_000, 5000.0),
         )
@@ -349,7 +351,9 @@ def test_protocol_is_one_lane_a_target(record):
         "500,000 Pan02 cells",
     ]
     spans = [(bar.get_x() * 24.0, (bar.get_x() + bar.get_width()) * 24.0) for bar in strip.patches]
-    np.testing.assert_allclose(spans, [(12.0, 96.0), (24.0, 48.0), (72.0, 192.0)], rtol=1e-12)
+    np.testing.assert_allclose(
+        spans, [(12.0, 96.0), (24.0, 48.0), (48.0, 60.0), (72.0, 192.0), (130.0, 150.0)], rtol=1e-12
+    )
     moments = [c.get_offsets()[:, 0] * 24.0 for c in strip.collections]
     np.testing.assert_allclose(np.concatenate(moments), [0.0, 48.0, 96.0, 120.0, 168.0], rtol=1e-12)
 

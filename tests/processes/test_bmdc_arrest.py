@@ -37,7 +37,7 @@ def test_free_cells_crawl_as_far_as_theory_says_in_one_step_or_two(bare, p, sett
     pieces = steps * sub_steps(p.bmdc.speed, p.bmdc.persistence, dt / steps, 20.0)
     c = 1 - turn_chance(dt / pieces, p.bmdc.persistence)
     lags = np.arange(1, pieces)
-    expected = (120.0 * dt / pieces) ** 2 * (pieces + 2 * ((pieces - lags) * c**lags).sum())
+    expected = (p.bmdc.speed * dt / pieces) ** 2 * (pieces + 2 * ((pieces - lags) * c**lags).sum())
     for moved in (cells.y - y, cells.x - x):
         assert (moved[cells.arrested] == 0).all()
         square = moved[~cells.arrested] ** 2  # the edge is 7 standard deviations away
@@ -64,17 +64,19 @@ def test_crawling_only_moves(bare, p, settle, changes):
 def test_the_plasma_floor_holds_nobody(bare, p, settle, act):
     cells = settle(bare, "bmdc", 2000)
     act(BmdcArrest(), bare, p)
-    # hill(1; 4, 8) is 1.5e-5: in 2000 cells and an hour 0.015 are expected.
+    # A threshold several floors high and steep: in 2000 cells and an hour 0.1 are expected at the most.
+    held = 1 / (1 + p.bmdc.half_fibronectin**p.bmdc.steepness_fibronectin)
+    assert 2000 * p.bmdc.rate_arrest * held < 0.1
     assert not cells.arrested.any()
 
 
 @pytest.mark.parametrize("steps", [1, 2])
-@pytest.mark.parametrize(("level", "held"), [(4.0, 0.5), (1e3, 1.0)])
+@pytest.mark.parametrize(("level", "held"), [(1.0, 0.5), (1e3, 1.0)])
 def test_even_fibronectin_arrests_at_its_rate(bare, p, settle, act, happens, steps, level, held):
     cells = settle(bare, "bmdc", 20_000)
-    bare.fibronectin = np.full(bare.section.shape, level)
+    bare.fibronectin = np.full(bare.section.shape, level * p.bmdc.half_fibronectin)
     act(BmdcArrest(), bare, p, dt=2.0 / steps, steps=steps)
-    happens(cells.arrested.sum(), 20_000, 1 - math.exp(-0.5 * held * 2.0))
+    happens(cells.arrested.sum(), 20_000, 1 - math.exp(-p.bmdc.rate_arrest * held * 2.0))
 
 
 def test_arrest_is_steep_in_fibronectin(bare, p, settle, act, happens):
@@ -114,8 +116,8 @@ def test_arrest_changes_nothing_else(bare, p, settle, changes):
 def test_moving_and_arrested_cells_leave_with_half_lives_of_their_own(bare, p, settle, act, happens, steps):
     cells = settle(bare, "bmdc", 40_000, arrested=np.arange(40_000) % 2 == 0)
     act(BmdcDeparture(), bare, p, dt=12.0 / steps, steps=steps)
-    happens(np.count_nonzero(~cells.arrested), 20_000, 0.5)
-    happens(np.count_nonzero(cells.arrested), 20_000, 0.5 ** (12 / 120))
+    happens(np.count_nonzero(~cells.arrested), 20_000, 0.5 ** (12 / p.bmdc.half_life_moving))
+    happens(np.count_nonzero(cells.arrested), 20_000, 0.5 ** (12 / p.bmdc.half_life_arrested))
 
 
 def test_who_stays_is_left_as_it_was(bare, p, settle, act):

@@ -9,7 +9,6 @@ import pytest
 
 from niche_sim.cells import Exosome
 from niche_sim.processes.exosome_digestion import ExosomeDigestion
-from niche_sim.processes.primary_tumour import release
 from niche_sim.vocabulary import EXOSOME_SOURCES
 
 INSIDE = Exosome.place.code("inside")
@@ -33,7 +32,7 @@ def test_nothing_inside_nothing_digested(naive, p, changes):
 
 
 def test_blood_is_not_digested(naive, p, changes):
-    release(naive, p, 5000, PDAC, 1)
+    naive.release_exosomes(5000, PDAC, 1, p.exosomes.parcel_size)
     assert changes(ExosomeDigestion(), naive, p, dt=1e6) == set()
 
 
@@ -43,7 +42,7 @@ def test_each_vesicle_is_digested_by_itself(naive, p, settle, act, agrees, steps
     """Losses of 151 cells of 1000 vesicles: binomial in mean and variance, whatever the parcels."""
     fill(naive, settle, 1000, size=size)
     act(ExosomeDigestion(), naive, p, dt=6.0 / steps, steps=steps)
-    load, left = naive.kupffer_cells.load, 0.5 ** (6 / 24)
+    load, left = naive.kupffer_cells.load, 0.5 ** (6 / p.exosomes.half_life_inside)
     n, variance = len(load), 1000 * left * (1 - left)
     agrees(load.mean(), 1000 * left, math.sqrt(variance / n))
     agrees(((load - 1000 * left) ** 2).mean(), variance, variance * math.sqrt(2 / n))
@@ -56,7 +55,8 @@ def test_load_counts_and_signal_weighs_by_mif(naive, p, settle, act):
     act(ExosomeDigestion(), naive, p, dt=1e-12)
     load, signal = np.zeros(len(naive.kupffer_cells)), np.zeros(len(naive.kupffer_cells))
     load[[2, 5, 9]] = 300, 500, 200
-    signal[[2, 5, 9]] = 300, 300 + 20, 20
+    mif = p.normal_pancreas.mif
+    signal[[2, 5, 9]] = p.pdac.mif * np.array([300, 300, 0]) + mif * np.array([0, 200, 200])
     np.testing.assert_array_equal(naive.kupffer_cells.load, load)
     np.testing.assert_allclose(naive.kupffer_cells.signal, signal, rtol=1e-12)
 
@@ -67,7 +67,7 @@ def test_mif_blockade_takes_the_signal_and_leaves_the_load(naive, p, settle, act
     naive.blocked.mif = blocked
     act(ExosomeDigestion(), naive, p, dt=1e-12)
     assert naive.kupffer_cells.load[2] == 300
-    assert naive.kupffer_cells.signal[2] == pytest.approx(300 * (1 - blocked), abs=1e-9)
+    assert naive.kupffer_cells.signal[2] == pytest.approx(300 * p.pdac.mif * (1 - blocked), abs=1e-9)
 
 
 def test_only_cells_that_hold_vesicles_change(naive, p, settle, act):

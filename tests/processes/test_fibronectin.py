@@ -30,9 +30,10 @@ def test_even_activation_raises_all_alike(bare, p, settle, one_a_site, act):
     y, x = one_a_site(bare.section)
     settle(bare, "stellate_cells", len(y), y=y, x=x, activation=0.5)
     act(FibronectinDeposition(), bare, p, dt=24.0)
-    # 8e4 um3 a day and cell, half active, one cell in 8000 um3: 5 floors a day, less turnover.
-    decay = math.log(2) / 5  # 1/day
-    np.testing.assert_allclose(bare.fibronectin, 1 + 5 / decay * (1 - math.exp(-decay)), rtol=1e-9)
+    # Half active, one cell in 20 x 20 x 20 um3; less turnover.
+    source = p.fibronectin.rate_deposit * 0.5 / 8000
+    decay = math.log(2) / p.fibronectin.half_life
+    np.testing.assert_allclose(bare.fibronectin, 1 + source / decay * (1 - math.exp(-24 * decay)), rtol=1e-9)
 
 
 @pytest.mark.parametrize(("y", "x"), [(350.0, 290.0), (5.0, 3.0), (350.0, 599.0)])
@@ -66,9 +67,9 @@ def test_deposit_is_the_same_on_a_finer_grid(p, settle, act):
             total += (weight * (at - (weight * at).sum() / weight.sum()) ** 2).sum() / weight.sum()
         laid[spacing] = weight.sum(), total
     assert laid[10.0][0] == pytest.approx(laid[20.0][0], rel=1e-9)
-    # Mean square distance from the middle of a disc of 55 um; sites of 20 um blur it by spacing^2 / 6, 4 % of it.
+    # Mean square distance from the middle of a disc; sites of 20 um blur it by spacing^2 / 6, 4 % of it.
     assert laid[10.0][1] == pytest.approx(laid[20.0][1], rel=0.05)
-    assert laid[10.0][1] == pytest.approx(55.0**2 / 2, rel=0.03)
+    assert laid[10.0][1] == pytest.approx(p.stellate.reach**2 / 2, rel=0.03)
 
 
 @pytest.mark.parametrize("blocked", [0.5, 1.0])

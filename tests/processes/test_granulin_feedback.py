@@ -37,15 +37,15 @@ def test_stellate_cells_at_rest_answer_but_lay_nothing(bare, p, settle, one_a_si
 def test_even_macrophages_give_the_closed_form(bare, p, settle, one_a_site, act):
     cells = ground(bare, settle, one_a_site, activation=0.5)
     act(GranulinFeedback(), bare, p, dt=24.0)
-    density = 1 / bare.section.site_volume  # 1.25e5 cells / mm3
-    answer = density / (density + 3e-6)
-    granulin = answer * (1 - math.exp(-1.0))  # a day at 1 a day
+    density = 1 / bare.section.site_volume
+    answer = density / (density + p.granulin.half_density)
+    granulin = answer * (1 - math.exp(-24 * p.granulin.rate_response))
     np.testing.assert_allclose(cells.granulin, granulin, rtol=1e-9)
-    # 8e4 um3 a day and cell, half active, one cell in 8000 um3: 5 a day times the answer.
-    decay = math.log(2) / 5
     assert bare.periostin.std() < 1e-9 * bare.periostin.mean()
-    ceiling = 5 * granulin / decay * (1 - math.exp(-decay))
-    assert 0 < bare.periostin.mean() <= ceiling * (1 + 1e-9)
+    # Half active; no more than with the answer of the end all the time, no less than with an answer that rose linearly.
+    decay = rate_of(p.granulin.half_life_periostin)
+    ceiling = p.granulin.rate_periostin * density * 0.5 * granulin / decay * (1 - math.exp(-24 * decay))
+    assert ceiling / 2 < bare.periostin.mean() <= ceiling * (1 + 1e-9)
 
 
 def test_periostin_of_a_lasting_answer(bare, p, settle, one_a_site, act):
@@ -96,7 +96,8 @@ def test_without_macrophages_answer_and_periostin_fade(bare, p, settle, act):
     bare.periostin = np.full(bare.section.shape, 3.0)
     act(GranulinFeedback(), bare, p, dt=p.granulin.half_life_periostin)
     np.testing.assert_allclose(bare.periostin, 1.5, rtol=1e-12)
-    np.testing.assert_allclose(cells.granulin, 0.8 * math.exp(-5.0), rtol=1e-9)
+    faded = math.exp(-p.granulin.rate_response * p.granulin.half_life_periostin)
+    np.testing.assert_allclose(cells.granulin, 0.8 * faded, rtol=1e-9)
 
 
 def test_it_lays_no_fibronectin(bare, p, settle, one_a_site, changes):

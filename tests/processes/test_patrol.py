@@ -11,7 +11,7 @@ from scipy import stats
 from niche_sim.kernels.walk import sub_steps
 from niche_sim.laws import turn_chance
 from niche_sim.parameters import resolve
-from niche_sim.processes.patrol import KupfferPatrol, LymphocytePatrol, LymphocyteRenewal, kupffer_speed
+from niche_sim.processes.patrol import KupfferPatrol, LymphocytePatrol, LymphocyteRenewal
 
 DT = 0.1  # h; a Kupffer cell then runs some 25 um, far from any edge where it is put
 PLACES = [(0.25, 0.25), (0.25, 0.75), (0.75, 0.25), (0.75, 0.75)]
@@ -47,14 +47,6 @@ def test_nobody_walks_where_nobody_is(bare, p, changes):
 def test_full_kupffer_cells_stand_still(bare, p, settle, changes):
     settle(bare, "kupffer_cells", 500, load=10**6, heading=headings(500))
     assert changes(KupfferPatrol(), bare, p) == set()
-
-
-def test_speed_of_a_kupffer_cell_falls_with_its_load(p):
-    half = p.kupffer.half_load_speed
-    assert kupffer_speed(0, p) == pytest.approx(276.0)  # 4.6 um/min
-    assert kupffer_speed(half, p) == pytest.approx(138.0)
-    assert kupffer_speed(3 * half, p) == pytest.approx(27.6)
-    assert (np.diff(kupffer_speed(np.arange(0, 5000, 10), p)) < 0).all()
 
 
 @pytest.mark.parametrize("place", PLACES)

@@ -10,9 +10,9 @@ import pytest
 from niche_sim.cells import Exosome, TumourCell
 from niche_sim.laws import gompertz_growth
 from niche_sim.parameters import resolve
-from niche_sim.processes.primary_tumour import PrimaryGrowth, PrimaryShedding, enter, release
+from niche_sim.processes.primary_tumour import PrimaryGrowth, PrimaryShedding
 from niche_sim.state import PrimaryTumour
-from niche_sim.vocabulary import EXOSOME_SOURCES
+from niche_sim.vocabulary import EXOSOME_SOURCES, EXOSOMES_OF_LINE, TUMOUR_LINES
 
 
 def primary(**changed):
@@ -56,11 +56,12 @@ def test_growth_changes_nothing_else(naive, p, changes):
 def test_vesicles_are_shed_in_proportion_to_its_cells(naive, p, act, agrees, steps, blocked):
     naive.primary, naive.blocked.exosome_release = primary(cells=1e9), blocked
     act(PrimaryShedding(), naive, p, dt=2.0 / steps, steps=steps)
-    # 60 vesicles an hour and cell, a tenth of which escape, to this section's share of 1100 mm3 of liver.
-    mean = 1e9 * 60 * 0.1 * 2.0 * (1 - blocked) * 600 * 700 * 20e-9 / 1100
+    # Vesicles an hour and cell, of which a part escapes, to this section's share of the liver.
+    share = 600 * 700 * p.liver.thickness / p.liver.volume
+    mean = 1e9 * p.exosomes.secretion * p.exosomes.fraction_escaping * 2.0 * (1 - blocked) * share
     agrees(naive.ledger.exosomes_released, mean, math.sqrt(mean))
     assert naive.exosomes.vesicles.sum() == naive.ledger.exosomes_released
-    assert (naive.exosomes.source == EXOSOME_SOURCES.index("pdac")).all()
+    assert (naive.exosomes.source == EXOSOME_SOURCES.index(EXOSOMES_OF_LINE["pan02"])).all()
     assert (naive.exosomes.place == Exosome.place.code("blood")).all()
     assert len(naive.tumour_cells) == 0
 
@@ -68,17 +69,25 @@ def test_vesicles_are_shed_in_proportion_to_its_cells(naive, p, act, agrees, ste
 @pytest.mark.parametrize("steps", [1, 2])
 def test_cells_are_shed_if_asked(naive, act, agrees, steps):
     p = resolve({"primary.rate_shedding": "1 1/day"})
-    naive.primary, naive.blocked.exosome_release = primary(cells=1e9, line="b16f1", sheds_cells=True), 1.0
+    naive.primary, naive.blocked.exosome_release = primary(cells=1e9, sheds_cells=True), 1.0
     act(PrimaryShedding(), naive, p, dt=240.0 / steps, steps=steps)
-    mean = 1e9 * 0.01 * 10 * 600 * 700 * 20e-9 / 1100
+    mean = 1e9 * p.primary.fraction_viable * 10 * 600 * 700 * p.liver.thickness / p.liver.volume
     agrees(naive.ledger.tumour_entered, mean, math.sqrt(mean))
     cells = naive.tumour_cells
     assert len(cells) == naive.ledger.tumour_entered > 500
     assert (cells.state == TumourCell.state.code("circulating")).all()
-    assert (cells.line == TumourCell.line.code("b16f1")).all()
+    assert (cells.line == TumourCell.line.code("pan02")).all()
     assert len(np.unique(cells.clone)) == len(cells)
     np.testing.assert_array_equal(cells.clone, cells.key)
     assert len(naive.exosomes) == 0  # release is blocked altogether
+
+
+@pytest.mark.parametrize("line", EXOSOMES_OF_LINE)
+def test_every_line_sheds_exosomes_and_cells_of_its_own(naive, act, line):
+    naive.primary = primary(cells=1e9, line=line, sheds_cells=True)
+    act(PrimaryShedding(), naive, resolve({"primary.rate_shedding": "20 1/day"}), dt=24.0)
+    assert set(naive.exosomes.source) == {EXOSOME_SOURCES.index(EXOSOMES_OF_LINE[line])}
+    assert set(naive.tumour_cells.line) == {TUMOUR_LINES.index(line)}
 
 
 def test_shedding_of_vesicles_does_not_hang_on_shedding_of_cells(naive, p, act, freeze):
@@ -103,27 +112,25 @@ def test_shedding_changes_nothing_else(naive, changes):
 
 @pytest.mark.parametrize("size", [1, 10, 1000])
 @pytest.mark.parametrize("vesicles", [0, 1, 999, 1000, 2345])
-def test_release_fills_parcels_and_books(naive, size, vesicles):
-    p = resolve({"exosomes.parcel_size": f"{size} vesicle"})
-    release(naive, p, vesicles, 1, 2**64 - 5)  # keys wrap around
-    exosomes = naive.exosomes
-    assert exosomes.vesicles.sum() == naive.ledger.exosomes_released == vesicles
+def test_release_fills_parcels_and_books(bare, size, vesicles):
+    bare.release_exosomes(vesicles, 1, 2**64 - 5, size)  # keys wrap around
+    exosomes = bare.exosomes
+    assert exosomes.vesicles.sum() == bare.ledger.exosomes_released == vesicles
     assert len(exosomes) == -(-vesicles // size)
     assert (exosomes.vesicles > 0).all()
     assert (exosomes.vesicles <= size).all()
     assert (exosomes.source == 1).all()
+    assert (exosomes.place == Exosome.place.code("blood")).all()
     assert (exosomes.host == -1).all()
     assert np.isnan(exosomes.y).all()
-    first = [(2**64 - 5 + k) % 2**64 for k in range(0, vesicles, size)]
-    assert exosomes.key.tolist() == first
+    assert exosomes.key.tolist() == [(2**64 - 5 + k) % 2**64 for k in range(0, vesicles, size)]
 
 
-def test_cells_enter_with_their_keys(naive):
-    keys = np.array([5, 6, 7], np.uint64)
-    enter(naive, 3, 1, keys)
-    cells = naive.tumour_cells
+def test_cells_enter_with_their_keys(bare):
+    bare.enter_tumour_cells(3, 1, np.array([5, 6, 7], np.uint64))
+    cells = bare.tumour_cells
     assert cells.key.tolist() == cells.clone.tolist() == [5, 6, 7]
     assert (cells.line == 1).all()
     assert (cells.state == TumourCell.state.code("circulating")).all()
     assert np.isnan(cells.arrived_at).all()
-    assert naive.ledger.tumour_entered == 3
+    assert bare.ledger.tumour_entered == 3

@@ -21,8 +21,9 @@ def test_no_tgfb_no_activation(naive, p, changes):
 def test_even_tgfb_activates_all_alike(naive, p, act, level):
     naive.tgfb = np.full(naive.section.shape, level)
     act(StellateActivation(), naive, p, dt=5.0)
-    gain = 0.33 / 24 * level**2 / (0.1**2 + level**2)
-    loss = math.log(2) / (7.8 * 24)
+    half, steepness = p.stellate.half_signal, p.stellate.steepness
+    gain = p.stellate.rate_activation * level**steepness / (half**steepness + level**steepness)
+    loss = math.log(2) / p.stellate.half_life_active
     expected = gain / (gain + loss) * (1 - math.exp(-(gain + loss) * 5.0))
     np.testing.assert_allclose(naive.stellate_cells.activation, expected, rtol=1e-9)
 

@@ -1,0 +1,272 @@
+"""What becomes of lodged tumour cells: washed out, across, asleep, awake, on their way, dead."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+
+from niche_sim.cells import TumourCell
+from niche_sim.kernels.walk import sub_steps
+from niche_sim.laws import niche_strength, turn_chance
+from niche_sim.parameters import resolve
+from niche_sim.processes.tumour_fate import DormantDeath, Extravasation, MotileSearch, Settling, Waking, WashingOut
+
+STATES = TumourCell.state.names
+CODE = {name: TumourCell.state.code(name) for name in STATES}
+N = 20_000
+LINES = ["pan02", "b16f1"]
+
+
+def both_lines(state, settle, where, **columns):
+    """N cells of each line, in turn."""
+    return settle(state, "tumour_cells", 2 * N, state=where, line=np.arange(2 * N) % 2, **columns)
+
+
+def count(cells, line, state):
+    return np.count_nonzero((cells.line == line) & (cells.state == CODE[state]))
+
+
+# Which cells each rule concerns; the circulating have no place and concern none of them.
+CONCERNS = {
+    WashingOut: {"arrested"},
+    Extravasation: {"arrested"},
+    Settling: {"extravasated"},
+    DormantDeath: {"dormant"},
+    Waking: {"dormant"},
+    MotileSearch: {"motile"},
+}
+
+
+@pytest.mark.parametrize("process", CONCERNS)
+def test_nothing_happens_to_nobody(bare, p, changes, process):
+    assert changes(process(), bare, p) == set()
+
+
+@pytest.mark.parametrize("process", CONCERNS)
+def test_nothing_happens_to_cells_in_any_other_state(bare, p, settle, changes, process):
+    bare.fibronectin, bare.periostin = np.full((2, *bare.section.shape), 1e3)
+    for state in STATES:
+        if state not in CONCERNS[process] | {"circulating"}:
+            settle(bare, "tumour_cells", 200, state=state, seed=CODE[state])
+    assert changes(process(), bare, p, dt=1e4) == set()
+
+
+@pytest.mark.parametrize("process", CONCERNS)
+def test_cells_in_blood_are_left_alone_beside_others(bare, p, settle, act, process):
+    """A cell may still circulate when the rule acts, as in a schedule of one's own."""
+    (concerned,) = CONCERNS[process]
+    settle(bare, "tumour_cells", 50, state=concerned)
+    bare.enter_tumour_cells(20, 0, np.arange(1, 21, dtype=np.uint64))
+    act(process(), bare, p)
+    assert np.count_nonzero(bare.tumour_cells.state == CODE["circulating"]) == 20
+
+
+# --- washing out -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+@pytest.mark.parametrize(("level", "held"), [(0.0, 0.0), (1.0, 0.5), (1e3, 1.0)])
+def test_fibronectin_retains_lodged_cells(bare, p, settle, act, happens, steps, level, held):
+    cells = both_lines(bare, settle, "arrested")
+    bare.fibronectin = np.full(bare.section.shape, level * p.tumour.half_fibronectin)
+    act(WashingOut(), bare, p, dt=10.0 / steps, steps=steps)
+    for line, numbers in enumerate((p.pan02, p.b16f1)):
+        left = count(cells, line, "arrested")
+        if held < 1:
+            happens(left, N, math.exp(-numbers.rate_washing_out * (1 - held) * 10))
+        else:
+            assert left == N
+    assert bare.ledger.tumour_washed_out == 2 * N - len(cells)
+
+
+def test_retention_is_local(bare, settle, act):
+    p = resolve({"pan02.rate_washing_out": "1 1/h"})
+    cells = settle(bare, "tumour_cells", 2000, state="arrested")
+    here = {key for key, y, x in zip(cells.key, cells.y, cells.x, strict=True) if y < 200 and x < 240}
+    bare.fibronectin = np.zeros(bare.section.shape)
+    bare.fibronectin[:10, :12] = 1e6
+    act(WashingOut(), bare, p, dt=100.0)
+    assert 0 < len(here) < 2000
+    assert set(bare.tumour_cells.key) == here
+
+
+# --- crossing and settling -------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_cells_cross_at_the_rate_of_their_line(bare, p, settle, act, happens, steps):
+    cells = both_lines(bare, settle, "arrested")
+    act(Extravasation(), bare, p, dt=8.0 / steps, steps=steps)
+    for line, numbers in enumerate((p.pan02, p.b16f1)):
+        happens(count(cells, line, "extravasated"), N, 1 - math.exp(-numbers.rate_extravasation * 8))
+    assert bare.ledger.tumour_extravasated == np.count_nonzero(cells.state == CODE["extravasated"])
+    assert len(cells) == 2 * N
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+@pytest.mark.parametrize("dt", [1.0, 0.01])
+def test_of_those_across_a_share_starts_once(bare, p, settle, act, happens, steps, dt):
+    cells = both_lines(bare, settle, "extravasated")
+    act(Settling(), bare, p, dt=dt, steps=steps)
+    for line, numbers in enumerate((p.pan02, p.b16f1)):
+        happens(count(cells, line, "motile"), N, numbers.chance_start)
+        assert count(cells, line, "motile") + count(cells, line, "dormant") == N
+    roused = cells.roused_by == TumourCell.roused_by.code("arrival")
+    np.testing.assert_array_equal(roused, cells.state == CODE["motile"])
+    assert (cells.roused_by[~roused] == TumourCell.roused_by.code("nobody")).all()
+
+
+# --- asleep ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_sleeping_cells_die_at_the_rate_of_their_line(bare, settle, act, happens, steps):
+    p = resolve({"pan02.rate_death_dormant": "0.1 1/day", "b16f1.rate_death_dormant": "0.3 1/day"})
+    cells = both_lines(bare, settle, "dormant")
+    act(DormantDeath(), bare, p, dt=48.0 / steps, steps=steps)
+    for line, rate in enumerate((0.1, 0.3)):
+        happens(count(cells, line, "dormant"), N, math.exp(-rate * 2))
+    assert bare.ledger.tumour_died_dormant == 2 * N - len(cells)
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+@pytest.mark.parametrize(("fibronectin", "periostin"), [(1.0, 0.0), (1.0, 1.0), (100.0, 100.0)])
+def test_a_niche_wakes_sleeping_cells(bare, settle, act, happens, steps, fibronectin, periostin):
+    p = resolve({"pan02.rate_waking": "0.2 1/day", "b16f1.rate_waking": "0.4 1/day"})
+    t = p.tumour
+    fibronectin, periostin = fibronectin * t.half_fibronectin, periostin * t.half_periostin
+    bare.fibronectin = np.full(bare.section.shape, fibronectin)
+    bare.periostin = np.full(bare.section.shape, periostin)
+    cells = both_lines(bare, settle, "dormant")
+    act(Waking(), bare, p, dt=48.0 / steps, steps=steps)
+    strength = niche_strength(
+        fibronectin, periostin, t.half_fibronectin, t.half_periostin, t.steepness, t.share_periostin
+    )
+    for line, rate in enumerate((0.2, 0.4)):
+        happens(count(cells, line, "motile"), N, 1 - math.exp(-rate * strength * 2))
+    roused = cells.roused_by == TumourCell.roused_by.code("niche")
+    np.testing.assert_array_equal(roused, cells.state == CODE["motile"])
+
+
+def test_without_fibronectin_nobody_wakes(bare, p, settle, changes):
+    bare.fibronectin = np.zeros(bare.section.shape)
+    bare.periostin = np.full(bare.section.shape, 1e6)
+    settle(bare, "tumour_cells", 2000, state="dormant")
+    assert changes(Waking(), bare, p, dt=1e4) == set()
+
+
+def test_waking_is_local(bare, p, settle, act):
+    cells = settle(bare, "tumour_cells", 2000, state="dormant")
+    bare.fibronectin = np.zeros(bare.section.shape)
+    bare.fibronectin[:10, :12] = bare.periostin[:10, :12] = 1e6
+    act(Waking(), bare, p, dt=1e6)
+    here = (cells.y < 200) & (cells.x < 240)
+    assert 0 < here.sum() < 2000
+    np.testing.assert_array_equal(cells.state == CODE["motile"], here)
+
+
+# --- motile ----------------------------------------------------------------------------------------------------------
+
+
+def stay_motile(**changed):
+    return resolve({"tumour.rate_condensing": "0 1/day"} | changed)
+
+
+@pytest.mark.parametrize("place", [(0.25, 0.25), (0.25, 0.75), (0.75, 0.25), (0.75, 0.75)])
+@pytest.mark.parametrize("steps", [1, 2])
+def test_motile_cells_walk_as_far_as_theory_says(bare, settle, act, agrees, place, steps):
+    p, n, dt = stay_motile(), 6000, 1.0
+    bare.homes = bare.homes | {"tumour_cells": np.ones(bare.section.shape)}
+    y, x = 700.0 * place[0], 600.0 * place[1]
+    heading = 2 * math.pi * np.random.default_rng(1).random(n)
+    cells = settle(bare, "tumour_cells", n, state="motile", y=y, x=x, heading=heading)
+    act(MotileSearch(), bare, p, dt=dt / steps, steps=steps)
+    pieces = steps * sub_steps(p.tumour.speed_motile, p.tumour.persistence, dt / steps, 20.0)
+    c = 1 - turn_chance(dt / pieces, p.tumour.persistence)
+    lags = np.arange(1, pieces)
+    expected = (p.tumour.speed_motile * dt / pieces) ** 2 * (pieces + 2 * ((pieces - lags) * c**lags).sum())
+    for moved in (cells.y - y, cells.x - x):
+        agrees((moved**2).mean(), expected / 2, (moved**2).std() / math.sqrt(n))
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_motile_cells_condense_at_their_rate(bare, settle, act, happens, steps):
+    p = resolve({"tumour.rate_condensing": "1 1/day"})
+    cells = settle(bare, "tumour_cells", 5000, state="motile", roused_by=1 + np.arange(5000) % 2)
+    act(MotileSearch(), bare, p, dt=12.0 / steps, steps=steps)
+    cycling = cells.state == CODE["cycling"]
+    happens(cycling.sum(), 5000, 1 - math.exp(-0.5))
+    assert bare.ledger.tumour_started == cycling.sum()
+    events = bare.events.table()
+    assert (events["kind"] == "micrometastasis").all()
+    for cause, code in (("on arrival", 1), ("woken by the niche", 2)):
+        found = set(events["clone"][events["cause"] == cause].tolist())
+        assert found == set(cells.clone[cycling & (cells.roused_by == code)].tolist())
+
+
+def test_a_cycling_cell_does_not_walk(bare, p, settle, changes):
+    settle(bare, "tumour_cells", 300, state="cycling")
+    assert changes(MotileSearch(), bare, p, dt=24.0) == set()
+
+
+def test_a_motile_cell_stays_in_the_tissue(bare, settle, act):
+    cells = settle(bare, "tumour_cells", 3000, state="motile")
+    act(MotileSearch(), bare, stay_motile(), steps=20)
+    assert bare.section.inside(cells.y, cells.x).all()
+    assert not bare.section.lumen.ravel()[bare.section.site_of(cells.y, cells.x)].any()
+
+
+# --- losses ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("process", "state", "book", "cause"),
+    [
+        (WashingOut, "arrested", "tumour_washed_out", "washed out"),
+        (DormantDeath, "dormant", "tumour_died_dormant", "died asleep"),
+    ],
+)
+def test_losses_are_booked_and_noted_with_their_cause(bare, settle, act, process, state, book, cause):
+    p = resolve({"pan02.rate_washing_out": "0.1 1/h", "pan02.rate_death_dormant": "1 1/day"})
+    bare.time = 33.0
+    cells = settle(bare, "tumour_cells", 500, state=state)
+    before = {key: (y, x) for key, y, x in zip(cells.clone, cells.y, cells.x, strict=True)}
+    act(process(), bare, p, dt=6.0)
+    gone = set(before) - set(cells.clone)
+    assert 0 < len(gone) < 500
+    assert getattr(bare.ledger, book) == len(gone)
+    events = bare.events.table()
+    assert set(events["clone"]) == gone
+    assert set(events["kind"]) == {"lost"}
+    assert set(events["cause"]) == {cause}
+    assert set(events["time_h"]) == {33.0}
+    for clone, y, x in zip(events["clone"], events["y_um"], events["x_um"], strict=True):
+        assert before[clone] == (y, x)
+
+
+def present(cells, *states):
+    return int(np.isin(cells.state, [CODE[state] for state in states]).sum())
+
+
+def test_books_of_tumour_cells_balance_all_the_time(moments):
+    """Whole mice, step by step, every cell under one cause."""
+    seen = 0
+    for moment in moments.values():
+        model = moment.model
+        model.state.thaw(moment.start)
+        for _ in range(30):
+            book, cells = model.state.ledger, model.state.tumour_cells
+            seen += len(cells)
+            in_tissue = present(cells, "arrested", "extravasated", "dormant", "motile", "cycling")
+            assert book.tumour_entered == present(cells, "circulating") + book.tumour_passed + book.tumour_arrived
+            gone = (
+                book.tumour_left_slab + book.tumour_washed_out + book.tumour_killed_by_kupffer + book.tumour_killed_by_nk
+                + book.tumour_died_dormant + book.tumour_died_cycling
+            )  # fmt: skip
+            assert book.tumour_arrived + book.tumour_born == in_tissue + gone
+            lost_across = book.tumour_arrived - book.tumour_extravasated
+            assert lost_across >= present(cells, "arrested") + book.tumour_washed_out
+            model.step()
+    assert seen > 1000

@@ -1,0 +1,152 @@
+"""The model as Mesa users meet it."""
+
+import pickle
+
+import mesa
+import numpy as np
+import pytest
+from mesa import DataCollector
+
+from niche_sim import InputError, NicheModel
+from niche_sim.cells import KupfferCell, StellateCell, TumourCell
+from niche_sim.readouts import READOUTS
+
+SMALL = {"section.width": "600 um", "section.height": "700 um", "run.duration": "2 day"}
+
+
+@pytest.fixture
+def model():
+    return NicheModel(overrides=SMALL, rng=1)
+
+
+def test_cells_are_mesa_agents(model):
+    kupffer = model.agents_by_type[KupfferCell]
+    # 1.8e4 per mm3 in 0.6 x 0.7 x 0.02 mm.
+    assert len(kupffer) == round(1.8e4 * 0.6 * 0.7 * 0.02)
+    model.step()
+    loaded = kupffer.select(lambda cell: cell.load > 0)
+    assert 0 < len(loaded) < len(kupffer)
+    assert set(kupffer.groupby("state").groups) <= {"naive", "taught"}
+    cell = loaded[0]
+    assert isinstance(cell, mesa.Agent)
+    assert cell.model is model
+    cell.load = 7
+    assert model.state.kupffer_cells.load[model.state.kupffer_cells.unique_id == cell.unique_id].item() == 7
+    assert model.agents.agg("unique_id", len) == len(model.agents)
+
+
+def test_all_populations_share_unique_ids(model):
+    model.step()
+    ids = model.agents.get("unique_id")
+    assert len(ids) == len(set(ids)) > 300
+
+
+def test_a_removed_cell_is_gone_for_the_engine(model):
+    before = len(model.state.stellate_cells)
+    model.agents_by_type[StellateCell][0].remove()
+    assert len(model.state.stellate_cells) == before - 1
+    model.step()
+
+
+def test_an_ordinary_agent_lives_beside_them(model):
+    class Pathologist(mesa.Agent):
+        looks = 0
+
+        def step(self):
+            self.looks += len(self.model.agents_by_type[KupfferCell])
+
+    watcher = Pathologist(model)
+    model.agents_by_type[Pathologist].do("step")
+    assert watcher.looks > 100
+    assert watcher in model.agents
+
+
+def test_readouts_are_collected_at_the_beat_and_the_end():
+    model = NicheModel(overrides={**SMALL, "run.duration": "27 h", "run.record": "6 h"}, rng=1).run_to_end()
+    table = model.datacollector.get_model_vars_dataframe()
+    assert table.time_h.tolist() == [0.0, 6.0, 12.0, 18.0, 24.0, 27.0]
+    assert list(table.columns) == ["time_h", *(readout.name for readout in READOUTS)]
+    assert np.isfinite(table.to_numpy()).all()
+    for readout in READOUTS:
+        if readout.cumulative:
+            assert table[readout.name].is_monotonic_increasing, readout.name
+    assert not model.running
+
+
+def test_a_collector_of_ones_own(model):
+    collector = DataCollector(
+        model_reporters={"loaded": lambda m: int((m.state.kupffer_cells.load > 0).sum())},
+        agenttype_reporters={KupfferCell: {"load": "load"}},
+    )
+    model.step()
+    collector.collect(model)
+    assert collector.model_vars["loaded"][0] > 0
+    assert len(collector.get_agenttype_vars_dataframe(KupfferCell)) == len(model.state.kupffer_cells)
+
+
+def test_batch_run():
+    rows = mesa.batch_run(
+        NicheModel,
+        {"arm": ["pbs", "educated"], "overrides": [SMALL, {**SMALL, "tgfb.half_life": "5 min"}]},
+        rng=[3],
+        number_processes=1,
+        data_collection_period=-1,
+        display_progress=False,
+    ) if "rng" in mesa.batch_run.__code__.co_varnames else mesa.batch_run(
+        NicheModel,
+        {"arm": ["pbs", "educated"], "overrides": [SMALL, {**SMALL, "tgfb.half_life": "5 min"}], "rng": [3]},
+        number_processes=1,
+        data_collection_period=-1,
+        display_progress=False,
+    )  # fmt: skip
+    assert len(rows) == 4
+    tgfb = {(row["arm"], row["overrides"].get("tgfb.half_life")): row["tgfb_mean"] for row in rows}
+    assert tgfb["pbs", None] == 0.0
+    assert tgfb["educated", None] > tgfb["educated", "5 min"] > 0.0
+
+
+def test_pickles(model):
+    model.step()
+    copy = pickle.loads(pickle.dumps(model))
+    for each in (model, copy):
+        each.run_to_end()
+    assert copy.datacollector.model_vars["tgfb_mean"] == model.datacollector.model_vars["tgfb_mean"]
+
+
+def test_the_seed_is_the_command_lines():
+    assert NicheModel(overrides=SMALL, rng=7).seed == 7
+    assert NicheModel(overrides=SMALL).seed == 0
+
+
+@pytest.mark.parametrize(
+    ("arguments", "found"),
+    [
+        ({"scenario_id": "liver_educated"}, "liver_education_costasilva2015"),
+        ({"arm": "education"}, "educated"),
+        ({"overrides": {"tgfb.halflife": "5 min"}}, "tgfb.half_life"),
+        ({"overrides": {"tgfb.half_life": "5 um"}}, "length"),
+        ({"overrides": {"section.width": "-2 mm"}}, "section.width"),
+        ({"overrides": {"run.duration": "nan day"}}, "run.duration"),
+        ({"without": ["Divisions"]}, "Division"),
+        ({"rng": -1}, "seed"),
+    ],
+)
+def test_bad_input_is_one_clear_line(arguments, found):
+    with pytest.raises(InputError) as caught:
+        NicheModel(**arguments)
+    assert found in str(caught.value)
+    assert "\n" not in str(caught.value)
+
+
+def test_no_cell_stands_in_a_lumen_at_rest(model):
+    for name in ("kupffer_cells", "stellate_cells", "nk_cells", "t_cells"):
+        population = model.state.populations[name]
+        assert not model.state.at(model.state.section.lumen, population).any()
+
+
+def test_tumour_cells_have_their_line():
+    model = NicheModel(arm="pbs", overrides={**SMALL, "run.duration": "23 day"}, rng=2)
+    while model.state.time < 22 * 24:
+        model.step()
+    cells = model.agents_by_type[TumourCell]
+    assert {cell.line for cell in cells} <= {"pan02"}
