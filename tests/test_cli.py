@@ -9,6 +9,7 @@ import re
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -31,8 +32,15 @@ FIGURES = {"section.png", "timeline.png"}
 SMALL = ["--set", "section.width=0.6 mm", "--set", "section.height=0.6 mm", "--no-figures"]
 QUICK = ["run", *SMALL, "--days", "2"]
 DEFAULT_NAME = "liver_education_costasilva2015-educated-0"
+ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(records.__file__).parents[1])}  # wherever the tests run
 
 Call = Callable[..., SimpleNamespace]
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _compiled() -> None:
+    """In a fresh checkout the first run says on standard error that code is being compiled; here none is to say it."""
+    records.run(overrides={"section.width": "0.6 mm", "section.height": "0.6 mm", "run.duration": "1 day"})
 
 
 @pytest.fixture
@@ -128,6 +136,20 @@ def test_default_folders_are_numbered_and_a_path_names_its_scenario(call: Call, 
     }
 
 
+def test_an_existing_folder_is_tried_before_anything_is_simulated(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(**_: object) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(tempfile, "TemporaryFile", refused)  # mode bits would not stop a test that root runs
+    monkeypatch.setattr(Waking, "step", None)
+    done = call(*QUICK, "-o", tmp_path)
+    assert (done.code, len(done.err)) == (2, 1)
+    assert "permission denied; a folder that can be written" in done.err[0]
+    assert call(*QUICK).code == 2
+
+
 @pytest.mark.parametrize("held", ["summary.json", "section.png", "checkpoint.npz"])
 def test_a_run_is_never_overwritten(call: Call, tmp_path: Path, held: str) -> None:
     (tmp_path / held).write_text("precious")
@@ -149,7 +171,7 @@ def test_a_cold_cache_is_announced_unless_progress_is_off(call: Call, monkeypatc
 
 def test_an_empty_cache_is_seen_as_cold(tmp_path: Path) -> None:
     code = "from niche_sim.cli.report import code_is_compiled; print(code_is_compiled())"
-    environment = {**os.environ, "NUMBA_CACHE_DIR": str(tmp_path)}
+    environment = {**ENVIRONMENT, "NUMBA_CACHE_DIR": str(tmp_path)}
     done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "False"
 
@@ -247,7 +269,7 @@ def test_a_real_ctrl_c(tmp_path: Path) -> None:
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
-        env={**os.environ, "PYTHONPATH": str(Path(records.__file__).parents[1])},
+        env=ENVIRONMENT,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),  # tests may run in the background
     )
     folder = tmp_path / "runs" / DEFAULT_NAME
@@ -255,7 +277,7 @@ def test_a_real_ctrl_c(tmp_path: Path) -> None:
         patience = time.monotonic() + 60.0
         while not folder.exists() and started.poll() is None and time.monotonic() < patience:
             time.sleep(0.05)
-        time.sleep(0.5)  # into the run; 5000 days take minutes
+        time.sleep(1.0)  # into the run; 5000 days take minutes
         started.send_signal(signal.SIGINT)
         out, err = started.communicate(timeout=30)
     finally:
@@ -286,7 +308,11 @@ def full_disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[Path], None]:
     return full.append
 
 
-def test_a_full_disk_loses_nothing(call: Call, tmp_path: Path, full_disk: Callable[[Path], None]) -> None:
+def test_a_full_disk_loses_nothing(
+    call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, full_disk: Callable[[Path], None]
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "temporary"))
+    (tmp_path / "temporary").mkdir()
     full_disk(tmp_path / "out")
     done = call(*QUICK, "-o", "out")
     assert done.code == 1
@@ -303,6 +329,8 @@ def test_a_full_disk_loses_nothing(call: Call, tmp_path: Path, full_disk: Callab
     assert done.code == 1
     assert len(done.err) == 1
     assert "no space left on device" in done.err[0]
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == [DEFAULT_NAME]  # nothing empty is left behind
+    assert list(elsewhere.parent.glob(f"{DEFAULT_NAME}-*")) == [elsewhere]
 
 
 def test_any_other_failure_is_one_line_and_with_debug_a_traceback(call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -465,7 +493,7 @@ def test_parameters_filters(call: Call) -> None:
     assert names("--group", "nk") == {name for name in rows() if name.startswith("nk.")}
     bouwens = {name for name, row in rows().items() if row.source == "Bouwens1986"}
     assert bouwens
-    assert names("--search", "bouwens") == bouwens
+    assert names("--search", "bouwens") == names("--search", "BOUWENS") == bouwens
     nothing = call("parameters", "--search", "zzzz")
     assert (nothing.code, nothing.out, nothing.err) == (0, "No parameter is like that.\n", [])
 
@@ -498,15 +526,14 @@ def test_help_imports_nothing_heavy() -> None:
         "import sys; from niche_sim.cli import main; main(['run', '--help']); "
         "print(sorted({'numpy', 'numba', 'mesa', 'matplotlib', 'pint'} & set(sys.modules)), file=sys.stderr)"
     )
-    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    done = subprocess.run([sys.executable, "-c", code], env=ENVIRONMENT, capture_output=True, text=True, check=True)
     assert done.stderr == "[]\n"
 
 
 def test_a_closed_pipe_is_no_traceback(tmp_path: Path) -> None:
-    environment = {**os.environ, "PYTHONPATH": str(Path(records.__file__).parents[1])}
     started = subprocess.Popen(
         [sys.executable, "-m", "niche_sim", "parameters"],
-        cwd=tmp_path, env=environment, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        cwd=tmp_path, env=ENVIRONMENT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
     )  # fmt: skip
     assert started.stdout is not None
     assert started.stderr is not None

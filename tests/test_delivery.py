@@ -9,7 +9,7 @@ import math
 import numpy as np
 import pytest
 
-from niche_sim.kernels.delivery import captured_share, deliver, pass_probability, pass_through
+from niche_sim.kernels.delivery import captured_share, pass_probability, pass_through
 from niche_sim.section import Section
 
 
@@ -66,7 +66,9 @@ def slow_walk(weight_of_leaving, h, order, route, capture, columns, sources, sha
         if v < taken:
             return site, passed
         v = (v - taken) / (1 - taken)
-        ways = [(r * h[site + s], site + s) for r, s in zip(route[site], (-columns, columns, -1, 1), strict=True) if r > 0]
+        ways = [
+            (r * h[site + s], site + s) for r, s in zip(route[site], (-columns, columns, -1, 1), strict=True) if r > 0
+        ]
         rest = 1 - route[site].sum()
         ways.append((weight_of_leaving * rest if rest > 1e-12 else 0.0, -1))
         ways = [way for way in ways if way[0] > 0]
@@ -127,25 +129,23 @@ def test_walks_match_their_slow_twins():
     section = liver(50.0)
     given = in_liver(section, patchy(section))
     _, route, capture, columns, sources, shares = given
-    h, _ = pass_probability(*given)
     rng = np.random.default_rng(7)
     u, v = rng.random(3000), rng.random(3000)
-    for fast, value, chance in (
-        (deliver(shares, sources, route, h, capture, columns, u, v), 0.0, h),
-        (pass_through(shares, sources, route, capture, columns, u, v), 1.0, np.ones_like(h)),
-    ):
-        slow = [slow_walk(value, chance, *given, a, b) for a, b in zip(u, v, strict=True)]
-        # Both round differently: a uniform within 1e-12 of a border may fall on its other side, not one of 3000 here.
-        np.testing.assert_array_equal(fast[0], [site for site, _ in slow])
-        np.testing.assert_array_equal(fast[1], [passed for _, passed in slow])
-        assert fast[0].dtype == np.int64 and fast[1].dtype == np.int32
+    fast = pass_through(shares, sources, route, capture, columns, u, v)
+    slow = [slow_walk(1.0, np.ones(len(capture)), *given, a, b) for a, b in zip(u, v, strict=True)]
+    # Both round differently: a uniform within 1e-12 of a border may fall on its other side, not one of 3000 here.
+    np.testing.assert_array_equal(fast[0], [site for site, _ in slow])
+    np.testing.assert_array_equal(fast[1], [passed for _, passed in slow])
+    assert fast[0].dtype == np.int64 and fast[1].dtype == np.int32
 
 
 def chi_square_in_deviations(found, share):
     expected = share / share.sum() * found.sum()
     some = expected > 5
     rare, rare_expected = found[~some].sum(), expected[~some].sum()
-    total = ((found - expected)[some] ** 2 / expected[some]).sum() + (rare - rare_expected) ** 2 / max(rare_expected, 1.0)
+    total = ((found - expected)[some] ** 2 / expected[some]).sum() + (rare - rare_expected) ** 2 / max(
+        rare_expected, 1.0
+    )
     return (total - some.sum()) / math.sqrt(2 * some.sum())
 
 
@@ -159,14 +159,11 @@ def test_particles_are_captured_where_the_sweep_expects_them(spacing):
     share = captured_share(*given)
     rng = np.random.default_rng(5)
     u, v = rng.random(500_000), rng.random(500_000)
-    site, _ = deliver(shares, sources, route, h, capture, columns, u, v)
-    assert (site >= 0).all()
-    # Within 5 standard deviations of chi-square, at a fixed seed.
-    assert abs(chi_square_in_deviations(np.bincount(site, minlength=h.size), share)) < 5
     site, _ = pass_through(shares, sources, route, capture, columns, u, v)
     taken = site >= 0
     # Five binomial standard errors.
     assert taken.mean() == pytest.approx(extraction, abs=5 * math.sqrt(extraction * (1 - extraction) / len(u)))
+    # Within 5 standard deviations of chi-square, at a fixed seed.
     assert abs(chi_square_in_deviations(np.bincount(site[taken], minlength=h.size), share)) < 5
 
 
@@ -182,15 +179,9 @@ def test_nowhere_and_everywhere():
     assert (site == -1).all()
     # From a triad to a vein are at least 285 - 25 - 35 um, along the axes some 11 sites of 20 um.
     assert passed.min() >= 8
-    with pytest.raises(ValueError, match="captured"):
-        deliver(shares, sources, route, h, capture, columns, u, v)
-    everywhere = np.ones_like(capture)
-    for site, passed in (
-        deliver(shares, sources, route, everywhere, everywhere, columns, u, v),
-        pass_through(shares, sources, route, everywhere, columns, u, v),
-    ):
-        assert np.isin(site, sources).all()
-        assert (passed == 1).all()
+    site, passed = pass_through(shares, sources, route, np.ones_like(capture), columns, u, v)
+    assert np.isin(site, sources).all()
+    assert (passed == 1).all()
 
 
 def test_somewhere_all_go_to_the_only_site_that_takes():
@@ -204,20 +195,19 @@ def test_somewhere_all_go_to_the_only_site_that_takes():
     u = np.linspace(0, 1 - 2**-53, 999)
     # Both ends of the unit interval, in every combination.
     for v in (np.zeros(999), np.full(999, 1 - 2**-53), u[::-1].copy(), u):
-        site, _ = deliver(shares, sources, route, h, capture, columns, u, v)
-        assert (site == through).all()
+        site, _ = pass_through(shares, sources, route, capture, columns, u, v)
+        assert np.isin(site, (through, -1)).all()
+    capture[through] = 1.0
+    everyone_there, _ = pass_through(shares, sources, route, capture, columns, u, np.full(999, 0.5))
+    assert (everyone_there == through).mean() == pytest.approx(pass_probability(*given)[1], abs=0.05)
 
 
 def test_extreme_uniforms_end_inside():
     section = liver(20.0)
     given = in_liver(section, patchy(section))
     _, route, capture, columns, sources, shares = given
-    h, _ = pass_probability(*given)
     ends = np.array([0.0, 5e-324, 2**-53, 0.5, 1 - 2**-53, 1.0])
     u, v = (grid.ravel() for grid in np.meshgrid(ends, ends))
-    site, _ = deliver(shares, sources, route, h, capture, columns, u, v)
-    assert (site >= 0).all()
-    assert (captured_share(*given)[site] > 0).all()
     site, _ = pass_through(shares, sources, route, capture, columns, u, v)
     assert ((site == -1) | (captured_share(*given)[site] > 0)).all()
 
@@ -240,11 +230,7 @@ def test_halving_the_spacing_changes_neither_extraction_nor_zones(reach):
 
 def test_small_rates_lose_no_accuracy():
     given = channel(40, 1e-14)
-    h, extraction = pass_probability(*given)
+    _, extraction = pass_probability(*given)
     # Forty chances of 1e-14, second order 1e-26.
     assert extraction == pytest.approx(40e-14, rel=1e-9, abs=0)
-    u = np.random.default_rng(2).random(100_000)
-    site, _ = deliver(given[5], given[4], given[1], h, given[2], 40, u, u[::-1].copy())
-    found = np.bincount(site, minlength=40)
-    # Even over the channel: chi-square of 39 degrees of freedom, mean 39, standard deviation 8.8.
-    assert ((found - 2500) ** 2 / 2500).sum() < 39 + 5 * 8.8
+    np.testing.assert_allclose(captured_share(*given), 1e-14, rtol=1e-9)

@@ -214,6 +214,15 @@ def test_legend_counts_every_cell_of_the_snapshot(record):
     assert min(numbers["Kupffer cell, taught"], numbers["Bone-marrow cell, arrested"], states[1:].sum()) > 0
 
 
+def test_stellate_cells_are_active_from_the_level_that_counts(record):
+    cells = {"y": np.ones(4), "x": np.ones(4), "activation": np.array([0.0, 0.49, 0.5, 0.9])}
+    level = record.provenance["parameters"] | {"stellate.fraction_counted": "0.5"}
+    numbers = legend_numbers(
+        section_figure(with_provenance(with_cells(record, "stellate_cells", cells), parameters=level))
+    )
+    assert (numbers["Stellate cell, quiescent"], numbers["Stellate cell, active"]) == (2, 2)
+
+
 def test_every_counted_cell_is_drawn_once_where_it_is(record):
     figure = section_figure(record)
     arrays = record.snapshots[max(record.snapshots)]
@@ -222,7 +231,8 @@ def test_every_counted_cell_is_drawn_once_where_it_is(record):
     expected = np.concatenate([np.column_stack([arrays[f"{k}_x"], arrays[f"{k}_y"]]) * 20.0 for k in kinds])
     found = np.concatenate(places)
     assert len(found) == sum(legend_numbers(figure).values())
-    np.testing.assert_allclose(np.sort(found, axis=0), np.sort(expected, axis=0), rtol=1e-12)  # the same product
+    found, expected = (places[np.lexsort(places.T)] for places in (found, expected))
+    np.testing.assert_allclose(found, expected, rtol=1e-12)  # the same product
 
 
 def test_kinds_differ_in_shape_and_states_in_colour(record):

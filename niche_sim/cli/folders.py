@@ -73,23 +73,32 @@ def keep(write: Callable[[Path], object], folder: Path, name: str) -> Path:
 
     Returns where it was written; says so if that is not the folder. Raises CommandError if nowhere can be written.
     """
+    reason = _try(write, folder)
+    if not reason:
+        return folder
+    for another in (_fresh, _temporary):
+        with contextlib.suppress(OSError):
+            other = another(name)
+            if not _try(write, other):
+                say(f"{folder}: {reason}; written to {other} instead")
+                return other
+            tidy(other)
+    tried = f"{folder}, {RUNS} and {tempfile.gettempdir()}"
+    raise CommandError(f"{folder}: {reason}; a folder that can be written is needed, and none of {tried} can")
+
+
+def _try(write: Callable[[Path], object], folder: Path) -> str:
+    """Write into the folder; if that fails, take away what was written and return why."""
     before = set(folder.glob("*"))
     try:
         write(folder)
-        return folder
+        return ""
     except (OSError, InputError) as error:
         reason = error.found if isinstance(error, InputError) else (error.strerror or str(error)).lower()
     with contextlib.suppress(OSError):
         for part in set(folder.glob("*")) - before:
             part.unlink()
-    for another in (_fresh, _temporary):
-        with contextlib.suppress(OSError, InputError):
-            other = another(name)
-            write(other)
-            say(f"{folder}: {reason}; written to {other} instead")
-            return other
-    tried = f"{folder}, {RUNS} and {tempfile.gettempdir()}"
-    raise CommandError(f"{folder}: {reason}; a folder that can be written is needed, and none of {tried} can")
+    return reason
 
 
 def _fresh(name: str) -> Path:

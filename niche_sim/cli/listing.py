@@ -9,6 +9,7 @@ from typing import Annotated
 
 import typer
 
+from niche_sim.cli import report
 from niche_sim.cli.usage import SCENARIO, optioned
 from niche_sim.errors import InputError
 
@@ -19,7 +20,6 @@ def describe(
     """Show a scenario: its arms, the rules of a step in order, stages, readouts, and what can be done to the mouse."""
     from niche_sim import describe as description
     from niche_sim import scenario as library
-    from niche_sim.cli import report
 
     try:
         experiment = library.load(scenario)
@@ -45,7 +45,6 @@ def parameters(
     group: Annotated[str | None, typer.Option(metavar="GROUP", help="Only those of one group, such as tgfb.")] = None,
 ) -> None:
     """List the register: every number of the biology with unit, range, kind, source and note."""
-    from niche_sim.cli import report
     from niche_sim.parameters import KINDS, rows
     from niche_sim.units import show
 
@@ -87,7 +86,6 @@ def _check(name: str | None, known: Iterable[str], option: str) -> None:
 def scenarios() -> None:
     """List the scenarios: question and arms."""
     from niche_sim import scenario as library
-    from niche_sim.cli import report
 
     console = report.output()
     for entry in library.catalogue():

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from niche_sim.cli import report
 from niche_sim.cli.folders import CHECKPOINT, claim, folder_of_run, keep, refuse_a_run, tidy, try_writing
 from niche_sim.cli.usage import (
     FAILED,
@@ -76,8 +77,6 @@ def run(
 
 def _finish(runner: Runner, target: Path, progress: bool, figures: bool) -> None:
     """Step to the end, write, show. Raises CommandError if it was stopped, Exit if it had to be written elsewhere."""
-    from niche_sim.cli import report
-
     model, name, began = runner.model, _name(runner), perf_counter()
     if progress and not report.code_is_compiled():
         say("compiled code is being prepared, once after installation; this takes some seconds")

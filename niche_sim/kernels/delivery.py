@@ -17,6 +17,7 @@ Numbers = NDArray[np.float64]
 
 # The largest float64 below 1. For every u up to it, u * total < total also after rounding.
 _BELOW_ONE = 1.0 - 2.0**-53
+_ROUNDING = 1e-12
 
 
 @numba.njit(cache=True)
@@ -98,76 +99,6 @@ def _conditioned(
 
 
 @numba.njit(cache=True)
-def _walk(
-    source_share: Numbers,
-    source_sites: Sites,
-    route: Numbers,
-    h: Numbers,
-    value_of_leaving: float,
-    capture: Numbers,
-    columns: int,
-    u_route: Numbers,
-    u_capture: Numbers,
-) -> tuple[Sites, NDArray[np.int32]]:
-    """Walk particles that are known to meet the outcome of `_conditioned`, each until captured or out."""
-    steps = (-columns, columns, -1, 1)
-    sites = np.empty(u_route.size, np.int64)
-    passed = np.empty(u_route.size, np.int32)
-    entering = np.empty(source_sites.size)
-    total_entering = 0.0
-    for k in range(source_sites.size):
-        total_entering += source_share[k] * h[source_sites[k]]
-        entering[k] = total_entering
-    if total_entering <= 0.0:
-        raise ValueError("no particle can be captured: every source has h = 0")
-    onward, turns = _conditioned(route, h, value_of_leaving, capture, columns)
-    for particle in range(u_route.size):
-        # One uniform makes every choice of the way: given that it fell into an interval, its place within that
-        # interval is uniform again.
-        target = min(u_route[particle], _BELOW_ONE) * total_entering
-        entry = np.searchsorted(entering, target, side="right")
-        before = entering[entry - 1] if entry > 0 else 0.0
-        u = min((target - before) / (entering[entry] - before), _BELOW_ONE)
-        site = source_sites[entry]
-        # Captured at the first site where the probability of having come so far uncaptured falls below this.
-        luck = 1.0 - min(u_capture[particle], _BELOW_ONE)
-        uncaptured = onward[site]
-        count = 1
-        while uncaptured >= luck:
-            k = int(u >= turns[site, 1]) + int(u >= turns[site, 2]) + int(u >= turns[site, 3])
-            if u >= turns[site, 4]:
-                site = -1
-                break
-            u = min((u - turns[site, k]) / (turns[site, k + 1] - turns[site, k]), _BELOW_ONE)
-            site += steps[k]
-            uncaptured *= onward[site]
-            count += 1
-        sites[particle] = site
-        passed[particle] = count
-    return sites, passed
-
-
-@numba.njit(cache=True)
-def deliver(
-    source_share: Numbers,
-    source_sites: Sites,
-    route: Numbers,
-    h: Numbers,
-    capture: Numbers,
-    columns: int,
-    u_route: Numbers,
-    u_capture: Numbers,
-) -> tuple[Sites, NDArray[np.int32]]:
-    """Where particles that one pass captures are captured.
-
-    h: as `pass_probability` returns it, positive for at least one source; u_route, u_capture: float64[n] uniforms in
-    [0, 1), one of each a particle. Returns (site int64[n], passed int32[n]): the site of capture and the number of
-    sites passed, the entry and the last included.
-    """
-    return _walk(source_share, source_sites, route, h, 0.0, capture, columns, u_route, u_capture)
-
-
-@numba.njit(cache=True)
 def pass_through(
     source_share: Numbers,
     source_sites: Sites,
@@ -177,5 +108,54 @@ def pass_through(
     u_route: Numbers,
     u_capture: Numbers,
 ) -> tuple[Sites, NDArray[np.int32]]:
-    """One pass of particles of which nothing is known: as `deliver`, with site -1 for those that leave uncaptured."""
-    return _walk(source_share, source_sites, route, np.ones(capture.size), 1.0, capture, columns, u_route, u_capture)
+    """One pass of n particles, each walked from its source site to capture or out of the grid.
+
+    Arguments as for `pass_probability`; u_route, u_capture: float64[n] uniforms in [0, 1), one of each a particle.
+    Returns (site int64[n], passed int32[n]): the site of capture, -1 for those that leave uncaptured, and the number of
+    sites passed, the entry and the last included.
+    """
+    steps = (-columns, columns, -1, 1)
+    sites = np.empty(u_route.size, np.int64)
+    passed = np.empty(u_route.size, np.int32)
+    entering = np.cumsum(source_share)
+    for particle in range(u_route.size):
+        # One uniform makes every choice of the way: a choice of weight w out of total, made by u * total, leaves
+        # (u * total - weights before) / w, which is uniform again.
+        target = min(u_route[particle], _BELOW_ONE) * entering[-1]
+        entry = np.searchsorted(entering, target, side="right")
+        before = entering[entry - 1] if entry > 0 else 0.0
+        u = min((target - before) / (entering[entry] - before), _BELOW_ONE)
+        site = source_sites[entry]
+        # Captured at the first site where the probability of having come so far uncaptured falls below this.
+        luck = 1.0 - min(u_capture[particle], _BELOW_ONE)
+        uncaptured = 1.0
+        count = 1
+        while True:
+            uncaptured *= 1.0 - capture[site]
+            if uncaptured < luck:
+                break
+            chosen = -1  # unless a neighbour is chosen, the particle leaves
+            weight = 1.0
+            target = u
+            for k in range(4):
+                if route[site, k] > 0.0:
+                    if target < route[site, k]:
+                        chosen = site + steps[k]
+                        weight = route[site, k]
+                        break
+                    target -= route[site, k]
+            # What a sink sends on is less than 1 by what it drains; elsewhere the rest is rounding, and the last
+            # neighbour gets it.
+            if chosen < 0 and target < _ROUNDING:
+                for k in range(4):
+                    if route[site, k] > 0.0:
+                        chosen = site + steps[k]
+                        weight = route[site, k]
+            site = chosen
+            if site < 0:
+                break
+            u = min(target / weight, _BELOW_ONE)
+            count += 1
+        sites[particle] = site
+        passed[particle] = count
+    return sites, passed
