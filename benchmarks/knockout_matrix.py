@@ -13,6 +13,7 @@ import argparse
 import json
 import os
 from concurrent.futures import ProcessPoolExecutor, as_completed
+from multiprocessing import get_context
 from pathlib import Path
 
 import numpy as np
@@ -23,10 +24,25 @@ from niche_sim.parameters import digest
 from niche_sim.targets import BIOLOGY, Effect, prevented_gain, ratio_of_means
 
 SCENARIO = "liver_education_costasilva2015"
-ARMS = ("pbs", "normal_exosomes", "educated", "anti_mif", "tgfb_inhibitor", "fibronectin_knockout", "integrin_knockdown")
+ARMS = (
+    "pbs",
+    "normal_exosomes",
+    "educated",
+    "anti_mif",
+    "tgfb_inhibitor",
+    "fibronectin_knockout",
+    "integrin_knockdown",
+)
 BLOCKS = ARMS[3:]
 # Markers down the chain, as means over the last two days of education (one dose interval), before tumour cells come.
-MARKERS = ("exosomes_taken_up", "kupffer_load_mean", "tgfb_mean", "stellate_active", "fibronectin_mean", "bmdc_arrested")
+MARKERS = (
+    "exosomes_taken_up",
+    "kupffer_load_mean",
+    "tgfb_mean",
+    "stellate_active",
+    "fibronectin_mean",
+    "bmdc_arrested",
+)
 WORDS = ("exosomes taken up", "Kupffer load", "TGF-β", "active stellate cells", "fibronectin", "arrested BMDC")
 UNTOUCHED = {"anti_mif": 2, "tgfb_inhibitor": 3, "fibronectin_knockout": 4, "integrin_knockdown": 0}
 BURDEN = ("colonies", "tumour_cycling")
@@ -59,7 +75,7 @@ def run(study: str, folder: Path, workers: int) -> None:
     mice, arms, _ = STUDIES[study]
     wanted = {(arm, seed): folder / f"{study}-{arm}-{seed}.json" for seed in range(mice) for arm in arms}
     missing = {key: path for key, path in wanted.items() if not path.exists()}
-    with ProcessPoolExecutor(workers) as pool:
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
         jobs = {pool.submit(mouse, study, *key): path for key, path in missing.items()}
         for job in track(as_completed(jobs), f"{study}: {len(missing)} mice", total=len(jobs)):
             part = jobs[job].with_suffix(".part")
@@ -70,7 +86,9 @@ def run(study: str, folder: Path, workers: int) -> None:
 def collect(study: str, folder: Path) -> dict[str, dict[str, np.ndarray]]:
     """arm -> readout -> float64[mice], and that all were made with one register."""
     mice, arms, _ = STUDIES[study]
-    rows = {arm: [json.loads((folder / f"{study}-{arm}-{seed}.json").read_text()) for seed in range(mice)] for arm in arms}
+    rows = {
+        arm: [json.loads((folder / f"{study}-{arm}-{seed}.json").read_text()) for seed in range(mice)] for arm in arms
+    }
     registers = {row["register"] for arm in arms for row in rows[arm]}
     if len(registers) != 1:
         raise SystemExit(f"{folder}: mice of {len(registers)} different registers; delete the old ones")
@@ -95,7 +113,9 @@ def niche_rows(data: dict[str, dict[str, np.ndarray]]) -> list[tuple[str, list[t
                 cells.append((effect, effect.equivalent(BIOLOGY)))
             else:
                 effect = prevented_gain(blocked, educated, control)
-                cells.append((effect, "prevented" if effect.low > 0.5 else "not prevented" if effect.high < 0.5 else "undecided"))
+                cells.append(
+                    (effect, "prevented" if effect.low > 0.5 else "not prevented" if effect.high < 0.5 else "undecided")
+                )
         rows.append((arm, cells))
     return rows
 
@@ -130,7 +150,9 @@ def report(folder: Path, out: Path) -> None:
         if arm in BLOCKS:
             effects = [prevented_gain(burden[arm][n], burden["educated"][n], burden["pbs"][n]) for n in BURDEN]
             verdict = "prevented" if min(e.low for e in effects) > 0.5 else "undecided"
-            lines.append(f"| `{arm}` | {means[0]} | {means[1]} | {shown(effects[0])} | {shown(effects[1])} | *{verdict}* |")
+            lines.append(
+                f"| `{arm}` | {means[0]} | {means[1]} | {shown(effects[0])} | {shown(effects[1])} | *{verdict}* |"
+            )
         else:
             lines.append(f"| `{arm}` | {means[0]} | {means[1]} | | | |")
     events = int(burden["educated"]["colonies"].sum())
@@ -147,7 +169,12 @@ def figure(rows: list, burden: dict[str, dict[str, np.ndarray]], path: Path) -> 
 
     fig = Figure(figsize=(10.5, 4.2), layout="constrained")
     left, right = fig.subplots(1, 2, width_ratios=(1.5, 1))
-    table = np.array([[1.0 - e.estimate if i >= UNTOUCHED[arm] else e.estimate for i, (e, _) in enumerate(cells)] for arm, cells in rows])
+    table = np.array(
+        [
+            [1.0 - e.estimate if i >= UNTOUCHED[arm] else e.estimate for i, (e, _) in enumerate(cells)]
+            for arm, cells in rows
+        ]
+    )
     image = left.imshow(table, cmap="cividis", vmin=0.0, vmax=1.25, aspect="auto")
     left.set_xticks(range(len(WORDS)), WORDS, rotation=30, ha="right")
     left.set_yticks(range(len(rows)), [arm.replace("_", " ") for arm, _ in rows])

@@ -131,7 +131,7 @@ def timeline_figure(record: Record) -> Figure:
         _draw_stages(axes[-1], record)
         for number, stage in enumerate(STAGES):
             axes.append(page.axes(left, rows_top + 25 * number, width, 21))
-            _draw_marker(axes[-1], record, stage, number, span)
+            _draw_marker(axes[-1], record, stage, number)
             text = textwrap.fill(stage.meaning[0].upper() + stage.meaning[1:], 25)
             y = rows_top + 25 * number
             name = f"{number + 1}  {stage.name.capitalize()}"
@@ -659,7 +659,7 @@ def _draw_stages(ax: Axes, record: Record) -> None:
         ax.spines[side].set_visible(False)
 
 
-def _draw_marker(ax: Axes, record: Record, stage: Stage, number: int, span: float) -> None:
+def _draw_marker(ax: Axes, record: Record, stage: Stage, number: int) -> None:
     colour = _STAGE_COLOURS[number % len(_STAGE_COLOURS)]
     times, values = record.table["time_h"] / DAY, _marker(record, stage)
     threshold = record.provenance["thresholds"].get(stage.name)
@@ -689,10 +689,9 @@ def _draw_marker(ax: Axes, record: Record, stage: Stage, number: int, span: floa
         return
     day = onset / DAY
     ax.axvline(day, color=colour, linewidth=1.1, zorder=4)
-    right = day < 0.85 * span
     ax.annotate(
-        f"day {_day(onset)}", (day, 0.98), (3 if right else -3, 0), xycoords=("data", "axes fraction"),
-        textcoords="offset points", ha="left" if right else "right", va="top", weight="bold",
+        f"day {_day(onset)}", (day, 0.98), (3, 0), xycoords=("data", "axes fraction"), textcoords="offset points",
+        va="top", weight="bold",
     )  # fmt: skip
 
 

@@ -6,6 +6,7 @@ import json
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
+from multiprocessing import get_context
 
 import numpy as np
 
@@ -42,7 +43,8 @@ def compute_thresholds(
     """
     seeds = range(first_seed, first_seed + mice)
     highest: list[dict[str, float]] = []
-    with ProcessPoolExecutor(max_workers=workers) as pool:
+    # Not by fork: the caller may run threads (a progress bar), whose locks a forked child would inherit.
+    with ProcessPoolExecutor(max_workers=workers, mp_context=get_context("spawn")) as pool:
         for mouse in pool.map(partial(untreated_mouse, scenario_id), seeds):
             highest.append(mouse)
             if progress is not None:

@@ -30,17 +30,19 @@ plain_mesa, speed = script("plain_mesa"), script("speed")
 
 # One lobule, two doses of some 2000 vesicles, and a chain so sensitive that a day of them fills it.
 HOT = {
-    "kupffer.half_load_uptake": "20 vesicle",
-    "kupffer.half_load_answer": "10 vesicle",
+    "kupffer.fraction_central_uptake": "0.1",
+    "kupffer.half_load_uptake": "5 vesicle",
+    "kupffer.half_load_answer": "20 vesicle",
     "kupffer.half_load_speed": "10 vesicle",
     "exosomes.half_life_inside": "12 h",
     "stellate.rate_activation": "3 1/day",
     "fibronectin.rate_deposit": "8e5 um^3/day/cell",
     "ccl2.half_life": "3 h",
-    "bmdc.rate_rest": "6000 cell/mm^3/day",
-    "bmdc.rate_called": "60000 cell/mm^3/day",
-    "bmdc.half_life_moving": "6 h",
-    "bmdc.half_life_arrested": "12 h",
+    "bmdc.chance_settling": "0.5",
+    "bmdc.rate_rest": "10000 cell/mm^3/day",
+    "bmdc.rate_called": "30000 cell/mm^3/day",
+    "bmdc.half_life_moving": "3 h",
+    "bmdc.half_life_arrested": "48 h",
 }
 DOSES = (Dose(0.0, "pdac", None, 2.6e8), Dose(12.0, "pdac", None, 2.6e8))
 
@@ -62,8 +64,8 @@ def test_the_twin_simulates_what_niche_sim_does(parcel_size):
     assert set(plain) == set(niche) == set(plain_mesa.READOUTS)
     for name in plain_mesa.READOUTS:
         assert np.mean(niche[name]) > 0.0
-        # Welch: nine readouts and two parcel sizes; a right twin falls below once in 500 sets of seeds.
-        assert stats.ttest_ind(plain[name], niche[name], equal_var=False).pvalue > 1e-4, name
+        # Student, as a right twin varies as much: of nine readouts and two parcel sizes one falls below in 500 sets of seeds.
+        assert stats.ttest_ind(plain[name], niche[name]).pvalue > 1e-4, name
 
 
 @pytest.mark.parametrize("parcel_size", [1, 50])

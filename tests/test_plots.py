@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection, PathCollection
+from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Rectangle
 from matplotlib.text import Text
 
@@ -401,6 +402,17 @@ def test_a_folder_that_cannot_be_written_is_named(record, tmp_path):
     (tmp_path / "taken").write_text("a file")
     with pytest.raises(InputError, match=r"taken: .*; a folder that can be written"):
         save_figures(record, tmp_path / "taken")
+
+
+def test_a_full_disk_leaves_no_half_file(record, tmp_path, monkeypatch):
+    def full(self, path, **_):
+        path.write_bytes(b"half")
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Figure, "savefig", full)
+    with pytest.raises(InputError, match="no space left on device"):
+        save_figures(record, tmp_path)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_a_time_without_snapshot_is_refused(record):

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from niche_sim import InputError, parameters, scenario, stages
+from niche_sim.cli import main
 from niche_sim.stages import STAGES, StageWatch, highest_day, load_thresholds, threshold_of
 from niche_sim.untreated import compute_thresholds
 
@@ -76,8 +77,9 @@ def test_thresholds_are_made_and_read_back(tmp_path):
     source = scenario.load("liver_growing_primary")
     text = source.text.replace('"2 mm"', '"0.6 mm"').replace('"42 day"', '"2 day"').replace("14 day", "1 day")
     (folder / "scenario.toml").write_text(text)
-    made = compute_thresholds(str(folder / "scenario.toml"), mice=3)
-    (folder / "thresholds.toml").write_text(made)
+    assert main(["thresholds", str(folder / "scenario.toml"), "--mice", "3", "--workers", "1"]) == 0
+    made = (folder / "thresholds.toml").read_text()
+    assert made == compute_thresholds(str(folder / "scenario.toml"), mice=3)
     thresholds = load_thresholds(folder)
     assert thresholds["licensing"] == 0.0
     assert thresholds["arrival"] == 0.0
@@ -87,3 +89,15 @@ def test_thresholds_are_made_and_read_back(tmp_path):
     (folder / "thresholds.toml").write_text("[threshold")
     with pytest.raises(InputError, match="niche-sim thresholds"):
         load_thresholds(folder)
+
+
+@pytest.mark.parametrize(
+    ("options", "found"),
+    [(["--mice", "1"], "--mice"), (["--seed", "x"], "--seed"), (["-o", "/dev/null/x"], "/dev/null/x"), (["nowhere"], "SCENARIO")],
+)
+def test_bad_input_to_the_command_is_one_line(options, found, capsys):
+    assert main(["thresholds", *options]) == 2
+    error = capsys.readouterr().err
+    assert error.startswith("niche-sim: ")
+    assert error.count("\n") == 1
+    assert found in error

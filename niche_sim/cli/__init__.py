@@ -18,6 +18,7 @@ from typer.main import get_command
 import niche_sim
 from niche_sim.cli.listing import describe, parameters, scenarios
 from niche_sim.cli.running import run
+from niche_sim.cli.thresholds import thresholds
 from niche_sim.cli.usage import BAD_INPUT, FAILED, STOPPED, CommandError, as_input_error, is_usage_error, say
 from niche_sim.errors import InputError
 
@@ -35,11 +36,11 @@ class _Commands(TyperGroup):
 app = typer.Typer(
     cls=_Commands,
     add_completion=False,
-    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    context_settings={"help_option_names": ["-h", "--help"]},
     help="How a tumour's exosomes prepare the liver for metastasis, simulated cell by cell. For research and teaching, "
     "not for predictions about a patient.",
 )
-for command in (run, describe, parameters, scenarios):
+for command in (run, describe, parameters, scenarios, thresholds):
     app.command()(command)
 
 

@@ -91,7 +91,10 @@ class SpectralStep:
 
 def _without_rounding_below_zero(field: Field, total: float) -> Field:
     """Set negative rounding to 0 and scale the sum back to total, in place."""
-    if field.min() < -_ROUNDING * field.max():
+    lowest = field.min()
+    if lowest >= 0.0:
+        return field
+    if lowest < -_ROUNDING * field.max():
         raise ValueError("a field became negative: the concentration or its source was negative")
     np.maximum(field, 0.0, out=field)
     present = field.sum()

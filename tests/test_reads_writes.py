@@ -1,0 +1,327 @@
+"""What each process says it reads and writes is true: whole mice, step by step, with a state that watches.
+
+A process acts on a stand-in for the state that refuses whatever it has not declared, and the state before and after is
+compared. At the end every declaration must have been needed at least once, or the wiring that is drawn from it would show
+arrows that are not there.
+"""
+
+from __future__ import annotations
+
+import types
+
+import numpy as np
+import pytest
+
+from niche_sim.columns import Population
+from niche_sim.interventions import intervene
+from niche_sim.process import Process
+from niche_sim.schedule import DEFAULT, schedule
+from niche_sim.state import FIELDS, State
+
+STEPS = 12  # of each mouse: enough for every rule to have something to do
+PARTS = ("blood", "primary", "blocked", "ledger")
+BOOKS = {"ledger", "events", "colonies"}  # to write in a book is to read where it stands
+
+
+class UndeclaredError(AssertionError):
+    """A process touched what it does not declare."""
+
+
+class Watch:
+    """What one process declares, and what it has touched so far."""
+
+    def __init__(self, process):
+        self.name, self.reads, self.writes = process.__name__, process.reads, process.writes
+        self.read, self.written = set(), set()
+
+    @staticmethod
+    def covers(declared, name):
+        """The declaration that covers a name: itself, or the whole of which it is a part."""
+        return next((d for d in declared if d == name or d == name.partition(".")[0]), None)
+
+    def reading(self, name):
+        """Note that it reads; a column or part that it may write may be looked at on the way."""
+        found = self.covers(self.reads, name)
+        if found is not None:
+            self.read.add(found)
+        elif self.covers(self.writes, name) is None:
+            raise UndeclaredError(f"{self.name} reads {name}; it declares {', '.join(self.reads)}")
+
+    def writing(self, name):
+        if self.covers(self.writes, name) is None:
+            raise UndeclaredError(f"{self.name} writes {name}; it declares {', '.join(self.writes)}")
+
+
+class WatchedPopulation:
+    """Stands in for a population: columns by name, rows that come and go."""
+
+    def __init__(self, population, name, watch):
+        self.__dict__.update(_population=population, _name=name, _watch=watch)
+
+    def _some_column(self):
+        """Rows are counted and found by whoever reads any column of them."""
+        declared = (*self._watch.reads, *self._watch.writes)
+        if not any(d.partition(".")[0] == self._name for d in declared):
+            raise UndeclaredError(f"{self._watch.name} looks at the rows of {self._name}")
+
+    def __len__(self):
+        self._some_column()
+        return len(self._population)
+
+    def __getattr__(self, name):
+        if name in self._population.columns:
+            if name in ("unique_id", "key"):
+                self._some_column()
+            else:
+                self._watch.reading(f"{self._name}.{name}")
+            return getattr(self._population, name)
+        if name == "columns":
+            return {column: getattr(self, column) for column in self._population.columns}
+        if name == "find":
+            self._some_column()
+        elif name in ("add", "remove"):
+            self._watch.writing(self._name)
+        elif name not in ("removals", "name", "agent_class"):
+            raise UndeclaredError(f"{self._watch.name} asks {self._name} for {name}")
+        return getattr(self._population, name)
+
+    def __setattr__(self, name, value):
+        self._watch.writing(f"{self._name}.{name}")
+        setattr(self._population, name, value)
+
+
+class WatchedPart:
+    """Stands in for blood, the primary, blocks or books."""
+
+    def __init__(self, part, name, watch):
+        self.__dict__.update(_part=part, _name=name, _watch=watch)
+
+    def __getattr__(self, name):
+        if self._name not in BOOKS:
+            self._watch.reading(f"{self._name}.{name}")
+        return getattr(self._part, name)
+
+    def __setattr__(self, name, value):
+        self._watch.writing(f"{self._name}.{name}")
+        setattr(self._part, name, value)
+
+
+class WatchedPopulations(dict):
+    """The populations by name."""
+
+
+class WatchedState:
+    """Stands in for the state; its own methods run on the stand-in, so that what they touch is seen, too."""
+
+    def __init__(self, state, watch):
+        stand_ins = {name: WatchedPopulation(rows, name, watch) for name, rows in state.populations.items()}
+        self.__dict__.update(_state=state, _watch=watch, populations=WatchedPopulations(stand_ins))
+
+    def __getattr__(self, name):
+        state, watch = self._state, self._watch
+        if name in self.populations:
+            return self.populations[name]
+        if name in PARTS:
+            return WatchedPart(getattr(state, name), name, watch)
+        if name in BOOKS:
+            watch.writing(name)
+        elif name in ("time", "step_index"):
+            watch.reading("time")
+        elif name in FIELDS or name in ("section", "homes"):
+            watch.reading(name)
+        elif isinstance(method := getattr(State, name, None), types.FunctionType):
+            return types.MethodType(method, self)
+        else:
+            raise UndeclaredError(f"{watch.name} asks the state for {name}")
+        return getattr(state, name)
+
+    def __setattr__(self, name, value):
+        self._watch.writing(name)
+        setattr(self._state, name, value)
+
+    def sites(self, population):
+        """As of the state, which remembers those of cells at rest; reads positions and the section."""
+        _ = population.y, population.x, self.section
+        return self._state.sites(population._population)
+
+    def place(self, name, uniforms):
+        """As of the state, which remembers sums of homes; reads homes and the section."""
+        _ = self.homes, self.section
+        return self._state.place(name, uniforms)
+
+
+def fields_of(state):
+    return {name: getattr(state, name) for name in ("section", "homes")}
+
+
+@pytest.fixture(scope="module")
+def watched(moments, freeze, changed):
+    """Every process of the schedule through a number of steps of every mouse: (watches by name, all that went wrong)."""
+    watches, wrong = {kind.__name__: Watch(kind) for kind in DEFAULT}, []
+    for mouse, moment in moments.items():
+        model = moment.model
+        state, p, chance = model.state, model.parameters, model.chance
+        state.thaw(moment.start)
+        homes = {name: home.copy() for name, home in state.homes.items()}
+        section = state.section
+        for _ in range(STEPS):
+            chance.step = state.step_index
+            intervene(model.protocol.interventions, state, p, chance, model.dt)
+            for process in schedule():
+                watch, before = watches[process.name], freeze(state)
+                try:
+                    process.step(WatchedState(state, watch), p, chance, model.dt)
+                except UndeclaredError as error:
+                    wrong.append(f"{mouse}: {error}")
+                    state.thaw(before)
+                    process.step(state, p, chance, model.dt)
+                for name in changed(before, freeze(state)):
+                    declared = watch.covers(watch.writes, name)
+                    if declared is None:
+                        wrong.append(f"{mouse}: {process.name} changed {name}; it declares {', '.join(watch.writes)}")
+                    else:
+                        watch.written.add(declared)
+                if chance.step != state.step_index or state.section is not section:
+                    wrong.append(f"{mouse}: {process.name} changed the clock or the section")
+            state.step_index += 1
+            state.time = state.step_index * model.dt
+        if not all(np.array_equal(homes[name], state.homes[name]) for name in homes):
+            wrong.append(f"{mouse}: somebody changed the homes")
+    return watches, wrong
+
+
+def of(process, wrong):
+    return sorted({line.partition(": ")[2] for line in wrong if f"{process.__name__} " in line})
+
+
+@pytest.mark.parametrize("process", DEFAULT, ids=lambda process: process.__name__)
+def test_touches_only_what_it_declares(watched, process):
+    _, wrong = watched
+    assert of(process, wrong) == []
+
+
+@pytest.mark.parametrize("process", DEFAULT, ids=lambda process: process.__name__)
+def test_declares_only_what_it_touches(watched, process):
+    watches, wrong = watched
+    if of(process, wrong):
+        pytest.fail(f"{process.__name__} touches more than it declares, see the other test")
+    watch = watches[process.__name__]
+    assert set(process.reads) - watch.read == set()
+    assert set(process.writes) - watch.written == set()
+
+
+def names_there_are():
+    """Everything that a declaration may name."""
+    state = State.__dataclass_fields__
+    names = {"section", "homes", "time", "ledger", "events", "colonies", "primary", *FIELDS}
+    assert names - {"time"} <= set(state)
+    populations = {kind.population: kind for kind in _agent_classes()}
+    names |= set(populations) | {f"{name}.{c}" for name, kind in populations.items() for c in kind.columns()}
+    for part in ("blood", "blocked", "ledger", "primary"):
+        names |= {f"{part}.{line}" for line in state[part].default_factory.__dataclass_fields__}
+    return names
+
+
+def _agent_classes():
+    from niche_sim.cells import POPULATIONS
+
+    return POPULATIONS
+
+
+@pytest.mark.parametrize("process", DEFAULT, ids=lambda process: process.__name__)
+def test_declarations_name_what_there_is_once(process):
+    for declared in (process.reads, process.writes):
+        assert set(declared) <= names_there_are()
+        assert len(set(declared)) == len(declared)
+        wholes = {name for name in declared if "." not in name}
+        assert not [name for name in declared if "." in name and name.partition(".")[0] in wholes]
+
+
+# --- the stand-in itself ---------------------------------------------------------------------------------------------
+
+
+class Careless(Process):
+    """Does one thing; declares what it is told."""
+
+    def __init__(self, does):
+        self.does = does
+
+    def step(self, state, p, chance, dt):
+        self.does(state)
+
+
+@pytest.mark.parametrize(
+    ("does", "needs_reads", "needs_writes"),
+    [
+        (lambda s: s.tgfb.sum(), ("tgfb",), ()),
+        (lambda s: s.section.area, ("section",), ()),
+        (lambda s: s.homes["bmdc"], ("homes",), ()),
+        (lambda s: s.time, ("time",), ()),
+        (lambda s: s.step_index, ("time",), ()),
+        (lambda s: s.blood.ccl2, ("blood.ccl2",), ()),
+        (lambda s: s.blocked.mif, ("blocked.mif",), ()),
+        (lambda s: s.primary.cells, ("primary",), ()),
+        (lambda s: s.kupffer_cells.load.sum(), ("kupffer_cells.load",), ()),
+        (lambda s: s.populations["kupffer_cells"].load, ("kupffer_cells.load",), ()),
+        (lambda s: len(s.bmdc), ("bmdc",), ()),
+        (lambda s: s.mapped(s.kupffer_cells), ("section", "kupffer_cells.y", "kupffer_cells.x"), ()),
+        (lambda s: s.at(s.tgfb, s.nk_cells), ("section", "tgfb", "nk_cells"), ()),
+        (lambda s: s.place("bmdc", np.full((2, 3), 0.5)), ("section", "homes"), ()),
+        (lambda s: setattr(s, "tgfb", s._state.tgfb + 1), (), ("tgfb",)),
+        (lambda s: setattr(s.blood, "ccl2", 1.0), (), ("blood.ccl2",)),
+        (lambda s: setattr(s.ledger, "tumour_born", 1), (), ("ledger",)),
+        (lambda s: s.bmdc.add(1), (), ("bmdc",)),
+        (lambda s: s.nk_cells.remove([0]), (), ("nk_cells",)),
+        (lambda s: s.events.note(0.0, "a", "b", [1.0], [1.0], [1]), (), ("events",)),
+        (lambda s: s.colonies.add(4), (), ("colonies",)),
+    ],
+)
+def test_the_stand_in_notices(naive, does, needs_reads, needs_writes):
+    needed = [("reads", name) for name in needs_reads] + [("writes", name) for name in needs_writes]
+    for left_out in [None, *needed]:
+        kept = [item for item in needed if item != left_out]
+        kind = type("Careless", (), {"reads": (), "writes": ()})
+        kind.reads, kind.writes = (tuple(n for w, n in kept if w == which) for which in ("reads", "writes"))
+        act = Careless(does)
+        if left_out is None:
+            act.step(WatchedState(naive, Watch(kind)), None, None, 1.0)
+        else:
+            with pytest.raises(UndeclaredError):
+                act.step(WatchedState(naive, Watch(kind)), None, None, 1.0)
+
+
+def test_changes_are_named(naive, freeze, changed):
+    def scenes():
+        yield lambda: None, set()
+        yield lambda: naive.kupffer_cells.load.__setitem__(3, 5), {"kupffer_cells.load"}
+        yield lambda: naive.kupffer_cells.taught_at.__setitem__(3, 5.0), {"kupffer_cells.taught_at"}
+        yield lambda: naive.bmdc.add(1), {"bmdc"}
+        yield lambda: naive.nk_cells.remove([0]), {"nk_cells"}
+        yield lambda: naive.periostin.__setitem__((2, 3), 1.0), {"periostin"}
+        yield lambda: setattr(naive.blood, "ccl2", 1.0), {"blood.ccl2"}
+        yield lambda: setattr(naive.ledger, "tumour_born", 3), {"ledger.tumour_born"}
+        yield lambda: naive.events.note(1.0, "a", "b", [1.0], [1.0], [1]), {"events"}
+        yield lambda: naive.colonies.add(3), {"colonies"}
+        yield lambda: setattr(naive, "time", 9.0), {"time"}
+
+    for scene, names in scenes():
+        before = freeze(naive)
+        scene()
+        assert changed(before, freeze(naive)) == names
+
+
+def test_every_mouse_is_alive_with_what_its_rules_need(moments):
+    """The mice in which processes are watched: each stage of a tumour cell, exosomes of both sources, blocks, a primary."""
+    for moment in moments.values():
+        moment.model.state.thaw(moment.start)
+    challenge, blocked = moments["challenge"].model.state, moments["blocked"].model.state
+    assert set(challenge.tumour_cells.agent_class.state.names) - {"circulating", "extravasated"} == {
+        challenge.tumour_cells.agent_class.state.names[code] for code in np.unique(challenge.tumour_cells.state)
+    }
+    assert set(np.unique(challenge.tumour_cells.line)) == {0, 1}
+    assert set(np.unique(blocked.exosomes.source)) == {0, 1}
+    assert blocked.primary.cells > 0
+    assert moments["primary"].model.state.primary.cells > 0
+    assert isinstance(challenge.bmdc, Population)
+    assert challenge.bmdc.arrested.any()
+    assert challenge.periostin.max() > 0
