@@ -128,9 +128,9 @@ def report(folder: Path, out: Path) -> None:
         "",
         "Made by `benchmarks/knockout_matrix.py`. Mice are paired by seed (common random numbers).",
         "",
-        f"**Niche**, {STUDIES['niche'][0]} mice an arm, 2 x 2 mm, means over days 19 to 21, before tumour cells. Upstream of the block:",
-        "ratio to `educated` with its 90 % interval, *equivalent* if that lies within 0.8 to 1.25. From the block down: share of",
-        "the gain (from `pbs` to `educated`) that it prevents, 95 % interval, *prevented* if more than half.",
+        f"**Niche**, {STUDIES['niche'][0]} mice an arm, 2 x 2 mm, means over days 19 to 21, before tumour cells. Upstream of",
+        "the block: ratio to `educated` with its 90 % interval, *equivalent* if it lies within 0.8 to 1.25. From the block down:",
+        "share of the gain (from `pbs` to `educated`) that it prevents, 95 % interval, *prevented* if more than half.",
         "",
         "| block | " + " | ".join(WORDS) + " |",
         "|---|" + "---|" * len(WORDS),
@@ -140,9 +140,10 @@ def report(folder: Path, out: Path) -> None:
         lines.append(f"| `{arm}` | " + " | ".join(f"{shown(effect)} *{verdict}*" for effect, verdict in cells) + " |")
     lines += [
         "",
-        f"**Burden** at day 42, {STUDIES['burden'][0]} mice an arm, 10 x 10 mm, three weeks after 500,000 pan02 cells (whose efficiency is assumed).",
+        f"**Burden** at day 42, {STUDIES['burden'][0]} mice an arm, 10 x 10 mm, three weeks after 500,000 pan02 cells (whose",
+        "efficiency is assumed). The verdict is on both gains.",
         "",
-        "| arm | colonies per section | cycling cells per section | gain in colonies prevented | gain in cycling cells prevented | verdict |",
+        "| arm | colonies a section | cycling cells | gain in colonies prevented | gain in cycling cells prevented | verdict |",
         "|---|---|---|---|---|---|",
     ]
     for arm in burden:

@@ -223,7 +223,7 @@ def moments():
     education, many = "liver_education_costasilva2015", {"primary.rate_shedding": "20 1/day"}
     return {
         "education": _mouse(education, "educated", [doses, control], 144.0),
-        "challenge": _mouse(education, "educated", [doses, *cells], 192.0, {"tumour.colony_cells": "3 cell"}),
+        "challenge": _mouse(education, "educated", [doses, *cells], 192.0, {"tumour.colony_cells": "2 cell"}),
         "primary": _mouse("liver_growing_primary", "primary", [primary], 96.0, many),
         "blocked": _mouse(education, "educated", [doses, control, primary, *blocks, *depletions], 96.0, many),
     }

@@ -18,7 +18,7 @@ from niche_sim.process import Process
 from niche_sim.schedule import DEFAULT, schedule
 from niche_sim.state import FIELDS, State
 
-STEPS = 12  # of each mouse: enough for every rule to have something to do
+STEPS = 10  # of each mouse: enough for every rule to have something to do
 PARTS = ("blood", "primary", "blocked", "ledger")
 BOOKS = {"ledger", "events", "colonies"}  # to write in a book is to read where it stands
 
@@ -150,10 +150,6 @@ class WatchedState:
         return self._state.place(name, uniforms)
 
 
-def fields_of(state):
-    return {name: getattr(state, name) for name in ("section", "homes")}
-
-
 @pytest.fixture(scope="module")
 def watched(moments, freeze, changed):
     """Every process of the schedule through a number of steps of every mouse: (watches by name, all that went wrong)."""
@@ -167,15 +163,17 @@ def watched(moments, freeze, changed):
         for _ in range(STEPS):
             chance.step = state.step_index
             intervene(model.protocol.interventions, state, p, chance, model.dt)
+            after = freeze(state)
             for process in schedule():
-                watch, before = watches[process.name], freeze(state)
+                watch, before = watches[process.name], after
                 try:
                     process.step(WatchedState(state, watch), p, chance, model.dt)
                 except UndeclaredError as error:
                     wrong.append(f"{mouse}: {error}")
                     state.thaw(before)
                     process.step(state, p, chance, model.dt)
-                for name in changed(before, freeze(state)):
+                after = freeze(state)
+                for name in changed(before, after):
                     declared = watch.covers(watch.writes, name)
                     if declared is None:
                         wrong.append(f"{mouse}: {process.name} changed {name}; it declares {', '.join(watch.writes)}")
