@@ -121,7 +121,7 @@ def niche_rows(data: dict[str, dict[str, np.ndarray]]) -> list[tuple[str, list[t
 
 
 def report(folder: Path, out: Path) -> None:
-    """Write knockouts.md and knockouts.png."""
+    """Write knockouts.md, knockouts.png and mice.csv."""
     niche, burden = collect("niche", folder), collect("burden", folder)
     lines = [
         "# Knock-out matrix",
@@ -161,6 +161,12 @@ def report(folder: Path, out: Path) -> None:
     out.mkdir(parents=True, exist_ok=True)
     (out / "knockouts.md").write_text("\n".join(lines))
     figure(rows, burden, out / "knockouts.png")
+    with (out / "mice.csv").open("w") as file:  # every mouse, so that anyone can do other statistics
+        file.write("study,arm,seed,readout,value\n")
+        for study, data in (("niche", niche), ("burden", burden)):
+            for arm, readouts in data.items():
+                for name, values in readouts.items():
+                    file.writelines(f"{study},{arm},{seed},{name},{value!r}\n" for seed, value in enumerate(values.tolist()))
     print("\n".join(lines))
 
 

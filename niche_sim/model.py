@@ -148,7 +148,11 @@ def _parameters(experiment: Scenario, overrides: Mapping[str, str]) -> parameter
     """The register as the scenario and then the overrides change it."""
     changes = {name: change.text for name, change in experiment.parameters.items()}
     parameters.resolve(changes, f"{experiment.path}: parameters")  # so that a message names the file
-    of_register = {k: v for k, v in overrides.items() if k not in SCENARIO_LENGTHS + SCENARIO_TIMES}
+    of_scenario = SCENARIO_LENGTHS + SCENARIO_TIMES
+    of_register = {k: v for k, v in overrides.items() if k not in of_scenario}
+    for name in of_register:
+        if name.startswith(("section.", "run.")):
+            raise InputError(name, "unknown number of the scenario", f"one of {', '.join(of_scenario)}")
     return parameters.resolve({**changes, **of_register})
 
 

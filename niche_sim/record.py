@@ -220,7 +220,7 @@ def provenance_of(model: NicheModel) -> dict[str, Any]:
     return {
         "run_hash": hashlib.sha256(text.encode()).hexdigest()[:16],
         "scenario": experiment.id,
-        "scenario_path": str(experiment.path),
+        "scenario_path": str(experiment.path.resolve()),
         "scenario_text": experiment.text,
         **decides,
         "overrides": model.overrides,
@@ -252,7 +252,7 @@ def model_like(provenance: Mapping[str, Any], where: str) -> NicheModel:
                 rng=provenance["seed"],
                 without=provenance["without"],
             )
-    except (KeyError, TypeError) as error:
+    except (KeyError, TypeError, AttributeError) as error:
         raise InputError(where, f"incomplete provenance ({error})", "one that `niche-sim run` wrote") from None
     model.stages.thresholds = dict(provenance["thresholds"])
     return model

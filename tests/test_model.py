@@ -126,6 +126,7 @@ def test_the_seed_is_the_command_lines():
         ({"overrides": {"tgfb.halflife": "5 min"}}, "tgfb.half_life"),
         ({"overrides": {"tgfb.half_life": "5 um"}}, "length"),
         ({"overrides": {"section.width": "-2 mm"}}, "section.width"),
+        ({"overrides": {"section.widht": "2 mm"}}, "section.width"),
         ({"overrides": {"run.duration": "nan day"}}, "run.duration"),
         ({"without": ["Divisions"]}, "Division"),
         ({"rng": -1}, "seed"),

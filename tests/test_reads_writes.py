@@ -59,8 +59,9 @@ class WatchedPopulation:
         self.__dict__.update(_population=population, _name=name, _watch=watch)
 
     def _some_column(self):
-        """Rows are counted and found by whoever reads any column of them."""
+        """Rows are counted and found, and their keys taken, by whoever reads any column of them."""
         declared = (*self._watch.reads, *self._watch.writes)
+        self._watch.read |= {self._name} & set(self._watch.reads)
         if not any(d.partition(".")[0] == self._name for d in declared):
             raise UndeclaredError(f"{self._watch.name} looks at the rows of {self._name}")
 

@@ -36,9 +36,10 @@ def thresholds(
     except InputError as error:
         raise optioned(error) from None
     file = output if output is not None else experiment.path.parent / "thresholds.toml"
+    part = file.with_name(f"{file.name}.part")
     try:  # before minutes of work, not after
-        with file.open("a"):
-            pass
+        part.write_text("", encoding="utf-8")
+        part.unlink()
     except OSError as error:
         raise InputError(str(file), (error.strerror or str(error)).lower(), "a file that can be written") from None
     columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
@@ -47,7 +48,6 @@ def thresholds(
         text = compute_thresholds(
             str(experiment.path), number, first, cores, lambda done: bar.update(task, completed=done)
         )
-    part = file.with_name(f"{file.name}.part")
     part.write_text(text, encoding="utf-8")
     part.replace(file)
     typer.echo(text, nl=False)

@@ -1,0 +1,264 @@
+"""The folder tree is the architecture: who may import whom, where chance and numbers may stand, what everything says of itself."""
+
+from __future__ import annotations
+
+import ast
+import inspect
+import itertools
+from pathlib import Path
+
+import pytest
+
+import niche_sim
+from niche_sim.process import Process
+from niche_sim.schedule import DEFAULT, schedule
+
+PACKAGE = Path(niche_sim.__file__).parent
+
+# From the bottom up. A module imports from lower rows only, never from its own: a new module takes its place here.
+# `kernels`, `processes`, `cli` and `dashboard` are folders; what holds within them stands below.
+ROWS = (
+    {"errors", "vocabulary", "kernels"},
+    {"units", "chance", "laws", "columns"},
+    {"process", "section", "population"},
+    {"cells", "parameters"},
+    {"state"},
+    {"tissue", "senses"},
+    {"processes", "interventions", "readouts"},
+    {"schedule", "protocol", "stages"},
+    {"scenario"},
+    {"model", "describe"},
+    {"record"},
+    {"sweep", "untreated"},
+    {"targets"},
+    {"analysis"},
+    {"plots"},
+    {"dashboard"},
+    {"cli"},
+    {"__main__"},
+)
+PLACE = {name: row for row, names in enumerate(ROWS) for name in names}
+FOLDERS_OF_STRANGERS = {"kernels", "processes"}  # files in them do not know each other
+ONLY_IN = {
+    "mesa": {"population", "cells", "model", "dashboard"},
+    "mesa.visualization": {"dashboard"},
+    "matplotlib": {"plots", "dashboard"},
+    "solara": {"dashboard"},
+    "pint": {"units"},
+    "typer": {"cli"},
+    "rich": {"cli"},
+}
+LONGEST_FILE = 620
+VAGUE = {"utils", "util", "helpers", "core", "common", "base", "manager", "misc"}
+
+
+def files(folder=""):
+    return sorted(path for path in (PACKAGE / folder).rglob("*.py") if "__pycache__" not in path.parts)
+
+
+def module_of(path):
+    """niche_sim/processes/patrol.py -> ("processes", "patrol"); the package itself is ()."""
+    parts = path.relative_to(PACKAGE).with_suffix("").parts
+    return parts[:-1] if parts[-1] == "__init__" else parts
+
+
+def tree_of(path):
+    return ast.parse(path.read_text(encoding="utf-8"))
+
+
+def imported(tree):
+    """Dotted names of all that a file imports, wherever in it, `from a import b` as a.b."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports are absolute"
+            yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+def ours(tree):
+    """Parts below niche_sim of our modules that a file imports: ("processes", "patrol", "patrol")."""
+    for name in imported(tree):
+        parts = tuple(name.split("."))
+        if parts[0] == "niche_sim" and len(parts) > 1:
+            yield parts[1:]
+
+
+def relative(path):
+    return str(path.relative_to(PACKAGE))
+
+
+@pytest.mark.parametrize("path", files(), ids=relative)
+def test_imports_go_downwards(path):
+    here = module_of(path)
+    if not here:
+        # The package itself names its public modules as text and imports them when they are asked for.
+        assert [name for name in imported(tree_of(path)) if name.startswith("niche_sim")] == []
+        return
+    assert here[0] in PLACE, f"{here[0]} has no place among the layers"
+    for parts in ours(tree_of(path)):
+        there = parts[0]
+        if there in ("__version__", "InputError"):
+            continue
+        assert there in PLACE, f"{there} has no place among the layers"
+        if there != here[0]:
+            assert PLACE[there] < PLACE[here[0]], f"{'.'.join(here)} imports {there}, which is no lower"
+        elif there in FOLDERS_OF_STRANGERS:
+            pytest.fail(f"{'.'.join(here)} imports its sibling {'.'.join(parts)}")
+
+
+@pytest.mark.parametrize("path", files("kernels"), ids=relative)
+def test_kernels_know_nothing_of_ours_and_never_draw(path):
+    tree = tree_of(path)
+    assert list(ours(tree)) == []
+    names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
+    names |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
+    names |= {part for name in imported(tree) for part in name.split(".")}
+    assert not names & {"random", "default_rng", "Generator", "Philox", "rand", "randn", "seed", "Chance"}
+
+
+@pytest.mark.parametrize("path", [path for path in files() if module_of(path) != ("chance",)], ids=relative)
+def test_nobody_draws_but_chance(path):
+    # Names of Mesa's own interface (`model.random`, `shuffle`) are its way of drawing for whoever looks at agents.
+    drawing = {"numpy.random", "random", "secrets", "uuid"}
+    found = set(imported(tree_of(path))) & drawing
+    assert found <= ({"random"} if module_of(path)[:1] in (("population",), ("dashboard",)) else set())
+    if module_of(path)[:1] != ("dashboard",):
+        attributes = {ast.unparse(node) for node in ast.walk(tree_of(path)) if isinstance(node, ast.Attribute)}
+        assert not {name for name in attributes if name.startswith(("np.random", "numpy.random"))}
+
+
+@pytest.mark.parametrize("path", files(), ids=relative)
+def test_foreign_packages_are_touched_where_they_belong(path):
+    here = (module_of(path) or ("",))[0]
+    for name in imported(tree_of(path)):
+        for package, places in ONLY_IN.items():
+            if name == package or name.startswith(f"{package}."):
+                assert here in places, f"{relative(path)} imports {name}"
+
+
+@pytest.mark.parametrize("path", files(), ids=relative)
+def test_files_are_short_and_say_what_they_are(path):
+    lines = path.read_text(encoding="utf-8").splitlines()
+    assert len(lines) <= LONGEST_FILE
+    assert ast.get_docstring(tree_of(path))
+    assert not VAGUE & set(module_of(path))
+
+
+def test_importing_the_package_imports_nothing_else():
+    assert not [name for name in imported(tree_of(PACKAGE / "__init__.py")) if name.split(".")[0] not in
+                ("__future__", "importlib", "typing")]  # fmt: skip
+
+
+# --- rules -----------------------------------------------------------------------------------------------------------
+
+
+def processes_written():
+    """Every class of processes/ that is a Process: (file, class)."""
+    found = []
+    for path in files("processes"):
+        module = __import__(f"niche_sim.{'.'.join(module_of(path))}", fromlist=["x"])
+        for kind in vars(module).values():
+            if inspect.isclass(kind) and issubclass(kind, Process) and kind.__module__ == module.__name__:
+                found.append((path, kind))
+    return found
+
+
+def test_every_process_is_in_the_schedule_once():
+    assert sorted(kind.__name__ for _, kind in processes_written()) == sorted(kind.__name__ for kind in DEFAULT)
+    assert [type(process) for process in schedule()] == list(DEFAULT)
+
+
+@pytest.mark.parametrize("kind", DEFAULT, ids=lambda kind: kind.__name__)
+def test_a_process_says_its_rule_in_one_sentence(kind):
+    sentence = kind.sentence()
+    assert sentence.endswith(".")
+    assert sentence[0].isupper() or sentence[0].isdigit() or sentence.startswith(("TGF", "CCL"))
+    assert len(sentence.split()) >= 5
+    assert ". " not in sentence
+    assert kind.__dict__.get("__doc__")
+    assert (kind.__doc__ or "").count("\n") >= 2  # formula, evidence and what is assumed follow
+
+
+@pytest.mark.parametrize("kind", DEFAULT, ids=lambda kind: kind.__name__)
+def test_a_process_is_one_class_with_one_step(kind):
+    assert kind.__bases__ == (Process,)
+    assert "step" in vars(kind)
+    assert "__init__" not in vars(kind)
+    assert kind.writes, "a rule that changes nothing is none"
+    assert list(inspect.signature(kind.step).parameters) == ["self", "state", "p", "chance", "dt"]
+
+
+@pytest.mark.parametrize("path", files("processes"), ids=relative)
+def test_a_file_of_processes_is_short(path):
+    assert len(path.read_text(encoding="utf-8").splitlines()) <= 180
+
+
+def bare_numbers(tree):
+    """Numbers in a file of rules other than 0, 1 and 2, with their lines.
+
+    Not counted are numbers of things rather than of biology: places in an array (x[:, 3]), how many draws are asked for,
+    the size of a cache, and how exactly a root is found.
+    """
+    exempt = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Subscript):
+            exempt |= {id(part) for part in ast.walk(node.slice)}
+        elif isinstance(node, ast.keyword) and node.arg in ("maxsize", "xtol", "rtol"):
+            exempt |= {id(part) for part in ast.walk(node.value)}
+        elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
+            if node.func.attr in ("uniform", "uniform32") and len(node.args) > 2:
+                exempt.add(id(node.args[2]))
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Constant) and type(node.value) in (int, float, complex):
+            if id(node) not in exempt and node.value not in (0, 1, 2):
+                yield node.lineno, node.value
+
+
+# Not a number of biology that could be otherwise: two of the six directions of space leave a slab.
+GEOMETRY = {("tumour_growth", 3.0)}
+
+
+@pytest.mark.parametrize("path", files("processes"), ids=relative)
+def test_rules_hold_no_number_but_0_1_2(path):
+    numbers = list(bare_numbers(tree_of(path)))
+    found = [(line, value) for line, value in numbers if (path.stem, value) not in GEOMETRY]
+    assert found == [], f"numbers belong in the register: {path.name} has {found} (line, number)"
+    assert sum((path.stem, value) in GEOMETRY for _, value in numbers) <= 1
+
+
+@pytest.mark.parametrize("path", files("processes"), ids=relative)
+def test_rules_have_no_option_switch(path):
+    """A hypothesis is a process in or out of the schedule: no rule takes a default or branches on a text."""
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.FunctionDef):
+            assert not node.args.defaults
+            assert not [default for default in node.args.kw_defaults if default is not None]
+        if isinstance(node, ast.Compare):
+            parts = [node.left, *node.comparators]
+            assert not [part for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)]
+
+
+@pytest.mark.parametrize("path", [*files("processes"), PACKAGE / "senses.py"], ids=relative)
+def test_rates_become_chances_by_one_law_only(path):
+    """No `rate * dt` is compared with a uniform: only `laws.chance` makes a probability of a rate."""
+    for node in ast.walk(tree_of(path)):
+        if isinstance(node, ast.Compare) and any(isinstance(op, (ast.Lt, ast.LtE, ast.Gt, ast.GtE)) for op in node.ops):
+            for part in ast.walk(node):
+                if isinstance(part, ast.BinOp) and isinstance(part.op, ast.Mult):
+                    factors = {ast.unparse(side) for side in (part.left, part.right)}
+                    drawn = "chance.uniform" in ast.unparse(node)
+                    assert not (drawn and "dt" in factors), f"line {node.lineno} compares a uniform with a rate * dt"
+
+
+# --- the test itself -------------------------------------------------------------------------------------------------
+
+
+def test_the_search_for_numbers_finds_them():
+    code = "x = y[:, 3]\nz = 0.05 * x + 1.0 - 2\nu = chance.uniform(self, keys, 4, purpose='a')\nv = f(x, rtol=1e-9)\nw = 7"
+    assert list(bare_numbers(ast.parse(code))) == [(2, 0.05), (5, 7)]
+
+
+def test_layers_name_each_module_once():
+    names = list(itertools.chain(*ROWS))
+    assert len(names) == len(set(names))
