@@ -174,21 +174,21 @@ def figure(rows: list, burden: dict[str, dict[str, np.ndarray]], path: Path) -> 
     """Markers of the niche by block, and colonies by arm."""
     from matplotlib.figure import Figure
 
-    fig = Figure(figsize=(10.5, 4.2), layout="constrained")
-    left, right = fig.subplots(1, 2, width_ratios=(1.5, 1))
+    fig = Figure(figsize=(12.5, 4.4), layout="constrained")
+    left, right = fig.subplots(1, 2, width_ratios=(1.25, 1))
     table = np.array(
         [
             [1.0 - e.estimate if i >= UNTOUCHED[arm] else e.estimate for i, (e, _) in enumerate(cells)]
             for arm, cells in rows
         ]
     )
-    image = left.imshow(table, cmap="cividis", vmin=0.0, vmax=1.25, aspect="auto")
+    image = left.imshow(table, cmap="cividis", vmin=0.0, vmax=1.0, aspect="auto")
     left.set_xticks(range(len(WORDS)), WORDS, rotation=30, ha="right")
     left.set_yticks(range(len(rows)), [arm.replace("_", " ") for arm, _ in rows])
     for y, (_, cells) in enumerate(rows):
         for x, (_, verdict) in enumerate(cells):
-            value = table[y, x]
-            text = f"{value:.2f}\n{ {'prevented': 'stopped', 'equivalent': 'intact'}.get(verdict, verdict) }"
+            value = max(table[y, x], 0.0)
+            text = f"{value:.2f}\n{ {'prevented': 'most lost', 'equivalent': 'intact'}.get(verdict, verdict) }"
             left.text(x, y, text, ha="center", va="center", fontsize=8, color="black" if value > 0.6 else "white")
     left.set_title("What is left of the niche (1 = educated)", fontsize=10, loc="left")
     fig.colorbar(image, ax=left, label="ratio, or share of the gain left", shrink=0.9)
@@ -199,9 +199,9 @@ def figure(rows: list, burden: dict[str, dict[str, np.ndarray]], path: Path) -> 
         right.plot([values.mean()] * 2, [position - 0.33, position + 0.33], color="black", lw=1.6)
     right.set_yticks(range(len(burden)), [arm.replace("_", " ") for arm in burden])
     right.invert_yaxis()
-    right.set_xlabel("colonies per 10 × 10 mm section, day 42")
+    right.set_xlabel("colonies per 10 × 10 mm, day 42")
     right.set_xlim(left=0)
-    right.set_title("Burden: one dot a mouse, bar = mean", fontsize=10, loc="left")
+    right.set_title("Burden (dot: a mouse; bar: mean)", fontsize=10, loc="left")
     for side in ("top", "right"):
         right.spines[side].set_visible(False)
     fig.savefig(path, dpi=150, metadata={"Software": None})
