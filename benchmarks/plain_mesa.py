@@ -240,7 +240,7 @@ class StellateCell(mesa.Agent):
         """Answer to TGF-beta, then lay fibronectin all around."""
         model = self.model
         p = model.p.stellate
-        gain = p.rate_activation * hill(model.tgfb[self.at], p.half_signal, p.steepness)
+        gain = p.rate_activation * hill(model.tgfb.item(self.at), p.half_signal, p.steepness)
         total = gain + model.rate_rest
         self.activation = gain / total + (self.activation - gain / total) * math.exp(-total * model.dt)
         if self.activation > 0.0:
@@ -261,7 +261,7 @@ class BoneMarrowCell(Walker):
         if not self.arrested:
             self.walk(p.speed, p.persistence, model.crawl_steps, model.bmdc_homes)
         y, x = self.pos
-        fibronectin = model.fibronectin[int(y / model.spacing), int(x / model.spacing)]
+        fibronectin = model.fibronectin.item(int(y / model.spacing), int(x / model.spacing))
         held = hill(fibronectin, p.half_fibronectin, p.steepness_fibronectin)
         if model.random.random() < chance(p.rate_arrest * held, model.dt):
             self.arrested = True

@@ -279,7 +279,7 @@ class B16f1(TumourLine):
     doubling: float = number(
         15, "h", 12, 20, "recalled", "", "in vitro, B16-F10; net growth in vivo is slower, since cells die"
     )
-    rate_death_exposed: float = number(1.5, "1/day", 0.5, 2, "fitted", "Luzzi1998", "1 in 100 persists to day 13")
+    rate_death_exposed: float = number(1.2, "1/day", 0.5, 2, "fitted", "Luzzi1998", "1 in 100 persists to day 13")
     fraction_supported: float = number(0.9, "", 0.5, 1, "assumed", "", "of that death, spared by a full niche")
 
 

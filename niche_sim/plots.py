@@ -349,7 +349,7 @@ _KINDS = (
     _Kind("Tumour cell, just lodged", "tumour_cells", "o", YELLOW, BLACK, 3.8, 7, _tumour(_ARRESTED, _EXTRAVASATED)),
     _Kind("Tumour cell, dormant", "tumour_cells", "o", PURPLE, BLACK, 3.8, 7, _tumour(_DORMANT)),
     _Kind("Tumour cell, motile", "tumour_cells", "o", WHITE, BLACK, 3.8, 7, _tumour(_MOTILE)),
-    _Kind("Tumour cell, cycling", "tumour_cells", "o", BLACK, WHITE, 3.4, 8, _tumour(_CYCLING)),
+    _Kind("Tumour cell, cycling", "tumour_cells", "o", BLACK, WHITE, 2.9, 8, _tumour(_CYCLING)),
 )
 
 
@@ -463,8 +463,11 @@ def _close_up(shot: _Shot) -> tuple[str, tuple[float, float, float]]:
     fibronectin = shot.arrays["field_fibronectin"]
     if colonies:
         middle, radius = _extent(colonies[0])
-        side = min(max(side, 2.4 * radius), shot.width, shot.height)
         title = f"The largest colony: {len(colonies[0]):,} cells"
+        if radius > 0.45 * side:  # too wide to show whole and cell by cell: its rim towards the middle of the section
+            inwards = np.array([shot.height, shot.width]) / 2.0 - middle
+            middle = middle + inwards * (radius / max(float(np.hypot(*inwards)), radius))
+            title = f"Rim of the largest colony: {len(colonies[0]):,} cells"
     elif fibronectin.max() > _RESTING["fibronectin"] + 0.01 * _LEAST_SPAN["fibronectin"]:
         spacing = float(shot.anatomy["spacing_um"])
         around = uniform_filter(fibronectin, max(round(0.5 * side / spacing), 1), mode="nearest")
@@ -678,7 +681,7 @@ def _draw_marker(ax: Axes, record: Record, stage: Stage, number: int) -> None:
         ax.axhline(threshold, color=GREY, linewidth=0.8, linestyle=(0, (4, 2)), zorder=2.5)
         low = threshold < 0.3 * highest  # where the label would reach below the row
         ax.annotate(
-            f"threshold\n{threshold:.3g}", (1.0, threshold), (3, -1 if low else 0), color=GREY, linespacing=1.1,
+            f"threshold\n{threshold:.4g}", (1.0, threshold), (3, -1 if low else 0), color=GREY, linespacing=1.1,
             xycoords=("axes fraction", "data"), textcoords="offset points", va="bottom" if low else "center",
             annotation_clip=False,
         )  # fmt: skip

@@ -210,19 +210,21 @@ def _mouse(scenario, arm, interventions, hours, overrides=None):
 def moments():
     """Mice caught at moments when much happens, by name; restore with `model.state.thaw(start)` before use.
 
-    education: the day of a dose after six days of them. challenge: tumour cells of both lines at four ages, the last just
-    injected, in a niche. primary: a growing primary that sheds exosomes and (many more than real ones) cells. blocked:
-    links half blocked, populations being depleted.
+    education: the day of a dose after six days of them; NK cells are renewed within the day. challenge: tumour cells of
+    both lines at four ages in a niche, the last just injected. primary: a growing primary that sheds exosomes and (many
+    more than real ones) cells. blocked: links half blocked, populations being depleted.
     """
     doses = InjectExosomes("pdac", tuple(48.0 * n for n in range(8)), amount_ug=5.0)
     control = InjectExosomes("normal_pancreas", (48.0, 96.0, 144.0), amount_ug=5.0)
-    cells = [InjectTumourCells(line, 20_000_000, at) for line in ("pan02", "b16f1") for at in (96.0, 168.0, 186.0, 192.0)]
+    cells = [
+        InjectTumourCells(line, 20_000_000, at) for line in ("pan02", "b16f1") for at in (96.0, 168.0, 186.0, 192.0)
+    ]
     primary = GrowPrimary("pan02", 1e8, 60.0, "gompertz", 2e9, 0.0, True)
     blocks = [Block("mif", 0.5, 0.0, 400.0), Block("exosome_release", 0.5, 0.0, 400.0)]
     depletions = [Deplete("kupffer_cells", 0.3, 92.0, 400.0), Deplete("nk_cells", 0.5, 96.0, 400.0)]
     education, many = "liver_education_costasilva2015", {"primary.rate_shedding": "20 1/day"}
     return {
-        "education": _mouse(education, "educated", [doses, control], 144.0),
+        "education": _mouse(education, "educated", [doses, control], 144.0, {"nk.half_life": "12 h"}),
         "challenge": _mouse(education, "educated", [doses, *cells], 192.0, {"tumour.colony_cells": "2 cell"}),
         "primary": _mouse("liver_growing_primary", "primary", [primary], 96.0, many),
         "blocked": _mouse(education, "educated", [doses, control, primary, *blocks, *depletions], 96.0, many),

@@ -1,4 +1,4 @@
-"""The benchmarks measure the right thing: the plain Mesa twin simulates the same, and options are checked. No timing."""
+"""The benchmarks measure what they say: the plain Mesa twin simulates the same, options are checked. No timing."""
 
 from __future__ import annotations
 
@@ -64,7 +64,8 @@ def test_the_twin_simulates_what_niche_sim_does(parcel_size):
     assert set(plain) == set(niche) == set(plain_mesa.READOUTS)
     for name in plain_mesa.READOUTS:
         assert np.mean(niche[name]) > 0.0
-        # Student, as a right twin varies as much: of nine readouts and two parcel sizes one falls below in 500 sets of seeds.
+        # Student, since a right twin varies as much. With nine readouts and two parcel sizes a right one falls below
+        # in one of 500 sets of seeds.
         assert stats.ttest_ind(plain[name], niche[name]).pvalue > 1e-4, name
 
 
@@ -131,7 +132,7 @@ def test_figures_against_their_targets():
 def test_options_of_the_benchmarks():
     chosen = plain_mesa.parser().parse_args([])
     assert (chosen.hours, chosen.seeds, chosen.parcels, chosen.side) == (72.0, 3, [1, 1000], None)
-    chosen = plain_mesa.parser().parse_args("--hours 6 --seeds 2 --parcels 10 --side".split() + ["0.8 mm"])
+    chosen = plain_mesa.parser().parse_args(["--hours=6", "--seeds=2", "--parcels", "10", "--side=0.8 mm"])
     assert (chosen.hours, chosen.seeds, chosen.parcels, chosen.side) == (6.0, 2, [10], 800.0)
     chosen = speed.parser().parse_args(["--quick", "--repeats", "2", "--json", "out.json"])
     assert (chosen.quick, chosen.repeats, chosen.json) == (True, 2, Path("out.json"))

@@ -110,7 +110,9 @@ def test_nothing_turns_a_cell_away_from_the_edges(place):
     np.testing.assert_allclose(x - start_x, moves * 12.3 * np.cos(angle), rtol=0, atol=ROUNDING)
 
 
-@pytest.mark.parametrize(("y", "x", "heading"), [(3.0, 50.0, -90.0), (97.0, 50.0, 90.0), (50.0, 3.0, 180.0), (50.0, 97.0, 0.0)])
+@pytest.mark.parametrize(
+    ("y", "x", "heading"), [(3.0, 50.0, -90.0), (97.0, 50.0, 90.0), (50.0, 3.0, 180.0), (50.0, 97.0, 0.0)]
+)
 def test_edges_reflect_position_and_direction(y, x, heading):
     at_y, at_x, to = np.array([y]), np.array([x]), np.array([math.radians(heading)])
     straight_on = np.full((1, 1), 0.9)
@@ -234,7 +236,10 @@ def slow_gather(field, sites, dy, dx, weights):
     columns = field.shape[1]
     return np.array(
         [
-            sum(w * padded[s // columns + a + reach, s % columns + b + reach] for a, b, w in zip(dy, dx, weights, strict=True))
+            sum(
+                w * padded[s // columns + a + reach, s % columns + b + reach]
+                for a, b, w in zip(dy, dx, weights, strict=True)
+            )
             for s in sites
         ]
     )

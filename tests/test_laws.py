@@ -89,7 +89,9 @@ def test_gain_and_loss_stays_within_0_and_1():
 
 
 def test_produce_and_decay_solves_its_equation():
-    assert laws.produce_and_decay(3.0, 2.0, 0.5, 1.5) == pytest.approx(solution(lambda v: 2 - 0.5 * v, 3.0, 1.5), rel=1e-8)
+    assert laws.produce_and_decay(3.0, 2.0, 0.5, 1.5) == pytest.approx(
+        solution(lambda v: 2 - 0.5 * v, 3.0, 1.5), rel=1e-8
+    )
     assert laws.produce_and_decay(0.0, 2.0, 0.5, 1e3) == pytest.approx(4.0, rel=EXACT)
     assert laws.produce_and_decay(8.0, 0.0, math.log(2), 3.0) == pytest.approx(1.0, rel=EXACT)
 
@@ -141,7 +143,7 @@ def test_meeting_rate_is_the_area_swept():
 
 @pytest.mark.parametrize("sub_step", [0.01, 0.05, 0.1, 0.19])
 def test_turn_chance_gives_the_long_run_motility_at_any_sub_step(sub_step):
-    # Of headings kept with chance c = 1 - q, displacements add up to (step)^2 (1 + c) / (1 - c) a sub-step in the long run.
+    # Of headings kept with chance c = 1 - q, squares add up to (step)^2 (1 + c) / (1 - c) a sub-step in the long run.
     persistence, speed = 0.1, 200.0
     q = laws.turn_chance(sub_step, persistence)
     assert 0.0 < q < 1.0

@@ -91,10 +91,13 @@ def with_cells(record, population, columns):
     return replace(record, snapshots={**record.snapshots, last: arrays})
 
 
-def tumour(clones, at=(20.0, 30.0), state=CYCLING):
-    """Columns of tumour cells: `clones` lists how many cells each clone has; clone n lies 5 n sites right of `at`."""
+def tumour(clones, at=(20.0, 30.0), state=CYCLING, wide=1.0):
+    """Columns of tumour cells: `clones` lists how many cells each clone has; clone n lies 5 n sites right of `at`.
+
+    A clone fills a square of `wide` sites to each side.
+    """
     clone = np.repeat(np.arange(len(clones)), clones)
-    spread = np.random.default_rng(1).uniform(-1.0, 1.0, (2, len(clone)))
+    spread = wide * np.random.default_rng(1).uniform(-1.0, 1.0, (2, len(clone)))
     y, x = at[0] + spread[0], at[1] + 5.0 * clone + spread[1]
     return {"y": y, "x": x, "state": np.full(len(clone), state, np.int8), "clone": clone.astype(np.uint64),
             "key": np.arange(len(clone), dtype=np.uint64)}  # fmt: skip
@@ -265,6 +268,17 @@ def test_colonies_are_clones_of_ten_lodged_cells(record):
     assert close.get_ylim()[1] < middle[1] < close.get_ylim()[0]
 
 
+def test_close_up_of_a_wide_colony_is_its_rim(record):
+    cells = tumour([900], at=(14.0, 14.0), wide=11.0)  # 220 um to each side of y = x = 280 um
+    close = section_figure(with_cells(record, "tumour_cells", cells)).axes[2]
+    (left, right), (bottom, top) = close.get_xlim(), close.get_ylim()
+    assert close.get_title(loc="left").endswith("Rim of the largest colony: 900 cells")
+    assert right - left == bottom - top == 360.0
+    inside = (left < cells["x"] * 20) & (cells["x"] * 20 < right) & (top < cells["y"] * 20) & (cells["y"] * 20 < bottom)
+    assert 50 < inside.sum() < 450, "some of the colony"
+    assert right > 500 + 50, "and what lies beyond it, towards the middle of the section"
+
+
 def test_close_up_without_colony_shows_the_densest_fibronectin(record):
     last = max(record.snapshots)
     fibronectin = np.ones((40, 50))
@@ -312,7 +326,7 @@ def test_markers_are_per_mm2_with_unit_threshold_and_onset(record):
         np.testing.assert_allclose(line.get_ydata(), record.table[stage.marker] / 0.8, rtol=1e-12)  # 1 x 0.8 mm
         assert ax.get_ylabel() == ("colony/mm²" if stage.marker == "colonies" else "cell/mm²")
         texts = {text.get_text() for text in ax.texts}
-        assert f"threshold\n{THRESHOLDS[stage.name]:.3g}" in texts
+        assert f"threshold\n{THRESHOLDS[stage.name]:.4g}" in texts
         assert any(np.allclose(line.get_ydata(), THRESHOLDS[stage.name]) for line in ax.lines[1:])
     assert [ax.texts[1].get_text() for ax in rows[:4]] == ["day 0.2", "day 2.6", "day 3.3", "day 7"]
     assert "not reached" in {text.get_text() for text in rows[4].texts}

@@ -1,8 +1,8 @@
 """What each process says it reads and writes is true: whole mice, step by step, with a state that watches.
 
 A process acts on a stand-in for the state that refuses whatever it has not declared, and the state before and after is
-compared. At the end every declaration must have been needed at least once, or the wiring that is drawn from it would show
-arrows that are not there.
+compared. At the end every declaration must have been needed at least once, or the wiring that is drawn from it would
+show arrows that are not there.
 """
 
 from __future__ import annotations
@@ -153,7 +153,7 @@ class WatchedState:
 
 @pytest.fixture(scope="module")
 def watched(moments, freeze, changed):
-    """Every process of the schedule through a number of steps of every mouse: (watches by name, all that went wrong)."""
+    """Every process of the schedule through some steps of every mouse: (watches by name, all that went wrong)."""
     watches, wrong = {kind.__name__: Watch(kind) for kind in DEFAULT}, []
     for mouse, moment in moments.items():
         model = moment.model
@@ -310,7 +310,7 @@ def test_changes_are_named(naive, freeze, changed):
 
 
 def test_every_mouse_is_alive_with_what_its_rules_need(moments):
-    """The mice in which processes are watched: each stage of a tumour cell, exosomes of both sources, blocks, a primary."""
+    """The mice in which processes are watched: each state of a tumour cell, both sources, blocks, a primary."""
     for moment in moments.values():
         moment.model.state.thaw(moment.start)
     challenge, blocked = moments["challenge"].model.state, moments["blocked"].model.state

@@ -62,8 +62,8 @@ def test_mean_square_displacement(place, dt, times, spacing):
 @pytest.mark.parametrize("dt", [1.0, 0.5])
 def test_sub_steps_are_short_enough_for_the_closed_form(spacing, dt):
     steps = sub_steps(SPEED, PERSISTENCE, dt, spacing)
-    # Runs of whole sub-steps instead of any length: at most one mean run is 1 sub-step, which over an hour of twelve mean
-    # runs is felt by 2 %; the long-run slope is exact.
+    # Runs of whole sub-steps instead of any length: a sub-step is at most a mean run, which over an hour of twelve of
+    # them is felt by 2 %; the long-run slope is exact.
     assert discrete_mean_square(dt / steps, steps * round(1 / dt)) == pytest.approx(
         walk_mean_square(SPEED, PERSISTENCE, 1.0), rel=0.02
     )
@@ -155,7 +155,9 @@ def test_encounters_come_at_the_meeting_rate(dt, spacing):
     rng = np.random.default_rng(6)
     weight = np.ones((round(side / spacing), round(side / spacing)))
     y, x, heading = side * rng.random(n), side * rng.random(n), 2 * math.pi * rng.random(n)
-    targets = [(a, b) for a in np.arange(60, 600, 120.0) for b in np.arange(60, 600, 120.0)]  # 44 um off the edge at least
+    targets = [
+        (a, b) for a in np.arange(60, 600, 120.0) for b in np.arange(60, 600, 120.0)
+    ]  # 44 um off the edge at least
     counts = np.zeros(len(targets))
     for _ in range(round(hours / dt)):
         before = y.copy(), x.copy()

@@ -130,6 +130,8 @@ def test_books_of_vesicles_balance_all_the_time(moments):
             ledger, vesicles, inside = state.ledger, state.exosomes.vesicles, state.exosomes.place == INSIDE
             assert ledger.exosomes_released > 0
             assert ledger.exosomes_taken_up == vesicles[inside].sum() + ledger.exosomes_degraded
-            assert ledger.exosomes_released == vesicles[~inside].sum() + ledger.exosomes_taken_up + ledger.exosomes_cleared
+            assert (
+                ledger.exosomes_released == vesicles[~inside].sum() + ledger.exosomes_taken_up + ledger.exosomes_cleared
+            )
             assert state.kupffer_cells.load.sum() <= vesicles[inside].sum()
             model.step()

@@ -1,4 +1,4 @@
-"""Kupffer cells take exosomes out of the blood that passes: how many, which cells, and what parcels have to do with it."""
+"""Kupffer cells take exosomes out of the blood that passes: how many, which cells, and what parcels matter."""
 
 from __future__ import annotations
 
@@ -121,7 +121,9 @@ def test_a_naive_liver_of_mean_density_takes_its_published_fraction(section, p):
     """Cross-section by an independent sweep: the liver's rate and all others' give the half-life in blood."""
     density = p.kupffer.density * p.kupffer.fraction_responders * homes(section, p)["kupffer_cells"]
     weighted = density * uptake_by_zone(section.zone, p) * section.flow.passage
-    to_liver = passes_per_hour(p) * slow_shares(section, 1 - np.exp(-cross_section(section, p) * weighted).ravel()).sum()
+    to_liver = (
+        passes_per_hour(p) * slow_shares(section, 1 - np.exp(-cross_section(section, p) * weighted).ravel()).sum()
+    )
     leaving = math.log(2) / p.exosomes.half_life_blood
     assert to_liver == pytest.approx(p.exosomes.fraction_liver * leaving, rel=1e-9)
     assert to_liver + elsewhere(p) == pytest.approx(leaving, rel=1e-9)
@@ -161,7 +163,7 @@ def test_blood_empties_at_both_rates_in_one_step_or_two(naive, act, happens, ste
 @pytest.mark.parametrize("steps", [1, 2])
 @pytest.mark.parametrize("size", SIZES)
 def test_every_vesicle_falls_on_a_cell_by_itself(naive, act, steps, size):
-    """Shares of the cells against the sweep by chi-square; vesicles that moved in parcels would be off by their size."""
+    """Shares of the cells against the sweep by chi-square; vesicles moved in parcels would be off by their size."""
     p = parcels_of(size)
     release(naive, p, 60_000, PDAC, 1)
     _, share = expected(naive, p)
@@ -258,7 +260,9 @@ def test_the_portal_third_takes_most(naive, p, act):
     ],
 )
 def test_integrins_and_blocks_scale_the_capture(naive, act, happens, source, integrin, uptake, match):
-    p = resolve({"exosomes.fraction_unmatched": "0.05", "normal_pancreas.integrin_avb5": "0.1", "pdac.integrin_avb5": "1"})
+    p = resolve(
+        {"exosomes.fraction_unmatched": "0.05", "normal_pancreas.integrin_avb5": "0.1", "pdac.integrin_avb5": "1"}
+    )
     naive.blocked.integrin_avb5, naive.blocked.exosome_uptake = integrin, uptake
     release(naive, p, 200_000, source, 1)
     to_liver, _ = expected(naive, p, match)
@@ -341,7 +345,7 @@ def test_parcels_are_bookkeeping_and_never_the_variance_of_a_load(section):
         # cells some 1 %; of a cell's own variance sqrt(2 / 11) / sqrt(97 cells), 4 %, halved for the pair by the mean.
         assert means[size] == pytest.approx(np.mean(list(means.values())), rel=0.01)
         assert between_cells[size] == pytest.approx(np.mean(list(between_cells.values())), rel=0.1)
-        # Thinned multinomial counts of many boxes are nearly Poisson: variance over mean 1 (parcels of 10 would make 10).
+        # Thinned multinomial counts of many boxes are nearly Poisson: variance over mean 1 (in parcels of 10 it is 10).
         assert of_a_cell[size] == pytest.approx(1.0, abs=4 * math.sqrt(2 / (mice - 1) / loads[size].shape[1]))
 
 
@@ -353,7 +357,10 @@ def test_the_grid_is_not_felt(p, act, agrees):
         state = State.empty(section)
         liver = naive_liver(section_of(600.0, 700.0, 20.0, p), p, _chance(3))
         state.kupffer_cells.add(
-            len(liver.kupffer_cells), y=liver.kupffer_cells.y, x=liver.kupffer_cells.x, responder=liver.kupffer_cells.responder
+            len(liver.kupffer_cells),
+            y=liver.kupffer_cells.y,
+            x=liver.kupffer_cells.x,
+            responder=liver.kupffer_cells.responder,
         )
         rates[spacing] = expected(state, p)[0]
     # A cell's reach across the flow is its site: which streamlines it meets differs, by some percent over 97 cells.

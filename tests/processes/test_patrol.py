@@ -51,8 +51,13 @@ def test_full_kupffer_cells_stand_still(bare, p, settle, changes):
 
 @pytest.mark.parametrize("place", PLACES)
 @pytest.mark.parametrize("steps", [1, 2])
-@pytest.mark.parametrize(("name", "process"), [("kupffer_cells", KupfferPatrol), ("nk_cells", LymphocytePatrol), ("t_cells", LymphocytePatrol)])
-def test_everybody_walks_as_far_as_theory_says_in_one_step_or_two(bare, p, settle, act, agrees, place, steps, name, process):
+@pytest.mark.parametrize(
+    ("name", "process"),
+    [("kupffer_cells", KupfferPatrol), ("nk_cells", LymphocytePatrol), ("t_cells", LymphocytePatrol)],
+)
+def test_everybody_walks_as_far_as_theory_says_in_one_step_or_two(
+    bare, p, settle, act, agrees, place, steps, name, process
+):
     even(bare, name)
     cells, y, x = crowd(settle, bare, name, 6000, place)
     act(process(), bare, p, dt=DT / steps, steps=steps)

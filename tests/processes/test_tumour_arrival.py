@@ -99,7 +99,10 @@ def test_the_same_sites_whatever_the_niche_and_whoever_else_comes(naive, p, act,
     start = freeze(naive)
     inject(naive, 400)
     act(Lodging(), naive, p)
-    plain = {key: (y, x) for key, y, x in zip(naive.tumour_cells.key, naive.tumour_cells.y, naive.tumour_cells.x, strict=True)}
+    plain = {
+        key: (y, x)
+        for key, y, x in zip(naive.tumour_cells.key, naive.tumour_cells.y, naive.tumour_cells.x, strict=True)
+    }
 
     naive.thaw(start)
     rng = np.random.default_rng(1)

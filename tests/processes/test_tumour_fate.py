@@ -261,10 +261,9 @@ def test_books_of_tumour_cells_balance_all_the_time(moments):
             seen += len(cells)
             in_tissue = present(cells, "arrested", "extravasated", "dormant", "motile", "cycling")
             assert book.tumour_entered == present(cells, "circulating") + book.tumour_passed + book.tumour_arrived
-            gone = (
-                book.tumour_left_slab + book.tumour_washed_out + book.tumour_killed_by_kupffer + book.tumour_killed_by_nk
-                + book.tumour_died_dormant + book.tumour_died_cycling
-            )  # fmt: skip
+            killed = book.tumour_killed_by_kupffer + book.tumour_killed_by_nk
+            gone = killed + book.tumour_died_dormant + book.tumour_died_cycling
+            gone += book.tumour_left_slab + book.tumour_washed_out
             assert book.tumour_arrived + book.tumour_born == in_tissue + gone
             lost_across = book.tumour_arrived - book.tumour_extravasated
             assert lost_across >= present(cells, "arrested") + book.tumour_washed_out

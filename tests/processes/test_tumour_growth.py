@@ -173,7 +173,7 @@ ROOM = {"tumour.packing": "1e9 cell/mm^3"}  # so that nobody is in the way
 
 @pytest.mark.parametrize("dt", [1.0, 0.5])
 def test_numbers_double_in_a_doubling_time(bare, settle, act, agrees, dt):
-    """At a model's own step: ln 2 / doubling per h is meant, so that after one doubling time there are twice as many."""
+    """At a model's own step: ln 2 / doubling per h, so that after one doubling time there are twice as many."""
     p = resolve(ROOM | {"pan02.doubling": "19 h"})
     n = 40_000
     alone(bare, settle, n)

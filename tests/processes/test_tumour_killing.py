@@ -100,7 +100,9 @@ def test_killers_kill_nearby(bare, p, settle, act, process, name):
 
 @pytest.mark.parametrize("steps", [1, 2])
 @pytest.mark.parametrize("state", [state for state in STATES if state != "circulating"])
-def test_nk_cells_kill_at_the_meeting_rate_and_seldom_those_at_rest(bare, p, settle, one_a_site, act, happens, steps, state):
+def test_nk_cells_kill_at_the_meeting_rate_and_seldom_those_at_rest(
+    bare, p, settle, one_a_site, act, happens, steps, state
+):
     killers(bare, settle, one_a_site, "nk_cells")
     cells = settle(bare, "tumour_cells", N, state=state)
     dt = 1.0 if state in ("arrested", "dormant") else 0.2
@@ -152,7 +154,9 @@ def test_killing_is_booked_and_noted(bare, p, settle, one_a_site, act):
     assert set(events["time_h"]) == {9.0}
 
 
-@pytest.mark.parametrize(("process", "book"), [(KupfferKilling, "tumour_killed_by_kupffer"), (NkKilling, "tumour_killed_by_nk")])
+@pytest.mark.parametrize(
+    ("process", "book"), [(KupfferKilling, "tumour_killed_by_kupffer"), (NkKilling, "tumour_killed_by_nk")]
+)
 def test_killing_changes_nothing_else(naive, p, settle, changes, process, book):
     settle(naive, "tumour_cells", 2000, state="arrested")
     assert changes(process(), naive, p, dt=10.0) == {"tumour_cells", f"ledger.{book}", "events"}
