@@ -28,19 +28,24 @@ def script(name):
 
 plain_mesa, speed = script("plain_mesa"), script("speed")
 
-# One lobule, two doses of some 2000 vesicles, and a chain so sensitive that a day of them fills it.
+# One lobule, two doses of some 2000 vesicles, and numbers that fill the chain in a day and keep its spread small, so
+# that a wrong link shows within a few runs.
 HOT = {
     "kupffer.fraction_central_uptake": "0.1",
     "kupffer.half_load_uptake": "5 vesicle",
-    "kupffer.half_load_answer": "20 vesicle",
+    "kupffer.half_load_answer": "30 vesicle",
     "kupffer.half_load_speed": "10 vesicle",
     "exosomes.half_life_inside": "12 h",
     "stellate.rate_activation": "3 1/day",
-    "fibronectin.rate_deposit": "8e5 um^3/day/cell",
+    "stellate.half_signal": "0.003 nM",
+    "fibronectin.rate_deposit": "2e6 um^3/day/cell",
     "ccl2.half_life": "3 h",
     "bmdc.chance_settling": "0.5",
-    "bmdc.rate_rest": "10000 cell/mm^3/day",
-    "bmdc.rate_called": "30000 cell/mm^3/day",
+    "bmdc.rate_rest": "50000 cell/mm^3/day",
+    "bmdc.rate_called": "200000 cell/mm^3/day",
+    "bmdc.rate_arrest": "0.2 1/h",
+    "bmdc.half_fibronectin": "10",
+    "bmdc.steepness_fibronectin": "3",
     "bmdc.half_life_moving": "3 h",
     "bmdc.half_life_arrested": "48 h",
 }
@@ -53,7 +58,7 @@ def tiny(hours):
 
 @pytest.mark.parametrize("parcel_size", [1, 50])
 def test_the_twin_simulates_what_niche_sim_does(parcel_size):
-    case = tiny(20.0)
+    case = tiny(16.0)
     plain, niche = defaultdict(list), defaultdict(list)
     for seed in range(4):
         for name, value in plain_mesa.run_plain(case, parcel_size, seed).end.items():
