@@ -30,7 +30,6 @@ class KupfferCell(Cell):
     responder = column(np.bool_, meaning="able to take up particles")
     load = column(np.int64, unit="vesicle", meaning="vesicles inside, all sources")
     signal = column(np.float64, unit="vesicle", meaning="load weighted by MIF cargo still active")
-    answer = column(np.float64, meaning="how strongly it answers its signal, 0 to 1")
     state = column(np.int8, names=("naive", "taught"), meaning="taught by MIF-bearing exosomes or not")
     taught_at = column(np.float64, unit="h", default=np.nan, meaning="when it was last taught")
 

@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 LN2 = math.log(2.0)
+MOLECULE = 1.0 / 0.602214076  # nM um3
 
 
 def chance(rate: Any, dt: float) -> Any:
@@ -19,6 +20,16 @@ def chance(rate: Any, dt: float) -> Any:
     The only bridge from a rate to a probability in the package.
     """
     return -np.expm1(-np.asarray(rate) * dt)
+
+
+def switch_chance(there: Any, back: Any, dt: float) -> Any:
+    """Probability that a two-state cell is in the other state after `dt` (h), with rates there and back in 1/h.
+
+    Exact whatever the step, since it may have switched several times: there / (there + back) * chance(there + back).
+    """
+    total = np.asarray(there + back, np.float64)
+    share = np.divide(there, total, out=np.zeros(total.shape), where=total > 0.0)
+    return share * -np.expm1(-total * dt)
 
 
 def rate_of(half_life: float) -> float:

@@ -23,6 +23,7 @@ from niche_sim.stages import StageWatch, load_thresholds
 from niche_sim.state import State
 from niche_sim.tissue import naive_liver, section_of
 from niche_sim.units import to_model
+from niche_sim.vocabulary import DEFAULT_SEED
 
 # What `overrides` may change besides the register: numbers of the scenario file.
 SCENARIO_LENGTHS = ("section.width", "section.height", "section.spacing")
@@ -36,7 +37,7 @@ class NicheModel(PopulationModel):
         scenario_id: id of a scenario, or the path of a scenario.toml.
         arm: one of its arms; None takes `educated`, or else the first.
         overrides: register names (or section.width, run.duration ...) to text with a unit: {"tgfb.half_life": "5 min"}.
-        rng: the seed, a whole number from 0; None is 0.
+        rng: the seed, a whole number from 0; None is 1.
         without: names of processes to leave out of the schedule.
 
     Raises:
@@ -58,7 +59,7 @@ class NicheModel(PopulationModel):
         rng: int | None = None,
         without: Iterable[str] = (),
     ) -> None:
-        seed = 0 if rng is None else rng
+        seed = DEFAULT_SEED if rng is None else rng
         self.chance = Chance(seed)
         super().__init__(rng=int(seed))
         self.scenario_id, self.seed, self.without = str(scenario_id), int(seed), tuple(without)
@@ -78,6 +79,7 @@ class NicheModel(PopulationModel):
         reporters: dict[str, Any] = {"time_h": _time}
         reporters |= {readout.name: functools.partial(_measure, readout.name) for readout in READOUTS}
         self.datacollector = DataCollector(model_reporters=reporters)
+        self.datacollector.model_vars = {name: _Rows() for name in reporters}
         self.stages.look(self.state, self.parameters)
         self.datacollector.collect(self)
 
@@ -114,6 +116,17 @@ class NicheModel(PopulationModel):
     def _row_due(self) -> bool:
         every = round(self.experiment.record / self.dt)
         return self.state.step_index % every == 0 or self.steps_left == 0
+
+
+class _Rows(list[Any]):
+    """A column of the collector. Asked for a row beyond its end, it gives the last.
+
+    Mesa 3.3's `batch_run` asks for row n - 1 after n steps; rows are kept at every `[run] record` only. The column
+    `time_h` says which time a row is of.
+    """
+
+    def __getitem__(self, item: Any) -> Any:
+        return super().__getitem__(min(item, len(self) - 1) if isinstance(item, int) else item)
 
 
 def _time(model: NicheModel) -> float:

@@ -23,6 +23,7 @@ from niche_sim.model import NicheModel
 from niche_sim.readouts import BY_NAME
 from niche_sim.stages import STAGES
 from niche_sim.state import FIELDS
+from niche_sim.vocabulary import DEFAULT_SEED
 
 SNAPSHOT_EVERY = 7 * 24.0  # h; also at 0 and at the end
 Snapshots = dict[float, dict[str, NDArray[Any]]]
@@ -135,7 +136,7 @@ class Runner:
         model.state.thaw({k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)})
         model.stages.since, model.stages.onsets = notes["since"], notes["onsets"]
         for name in model.datacollector.model_vars:
-            model.datacollector.model_vars[name] = arrays[f"table_{name}"].tolist()
+            model.datacollector.model_vars[name][:] = arrays[f"table_{name}"].tolist()
         snapshots: Snapshots = {}
         for key, array in arrays.items():
             if key.startswith("snapshot_"):
@@ -155,7 +156,7 @@ def run(
     scenario_id: str = "liver_education_costasilva2015",
     arm: str | None = None,
     *,
-    seed: int = 0,
+    seed: int = DEFAULT_SEED,
     overrides: Mapping[str, str] | None = None,
     without: Iterable[str] = (),
     watch: Callable[[NicheModel], None] | None = None,

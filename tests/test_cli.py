@@ -31,7 +31,7 @@ FILES = {"record.parquet", "events.parquet", "snapshots.npz", "summary.json", "p
 FIGURES = {"section.png", "timeline.png"}
 SMALL = ["--set", "section.width=0.6 mm", "--set", "section.height=0.6 mm", "--no-figures"]
 QUICK = ["run", *SMALL, "--days", "2"]
-DEFAULT_NAME = "liver_education_costasilva2015-educated-0"
+DEFAULT_NAME = "liver_education_costasilva2015-educated-1"
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(records.__file__).parents[1])}  # wherever the tests run
 
 Call = Callable[..., SimpleNamespace]
@@ -130,9 +130,9 @@ def test_default_folders_are_numbered_and_a_path_names_its_scenario(call: Call, 
     for _ in range(3):
         assert call(*QUICK, "mine/scenario.toml").code == 0
     assert {path.name for path in (tmp_path / "runs").iterdir()} == {
-        "mine-no_primary-0",
-        "mine-no_primary-0-2",
-        "mine-no_primary-0-3",
+        "mine-no_primary-1",
+        "mine-no_primary-1-2",
+        "mine-no_primary-1-3",
     }
 
 

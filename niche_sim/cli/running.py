@@ -27,6 +27,7 @@ from niche_sim.cli.usage import (
     whole_number,
 )
 from niche_sim.errors import InputError
+from niche_sim.vocabulary import DEFAULT_SEED
 
 if TYPE_CHECKING:
     from niche_sim.record import Runner
@@ -39,7 +40,7 @@ def run(
         str | None, typer.Argument(metavar="SCENARIO", help=f"An id or a path of a scenario.toml. Default: {SCENARIO}.")
     ] = None,
     arm: Annotated[str | None, typer.Option(metavar="ARM", help="Default: educated, or else the first.")] = None,
-    seed: Annotated[str | None, typer.Option(metavar="NUMBER", help="Which virtual mouse. Default: 0.")] = None,
+    seed: Annotated[str | None, typer.Option(metavar="NUMBER", help="Which virtual mouse. Default: 1.")] = None,
     days: Annotated[str | None, typer.Option(metavar="DAYS", help="Default: the scenario's duration.")] = None,
     changes: Annotated[
         list[str] | None,
@@ -109,7 +110,7 @@ def _new(
     scenario: str | None, arm: str | None, seed: str | None, days: str | None, changes: list[str], without: list[str]
 ) -> Runner:
     """A run from options. Raises InputError that names the option."""
-    number = 0 if seed is None else whole_number(seed, "--seed")
+    number = DEFAULT_SEED if seed is None else whole_number(seed, "--seed")
     overrides = settings(changes)
     from niche_sim.model import NicheModel
     from niche_sim.record import Runner

@@ -9,8 +9,7 @@ import numpy as np
 from niche_sim.cells import KupfferCell
 from niche_sim.chance import Chance
 from niche_sim.kernels.spectral import spectral_step
-from niche_sim.laws import chance as probability
-from niche_sim.laws import hill, rate_of
+from niche_sim.laws import MOLECULE, hill, rate_of, switch_chance
 from niche_sim.process import Process
 
 NAIVE, TAUGHT = KupfferCell.state.code("naive"), KupfferCell.state.code("taught")
@@ -19,25 +18,23 @@ NAIVE, TAUGHT = KupfferCell.state.code("naive"), KupfferCell.state.code("taught"
 class KupfferTgfb(Process):
     """Kupffer cells secrete TGF-beta as their MIF-weighted load passes a threshold; it spreads and decays within minutes.
 
-    secretion * hill(signal); then diffusion and decay, exact over the step. Kupffer cells answer PDAC exosomes with
-    TGF-beta, and MIF is needed (Costa-Silva 2015). *Assumed*: the amount secreted and the load for half of it.
+    secretion * hill(signal); then diffusion and decay, exact over the step; less than one molecule is none. Kupffer
+    cells answer PDAC exosomes with TGF-beta, and MIF is needed (Costa-Silva 2015). *Assumed*: the amount secreted and the
+    load for half of it.
     """
 
     reads = ("section", "kupffer_cells", "tgfb")
-    writes = ("tgfb", "kupffer_cells.answer")
+    writes = ("tgfb",)
 
     def step(self, state: Any, p: Any, chance: Chance, dt: float) -> None:
-        cells = state.kupffer_cells
-        if not cells.signal.any() and not cells.answer.any() and not state.tgfb.any():
+        cells, section = state.kupffer_cells, state.section
+        answer = answer_of(cells.signal, p)  # 0..1 [cell]
+        if not answer.any() and state.tgfb.sum() * section.site_volume < MOLECULE:
+            state.tgfb = np.zeros(section.shape)
             return
-        holds = np.flatnonzero(cells.signal)
-        cells.answer[:] = 0.0
-        cells.answer[holds] = hill(cells.signal[holds], p.kupffer.half_load_answer, p.kupffer.steepness_answer)
-        per_site = p.kupffer.secretion_tgfb / state.section.site_volume  # nM/h of a cell in full answer
-        secreted = state.mapped(cells, cells.answer * per_site)  # nM/h [y, x]
-        spread = spectral_step(
-            state.section.shape, state.section.spacing, p.tgfb.diffusivity, rate_of(p.tgfb.half_life), dt
-        )
+        per_site = p.kupffer.secretion_tgfb / section.site_volume  # nM/h of a cell in full answer
+        secreted = state.mapped(cells, answer * per_site)  # nM/h [y, x]
+        spread = spectral_step(section.shape, section.spacing, p.tgfb.diffusivity, rate_of(p.tgfb.half_life), dt)
         state.tgfb = spread.advance(state.tgfb, secreted)
 
 
@@ -55,12 +52,18 @@ class KupfferTeaching(Process):
     def step(self, state: Any, p: Any, chance: Chance, dt: float) -> None:
         cells = state.kupffer_cells
         naive = cells.state == NAIVE
-        answer = cells.answer
-        rate = np.where(
-            naive,
-            p.kupffer.rate_teaching_rest + p.kupffer.rate_teaching * answer,
-            rate_of(p.kupffer.half_life_taught) * (1.0 - answer),
-        )
-        turned = chance.uniform(self, cells.key) < probability(rate, dt)
+        answer = answer_of(cells.signal, p)  # 0..1 [cell]
+        teaching = p.kupffer.rate_teaching_rest + p.kupffer.rate_teaching * answer  # 1/h [cell]
+        forgetting = rate_of(p.kupffer.half_life_taught) * (1.0 - answer)
+        there, back = np.where(naive, (teaching, forgetting), (forgetting, teaching))
+        turned = chance.uniform(self, cells.key) < switch_chance(there, back, dt)
         cells.taught_at[turned & naive] = state.time
         cells.state[turned] = np.where(naive[turned], TAUGHT, NAIVE)
+
+
+def answer_of(signal: Any, p: Any) -> Any:
+    """How strongly each Kupffer cell answers its MIF-weighted load (vesicles, float64[n]): 0 to 1."""
+    answer = np.zeros(len(signal))
+    holds = np.flatnonzero(signal)  # most hold nothing most of the time, and powers are dear
+    answer[holds] = hill(signal[holds], p.kupffer.half_load_answer, p.kupffer.steepness_answer)
+    return answer

@@ -73,6 +73,8 @@ class Settling(Process):
     def step(self, state: Any, p: Any, chance: Chance, dt: float) -> None:
         cells = state.tumour_cells
         rows = np.flatnonzero(cells.state == EXTRAVASATED)
+        if len(rows) == 0:
+            return
         starts = chance.uniform(self, cells.key[rows]) < p.of_lines("chance_start", cells.line[rows])
         cells.state[rows] = np.where(starts, MOTILE, DORMANT)
         cells.roused_by[rows[starts]] = BY_ARRIVAL
@@ -90,6 +92,8 @@ class DormantDeath(Process):
     def step(self, state: Any, p: Any, chance: Chance, dt: float) -> None:
         cells = state.tumour_cells
         rows = np.flatnonzero(cells.state == DORMANT)
+        if len(rows) == 0:
+            return
         rate = p.of_lines("rate_death_dormant", cells.line[rows])
         gone = rows[chance.uniform(self, cells.key[rows]) < probability(rate, dt)]
         state.lose_tumour_cells(gone, "tumour_died_dormant", "died asleep")

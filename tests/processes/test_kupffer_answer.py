@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from niche_sim.laws import chance as probability
-from niche_sim.laws import produce_and_decay, rate_of
+from niche_sim.laws import MOLECULE, produce_and_decay, rate_of
 from niche_sim.parameters import in_unit, resolve
-from niche_sim.processes.kupffer_answer import NAIVE, TAUGHT, KupfferTeaching, KupfferTgfb
+from niche_sim.processes.kupffer_answer import NAIVE, TAUGHT, KupfferTeaching, KupfferTgfb, answer_of
 
 AVOGADRO = 6.02214076e23
 
@@ -50,12 +50,26 @@ def test_the_answer_has_a_threshold(bare, p, settle, one_a_site, act):
         assert level[share] / level[1.0] == pytest.approx(2 * share**steepness / (1 + share**steepness), rel=1e-9)
 
 
-def test_each_cell_keeps_how_far_it_answers(bare, p, settle, act):
+def test_each_cell_answers_its_own_signal(p):
     half = p.kupffer.half_load_answer
-    cells = settle(bare, "kupffer_cells", 4, signal=half * np.array([0.0, 1.0, 3.0, 0.0]), answer=[0.0, 0.0, 0.2, 0.9])
-    act(KupfferTgfb(), bare, p)
     power = 3.0**p.kupffer.steepness_answer
-    np.testing.assert_allclose(cells.answer, [0.0, 0.5, power / (1 + power), 0.0], rtol=1e-12)
+    answer = answer_of(half * np.array([0.0, 1.0, 3.0, 0.0]), p)
+    np.testing.assert_allclose(answer, [0.0, 0.5, power / (1 + power), 0.0], rtol=1e-12)
+
+
+def test_less_than_a_molecule_is_none(bare, p, act):
+    one = MOLECULE / (bare.section.site_volume * bare.tgfb.size)  # nM everywhere: one molecule in the section
+    bare.tgfb[:] = 1.1 * one
+    assert act(KupfferTgfb(), bare, p).tgfb.sum() > 0.0
+    bare.tgfb[:] = 0.9 * one
+    assert not act(KupfferTgfb(), bare, p).tgfb.any()
+
+
+def test_teaching_needs_no_tgfb_rule(naive, act):
+    p = restless()
+    naive.kupffer_cells.signal[:] = 1e9
+    act(KupfferTeaching(), naive, p, dt=1e4)  # alone, as when KupfferTgfb is left out of a schedule
+    assert (naive.kupffer_cells.state == TAUGHT).all()
 
 
 def test_load_without_signal_gives_no_tgfb(naive, p, changes):
@@ -101,7 +115,7 @@ def test_naive_cells_without_an_answer_stay_naive(naive, changes):
 @pytest.mark.parametrize("steps", [1, 2])
 def test_a_full_answer_teaches_at_its_rate_and_nobody_forgets(bare, settle, act, happens, steps):
     p = restless(**{"kupffer.rate_teaching": "1 1/day"})
-    cells = settle(bare, "kupffer_cells", 20_000, answer=1.0)
+    cells = settle(bare, "kupffer_cells", 20_000, signal=1e9)
     cells.state[10_000:] = TAUGHT
     act(KupfferTeaching(), bare, p, dt=12.0 / steps, steps=steps)
     happens(np.count_nonzero(cells.state[:10_000] == TAUGHT), 10_000, 1 - math.exp(-0.5))
@@ -128,7 +142,7 @@ def test_taught_cells_forget_with_their_half_life(bare, settle, act, happens, st
 def test_teaching_and_forgetting_at_once_balance_whatever_the_step(bare, settle, act, happens, steps):
     """Two states with constant rates: the exact share taught after a day, not the share that was taught once."""
     p = restless(**{"kupffer.half_life_taught": "1 day", "kupffer.rate_teaching": "1 1/day"})
-    cells = settle(bare, "kupffer_cells", 40_000, answer=0.5)
+    cells = settle(bare, "kupffer_cells", 40_000, signal=p.kupffer.half_load_answer)
     act(KupfferTeaching(), bare, p, dt=24.0 / steps, steps=steps)
     teach, forget = 0.5, 0.5 * math.log(2)  # per day: half of the full rate, and half of the loss at rest
     share = teach / (teach + forget) * (1 - math.exp(-(teach + forget)))
@@ -138,7 +152,7 @@ def test_teaching_and_forgetting_at_once_balance_whatever_the_step(bare, settle,
 def test_only_cells_that_answer_are_taught(naive, act):
     p = restless()
     cells = naive.kupffer_cells
-    cells.answer[:40] = 1.0
+    cells.signal[:40] = 1e9
     naive.time = 5.0
     act(KupfferTeaching(), naive, p, dt=1e4)
     assert (cells.state[:40] == TAUGHT).all()
@@ -153,7 +167,7 @@ def test_the_time_of_teaching_outlasts_forgetting_and_is_renewed(bare, settle, a
     act(KupfferTeaching(), bare, p, dt=1e6)
     assert (cells.state == NAIVE).all()
     assert (cells.taught_at == 3.0).all()
-    cells.answer[:] = 1.0
+    cells.signal[:] = 1e9
     bare.time = 100.0
     act(KupfferTeaching(), bare, p, dt=1e6)
     assert (cells.taught_at == 100.0).all()
