@@ -352,7 +352,7 @@ def rows() -> dict[str, Row]:
     """Every row of the register by its name, `group.number`, in the order of the file."""
     table = {}
     for group in dataclasses.fields(Parameters):
-        holder = type(group.default)
+        holder: Any = type(group.default)
         for entry in dataclasses.fields(holder):
             name = f"{group.name}.{entry.name}"
             table[name] = Row(name=name, group=(holder.__doc__ or "").strip(), **entry.metadata)

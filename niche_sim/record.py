@@ -67,7 +67,8 @@ class Record:
             _write_parquet(self.events, {"time_h": "h", "y_um": "um", "x_um": "um"}, folder / "events.parquet")
             flat = {f"{time:g}h/{name}": array for time, part in self.snapshots.items() for name, array in part.items()}
             with _whole(folder / "snapshots.npz") as path, path.open("wb") as file:
-                np.savez_compressed(file, times_h=np.array(list(self.snapshots)), **flat)
+                arrays: dict[str, Any] = {"times_h": np.array(list(self.snapshots)), **flat}
+                np.savez_compressed(file, **arrays)
             summary = {"run_hash": self.run_hash, "onsets_h": self.onsets, "end": self.end}
             _write_json(summary, folder / "summary.json")
             _write_json(self.provenance, folder / "provenance.json")
@@ -108,7 +109,7 @@ class Runner:
     def save(self, path: Path) -> None:
         """Write a checkpoint from which `resume` goes on bit for bit. Raises InputError if it cannot be written."""
         model = self.model
-        arrays = {f"state_{name}": array for name, array in model.state.freeze().items()}
+        arrays: dict[str, Any] = {f"state_{name}": array for name, array in model.state.freeze().items()}
         for time, part in self.snapshots.items():
             arrays |= {f"snapshot_{time!r}/{name}": array for name, array in part.items()}
         arrays |= {f"table_{name}": np.array(values) for name, values in model.datacollector.model_vars.items()}
@@ -116,7 +117,7 @@ class Runner:
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with _whole(path) as part_path, part_path.open("wb") as file:
-                np.savez(file, notes=np.array(json.dumps(notes)), **arrays)
+                np.savez(file, **arrays, notes=np.array(json.dumps(notes)))
         except OSError as error:
             raise InputError(str(path), _reason(error), "a file that can be written") from None
 

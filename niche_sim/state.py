@@ -80,7 +80,7 @@ class Ledger:
     tumour_died_cycling: int = 0
 
 
-EVENT_COLUMNS = {
+EVENT_COLUMNS: dict[str, Any] = {
     "time_h": np.float64,
     "kind": np.dtype("U24"),
     "cause": np.dtype("U24"),

@@ -190,7 +190,7 @@ def test_somewhere_all_go_to_the_only_site_that_takes():
     _, route, capture, columns, sources, shares = given
     through = np.argmax(section.flow.passage.ravel() * (section.zone.ravel() > 0.5))
     capture[through] = 0.01
-    h, extraction = pass_probability(*given)
+    _, extraction = pass_probability(*given)
     assert 0 < extraction < 0.01
     u = np.linspace(0, 1 - 2**-53, 999)
     # Both ends of the unit interval, in every combination.

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from niche_sim.laws import chance as probability
 from niche_sim.laws import MOLECULE, produce_and_decay, rate_of
+from niche_sim.laws import chance as probability
 from niche_sim.parameters import in_unit, resolve
 from niche_sim.processes.kupffer_answer import NAIVE, TAUGHT, KupfferTeaching, KupfferTgfb, answer_of
 
