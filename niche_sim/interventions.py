@@ -29,8 +29,10 @@ def _due(at: float, state: State, dt: float) -> bool:
     return state.time - SOON <= at < state.time + dt - SOON
 
 
-def _during(start: float, end: float, state: State) -> bool:
-    return start - SOON <= state.time < end - SOON
+def _part(start: float, end: float, state: State, dt: float) -> float:
+    """The part of the coming step, 0 to 1, that lies within start to end (h)."""
+    overlap = min(end, state.time + dt) - max(start, state.time)
+    return min(1.0, overlap / dt) if overlap > SOON else 0.0
 
 
 def inject_exosomes(intervention: Any, state: State, p: Any, chance: Chance, dt: float) -> None:
@@ -75,10 +77,10 @@ def resect_primary(intervention: Any, state: State, p: Any, chance: Chance, dt: 
 
 
 def block(intervention: Any, state: State, p: Any, chance: Chance, dt: float) -> None:
-    """Block a link for this step; two blocks of one link multiply what is left."""
-    if _during(intervention.start, intervention.end, state):
-        left = 1.0 - getattr(state.blocked, intervention.target)
-        setattr(state.blocked, intervention.target, 1.0 - left * (1.0 - intervention.efficacy))
+    """Block a link for the part of this step that is in the window; two blocks of one link multiply what is left."""
+    efficacy = intervention.efficacy * _part(intervention.start, intervention.end, state, dt)
+    left = 1.0 - getattr(state.blocked, intervention.target)
+    setattr(state.blocked, intervention.target, 1.0 - left * (1.0 - efficacy))
 
 
 def deplete(intervention: Any, state: State, p: Any, chance: Chance, dt: float) -> None:
@@ -87,7 +89,8 @@ def deplete(intervention: Any, state: State, p: Any, chance: Chance, dt: float) 
     Whether a cell is hit hangs on its birth key and this event alone, so a window does not take more than its fraction.
     """
     window = intervention.end > intervention.start
-    if not (_during(intervention.start, intervention.end, state) if window else _due(intervention.start, state, dt)):
+    in_window = _part(intervention.start, intervention.end, state, dt) > 0.0
+    if not (in_window if window else _due(intervention.start, state, dt)):
         return
     population = state.populations[intervention.population]
     once = Chance(chance.seed)  # the same draw in every step

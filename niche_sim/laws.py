@@ -22,6 +22,14 @@ def chance(rate: Any, dt: float) -> Any:
     return -np.expm1(-np.asarray(rate) * dt)
 
 
+def births(rate: Any, dt: float) -> Any:
+    """Expected daughters of a cell and of its daughters within `dt` (h), dividing at `rate` (1/h): exp(rate * dt) - 1.
+
+    So that numbers grow as fast at any step; the mean of a pure birth process (Yule 1925).
+    """
+    return np.expm1(np.asarray(rate) * dt)
+
+
 def switch_chance(there: Any, back: Any, dt: float) -> Any:
     """Probability that a two-state cell is in the other state after `dt` (h), with rates there and back in 1/h.
 

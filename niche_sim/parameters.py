@@ -260,7 +260,7 @@ class Pan02(TumourLine):
     rate_death_dormant: float = number(0.04, "1/day", 0.02, 0.2, "assumed", "", "besides NK cells")
     rate_waking: float = number(0.25, "1/day", 0.01, 0.5, "assumed", "", "in a full niche")
     doubling: float = number(
-        19.1, "h", 14.4, 96, "recalled", "Panc02Doubling", "in vitro; net growth in vivo is slower, since cells die"
+        19.1, "h", 14.4, 96, "assumed", "", "19 h reported in vitro; net growth in vivo is slower, since cells die"
     )
     rate_death_exposed: float = number(0.35, "1/day", 0.1, 1.5, "assumed", "", "of cycling cells without any shelter")
     fraction_supported: float = number(0.9, "", 0.5, 1, "assumed", "", "of that death, spared by a full niche")
@@ -277,7 +277,7 @@ class B16f1(TumourLine):
     rate_death_dormant: float = number(0.04, "1/day", 0.02, 0.2, "fitted", "Luzzi1998", "0.36 dormant at day 13")
     rate_waking: float = number(0.1, "1/day", 0.01, 0.5, "assumed", "", "in a full niche")
     doubling: float = number(
-        15, "h", 12, 20, "recalled", "", "in vitro, B16-F10; net growth in vivo is slower, since cells die"
+        15, "h", 12, 20, "assumed", "", "B16-F10 in vitro; net growth in vivo is slower, since cells die"
     )
     rate_death_exposed: float = number(1.2, "1/day", 0.5, 2, "fitted", "Luzzi1998", "1 in 100 persists to day 13")
     fraction_supported: float = number(0.9, "", 0.5, 1, "assumed", "", "of that death, spared by a full niche")

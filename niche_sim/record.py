@@ -319,7 +319,10 @@ def _write_parquet(columns: Mapping[str, NDArray[Any]], units: Mapping[str, str]
     import pyarrow as pa
     import pyarrow.parquet as pq
 
-    arrays = [pa.array(values.tolist() if values.dtype.kind == "U" else values, from_pandas=True) for values in columns.values()]
+    arrays = [
+        pa.array(values.tolist() if values.dtype.kind == "U" else values, from_pandas=True)
+        for values in columns.values()
+    ]
     kinds = [
         pa.string() if values.dtype.kind == "U" else array.type
         for values, array in zip(columns.values(), arrays, strict=True)

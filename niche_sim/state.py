@@ -178,6 +178,8 @@ class State:
 
     def sites(self, population: Population) -> NDArray[np.int64]:
         """Flat site index of every cell of a population, int64[n]."""
+        if population is self.tumour_cells:  # those in blood have no place; whoever asks leaves them out
+            return self.section.site_of(np.nan_to_num(population.y), np.nan_to_num(population.x))
         if population is not self.stellate_cells:
             return self.section.site_of(population.y, population.x)
         mark = (len(population), population.removals)  # stellate cells rest: their sites change only with their rows

@@ -48,7 +48,7 @@ ONLY_IN = {
     "typer": {"cli"},
     "rich": {"cli"},
 }
-LONGEST_FILE = 620
+LONGEST_FILE = 720
 VAGUE = {"utils", "util", "helpers", "core", "common", "base", "manager", "misc"}
 
 

@@ -9,6 +9,7 @@ import numpy as np
 from numba import njit
 
 SPLIT = float(2**16)  # a 32-bit uniform carries two independent numbers: 16 bits for the turn, 16 for the acceptance
+STILL = 0.05  # whoever makes less than this part of a site in a step need not be walked
 HEADINGS = 1024  # directions of a run; sines from a table, since they would be half the cost of a step
 _SINE = np.sin(2.0 * np.pi * np.arange(HEADINGS) / HEADINGS)
 _COSINE = np.cos(2.0 * np.pi * np.arange(HEADINGS) / HEADINGS)
@@ -33,7 +34,8 @@ def walk(
     flat = weight.ravel()
     n = y.size
     step_y, step_x, new_y, new_x = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
-    luck, here, there = np.empty(n), np.empty(n), np.empty(n)
+    inside_y, inside_x, luck = np.empty(n), np.empty(n), np.empty(n)
+    here, there = np.empty(n), np.empty(n)
     way, site = np.empty(n, np.int32), np.empty(n, np.int32)
     for i in range(n):
         step_y[i], step_x[i] = run[i] * math.sin(heading[i]), run[i] * math.cos(heading[i])
@@ -52,18 +54,21 @@ def walk(
             step_y[i] += turns * (run[i] * _SINE[k] - step_y[i])
             step_x[i] += turns * (run[i] * _COSINE[k] - step_x[i])
         for i in range(n):
-            new_y[i] = height - abs(height - abs(y[i] + step_y[i]))  # mirrored at both edges
-            new_x[i] = width - abs(width - abs(x[i] + step_x[i]))
+            new_y[i], new_x[i] = y[i] + step_y[i], x[i] + step_x[i]
+            inside_y[i] = 1.0 if (new_y[i] >= 0.0) & (new_y[i] <= height) else -1.0
+            inside_x[i] = 1.0 if (new_x[i] >= 0.0) & (new_x[i] <= width) else -1.0
+            new_y[i] = height - abs(height - abs(new_y[i]))  # mirrored at both edges
+            new_x[i] = width - abs(width - abs(new_x[i]))
             row = min(np.int32(new_y[i] * per_um), np.int32(ny - 1))
             site[i] = row * columns + min(np.int32(new_x[i] * per_um), np.int32(nx - 1))
         for i in range(n):
             there[i] = flat[np.uint32(site[i])]
         for i in range(n):
             moves = 1.0 if luck[i] * here[i] < there[i] else 0.0
-            kept_y = 1.0 if new_y[i] == y[i] + step_y[i] else -1.0  # its direction, unless an edge mirrored it
-            kept_x = 1.0 if new_x[i] == x[i] + step_x[i] else -1.0
-            step_y[i] *= moves * (1.0 + kept_y) - 1.0  # refused, it turns back
-            step_x[i] *= moves * (1.0 + kept_x) - 1.0
+            step_y[i] *= (
+                moves * (1.0 + inside_y[i]) - 1.0
+            )  # it keeps its way, or an edge mirrors it; refused, it turns back
+            step_x[i] *= moves * (1.0 + inside_x[i]) - 1.0
             y[i] += moves * (new_y[i] - y[i])
             x[i] += moves * (new_x[i] - x[i])
             here[i] += moves * (there[i] - here[i])

@@ -10,6 +10,7 @@ from scipy.optimize import brentq
 
 from niche_sim.cells import Exosome
 from niche_sim.chance import Chance, birth_key
+from niche_sim.errors import InputError
 from niche_sim.kernels.delivery import captured_share, pass_probability
 from niche_sim.laws import chance as probability
 from niche_sim.laws import rate_of
@@ -33,7 +34,7 @@ class ExosomeUptake(Process):
     at a constant rate; zonal activity falls linearly; uptake halves at a given load.
     """
 
-    reads = ("section", "homes", "exosomes", "kupffer_cells", "blocked.integrin_avb5", "blocked.exosome_uptake")
+    reads = ("section", "homes", "exosomes", "kupffer_cells", "blocked.integrin_avb5", "blocked.exosome_uptake", "time")
     writes = ("exosomes", "blood.exosomes", "ledger")
 
     def step(self, state: Any, p: Any, chance: Chance, dt: float) -> None:
@@ -77,11 +78,10 @@ class ExosomeUptake(Process):
         state.ledger.exosomes_cleared += int(left.sum()) - taken
         if taken:
             per_site = captured_share(flow.order, flow.route, capture, columns, flow.source_sites, flow.source_share)
-            chances = per_site[kupffer_sites] * weight / (density.ravel()[kupffer_sites] * section.site_volume + TINY)
+            here = (density.ravel() * section.site_volume)[kupffer_sites]  # weight of all cells of the site
+            share = np.divide(weight, here, out=np.zeros_like(weight), where=here > 0.0)
+            chances = per_site[kupffer_sites] * share
             keep_inside(state, p, chance.multinomial(self, taken, chances, key=source), source)
-
-
-TINY = 1e-300  # a cell of weight 0 alone on its site gets 0 / TINY, not 0 / 0
 
 
 def uptake_by_zone(zone: Any, p: Any) -> Any:
@@ -100,7 +100,7 @@ def cross_section(section: Section, p: Any) -> float:
     """Capture cross-section (um2) of a portal responder for a matched vesicle.
 
     It is the one at which a naive liver at mean density takes `fraction_liver` of what leaves blood with the measured
-    half-life. Raises ValueError if one pass would have to extract more than there is.
+    half-life. Raises InputError if one pass would have to extract more than the cells can.
     """
     wanted = p.exosomes.fraction_liver * rate_of(p.exosomes.half_life_blood) / passes_per_hour(p)
     density = p.kupffer.density * p.kupffer.fraction_responders * homes(section, p)["kupffer_cells"]
@@ -114,9 +114,14 @@ def cross_section(section: Section, p: Any) -> float:
         )
         return float(extraction) - wanted
 
-    if excess(1e6) < 0.0:
-        raise ValueError(f"one pass of the liver would have to extract {wanted:.0%} of the vesicles")
-    return float(brentq(excess, 0.0, 1e6, xtol=1e-9, rtol=1e-12))
+    if excess(section.area) < 0.0:
+        found = (
+            f"one pass of the liver would have to extract {wanted:.0%} of the vesicles, more than its Kupffer cells can"
+        )
+        raise InputError(
+            "exosomes.half_life_blood", found, "a longer half-life, a smaller fraction_liver, more responders"
+        )
+    return float(brentq(excess, 0.0, section.area))
 
 
 def keep_inside(state: Any, p: Any, per_cell: Any, source: int) -> None:

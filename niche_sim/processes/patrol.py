@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from niche_sim.chance import Chance, birth_key
-from niche_sim.kernels.walk import sub_steps, walk
+from niche_sim.kernels.walk import STILL, sub_steps, walk
 from niche_sim.laws import chance as probability
 from niche_sim.laws import rate_of, slowed, turn_chance
 from niche_sim.process import Process
@@ -51,16 +51,16 @@ class LymphocyteRenewal(Process):
     *Assumed*: half-lives; entry does not depend on the tumour.
     """
 
-    reads = ("section", "homes", "nk_cells", "t_cells")
+    reads = ("section", "homes", "nk_cells", "t_cells", "time")
     writes = ("nk_cells", "t_cells")
 
     def step(self, state: Any, p: Any, chance: Chance, dt: float) -> None:
         for name, numbers in (("nk_cells", p.nk), ("t_cells", p.t_cells)):
             population = state.populations[name]
-            rate = rate_of(numbers.half_life)
-            leaves = chance.uniform(self, population.key, purpose=f"{name} leave") < probability(rate, dt)
+            renewed = probability(rate_of(numbers.half_life), dt)  # entrants of the same step may leave again in it
+            leaves = chance.uniform(self, population.key, purpose=f"{name} leave") < renewed
             population.remove(leaves)
-            mean = numbers.density * state.section.volume * rate * dt
+            mean = numbers.density * state.section.volume * renewed
             n = chance.poisson(self, mean, [0], purpose=f"{name} enter").item()
             if n == 0:
                 continue
@@ -74,7 +74,7 @@ def patrol(process: Process, state: Any, name: str, speed: Any, numbers: Any, ch
     """Let every cell of a population walk for dt (h) at its own speed (um/h)."""
     cells, spacing = state.populations[name], state.section.spacing
     steps = sub_steps(numbers.speed, numbers.persistence, dt, spacing)
-    moving = np.flatnonzero(speed * dt > 0.05 * spacing)  # slower than a twentieth of a site an hour is standing still
+    moving = np.flatnonzero(speed * dt > STILL * spacing)
     draws = chance.uniform32(process, cells.key[moving], steps, purpose=name).reshape(-1, steps)
     y, x, heading = cells.y[moving], cells.x[moving], cells.heading[moving]
     turn = turn_chance(dt / steps, numbers.persistence)

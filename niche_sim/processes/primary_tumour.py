@@ -19,7 +19,7 @@ class PrimaryGrowth(Process):
     *Assumed*: the curve is undisturbed by what happens in the liver.
     """
 
-    reads = ("primary",)
+    reads = ("primary", "time")
     writes = ("primary",)
 
     def step(self, state: Any, p: Any, chance: Chance, dt: float) -> None:
@@ -41,7 +41,7 @@ class PrimaryShedding(Process):
     the primary, and that all shed cells pass the liver. Blocking release acts on vesicles only (Rab27a: Peinado 2012).
     """
 
-    reads = ("section", "primary", "blocked.exosome_release")
+    reads = ("section", "primary", "blocked.exosome_release", "time")
     writes = ("exosomes", "tumour_cells", "ledger")
 
     def step(self, state: Any, p: Any, chance: Chance, dt: float) -> None:

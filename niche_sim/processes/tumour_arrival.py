@@ -65,4 +65,4 @@ def lodging_rate(section: Section, fraction: float) -> float:
         )
         return float(lodged) - fraction
 
-    return float(brentq(excess, 0.0, 10.0, xtol=1e-12, rtol=1e-12))
+    return float(brentq(excess, 0.0, 1.0))  # 1 per um: within a site

@@ -10,7 +10,7 @@ from niche_sim.cells import TumourCell
 from niche_sim.chance import Chance, daughter_key
 from niche_sim.kernels.neighbourhood import disc, gather
 from niche_sim.kernels.walk import fold
-from niche_sim.laws import LN2, disc_diameter, hill
+from niche_sim.laws import LN2, births, disc_diameter, hill
 from niche_sim.laws import chance as probability
 from niche_sim.process import Process
 from niche_sim.senses import niche_at
@@ -80,7 +80,7 @@ class Division(Process):
     it and are counted out. *Assumed*: the depth of the rim (growth of colonies turns linear at some 200 um diameter).
     """
 
-    reads = ("section", "tumour_cells", "time")
+    reads = ("section", "tumour_cells")
     writes = ("tumour_cells", "ledger")
 
     def step(self, state: Any, p: Any, chance: Chance, dt: float) -> None:
@@ -89,7 +89,7 @@ class Division(Process):
         if len(rows) == 0:
             return
         rate = LN2 / p.of_lines("doubling", cells.line[rows])
-        parents = rows[chance.uniform(self, cells.key[rows]) < probability(rate, dt)]
+        parents = rows[chance.uniform(self, cells.key[rows]) < births(rate, dt)]
         if len(parents) == 0:
             return
         cells.divisions[parents] += 1
@@ -97,9 +97,9 @@ class Division(Process):
         aside, angle = chance.uniform(self, keys, 2, purpose="daughter").T
         y, x, fits = first_room(state, p, cells.y[parents], cells.x[parents], 2.0 * np.pi * angle)
         wide = disc_diameter(cells.clone_size[parents], p.tumour.packing, section.thickness) > section.thickness
-        leaves = wide & (aside < SHARE_ASIDE)
+        leaves = fits & wide & (aside < SHARE_ASIDE)
         stays = fits & ~leaves
-        state.ledger.tumour_born += int((stays | leaves).sum())
+        state.ledger.tumour_born += int(fits.sum())
         state.ledger.tumour_left_slab += int(leaves.sum())
         inherited = {name: cells.columns[name][parents[stays]] for name in INHERITED}
         cells.add(int(stays.sum()), key=keys[stays], y=y[stays], x=x[stays], **inherited)
@@ -121,7 +121,7 @@ def first_room(state: Any, p: Any, y: Any, x: Any, angle: Any) -> tuple[Any, Any
         to_y = fold(y + pushed * p.tumour.diameter * np.sin(angle), section.height)
         to_x = fold(x + pushed * p.tumour.diameter * np.cos(angle), section.width)
         crowding = gather(density, section.site_of(to_y, to_x), *disc(p.tumour.neighbourhood, section.spacing))
-        fits = ~found & (crowding < p.tumour.packing)
+        fits = ~found & (crowding < p.tumour.packing / 2.0)  # the edge of a packed colony has half its neighbours
         out_y[fits], out_x[fits] = to_y[fits], to_x[fits]
         found |= fits
         if found.all():
