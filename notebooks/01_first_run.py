@@ -27,7 +27,7 @@
 import niche_sim
 from niche_sim.plots import section_figure, timeline_figure
 
-educated = niche_sim.run("liver_education_costasilva2015", "educated", seed=2)
+educated = niche_sim.run("liver_education_costasilva2015", "educated", seed=1)
 
 # %% [markdown]
 # ## What was done, and what came of it
@@ -58,8 +58,8 @@ section_figure(educated, time=21 * 24)
 # top to bottom, along the chain: what lies before the cut stays, what lies behind it does not.
 
 # %%
-blocked = niche_sim.run("liver_education_costasilva2015", "tgfb_inhibitor", seed=2)
-untaught = niche_sim.run("liver_education_costasilva2015", "pbs", seed=2)
+blocked = niche_sim.run("liver_education_costasilva2015", "tgfb_inhibitor", seed=1)
+untaught = niche_sim.run("liver_education_costasilva2015", "pbs", seed=1)
 
 day_21 = list(educated.table["time_h"]).index(21 * 24)
 print(f"{'on day 21':20s}{'no exosomes':>14s}{'educated':>14s}{'TGF-b blocked':>14s}")
