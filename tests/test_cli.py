@@ -31,6 +31,14 @@ FILES = {"record.parquet", "events.parquet", "snapshots.npz", "summary.json", "p
 FIGURES = {"section.png", "timeline.png"}
 SMALL = ["--set", "section.width=0.6 mm", "--set", "section.height=0.6 mm", "--no-figures"]
 QUICK = ["run", *SMALL, "--days", "2"]
+@pytest.fixture(autouse=True)
+def interruptible():
+    """Ctrl-C arrives even where these tests run in the background, whose shell had it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 DEFAULT_NAME = "liver_education_costasilva2015-educated-1"
 ENVIRONMENT = {**os.environ, "PYTHONPATH": str(Path(records.__file__).parents[1])}  # wherever the tests run
 

@@ -622,10 +622,10 @@ def test_depletion_once_or_throughout() -> None:
 
 
 def test_primary_grows_exponentially_unless_it_has_a_capacity() -> None:
-    entry = {"do": "grow_primary", "line": "b16f1", "cells": 1e6, "doubling": "2 day"}
-    assert read_intervention(entry, "here") == GrowPrimary("b16f1", 1e6, 48.0)
+    entry = {"do": "grow_primary", "line": "pan02", "cells": 1e6, "doubling": "2 day"}
+    assert read_intervention(entry, "here") == GrowPrimary("pan02", 1e6, 48.0)
     slowing = entry | {"law": "gompertz", "capacity": 1e9, "at": "1 day", "sheds_cells": True}
-    assert read_intervention(slowing, "here") == GrowPrimary("b16f1", 1e6, 48.0, "gompertz", 1e9, 24.0, True)
+    assert read_intervention(slowing, "here") == GrowPrimary("pan02", 1e6, 48.0, "gompertz", 1e9, 24.0, True)
     for bad, key in (
         (entry | {"law": "gompertz"}, "capacity"),
         (entry | {"capacity": 1e9}, "capacity"),
@@ -666,7 +666,7 @@ def test_protocol_refuses_what_cannot_be_told_apart_or_done() -> None:
     primary, resection = GrowPrimary("pan02", 1e6, 48.0, start=24.0), ResectPrimary(48.0)
     Protocol((resection, primary))
     for interventions, found in (
-        ((primary, GrowPrimary("b16f1", 1e6, 48.0)), "2 primaries"),
+        ((primary, GrowPrimary("pan02", 1e6, 48.0)), "2 primaries"),
         ((primary, resection, ResectPrimary(72.0)), "2 resections"),
         ((primary, ResectPrimary(24.0)), "finds no primary"),
         ((resection,), "finds no primary"),
@@ -706,3 +706,9 @@ def test_marks_are_in_order_of_time() -> None:
     once, window = Deplete("nk_cells", 1.0, 24.0, 24.0), Deplete("nk_cells", 1.0, 24.0, 48.0)
     assert [mark.kind for mark in once.marks()] == ["deplete"]
     assert [mark.kind for mark in window.marks()] == ["deplete", "deplete_end"]
+
+
+def test_a_line_without_an_exosome_profile_grows_no_primary():
+    entry = {"do": "grow_primary", "line": "b16f1", "cells": 1e6, "doubling": "2 day"}
+    with pytest.raises(InputError, match=r"line: 'b16f1'; .*allowed are pan02$"):
+        read_intervention(entry, "here")

@@ -212,7 +212,7 @@ def test_place_follows_the_weights_and_never_uses_a_site_without():
     weights[0, 0] = weights[-1, -1] = 0
     uniforms = rng.random((200_000, 3))
     uniforms[:4] = [[0, 0, 0], [1 - 2**-53] * 3, [0.5, 0, 1 - 2**-53], [0.5, 1 - 2**-53, 0]]
-    y, x = section.place(uniforms, weights)
+    y, x = section.place(uniforms, np.cumsum(weights))
     assert section.inside(y, x).all()
     found = np.bincount(section.site_of(y, x), minlength=weights.size)
     expected = weights.ravel() / weights.sum() * len(y)
@@ -229,9 +229,9 @@ def test_place_follows_the_weights_and_never_uses_a_site_without():
 def test_place_refuses_weights_that_do_not_fit():
     section = liver(width=600, height=700, spacing=20)
     with pytest.raises(ValueError, match="positive weight"):
-        section.place(np.zeros((1, 3)), np.zeros(section.shape))
+        section.place(np.zeros((1, 3)), np.zeros(section.zone.size))
     with pytest.raises(ValueError, match="shape"):
-        section.place(np.zeros((1, 3)), np.ones((3, 3)))
+        section.place(np.zeros((1, 3)), np.ones(9))
 
 
 def test_a_section_is_shared_and_cannot_be_changed():

@@ -34,7 +34,7 @@ class ExosomeUptake(Process):
     at a constant rate; zonal activity falls linearly; uptake halves at a given load.
     """
 
-    reads = ("section", "homes", "exosomes", "kupffer_cells", "blocked.integrin_avb5", "blocked.exosome_uptake", "time")
+    reads = ("section", "exosomes", "kupffer_cells", "blocked.integrin_avb5", "blocked.exosome_uptake", "time")
     writes = ("exosomes", "blood.exosomes", "ledger")
 
     def step(self, state: Any, p: Any, chance: Chance, dt: float) -> None:
