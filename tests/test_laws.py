@@ -31,6 +31,39 @@ def test_chance_of_two_half_steps_is_that_of_one():
     assert 1 - (1 - half) ** 2 == pytest.approx(laws.chance(0.7, 1.0), rel=EXACT)
 
 
+def test_births_are_those_of_a_pure_birth_process():
+    assert laws.births(math.log(2), 1.0) == pytest.approx(1.0, rel=EXACT)
+    assert laws.births(0.0, 5.0) == 0.0
+    assert laws.births(1e-18, 1.0) == pytest.approx(1e-18, rel=EXACT)
+    half = laws.births(0.3, 0.5)
+    assert (1 + half) ** 2 - 1 == pytest.approx(laws.births(0.3, 1.0), rel=EXACT)
+
+
+def test_switch_chance_is_that_of_two_states():
+    assert laws.switch_chance(0.5, 0.0, 2.0) == pytest.approx(1 - math.exp(-1), rel=EXACT)
+    assert laws.switch_chance(0.0, 0.5, 2.0) == 0.0
+    assert laws.switch_chance(0.0, 0.0, 2.0) == 0.0
+    assert laws.switch_chance(3.0, 1.0, 1e3) == pytest.approx(0.75, rel=EXACT)
+    # The share of a population that starts in one state solves the equation of gain and loss.
+    assert laws.switch_chance(0.5, 0.1, 3.0) == pytest.approx(laws.gain_and_loss(0.0, 0.5, 0.1, 3.0), rel=EXACT)
+    there, back = laws.switch_chance(0.5, 0.1, 1.5), laws.switch_chance(0.1, 0.5, 1.5)
+    assert there * (1 - back) + (1 - there) * there == pytest.approx(laws.switch_chance(0.5, 0.1, 3.0), rel=EXACT)
+    array = laws.switch_chance(np.array([0.5, 0.0]), np.array([0.1, 0.0]), 3.0)
+    np.testing.assert_allclose(array, [laws.switch_chance(0.5, 0.1, 3.0), 0.0], rtol=EXACT)
+
+
+def test_load_slows_a_cell():
+    assert laws.slowed(276.0, 0, 50.0) == 276.0
+    assert laws.slowed(276.0, 50, 50.0) == pytest.approx(138.0, rel=EXACT)
+    assert laws.slowed(276.0, 150, 50.0) == pytest.approx(27.6, rel=EXACT)
+    assert (np.diff(laws.slowed(276.0, np.arange(0, 5000, 10), 50.0)) < 0).all()
+
+
+def test_a_molecule_in_model_units():
+    # 1 nM um3 is 1e-9 mol in 1e15 um3: 1e-24 mol.
+    assert pytest.approx(1 / 6.02214076e23 / 1e-24, rel=EXACT) == laws.MOLECULE
+
+
 def test_rate_of_a_half_life():
     assert laws.rate_of(math.log(2)) == pytest.approx(1.0, rel=EXACT)
     assert math.exp(-laws.rate_of(8.0) * 8.0) == pytest.approx(0.5, rel=EXACT)

@@ -175,11 +175,12 @@ def test_every_vesicle_falls_on_a_cell_by_itself(naive, act, steps, size):
     assert 1e-4 < test.pvalue < 1 - 1e-4  # neither too wide nor too narrow
 
 
-def test_plasma_is_the_mean_over_the_step(naive, p, act):
+@pytest.mark.parametrize("dt", [1.0, 0.5, 0.02])
+def test_plasma_is_the_mean_over_the_step(naive, p, act, dt):
     release(naive, p, 100_000, PDAC, 1)
     to_liver, _ = expected(naive, p)
-    k = to_liver + elsewhere(p)
-    act(ExosomeUptake(), naive, p, dt=1.0)
+    k = (to_liver + elsewhere(p)) * dt
+    act(ExosomeUptake(), naive, p, dt=dt)
     # What a step leaves in blood is drawn; the mean within it is not.
     assert naive.blood.exosomes == pytest.approx(100_000 * (1 - math.exp(-k)) / k, rel=1e-9)
 

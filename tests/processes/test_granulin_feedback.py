@@ -69,6 +69,17 @@ def test_half_density_gives_half_an_answer(bare, p, settle, act):
     assert bare.stellate_cells.granulin[0] == pytest.approx(felt / (felt + p.granulin.half_density), rel=0.01)
 
 
+def test_moving_cells_add_nothing_beside_arrested_ones(bare, p, settle, act, freeze):
+    settle(bare, "stellate_cells", 1, y=350.0, x=290.0, activation=1.0)
+    settle(bare, "bmdc", 2, y=350.0, x=290.0, arrested=True)
+    start, felt = freeze(bare), []
+    for moving in (0, 50):
+        bare.thaw(start)
+        settle(bare, "bmdc", moving, y=350.0, x=290.0, arrested=False)
+        felt.append(act(GranulinFeedback(), bare, p).stellate_cells.granulin[0])
+    assert felt[0] == felt[1] > 0
+
+
 def test_macrophages_are_felt_within_their_reach_only(bare, p, settle, act):
     settle(bare, "bmdc", 5, y=350.0, x=290.0, arrested=True)
     distances = np.array([0.0, 20.0, 40.0, 80.0, 120.0, 200.0])

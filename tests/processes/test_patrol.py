@@ -81,6 +81,11 @@ def test_a_loaded_cell_among_empty_ones_walks_half_as_fast(bare, p, settle, act,
     agrees(loaded.mean(), free.mean() / 4, math.hypot(loaded.std(), free.std() / 4) / math.sqrt(n / 2))
 
 
+def test_founders_have_keys_of_their_own_so_that_no_two_walk_alike(naive):
+    keys = np.concatenate([rows.key for rows in naive.populations.values()])
+    assert len(np.unique(keys)) == len(keys) > 300
+
+
 def test_walks_only_move(naive, p, changes):
     assert changes(KupfferPatrol(), naive, p) == {"kupffer_cells.y", "kupffer_cells.x", "kupffer_cells.heading"}
     assert changes(LymphocytePatrol(), naive, p) == {

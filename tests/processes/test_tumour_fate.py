@@ -218,6 +218,62 @@ def test_a_motile_cell_stays_in_the_tissue(bare, settle, act):
     assert not bare.section.lumen.ravel()[bare.section.site_of(cells.y, cells.x)].any()
 
 
+# --- beside others ---------------------------------------------------------------------------------------------------
+
+# Nothing ever happens to one line; to the other all that can, where there is fibronectin or where there is none.
+CERTAIN = {
+    "pan02.rate_washing_out": "1e6 1/h",
+    "b16f1.rate_washing_out": "0 1/h",
+    "pan02.rate_extravasation": "1e6 1/h",
+    "b16f1.rate_extravasation": "0 1/h",
+    "pan02.chance_start": "1",
+    "b16f1.chance_start": "0",
+    "pan02.rate_death_dormant": "1e6 1/h",
+    "b16f1.rate_death_dormant": "0 1/h",
+    "pan02.rate_waking": "1e6 1/h",
+    "b16f1.rate_waking": "0 1/h",
+    "tumour.rate_condensing": "1e6 1/h",
+}
+
+
+@pytest.mark.parametrize(
+    ("process", "state", "end"),
+    [
+        (WashingOut, "arrested", None),
+        (Extravasation, "arrested", "extravasated"),
+        (Settling, "extravasated", "motile"),
+        (DormantDeath, "dormant", None),
+        (Waking, "dormant", "motile"),
+        (MotileSearch, "motile", "cycling"),
+    ],
+)
+@pytest.mark.parametrize("others_first", [True, False])
+def test_a_cell_fares_by_its_own_line_and_place_beside_others(bare, settle, act, process, state, end, others_first):
+    p = resolve(CERTAIN)
+    other = "cycling" if state != "cycling" else "dormant"
+    # The others lie in a corner where the opposite holds: fibronectin keeps cells from being washed out and wakes them.
+    here, there = (1e9, 0.0) if process is Waking else (0.0, 1e9)
+    bare.fibronectin = np.full(bare.section.shape, here)
+    bare.fibronectin[:5, :5] = there
+    bare.periostin = bare.fibronectin.copy()
+    for others in (others_first, not others_first):
+        if others:
+            settle(bare, "tumour_cells", 70, state=other, line="b16f1", y=50.0, x=50.0, seed=2)
+        else:
+            settle(bare, "tumour_cells", 50, state=state, line="pan02", y=400.0, x=300.0)
+    act(process(), bare, p)
+    cells = bare.tumour_cells
+    others = cells.line == 1
+    assert others.sum() == 70
+    assert (cells.state[others] == CODE[other]).all()
+    assert (cells.y[others] == 50.0).all()
+    if end is None:
+        assert len(cells) == 70
+    else:
+        assert (cells.state[~others] == CODE[end]).all()
+        assert (np.hypot(cells.y[~others] - 400.0, cells.x[~others] - 300.0) <= p.tumour.speed_motile + 1e-6).all()
+
+
 # --- losses ----------------------------------------------------------------------------------------------------------
 
 

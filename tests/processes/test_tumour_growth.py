@@ -166,6 +166,23 @@ def test_support_is_local(bare, settle, act):
     assert set(bare.tumour_cells.key) == here
 
 
+@pytest.mark.parametrize("others_first", [True, False])
+def test_a_cell_dies_by_its_own_line_place_and_crowding_beside_others(bare, settle, act, others_first):
+    p = resolve({"pan02.rate_death_exposed": "1e6 1/h", "b16f1.rate_death_exposed": "1e-9 1/h"})
+    bare.fibronectin = np.zeros(bare.section.shape)
+    bare.fibronectin[:5, :5] = 1e12
+    bare.periostin = bare.fibronectin.copy()
+    for others in (others_first, not others_first):
+        if others:
+            settle(bare, "tumour_cells", 70, state="dormant", line="b16f1", crowding=1.0, y=50.0, x=50.0, seed=2)
+            settle(bare, "tumour_cells", 30, state="cycling", line="b16f1", crowding=1e9, y=50.0, x=50.0, seed=3)
+        else:
+            alone(bare, settle, 50, y=400.0, x=300.0)
+    act(ExposedDeath(), bare, p)
+    assert len(bare.tumour_cells) == 100
+    assert (bare.tumour_cells.line == 1).all()
+
+
 # --- division --------------------------------------------------------------------------------------------------------
 
 ROOM = {"tumour.packing": "1e9 cell/mm^3"}  # so that nobody is in the way
@@ -214,6 +231,23 @@ def test_daughters_inherit_and_lie_a_diameter_away_in_any_direction(bare, settle
     np.testing.assert_allclose(np.hypot(dy, dx), p.tumour.diameter, rtol=1e-9)
     directions = np.histogram(np.arctan2(dy, dx), 16, (-math.pi, math.pi))[0]
     assert stats.chisquare(directions).pvalue > 1e-4
+
+
+@pytest.mark.parametrize("others_first", [True, False])
+def test_a_cell_divides_by_its_own_line_and_beside_itself_among_others(bare, settle, act, others_first):
+    p = resolve(ROOM | {"pan02.doubling": "0.1 h", "b16f1.doubling": "1e12 h"})
+    for others in (others_first, not others_first):
+        if others:
+            settle(bare, "tumour_cells", 70, state="dormant", line="b16f1", y=50.0, x=50.0, clone_size=10**9, seed=2)
+            settle(bare, "tumour_cells", 30, state="cycling", line="b16f1", y=50.0, x=50.0, clone_size=10**9, seed=3)
+        else:
+            alone(bare, settle, 50, y=400.0, x=300.0)
+    act(Division(), bare, p)
+    cells = bare.tumour_cells
+    mine = cells.line == 0
+    assert (len(cells), mine.sum()) == (200, 100)
+    assert (np.hypot(cells.y[mine] - 400.0, cells.x[mine] - 300.0) <= p.tumour.diameter * (1 + 1e-9)).all()
+    assert (cells.divisions[~mine] == 0).all()
 
 
 def test_daughters_stay_in_the_section(bare, settle, act):

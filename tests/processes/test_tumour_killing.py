@@ -45,6 +45,27 @@ def test_cells_in_blood_are_left_alone_beside_others(naive, p, settle, act, proc
     assert np.count_nonzero(naive.tumour_cells.state == TumourCell.state.code("circulating")) == 20
 
 
+@pytest.mark.parametrize(
+    ("process", "name", "others"),
+    [
+        (KupfferKilling, "kupffer_cells", "dormant"),
+        (KupfferKilling, "kupffer_cells", "circulating"),
+        (NkKilling, "nk_cells", "circulating"),
+    ],
+)
+def test_a_cell_is_killed_by_who_is_near_itself_beside_others(bare, settle, act, process, name, others):
+    p = resolve({"pan02.chance_killed_by_kupffer": "1", "b16f1.chance_killed_by_kupffer": "0"})
+    settle(bare, name, 80, y=400.0, x=300.0)
+    if others == "circulating":
+        bare.enter_tumour_cells(70, 1, np.arange(1, 71, dtype=np.uint64))
+    else:
+        settle(bare, "tumour_cells", 70, state=others, line="b16f1", y=50.0, x=50.0, seed=2)
+    settle(bare, "tumour_cells", 50, state="arrested", line="pan02", y=400.0, x=300.0)
+    act(process(), bare, p, dt=1e4)
+    assert len(bare.tumour_cells) == 70
+    assert (bare.tumour_cells.line == 1).all()
+
+
 # --- Kupffer cells ---------------------------------------------------------------------------------------------------
 
 
