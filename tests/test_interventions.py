@@ -207,6 +207,13 @@ def test_windows_are_of_time_not_of_steps(naive, p, dt):
     assert len(on) == round(3 / dt)
 
 
+@pytest.mark.parametrize(("start", "end"), [(0.2, 0.7), (0.5, 3.25), (1.0, 2.0), (1.9, 2.1)])
+def test_a_window_that_begins_or_ends_within_a_step_counts_for_its_part(naive, p, start, end):
+    levels = [state.blocked.mif for state in live(naive, p, (Block("mif", 0.8, start, end),), 5)]
+    parts = [max(0.0, min(end, hour + 1) - max(start, hour)) for hour in range(5)]
+    np.testing.assert_allclose(levels, 0.8 * np.array(parts), atol=1e-12)
+
+
 def test_blocks_of_one_target_multiply_what_is_left(naive, p):
     blocks = (Block("mif", 0.5, 0.0, 3.0), Block("mif", 0.8, 1.0, 2.0), Block("ccr2", 1.0, 1.0, 3.0))
     levels = [(state.blocked.mif, state.blocked.ccr2) for state in live(naive, p, blocks, 4)]
