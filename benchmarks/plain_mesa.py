@@ -41,7 +41,11 @@ from niche_sim.kernels.spectral import spectral_step
 from niche_sim.kernels.walk import sub_steps
 from niche_sim.model import NicheModel
 from niche_sim.parameters import Parameters, resolve
+from niche_sim.processes.bmdc_recruitment import Ccl2Release
+from niche_sim.processes.exosome_digestion import ExosomeDigestion
 from niche_sim.processes.exosome_uptake import cross_section
+from niche_sim.processes.fibronectin import FibronectinDeposition
+from niche_sim.processes.kupffer_answer import TgfbRelease
 from niche_sim.protocol import Dose, InjectExosomes, Protocol
 from niche_sim.readouts import BY_NAME
 from niche_sim.schedule import DEFAULT
@@ -53,7 +57,7 @@ RULES = (
     "KupfferPatrol",
     "ExosomeUptake",
     "ExosomeDigestion",
-    "KupfferTgfb",
+    "TgfbRelease",
     "StellateActivation",
     "FibronectinDeposition",
     "Ccl2Release",
@@ -62,6 +66,22 @@ RULES = (
     "BmdcArrest",
     "BmdcDeparture",
 )
+# What the twin does not hold is set to do nothing in both: support by serum amyloid A and by collagen, which no rule
+# above raises, cells of the marrow other than those that CCL2 calls, and how mice differ.
+ALIKE = {
+    "inflammation.share_rest": "1",
+    "bmdc.share_without_collagen": "1",
+    "bmdc.rate_neutrophils_rest": "0 cell/mm^3/day",
+    "bmdc.rate_patrolling_rest": "0 cell/mm^3/day",
+    "mouse.answer": "0",
+    "mouse.matrix": "0",
+    "mouse.recruitment": "0",
+    "mouse.immunity": "0",
+    "mouse.uptake": "0",
+}
+# Hours between two acts of a slow rule, as in niche_sim.
+PERIODS = {"digestion": ExosomeDigestion.period, "answer": TgfbRelease.period,
+           "deposition": FibronectinDeposition.period, "release": Ccl2Release.period}  # fmt: skip
 WITHOUT = tuple(kind.__name__ for kind in DEFAULT if kind.__name__ not in RULES)
 READOUTS = (
     "exosomes_taken_up",
@@ -166,7 +186,6 @@ class KupfferCell(Walker):
         if self.parcel is None or self.parcel.vesicles >= self.model.parcel_size:
             self.parcel = Exosome(self.model, 0, host=self)
         self.parcel.vesicles += 1
-        self.load += 1
 
     def secrete(self) -> None:
         """Secrete TGF-beta into the site."""
@@ -199,7 +218,6 @@ class Exosome(mesa.Agent):
                 model.taken_up += 1
                 if self.vesicles == model.parcel_size == 1:
                     self.host = fate
-                    fate.load += 1
                     return
                 fate.take_one_in()
             self.vesicles -= 1
@@ -207,7 +225,7 @@ class Exosome(mesa.Agent):
             self.remove()
 
     def step(self) -> None:
-        """Inside a cell: be digested."""
+        """Inside a cell: be digested; what is left counts in its load."""
         host = self.host
         if host is None:
             return
@@ -218,15 +236,15 @@ class Exosome(mesa.Agent):
             lost = model.rng.binomial(self.vesicles, model.chance_digested)
         if lost:
             self.vesicles -= lost
-            host.load -= lost
             if self.vesicles == 0:
                 if host.parcel is self:
                     host.parcel = None
                 self.remove()
+        host.load += self.vesicles
 
 
 class StellateCell(mesa.Agent):
-    """Wakes where it senses TGF-beta, lays fibronectin while awake."""
+    """Wakes where it senses TGF-beta; lays fibronectin while awake."""
 
     model: PlainNiche
 
@@ -237,12 +255,16 @@ class StellateCell(mesa.Agent):
         self.activation = 0.0
 
     def step(self) -> None:
-        """Answer to TGF-beta, then lay fibronectin all around."""
+        """Answer to TGF-beta."""
         model = self.model
         p = model.p.stellate
         gain = p.rate_activation * hill(model.tgfb.item(self.at), p.half_signal, p.steepness)
         total = gain + model.rate_rest
         self.activation = gain / total + (self.activation - gain / total) * math.exp(-total * model.dt)
+
+    def lay(self) -> None:
+        """Lay fibronectin all around."""
+        model = self.model
         if self.activation > 0.0:
             (y, x), size = self.at, len(model.stamp)
             model.laid[y : y + size, x : x + size] += self.activation * model.stamp
@@ -321,7 +343,9 @@ class PlainNiche(mesa.Model):
         self.ccl2 = 0.0
         self.taken_up = 0
         self.blood: list[Exosome] = []
-        self.field_step = spectral_step(section.shape, spacing, p.tgfb.diffusivity, LN2 / p.tgfb.half_life, dt)
+        self.acts = {rule: max(1, round(hours / dt)) for rule, hours in PERIODS.items()}  # every how many steps
+        hours = self.acts["answer"] * dt
+        self.field_step = spectral_step(section.shape, spacing, p.tgfb.diffusivity, LN2 / p.tgfb.half_life, hours)
         # Fibronectin that one fully active stellate cell lays in an hour on the sites around it.
         dy, dx, share = disc(p.stellate.reach, spacing)
         self.margin = int(max(dy.max(), dx.max()))
@@ -329,11 +353,11 @@ class PlainNiche(mesa.Model):
         self.stamp[dy + self.margin, dx + self.margin] = share * p.fibronectin.rate_deposit / section.site_volume
 
         passes = p.liver.blood_flow / p.liver.blood_volume  # 1/h
-        elsewhere = (1.0 - p.exosomes.fraction_liver) * LN2 / p.exosomes.half_life_blood  # 1/h
+        elsewhere = (1.0 - p.liver.fraction_exosomes) * LN2 / p.exosomes.half_life_blood  # 1/h
         self.rate_moving_on = passes + elsewhere
         self.share_elsewhere = elsewhere / (passes + elsewhere)
         self.area = cross_section(section, p)  # um2
-        self.chance_digested = chance(LN2 / p.exosomes.half_life_inside, dt)
+        self.chance_digested = chance(LN2 / p.exosomes.half_life_inside, self.acts["digestion"] * dt)
         self.rate_rest = LN2 / p.stellate.half_life_active
         self.patrol_steps = sub_steps(p.kupffer.speed, p.kupffer.persistence, dt, spacing)
         self.crawl_steps = sub_steps(p.bmdc.speed, p.bmdc.persistence, dt, spacing)
@@ -359,8 +383,13 @@ class PlainNiche(mesa.Model):
         ]
 
     def step(self) -> None:
-        """One hour, in niche_sim's order."""
-        for rule in ("inject", "patrol", "uptake", "digestion", "answer", "deposition", "recruitment", "arrest"):
+        """One hour, in niche_sim's order; a slow rule rests until it is due."""
+        after = round(self.clock / self.dt) + 1
+        order = ("inject", "patrol", "uptake", "digestion", "answer", "activation", "deposition", "release", "recruitment",
+                 "arrest")  # fmt: skip
+        for rule in order:
+            if after % self.acts.get(rule, 1):
+                continue
             start = time.process_time()
             getattr(self, rule)()
             self.cpu[rule] += time.process_time() - start
@@ -431,6 +460,7 @@ class PlainNiche(mesa.Model):
 
     def digestion(self) -> None:
         """Vesicles inside cells are digested."""
+        self.of(KupfferCell).set("load", 0)
         if exosomes := self.of(Exosome):
             exosomes.do("step")
 
@@ -440,12 +470,16 @@ class PlainNiche(mesa.Model):
         self.of(KupfferCell).do("secrete")
         self.tgfb = self.field_step.advance(self.tgfb, self.secreted)
 
+    def activation(self) -> None:
+        """Stellate cells answer to TGF-beta."""
+        self.of(StellateCell).do("step")
+
     def deposition(self) -> None:
-        """Stellate cells activate and lay fibronectin, which turns over down to what plasma brings."""
+        """Stellate cells lay fibronectin, which turns over down to what plasma brings."""
         rows, columns = self.section.shape
         m = self.margin
         self.laid = np.zeros((rows + 2 * m, columns + 2 * m))
-        self.of(StellateCell).do("step")
+        self.of(StellateCell).do("lay")
         laid = self.laid  # what falls beyond an edge is mirrored back
         laid[m : 2 * m] += laid[:m][::-1]
         laid[-2 * m : -m] += laid[-m:][::-1]
@@ -453,14 +487,19 @@ class PlainNiche(mesa.Model):
         laid[:, -2 * m : -m] += laid[:, -m:][:, ::-1]
         turnover = LN2 / self.p.fibronectin.half_life
         target = 1.0 + laid[m:-m, m:-m] / turnover
-        self.fibronectin = target + (self.fibronectin - target) * math.exp(-turnover * self.dt)
+        hours = self.acts["deposition"] * self.dt
+        self.fibronectin = target + (self.fibronectin - target) * math.exp(-turnover * hours)
 
-    def recruitment(self) -> None:
-        """Active stellate cells release CCL2, which calls cells from the blood."""
+    def release(self) -> None:
+        """Active stellate cells release CCL2."""
         p, volume = self.p, self.section.volume
         decay = LN2 / p.ccl2.half_life
         target = p.ccl2.secretion * self.of(StellateCell).agg("activation", sum) / volume / decay
-        self.ccl2 = target + (self.ccl2 - target) * math.exp(-decay * self.dt)
+        self.ccl2 = target + (self.ccl2 - target) * math.exp(-decay * self.acts["release"] * self.dt)
+
+    def recruitment(self) -> None:
+        """CCL2 calls cells from the blood."""
+        p, volume = self.p, self.section.volume
         rate = p.bmdc.rate_rest + p.bmdc.rate_called * hill(self.ccl2, p.bmdc.half_signal, p.bmdc.steepness)
         arriving = int(self.rng.poisson(rate * volume * self.dt))
         for pos in self.places(arriving, self.bmdc_homes):
@@ -504,12 +543,13 @@ class Case:
 
     def plain(self, parcel_size: int, seed: int) -> PlainNiche:
         """The twin at time 0."""
-        p = resolve(dict(self.overrides))
+        p = resolve({**ALIKE, **dict(self.overrides)})
         return PlainNiche(p, self.width, self.height, self.spacing, self.doses, parcel_size, seed=seed)
 
     def niche(self, parcel_size: int, seed: int) -> NicheModel:
         """niche_sim at time 0, with the same rules and nothing else."""
         overrides = {
+            **ALIKE,
             **dict(self.overrides),
             "section.width": f"{self.width!r} um",
             "section.height": f"{self.height!r} um",

@@ -30,12 +30,26 @@ class KupfferCell(Cell):
     responder = column(np.bool_, meaning="able to take up particles")
     load = column(np.int64, unit="vesicle", meaning="vesicles inside, all sources")
     signal = column(np.float64, unit="vesicle", meaning="load weighted by MIF cargo still active")
-    state = column(np.int8, names=("naive", "taught"), meaning="taught by MIF-bearing exosomes or not")
+    state = column(np.int8, names=("naive", "taught", "late"), meaning="taught by exosomes, or late: tumour-associated")
+    taught_at = column(np.float64, unit="h", default=np.nan, meaning="when it was last taught")
+
+
+class ResidentReceiver(Cell):
+    """A resident cell of lung or brain that takes up exosomes, as Kupffer cells do in the liver. It rests."""
+
+    population = "resident_receivers"
+    kind = column(
+        np.int8, names=("lung_fibroblast", "lung_epithelium", "brain_endothelium"), meaning="what kind of cell it is"
+    )
+    responder = column(np.bool_, meaning="able to take up particles")
+    load = column(np.int64, unit="vesicle", meaning="vesicles inside, all sources")
+    signal = column(np.float64, unit="vesicle", meaning="load weighted by MIF cargo still active")
+    state = column(np.int8, names=("naive", "taught"), meaning="taught by exosomes or not")
     taught_at = column(np.float64, unit="h", default=np.nan, meaning="when it was last taught")
 
 
 class StellateCell(Cell):
-    """The pericyte of the sinusoid; once active it lays matrix."""
+    """The pericyte of the sinusoid; once active it lays matrix. In lung and brain: the resident cell that lays matrix."""
 
     population = "stellate_cells"
     activation = column(np.float64, meaning="0 quiescent to 1 fully active")
@@ -44,25 +58,43 @@ class StellateCell(Cell):
 
 
 class BoneMarrowCell(Cell):
-    """A monocyte-derived cell from the bone marrow: enters with CCL2, crawls, arrests on fibronectin."""
+    """A cell from the bone marrow: called by chemokines, it crawls; macrophages and suppressor cells stay on matrix."""
 
     population = "bmdc"
+    kind = column(np.int8, names=("macrophage", "mdsc", "neutrophil", "patrolling"), meaning="what kind of cell it is")
     heading = column(np.float64, unit="rad", meaning="direction of its walk")
     arrested = column(np.bool_, meaning="held by fibronectin, a macrophage of the niche")
     entered_at = column(np.float64, unit="h", default=np.nan, meaning="when it entered the section")
 
 
+class Fibroblast(Cell):
+    """A fibroblast of the portal tract; once active it secretes growth factors."""
+
+    population = "fibroblasts"
+    activation = column(np.float64, meaning="0 quiescent to 1 fully active")
+
+
+class EpithelialCell(Cell):
+    """A cell recruited to the niche that secretes angiogenic factors (hypothesis)."""
+
+    population = "epithelial_cells"
+    entered_at = column(np.float64, unit="h", default=np.nan, meaning="when it entered the section")
+
+
 class NaturalKillerCell(Cell):
-    """A liver natural killer cell, patrolling."""
+    """A natural killer cell, patrolling."""
 
     population = "nk_cells"
+    activity = column(np.float64, default=1.0, meaning="cytotoxicity against that in a naive organ")
     heading = column(np.float64, unit="rad", meaning="direction of its walk")
 
 
 class TCell(Cell):
-    """A liver T cell, patrolling."""
+    """A T cell, patrolling; an effector hits tumour cells."""
 
     population = "t_cells"
+    effector = column(np.bool_, meaning="primed against the tumour in the lymph node")
+    exhaustion = column(np.float64, meaning="0 fresh to 1 exhausted")
     heading = column(np.float64, unit="rad", meaning="direction of its walk")
 
 
@@ -80,6 +112,10 @@ class TumourCell(Cell):
     crowding = column(np.float64, unit="cell/um^3", meaning="tumour cells per volume of its neighbourhood")
     clone_size = column(np.int64, unit="cell", meaning="living cells of its clone in the section")
     roused_by = column(np.int8, names=("nobody", "arrival", "niche"), meaning="why it is not asleep")
+    emt = column(np.float64, meaning="epithelial 0 to mesenchymal 1")
+    hits = column(np.float64, unit="hit", meaning="damage by T cells not yet repaired")
+    resistance = column(np.float64, meaning="share of a drug's effect that does not reach it")
+    coopting = column(np.bool_, meaning="its clone grows along vessels and spares them")
     divisions = column(np.int64, meaning="divisions of this cell so far; numbers its daughters")
     clone = column(np.uint64, meaning="birth key of the cell that arrived from blood")
     arrived_at = column(np.float64, unit="h", default=np.nan, meaning="when its founder lodged")
@@ -88,8 +124,11 @@ class TumourCell(Cell):
 POPULATIONS: tuple[type[Cell], ...] = (
     Exosome,
     KupfferCell,
+    ResidentReceiver,
     StellateCell,
     BoneMarrowCell,
+    Fibroblast,
+    EpithelialCell,
     NaturalKillerCell,
     TCell,
     TumourCell,

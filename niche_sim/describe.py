@@ -5,15 +5,28 @@ from __future__ import annotations
 import inspect
 import itertools
 import typing
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from niche_sim import protocol, schedule
+from niche_sim.cells import POPULATIONS
+from niche_sim.parameters import Parameters
 from niche_sim.protocol import Mark
 from niche_sim.readouts import READOUTS
 from niche_sim.scenario import Scenario
 from niche_sim.stages import STAGES, WINDOW, load_thresholds
 from niche_sim.units import show
-from niche_sim.vocabulary import BLOCK_TARGETS, DEPLETABLE, EXOSOME_SOURCES, TUMOUR_LINES
+from niche_sim.vocabulary import (
+    BLOCKS_BY_GROUP,
+    BMDC_KINDS,
+    BOOSTS,
+    DEPLETABLE,
+    DRUGS,
+    EXOSOME_SOURCES,
+    EXOSOMES_OF_LINE,
+    ORGANS,
+    TUMOUR_LINES,
+)
 
 
 @dataclass(frozen=True)
@@ -27,7 +40,8 @@ class Part:
 
 def describe(scenario: Scenario) -> list[Part]:
     """All of a scenario, part by part, in the order in which a newcomer reads."""
-    parts = [arms(scenario), changes(scenario), steps(scenario), stages(scenario), readouts(), verbs(), names()]
+    of_scenario = [arms(scenario), changes(scenario), steps(scenario), stages(scenario)]
+    parts = [*of_scenario, readouts(), verbs(), blocks(), names()]
     return [part for part in parts if part.rows]
 
 
@@ -66,7 +80,9 @@ def steps(scenario: Scenario) -> Part:
     for chapter, group in itertools.groupby(processes, lambda process: chapter_of[process.name]):
         for index, process in enumerate(group):
             wiring = f"reads {', '.join(process.reads)}\nwrites {', '.join(process.writes)}"
-            rows.append((chapter if index == 0 else "", process.name, f"{process.sentence()}\n{wiring}"))
+            period = max(1, round(process.period / scenario.step)) * scenario.step
+            seldom = f"every {period:g} h\n" if period > scenario.step else ""
+            rows.append((chapter if index == 0 else "", process.name, f"{process.sentence()}\n{seldom}{wiring}"))
     title = f"Every {scenario.step:g} h, in this order"
     return Part(title, ("", "process", "what it does"), tuple(rows))
 
@@ -110,15 +126,43 @@ def verbs() -> Part:
     return Part("What can be done", ("verb", "meaning"), tuple(rows))
 
 
+def blocks() -> Part:
+    """Every target of block with the link that it cuts."""
+    return Part("What block can cut", ("", "target", "link"), _grouped(BLOCKS_BY_GROUP))
+
+
 def names() -> Part:
-    """The names that a protocol's interventions take."""
-    rows = [
-        ("target of block", ", ".join(BLOCK_TARGETS)),
-        ("population of deplete", ", ".join(DEPLETABLE)),
-        ("source of inject_exosomes", ", ".join(EXOSOME_SOURCES)),
-        ("line of inject_tumour_cells, grow_primary", ", ".join(TUMOUR_LINES)),
-    ]
-    return Part("Names they take", ("for", "one of"), tuple(rows))
+    """The other names that interventions and scenarios take, each with its meaning."""
+    classes = {kind.population: _sentence(kind) for kind in POPULATIONS}
+    kinds = {name: f"the bmdc of kind {kind}" for name, kind in BMDC_KINDS.items()}
+    groups = {
+        "deplete": {name: (classes | kinds)[name] for name in DEPLETABLE},
+        "boost": BOOSTS,
+        "treat": DRUGS,
+        "source": {name: _of_register(name) for name in EXOSOME_SOURCES},
+        "line": {name: f"{_of_register(name).partition(';')[0]}; {_primary(name)}" for name in TUMOUR_LINES},
+        "organ": {name: _of_register(name) for name in ORGANS},
+    }
+    return Part("Names they take", ("for", "name", "meaning"), _grouped(groups))
+
+
+def _grouped(groups: Mapping[str, Mapping[str, str]]) -> tuple[tuple[str, ...], ...]:
+    """Rows (group, name, meaning), the group in the first of its rows only."""
+    return tuple(
+        (group if number == 0 else "", name, meaning)
+        for group, members in groups.items()
+        for number, (name, meaning) in enumerate(members.items())
+    )
+
+
+def _of_register(name: str) -> str:
+    """What the register calls a source, a line or an organ."""
+    return _sentence(type(getattr(Parameters(), name)))
+
+
+def _primary(line: str) -> str:
+    source = EXOSOMES_OF_LINE.get(line)
+    return f"a primary sheds {source} exosomes" if source else "grows no primary"
 
 
 def _sentence(kind: type) -> str:

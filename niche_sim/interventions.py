@@ -1,4 +1,4 @@
-"""What an experimenter does to the mouse, acted on the state: injection, implantation, resection, blockade, depletion.
+"""What an experimenter does to the mouse, acted on the state: injections, a primary, blockade, depletion, boosts, drugs.
 
 The functions take an intervention as `niche_sim.protocol` reads it, by its verb, and act when its time has come.
 """
@@ -11,16 +11,17 @@ from typing import Any
 
 import numpy as np
 
+from niche_sim.cells import BoneMarrowCell
 from niche_sim.chance import Chance, birth_key
-from niche_sim.state import Blocked, PrimaryTumour, State
-from niche_sim.vocabulary import EXOSOME_SOURCES, TUMOUR_LINES
+from niche_sim.state import Blocked, Boosted, PrimaryTumour, State
+from niche_sim.vocabulary import BMDC_KINDS, EXOSOME_SOURCES, TUMOUR_LINES
 
 SOON = 1e-9  # h; a time that falls on a step's end but for rounding belongs to the next step
 
 
 def intervene(interventions: Iterable[Any], state: State, p: Any, chance: Chance, dt: float) -> None:
-    """Act every intervention that falls into the coming step of dt (h), and set what is blocked during it."""
-    state.blocked = Blocked()
+    """Act every intervention that falls into the coming step of dt (h), and set what is blocked or boosted during it."""
+    state.blocked, state.boosted = Blocked(), Boosted()
     for intervention in interventions:
         ACTIONS[intervention.verb](intervention, state, p, chance, dt)
 
@@ -41,17 +42,18 @@ def inject_exosomes(intervention: Any, state: State, p: Any, chance: Chance, dt:
         if _due(dose.at, state, dt):
             vesicles = dose.vesicles if dose.vesicles is not None else dose.amount_ug * p.exosomes.vesicles_per_ug
             key = birth_key("exosomes", dose.event)
-            share = state.section.volume / p.liver.volume
+            share = state.section.volume / p.organ.volume
             n = chance.poisson("inject_exosomes", vesicles * share, [key]).item()
             state.release_exosomes(n, EXOSOME_SOURCES.index(dose.source), key, p.exosomes.parcel_size)
 
 
 def inject_tumour_cells(intervention: Any, state: State, p: Any, chance: Chance, dt: float) -> None:
-    """Put the cells into portal blood: Poisson about the section's share of the count."""
+    """Put the cells into the blood that enters the section: Poisson about its share of those that reach the organ."""
     if _due(intervention.at, state, dt):
         key = birth_key("tumour_cells", intervention.event)
-        share = state.section.volume / p.liver.volume
-        n = chance.poisson("inject_tumour_cells", intervention.count * share, [key]).item()
+        share = state.section.volume / p.organ.volume
+        reaching = intervention.count * p.organ.fraction_cells
+        n = chance.poisson("inject_tumour_cells", reaching * share, [key]).item()
         state.enter_tumour_cells(n, TUMOUR_LINES.index(intervention.line), birth_key(key, np.arange(n)))
 
 
@@ -84,7 +86,7 @@ def block(intervention: Any, state: State, p: Any, chance: Chance, dt: float) ->
 
 
 def deplete(intervention: Any, state: State, p: Any, chance: Chance, dt: float) -> None:
-    """Take a fraction of a population out: once, or throughout a window (newcomers, too, each with the same chance).
+    """Take a fraction of a population, or of a kind of it, out: once, or in a window (newcomers by the same chance).
 
     Whether a cell is hit hangs on its birth key and this event alone, so a window does not take more than its fraction.
     """
@@ -92,10 +94,25 @@ def deplete(intervention: Any, state: State, p: Any, chance: Chance, dt: float) 
     in_window = _part(intervention.start, intervention.end, state, dt) > 0.0
     if not (in_window if window else _due(intervention.start, state, dt)):
         return
-    population = state.populations[intervention.population]
+    kind = BMDC_KINDS.get(intervention.population)
+    population = state.bmdc if kind else state.populations[intervention.population]
     once = Chance(chance.seed)  # the same draw in every step
     hit = once.uniform("deplete", population.key, purpose=intervention.event) < intervention.fraction
+    if kind:
+        hit &= population.kind == BoneMarrowCell.kind.code(kind)
     population.remove(hit)
+
+
+def boost(intervention: Any, state: State, p: Any, chance: Chance, dt: float) -> None:
+    """Raise one signal or entry for the part of this step that is in the window; two boosts of one target multiply."""
+    factor = 1.0 + (intervention.factor - 1.0) * _part(intervention.start, intervention.end, state, dt)
+    setattr(state.boosted, intervention.target, getattr(state.boosted, intervention.target) * factor)
+
+
+def treat(intervention: Any, state: State, p: Any, chance: Chance, dt: float) -> None:
+    """Add each due dose (in usual doses) to what is in the body of the drug."""
+    due = sum(_due(time, state, dt) for time in intervention.times)
+    setattr(state.drugs, intervention.drug, getattr(state.drugs, intervention.drug) + due * intervention.dose)
 
 
 ACTIONS: dict[str, Callable[[Any, State, Any, Chance, float], None]] = {
@@ -105,4 +122,6 @@ ACTIONS: dict[str, Callable[[Any, State, Any, Chance, float], None]] = {
     "resect_primary": resect_primary,
     "block": block,
     "deplete": deplete,
+    "boost": boost,
+    "treat": treat,
 }

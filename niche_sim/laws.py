@@ -11,6 +11,7 @@ from typing import Any
 import numpy as np
 
 LN2 = math.log(2.0)
+NEGLIGIBLE = 1e-9  # of a level from 0 to 1: a rule with less than this to do rests
 MOLECULE = 1.0 / 0.602214076  # nM um3
 
 
@@ -128,3 +129,9 @@ def niche_strength(
 def slowed(speed: float, load: Any, half: float) -> Any:
     """Speed (um/h) of a cell that particles slow: speed * (1 - hill(load, half, 2)); still when full."""
     return speed * (1.0 - hill(load, half, 2.0))
+
+
+def against_naive(level: Any, half: float) -> Any:
+    """Growth that a supply allows against that in naive tissue (level 1): Monod's level / (level + half), 1 at level 1."""
+    level = np.asarray(level)
+    return (1.0 + half) * level / (level + half)

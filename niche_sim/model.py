@@ -21,13 +21,14 @@ from niche_sim.scenario import Scenario
 from niche_sim.schedule import schedule
 from niche_sim.stages import StageWatch, load_thresholds
 from niche_sim.state import State
-from niche_sim.tissue import naive_liver, section_of
+from niche_sim.tissue import naive_liver, section_of, this_mouse
 from niche_sim.units import to_model
 from niche_sim.vocabulary import DEFAULT_SEED
 
 # What `overrides` may change besides the register: numbers of the scenario file.
 SCENARIO_LENGTHS = ("section.width", "section.height", "section.spacing")
 SCENARIO_TIMES = ("run.duration", "run.step", "run.record")
+SCHEDULE = "schedule"  # by the name of a schedule, such as no_stage3
 
 
 class NicheModel(PopulationModel):
@@ -36,7 +37,8 @@ class NicheModel(PopulationModel):
     Args:
         scenario_id: id of a scenario, or the path of a scenario.toml.
         arm: one of its arms; None takes `educated`, or else the first.
-        overrides: register names (or section.width, run.duration ...) to text with a unit: {"tgfb.half_life": "5 min"}.
+        overrides: register names (or section.width, run.duration ...) to text with a unit: {"tgfb.half_life": "5 min"};
+            "schedule" to the name of a schedule.
         rng: the seed, a whole number from 0; None is 1.
         without: names of processes to leave out of the schedule.
 
@@ -45,7 +47,8 @@ class NicheModel(PopulationModel):
 
     One `step()` is one `[run] step` of the scenario. The clock is `model.state.time` (h). `model.schedule` is a tuple of
     processes; replace it to add one of your own. `model.datacollector` holds the readouts at time 0, at every
-    `[run] record` and at the end.
+    `[run] record` and at the end. `model.parameters` is the register of the run, `model.mouse` the same with the rates in
+    which this mouse differs.
     """
 
     state: State
@@ -68,7 +71,9 @@ class NicheModel(PopulationModel):
         self.arm = self.experiment.default_arm if arm is None else arm
         self.protocol = self.experiment.arm(self.arm).protocol
         self.parameters = _parameters(self.experiment, self.overrides)
-        self.schedule = _without(schedule(self.experiment.schedule, f"{self.experiment.path}: schedule"), self.without)
+        self.mouse = this_mouse(self.parameters, self.chance)
+        place = SCHEDULE if SCHEDULE in self.overrides else f"{self.experiment.path}: schedule"
+        self.schedule = _without(schedule(self.experiment.schedule, place), self.without)
         self.dt = self.experiment.step
 
         width, height, spacing = self.experiment.section
@@ -95,11 +100,12 @@ class NicheModel(PopulationModel):
 
     def step(self) -> None:
         """Advance by one `[run] step`: interventions first, then every process of the schedule in order."""
-        state, p = self.state, self.parameters
+        state, p = self.state, self.mouse
         self.chance.step = state.step_index
         intervene(self.protocol.interventions, state, p, self.chance, self.dt)
         for process in self.schedule:
-            process.step(state, p, self.chance, self.dt)
+            if time := process.due(state.step_index, self.dt):
+                process.step(state, p, self.chance, time)
         state.step_index += 1
         state.time = state.step_index * self.dt
         self.stages.look(state, p)
@@ -153,20 +159,25 @@ def _experiment(scenario_id: str | Path | Scenario, overrides: Mapping[str, str]
             raise InputError(name, f"{overrides.get(name, value)} is not positive", "more than 0")
     section = (lengths["section.width"], lengths["section.height"], lengths["section.spacing"])
     return experiment.with_(
-        duration=times["run.duration"], step=times["run.step"], record=times["run.record"], section=section
+        duration=times["run.duration"],
+        step=times["run.step"],
+        record=times["run.record"],
+        section=section,
+        schedule=overrides.get(SCHEDULE),
     )
 
 
 def _parameters(experiment: Scenario, overrides: Mapping[str, str]) -> parameters.Parameters:
     """The register as the scenario and then the overrides change it."""
     changes = {name: change.text for name, change in experiment.parameters.items()}
-    parameters.resolve(changes, f"{experiment.path}: parameters")  # so that a message names the file
-    of_scenario = SCENARIO_LENGTHS + SCENARIO_TIMES
+    organ = experiment.organ
+    parameters.resolve(changes, f"{experiment.path}: parameters", organ)  # so that a message names the file
+    of_scenario = (*SCENARIO_LENGTHS, *SCENARIO_TIMES, SCHEDULE)
     of_register = {k: v for k, v in overrides.items() if k not in of_scenario}
     for name in of_register:
         if name.startswith(("section.", "run.")):
             raise InputError(name, "unknown number of the scenario", f"one of {', '.join(of_scenario)}")
-    return parameters.resolve({**changes, **of_register})
+    return parameters.resolve({**changes, **of_register}, organ=organ)
 
 
 def _without(processes: tuple[Process, ...], names: tuple[str, ...]) -> tuple[Process, ...]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,8 +23,9 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
-from niche_sim.cells import KupfferCell, TumourCell
+from niche_sim.cells import BoneMarrowCell, KupfferCell, TumourCell
 from niche_sim.errors import InputError
+from niche_sim.plots_words import plain_words
 from niche_sim.record import Record
 from niche_sim.stages import MM2, STAGES, Stage
 from niche_sim.state import FIELDS
@@ -98,7 +98,7 @@ def section_figure(record: Record, time: float | None = None) -> Figure:
         )  # fmt: skip
 
         _section_legend(page, shot)
-        for column, name in enumerate(FIELDS):
+        for column, name in enumerate(_FIELD_NAMES):
             ax = page.axes(3 + 60 * column, 148, 42, 42)
             highest = shot.highest_time(name)
             when = "never above rest" if highest is None else f"highest: day {_day(highest)}"
@@ -220,6 +220,7 @@ def _letter(ax: Axes, letter: str, title: str) -> None:
 
 # ---- the section ----------------------------------------------------------------------------------------------------
 
+# The fields of which the figure tells; the others are in snapshots.npz.
 _FIELD_NAMES = {"tgfb": "TGF-β", "fibronectin": "Fibronectin", "periostin": "Periostin"}
 _UNIT_WORDS = {"floor": "× naive liver", "relative": "relative units"}
 _RESTING = {"tgfb": 0.0, "fibronectin": 1.0, "periostin": 0.0}
@@ -232,7 +233,7 @@ _COLOURS: dict[str, Colormap] = {
     "periostin": LinearSegmentedColormap.from_list("periostin", ["#FBF6F0", "#CFE3DC", "#7FB5AE", "#2F6F73"]),
 }
 
-_TAUGHT = KupfferCell.state.code("taught")
+_NAIVE, _TAUGHT, _LATE = (KupfferCell.state.code(name) for name in ("naive", "taught", "late"))  # as of all receivers
 _CIRCULATING, _ARRESTED, _EXTRAVASATED, _DORMANT, _MOTILE, _CYCLING = (
     TumourCell.state.code(name) for name in ("circulating", "arrested", "extravasated", "dormant", "motile", "cycling")
 )
@@ -306,10 +307,10 @@ class _Shot:
         return [places[clone == number] for number in order if cells[number] >= least]
 
 
-def _kupffer(taught: bool, loaded: bool | None = None) -> Callable[[_Shot], NDArray[np.bool_]]:
+def _receiver(population: str, state: int, loaded: bool | None = None) -> Callable[[_Shot], NDArray[np.bool_]]:
     def chosen(shot: _Shot) -> NDArray[np.bool_]:
-        rows: NDArray[np.bool_] = (shot.arrays["kupffer_cells_state"] == _TAUGHT) == taught
-        return rows if loaded is None else rows & ((shot.arrays["kupffer_cells_load"] > 0) == loaded)
+        rows: NDArray[np.bool_] = shot.arrays[f"{population}_state"] == state
+        return rows if loaded is None else rows & ((shot.arrays[f"{population}_load"] > 0) == loaded)
 
     return chosen
 
@@ -331,19 +332,33 @@ def _every(population: str) -> Callable[[_Shot], NDArray[np.bool_]]:
     return lambda shot: np.ones(len(shot.arrays[f"{population}_key"]), np.bool_)
 
 
-def _arrested(held: bool) -> Callable[[_Shot], NDArray[np.bool_]]:
-    return lambda shot: shot.arrays["bmdc_arrested"] == held
+def _of_marrow(kind: str, held: bool | None = None) -> Callable[[_Shot], NDArray[np.bool_]]:
+    def chosen(shot: _Shot) -> NDArray[np.bool_]:
+        rows: NDArray[np.bool_] = shot.arrays["bmdc_kind"] == BoneMarrowCell.kind.code(kind)
+        return rows if held is None else rows & (shot.arrays["bmdc_arrested"] == held)
+
+    return chosen
 
 
+_LIVER, _AWAY = "kupffer_cells", "resident_receivers"
 # Each kind of cell has a shape, each state of it a colour or filling: a greyscale print keeps the shapes.
 _KINDS = (
-    _Kind("Kupffer cell, naive", "kupffer_cells", "s", WHITE, ORANGE, 1.7, 2, _kupffer(False, loaded=False)),
-    _Kind("Kupffer cell, loaded, untaught", "kupffer_cells", "s", ORANGE, ORANGE, 2.1, 3, _kupffer(False, loaded=True)),
-    _Kind("Kupffer cell, taught", "kupffer_cells", "s", VERMILLION, BLACK, 2.4, 4, _kupffer(True)),
+    _Kind("Kupffer cell, naive", _LIVER, "s", WHITE, ORANGE, 1.7, 2, _receiver(_LIVER, _NAIVE, loaded=False)),
+    _Kind("Kupffer cell, loaded, untaught", _LIVER, "s", ORANGE, ORANGE, 2.1, 3, _receiver(_LIVER, _NAIVE, loaded=True)),
+    _Kind("Kupffer cell, taught", _LIVER, "s", VERMILLION, BLACK, 2.4, 4, _receiver(_LIVER, _TAUGHT)),
+    _Kind("Kupffer cell, late", _LIVER, "s", PURPLE, BLACK, 2.4, 4, _receiver(_LIVER, _LATE)),
+    _Kind("Receiver, naive", _AWAY, "h", WHITE, ORANGE, 1.7, 2, _receiver(_AWAY, _NAIVE, loaded=False)),
+    _Kind("Receiver, loaded, untaught", _AWAY, "h", ORANGE, ORANGE, 2.1, 3, _receiver(_AWAY, _NAIVE, loaded=True)),
+    _Kind("Receiver, taught", _AWAY, "h", VERMILLION, BLACK, 2.4, 4, _receiver(_AWAY, _TAUGHT)),
     _Kind("Stellate cell, quiescent", "stellate_cells", "*", "#9CC9BA", "#9CC9BA", 2.0, 1, _stellate(False)),
     _Kind("Stellate cell, active", "stellate_cells", "*", GREEN, "#00553E", 3.6, 3, _stellate(True)),
-    _Kind("Bone-marrow cell, moving", "bmdc", "^", WHITE, BLUE, 2.6, 5, _arrested(False)),
-    _Kind("Bone-marrow cell, arrested", "bmdc", "^", BLUE, WHITE, 3.2, 5, _arrested(True)),
+    _Kind("Fibroblast", "fibroblasts", "d", "#7FC8A9", "#00553E", 2.6, 2, _every("fibroblasts")),
+    _Kind("Macrophage, moving", "bmdc", "^", WHITE, BLUE, 2.6, 5, _of_marrow("macrophage", held=False)),
+    _Kind("Macrophage, arrested", "bmdc", "^", BLUE, WHITE, 3.2, 5, _of_marrow("macrophage", held=True)),
+    _Kind("Suppressor cell", "bmdc", "v", BLUE, BLACK, 2.8, 5, _of_marrow("mdsc")),
+    _Kind("Neutrophil", "bmdc", "<", SKY, BLUE, 2.8, 5, _of_marrow("neutrophil")),
+    _Kind("Patrolling monocyte", "bmdc", ">", SKY, BLUE, 2.8, 5, _of_marrow("patrolling")),
+    _Kind("Epithelial cell", "epithelial_cells", "p", "#EAD7C3", BLACK, 2.8, 5, _every("epithelial_cells")),
     _Kind("NK cell", "nk_cells", "P", YELLOW, BLACK, 3.2, 6, _every("nk_cells")),
     _Kind("T cell", "t_cells", "X", SKY, BLACK, 3.0, 6, _every("t_cells")),
     _Kind("Tumour cell, just lodged", "tumour_cells", "o", YELLOW, BLACK, 3.8, 7, _tumour(_ARRESTED, _EXTRAVASATED)),
@@ -496,9 +511,11 @@ def _scale_bar(ax: Axes, width: float) -> None:
 
 
 def _section_legend(page: _Page, shot: _Shot) -> None:
-    """Every kind of cell with its number in the section, colonies and vessels."""
+    """Every kind of cell that the organ has, with its number in the section, colonies and vessels."""
     handles = []
     for kind in _KINDS:
+        if kind.population in (_LIVER, _AWAY) and not len(shot.arrays[f"{kind.population}_key"]):
+            continue  # an organ has receivers of one population
         number = int(np.count_nonzero(kind.chosen(shot)))
         size = (6.0 if kind.marker in "*PX" else 4.6) + (0.8 if kind.edge == WHITE else 0.0)
         handles.append(_symbol(f"{kind.label} ({number:,})", kind.marker, size, kind.face, kind.edge, 0.6))
@@ -508,7 +525,7 @@ def _section_legend(page: _Page, shot: _Shot) -> None:
     handles.append(_symbol("Central vein", "o", 6.0, WHITE, VEIN_WALL, 0.7))
     page.figure.legend(
         handles=handles, loc="upper left", bbox_to_anchor=page.at(122, 69), frameon=False,
-        borderaxespad=0, borderpad=0, labelspacing=0.42, handletextpad=0.4, handlelength=1.6,
+        borderaxespad=0, borderpad=0, labelspacing=0.28, handletextpad=0.4, handlelength=1.6,
     )  # fmt: skip
 
 
@@ -522,14 +539,9 @@ def _symbol(label: str, marker: str, size: float, face: str, edge: str, width: f
 # ---- the timeline ---------------------------------------------------------------------------------------------------
 
 _STAGE_COLOURS = (VERMILLION, GREEN, BLUE, PURPLE, BLACK, ORANGE, SKY)
-_WORDS = {
-    "pdac": "PDAC", "normal_pancreas": "normal pancreas", "pan02": "Pan02", "b16f1": "B16F1", "mif": "MIF",
-    "tgfb_receptor": "TGF-β receptor", "integrin_avb5": "integrin αvβ5", "exosome_release": "exosome release",
-    "exosome_uptake": "exosome uptake", "ccr2": "CCR2", "kupffer_cells": "Kupffer cells", "nk_cells": "NK cells",
-    "bmdc": "bone-marrow cells", "stellate_cells": "stellate cells", "t_cells": "T cells", "ug": "µg",
-}  # fmt: skip
-_ENDS = {"block": "block_end", "deplete": "deplete_end", "grow_primary": "resect_primary"}
-_SYMBOLS = {"inject_exosomes": "v", "inject_tumour_cells": "D", "deplete": "x", "resect_primary": "X"}
+_WINDOW_ENDS = {"block": "block_end", "deplete": "deplete_end", "boost": "boost_end"}
+_ENDS = {**_WINDOW_ENDS, "grow_primary": "resect_primary"}
+_SYMBOLS = {"inject_exosomes": "v", "inject_tumour_cells": "D", "deplete": "x", "resect_primary": "X", "treat": "P"}
 
 
 @dataclass(frozen=True)
@@ -553,26 +565,26 @@ class _Lane:
 
 
 def _lanes(marks: Sequence[Sequence[Any]], end: float) -> list[_Lane]:
-    """Marks (time in h, kind, label; in order of time) as lanes, one a target; what begins after `end` (h) is left out.
+    """Marks (time in h, kind, label, event; in order of time) as lanes, one a target; none for what begins after `end` (h).
 
-    A block, a depletion and a primary last until the mark that ends them; a block and a primary without one to the end.
+    A block, a depletion, a boost and a primary last until the mark that ends them; all but a depletion without one to the
+    end.
     """
-    begun: list[list[Any]] = []  # start, stop or None, kind, label
-    for time, kind, label in marks:
-        open_ones = [
-            entry for entry in begun
-            if entry[0] < time and entry[1] is None and _ENDS.get(entry[2]) == kind and _ends(kind, label, entry[3])
-        ]  # fmt: skip
-        if open_ones:
-            open_ones[-1][1] = time
-        if kind not in ("block_end", "deplete_end"):
-            begun.append([time, None, kind, label])
+    begun: list[list[Any]] = []  # start, stop or None, kind, label, event
+    for time, kind, label, *rest in marks:
+        event = rest[0] if rest else ""  # runs of older versions have none
+        for entry in reversed(begun):
+            if entry[0] < time and entry[1] is None and _ENDS.get(entry[2]) == kind and _ends(kind, label, event, entry):
+                entry[1] = time
+                break
+        if kind not in _WINDOW_ENDS.values():
+            begun.append([time, None, kind, label, event])
     lanes: dict[tuple[str, str], list[tuple[float, float, str]]] = {}
-    for start, stop, kind, label in begun:
+    for start, stop, kind, label, _ in begun:
         if start > end:
             continue
         if stop is None:
-            stop = end if kind in ("block", "grow_primary") else start
+            stop = end if kind in ("block", "boost", "grow_primary") else start
         target, _, amount = label.rpartition(", ") if ", " in label else (label, "", "")
         if kind == "inject_tumour_cells":
             amount, _, target = label.partition(" ")
@@ -580,38 +592,24 @@ def _lanes(marks: Sequence[Sequence[Any]], end: float) -> list[_Lane]:
     return [_lane(kind, target, parts) for (kind, target), parts in lanes.items()]
 
 
-def _ends(kind: str, ending: str, beginning: str) -> bool:
-    """Whether two labels are of one target, their first word; there is only one primary to resect."""
-    return kind == "resect_primary" or ending.split(" ")[0] == beginning.split(" ")[0]
+def _ends(kind: str, ending: str, event: str, begun: list[Any]) -> bool:
+    """Whether a mark ends what has begun: the same event, or without one the same target, the first word of a label."""
+    if kind == "resect_primary":  # there is only one primary to resect
+        return True
+    return bool(event == begun[4] if event else ending.split(" ")[0] == begun[3].split(" ")[0])
 
 
 def _lane(kind: str, target: str, parts: list[tuple[float, float, str]]) -> _Lane:
-    amounts = list(dict.fromkeys(_plain(amount) for _, _, amount in parts if amount))
+    amounts = list(dict.fromkeys(plain_words(amount) for _, _, amount in parts if amount))
     amount = " and ".join(amounts) if len(amounts) < 3 else f"{len(amounts)} amounts"
-    label = ", ".join(text for text in (_plain(target), amount) if text)
+    label = ", ".join(text for text in (plain_words(target), amount) if text)
     if kind == "inject_tumour_cells" and len(amounts) == 1:
-        label = f"{amount} {_plain(target)}"
-    if kind == "inject_exosomes" and len(parts) > 1:
+        label = f"{amount} {plain_words(target)}"
+    if kind in ("inject_exosomes", "treat") and len(parts) > 1:
         label += f", {len(parts)} doses"
     label = label[0].upper() + label[1:]
     times, ends, _ = zip(*parts, strict=True)
     return _Lane(kind, textwrap.fill(label, 42), times, ends)
-
-
-def _plain(text: str) -> str:
-    """Names of the vocabulary in plain words, large numbers readable."""
-    words = [_WORDS.get(word, _number(word)) for word in text.split(" ")]
-    return " ".join(words)
-
-
-def _number(word: str) -> str:
-    if not re.fullmatch(r"\d+(\.\d+)?(e[+-]?\d+)?", word) or float(word) < 10_000:
-        return word
-    if float(word) < 1e7:
-        return f"{float(word):,.0f}"
-    digits, power = f"{float(word):.2e}".split("e")
-    exponent = str(int(power)).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
-    return f"{float(digits):g} × 10{exponent}"
 
 
 def _draw_protocol(ax: Axes, lanes: Sequence[_Lane]) -> None:
@@ -699,7 +697,7 @@ def _draw_marker(ax: Axes, record: Record, stage: Stage, number: int) -> None:
 
 
 def _marker(record: Record, stage: Stage) -> NDArray[np.float64]:
-    """The marker of a stage per mm2 of section, a value a row of the table."""
+    """The marker of a stage as it is compared, numbers per mm2 of section: a value a row of the table."""
     anatomy = record.provenance["anatomy"]
-    values: NDArray[np.float64] = record.table[stage.marker] * MM2 / (anatomy["width_um"] * anatomy["height_um"])
-    return values
+    values: NDArray[np.float64] = record.table[stage.marker]
+    return values * MM2 / (anatomy["width_um"] * anatomy["height_um"]) if stage.per_area else values

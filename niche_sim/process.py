@@ -14,15 +14,23 @@ class Process:
     The first line of a subclass's docstring is the rule as one sentence; the rest gives the formula in words, the
     evidence, and what is assumed. `reads` and `writes` name what the step touches: `section`, a field (`tgfb`), a column
     (`kupffer_cells.load`), a whole population (`bmdc`: rows come or go), or a part of `blood`, `ledger`, `blocked`.
+    A slow rule has a `period` (h): it acts once in that time, with that much `dt`, and sees the blocks of the step in
+    which it acts; 0 is every step.
     """
 
     reads: ClassVar[tuple[str, ...]] = ()
     writes: ClassVar[tuple[str, ...]] = ()
+    period: ClassVar[float] = 0.0
 
     @property
     def name(self) -> str:
         """The class name: what a schedule lists and what keys this rule's random numbers."""
         return type(self).__name__
+
+    def due(self, step_index: int, step: float) -> float:
+        """The time (h) over which the rule acts in step number `step_index` of `step` h: 0 if it rests."""
+        steps = max(1, round(self.period / step))
+        return steps * step if (step_index + 1) % steps == 0 else 0.0
 
     @classmethod
     def sentence(cls) -> str:

@@ -1,6 +1,6 @@
-"""What is done to a mouse and when, in one arm: injections, a growing primary, resection, blockade, depletion.
+"""What is done to a mouse and when, in one arm: injections, a growing primary, resection, blockade, depletion, boosts, drugs.
 
-All numbers are in model units: h, cell, vesicle, ug; fractions are 0 to 1. Time 0 is the start of the run. An
+All numbers are in model units: h, cell, vesicle, ug; fractions are 0 to 1; drugs in usual doses. Time 0 is the start of the run. An
 intervention checks itself when it is made and raises `InputError`; nothing here simulates.
 """
 
@@ -18,20 +18,32 @@ import numpy as np
 
 from niche_sim.errors import InputError
 from niche_sim.units import show, to_model
-from niche_sim.vocabulary import BLOCK_TARGETS, DEPLETABLE, EXOSOME_SOURCES, EXOSOMES_OF_LINE, TUMOUR_LINES
+from niche_sim.vocabulary import (
+    BLOCK_TARGETS,
+    BOOSTS,
+    DEPLETABLE,
+    DRUGS,
+    EXOSOME_SOURCES,
+    EXOSOMES_OF_LINE,
+    TUMOUR_LINES,
+)
 
 GROWTH_LAWS = ("exponential", "gompertz")
 
 # A schedule of more doses than hours in a year is a slip of the unit.
 _MOST_DOSES = 8760
 
+# A larger factor is a slip, such as per cent for times.
+_MOST_BOOST = 100.0
+
 
 class Mark(NamedTuple):
     """A moment worth marking on a time axis."""
 
     time: float  # h
-    kind: str  # the verb, or "block_end", "deplete_end"
+    kind: str  # the verb, or "block_end", "deplete_end", "boost_end"
     label: str
+    event: str = ""  # identity of what is marked; the start and the end of one window share it
 
 
 class _Refused(InputError):
@@ -69,10 +81,7 @@ class InjectExosomes:
             found = f"{self.amount_ug} ug and {self.vesicles} vesicles"
             raise _Refused("inject_exosomes.amount", found, "one of them is needed")
         _check_number(self, "amount", self.amount_ug if self.vesicles is None else self.vesicles)
-        for time in self.times:
-            _check_number(self, "at" if len(self.times) == 1 else "from", time)
-        if not self.times or any(later <= sooner for sooner, later in pairwise(self.times)):
-            raise _Refused("inject_exosomes.times", f"{_shown(self.times)}", "one or more rising times are needed")
+        _check_times(self, self.times)
 
     @property
     def starts(self) -> tuple[float, ...]:
@@ -89,9 +98,14 @@ class InjectExosomes:
         """The single injections in order."""
         return tuple(Dose(time, self.source, self.amount_ug, self.vesicles) for time in self.times)
 
+    @property
+    def events(self) -> tuple[str, ...]:
+        """The identity of each single injection."""
+        return tuple(dose.event for dose in self.doses)
+
     def marks(self) -> list[Mark]:
         amount = f"{self.vesicles:g} vesicles" if self.amount_ug is None else show(self.amount_ug, "ug")
-        return [Mark(time, self.verb, f"{self.source} exosomes, {amount}") for time in self.times]
+        return [Mark(dose.at, self.verb, f"{self.source} exosomes, {amount}", dose.event) for dose in self.doses]
 
 
 @dataclass(frozen=True)
@@ -140,7 +154,7 @@ class GrowPrimary:
         return f"grow_primary:{self.line}:{float(self.start)!r}"
 
     def marks(self) -> list[Mark]:
-        return [Mark(self.start, self.verb, f"{self.line} primary, {self.cells:g} cells")]
+        return [Mark(self.start, self.verb, f"{self.line} primary, {self.cells:g} cells", self.event)]
 
 
 @dataclass(frozen=True)
@@ -162,12 +176,12 @@ class ResectPrimary:
         return f"resect_primary:{float(self.at)!r}"
 
     def marks(self) -> list[Mark]:
-        return [Mark(self.at, self.verb, "primary resected")]
+        return [Mark(self.at, self.verb, "primary resected", self.event)]
 
 
 @dataclass(frozen=True)
 class InjectTumourCells:
-    """`count` tumour cells of one line into the portal blood `at` h; the section gets its share."""
+    """`count` tumour cells of one line into the blood upstream of the organ `at` h; the section gets its share."""
 
     verb: ClassVar[str] = "inject_tumour_cells"
     line: str
@@ -191,7 +205,7 @@ class InjectTumourCells:
         return f"inject_tumour_cells:{self.line}:{float(self.at)!r}"
 
     def marks(self) -> list[Mark]:
-        return [Mark(self.at, self.verb, f"{self.count:g} {self.line} cells")]
+        return [Mark(self.at, self.verb, f"{self.count:g} {self.line} cells", self.event)]
 
 
 @dataclass(frozen=True)
@@ -207,10 +221,7 @@ class Block:
     def __post_init__(self) -> None:
         _check_name(self, "target", self.target, BLOCK_TARGETS)
         _check_number(self, "efficacy", self.efficacy, most=1.0)
-        _check_number(self, "from", self.start)
-        _check_number(self, "to", self.end)
-        if self.start >= self.end:
-            raise _Refused("block.to", f"{show(self.end, 'day')}", f"later than from, {show(self.start, 'day')}")
+        _check_span(self, self.start, self.end)
 
     @property
     def starts(self) -> tuple[float, ...]:
@@ -221,13 +232,16 @@ class Block:
         return f"block:{self.target}:{float(self.start)!r}:{float(self.end)!r}"
 
     def marks(self) -> list[Mark]:
-        begin = Mark(self.start, self.verb, f"{self.target} blocked, {100 * self.efficacy:g} %")
-        return [begin, Mark(self.end, "block_end", f"{self.target} free again")]
+        begin = Mark(self.start, self.verb, f"{self.target} blocked, {100 * self.efficacy:g} %", self.event)
+        return [begin, Mark(self.end, "block_end", f"{self.target} free again", self.event)]
 
 
 @dataclass(frozen=True)
 class Deplete:
-    """A fraction of a population is taken away: once if `end` equals `start`, else throughout `start` to `end` h."""
+    """A fraction of a population is taken away: once if `end` equals `start`, else throughout `start` to `end` h.
+
+    `population` may be a kind of bone-marrow-derived cells, a key of `vocabulary.BMDC_KINDS`.
+    """
 
     verb: ClassVar[str] = "deplete"
     population: str
@@ -252,13 +266,76 @@ class Deplete:
         return f"deplete:{self.population}:{float(self.start)!r}:{float(self.end)!r}"
 
     def marks(self) -> list[Mark]:
-        begin = Mark(self.start, self.verb, f"{self.population} depleted, {100 * self.fraction:g} %")
+        begin = Mark(self.start, self.verb, f"{self.population} depleted, {100 * self.fraction:g} %", self.event)
         if self.end == self.start:
             return [begin]
-        return [begin, Mark(self.end, "deplete_end", f"{self.population} return")]
+        return [begin, Mark(self.end, "deplete_end", f"{self.population} return", self.event)]
 
 
-Intervention = InjectExosomes | GrowPrimary | ResectPrimary | InjectTumourCells | Block | Deplete
+@dataclass(frozen=True)
+class Boost:
+    """A cytokine or the entry of a cell type is `factor` times what it would be from `start` (included) to `end` h."""
+
+    verb: ClassVar[str] = "boost"
+    target: str
+    factor: float
+    start: float
+    end: float
+
+    def __post_init__(self) -> None:
+        _check_name(self, "target", self.target, BOOSTS)
+        _check_number(self, "factor", self.factor, least=1.0, most=_MOST_BOOST)
+        _check_span(self, self.start, self.end)
+
+    @property
+    def starts(self) -> tuple[float, ...]:
+        return (self.start,)
+
+    @property
+    def event(self) -> str:
+        """Identity of this boost, the same in every arm that has it, whatever the factor."""
+        return f"boost:{self.target}:{float(self.start)!r}:{float(self.end)!r}"
+
+    def marks(self) -> list[Mark]:
+        begin = Mark(self.start, self.verb, f"{self.target} boosted, {self.factor:g}-fold", self.event)
+        return [begin, Mark(self.end, "boost_end", f"{self.target} normal again", self.event)]
+
+
+@dataclass(frozen=True)
+class Treat:
+    """A drug into the body at each of `times` h, the same `dose` each time, relative to a usual dose; it wears off."""
+
+    verb: ClassVar[str] = "treat"
+    drug: str
+    dose: float
+    times: tuple[float, ...]
+
+    def __post_init__(self) -> None:
+        _check_name(self, "drug", self.drug, DRUGS)
+        _check_number(self, "dose", self.dose, above=True)
+        _check_times(self, self.times)
+
+    @property
+    def starts(self) -> tuple[float, ...]:
+        return self.times
+
+    @property
+    def event(self) -> str:
+        """Identity of the whole series, whatever the dose; each dose has its own."""
+        return f"treat:{self.drug}:{','.join(repr(float(time)) for time in self.times)}"
+
+    @property
+    def events(self) -> tuple[str, ...]:
+        """The identity of each single dose, the same in every arm that has it, whatever the amount."""
+        return tuple(f"treat:{self.drug}:{float(time)!r}" for time in self.times)
+
+    def marks(self) -> list[Mark]:
+        amount = "usual dose" if self.dose == 1.0 else f"{self.dose:g} times the usual dose"
+        pairs = zip(self.times, self.events, strict=True)
+        return [Mark(time, self.verb, f"{self.drug}, {amount}", event) for time, event in pairs]
+
+
+Intervention = InjectExosomes | GrowPrimary | ResectPrimary | InjectTumourCells | Block | Deplete | Boost | Treat
 
 
 @dataclass(frozen=True)
@@ -271,11 +348,10 @@ class Protocol:
     def __post_init__(self) -> None:
         seen: set[str] = set()
         for intervention in self.interventions:
-            parts = intervention.doses if isinstance(intervention, InjectExosomes) else (intervention,)
-            for part in parts:
-                if part.event in seen:
-                    raise _Refused("protocol", f"{part.event} is there twice", "each event once, as one amount")
-                seen.add(part.event)
+            for event in _events(intervention):
+                if event in seen:
+                    raise _Refused("protocol", f"{event} is there twice", "each event once, as one amount")
+                seen.add(event)
         if len(self.primaries) > 1:
             raise _Refused("protocol", f"{len(self.primaries)} primaries", "one grow_primary at most")
         if len(self.resections) > 1:
@@ -317,9 +393,24 @@ class Protocol:
         """Every depletion, in the order given."""
         return tuple(i for i in self.interventions if isinstance(i, Deplete))
 
+    @property
+    def boosts(self) -> tuple[Boost, ...]:
+        """Every boost, in the order given."""
+        return tuple(i for i in self.interventions if isinstance(i, Boost))
+
+    @property
+    def treatments(self) -> tuple[Treat, ...]:
+        """Every series of doses of a drug, in the order given."""
+        return tuple(i for i in self.interventions if isinstance(i, Treat))
+
     def marks(self) -> list[Mark]:
-        """What to mark on a time axis, (time in h, kind, label), in order of time."""
+        """What to mark on a time axis, (time in h, kind, label, event), in order of time."""
         return sorted(mark for intervention in self.interventions for mark in intervention.marks())
+
+
+def _events(intervention: Intervention) -> tuple[str, ...]:
+    """The identities of all that an intervention does: one, or one a dose."""
+    return intervention.events if isinstance(intervention, InjectExosomes | Treat) else (intervention.event,)
 
 
 def make_protocol(interventions: Iterable[Intervention], where: str) -> Protocol:
@@ -353,11 +444,7 @@ def read_intervention(entry: object, where: str) -> Intervention:
 
 
 def _read_inject_exosomes(entry: Mapping[str, Any], where: str) -> InjectExosomes:
-    if not {"at", "every", "from", "to"} & set(entry):
-        raise InputError(where, "no time is given", "'at', or 'every', 'from' and 'to', is needed")
-    timing = ("at",) if "at" in entry else ("every", "from", "to")
-    check_keys(entry, where, required=("do", "source", "amount", *timing))
-    times = (_time(entry, "at", where),) if "at" in entry else _schedule(entry, where)
+    times = _times(entry, where, required=("do", "source", "amount"))
     amount_ug, vesicles = _amount(entry["amount"], under(where, "amount"))
     return InjectExosomes(entry["source"], times, amount_ug, vesicles)
 
@@ -405,6 +492,16 @@ def _read_deplete(entry: Mapping[str, Any], where: str) -> Deplete:
     return Deplete(entry["population"], entry["fraction"], start, end)
 
 
+def _read_boost(entry: Mapping[str, Any], where: str) -> Boost:
+    check_keys(entry, where, required=("do", "target", "factor", "from", "to"))
+    return Boost(entry["target"], entry["factor"], _time(entry, "from", where), _time(entry, "to", where))
+
+
+def _read_treat(entry: Mapping[str, Any], where: str) -> Treat:
+    times = _times(entry, where, required=("do", "drug", "dose"))
+    return Treat(entry["drug"], entry["dose"], times)
+
+
 VERBS: dict[str, Callable[[Mapping[str, Any], str], Intervention]] = {
     "inject_exosomes": _read_inject_exosomes,
     "grow_primary": _read_grow_primary,
@@ -412,11 +509,22 @@ VERBS: dict[str, Callable[[Mapping[str, Any], str], Intervention]] = {
     "inject_tumour_cells": _read_inject_tumour_cells,
     "block": _read_block,
     "deplete": _read_deplete,
+    "boost": _read_boost,
+    "treat": _read_treat,
 }
 
 
 def _time(entry: Mapping[str, Any], key: str, where: str) -> float:
     return to_model(entry[key], like="h", where=under(where, key))
+
+
+def _times(entry: Mapping[str, Any], where: str, required: tuple[str, ...]) -> tuple[float, ...]:
+    """The times of a series, from 'at' or from 'every', 'from' and 'to'; `required` are the other keys of the entry."""
+    if not {"at", "every", "from", "to"} & set(entry):
+        raise InputError(where, "no time is given", "'at', or 'every', 'from' and 'to', is needed")
+    timing = ("at",) if "at" in entry else ("every", "from", "to")
+    check_keys(entry, where, required=(*required, *timing))
+    return (_time(entry, "at", where),) if "at" in entry else _schedule(entry, where)
 
 
 def _schedule(entry: Mapping[str, Any], where: str) -> tuple[float, ...]:
@@ -457,16 +565,35 @@ def _check_name(intervention: Intervention, key: str, value: object, allowed: It
 
 
 def _check_number(
-    intervention: Intervention, key: str, value: object, most: float = math.inf, above: bool = False
+    intervention: Intervention, key: str, value: object, least: float = 0.0, most: float = math.inf, above: bool = False
 ) -> None:
-    """A finite number from 0 (above: more than 0) to `most`."""
-    allowed = "a number above 0" if above else "a number from 0 to 1" if most == 1.0 else "a number, 0 or more"
+    """A finite number from `least` (above: more than that) to `most`."""
+    if most < math.inf:
+        allowed = f"a number from {least:g} to {most:g}"
+    else:
+        allowed = f"a number above {least:g}" if above else f"a number, {least:g} or more"
     try:
         number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
     except OverflowError:
         number = math.inf
-    if not (math.isfinite(number) and 0.0 <= number <= most and (number > 0.0 or not above)):
+    if not (math.isfinite(number) and least <= number <= most and (number > least or not above)):
         raise _Refused(f"{intervention.verb}.{key}", f"{_shown(value)}", allowed)
+
+
+def _check_span(intervention: Block | Boost, start: float, end: float) -> None:
+    """A window from `start` to a later `end`, h."""
+    _check_number(intervention, "from", start)
+    _check_number(intervention, "to", end)
+    if start >= end:
+        raise _Refused(f"{intervention.verb}.to", f"{show(end, 'day')}", f"later than from, {show(start, 'day')}")
+
+
+def _check_times(intervention: InjectExosomes | Treat, times: tuple[float, ...]) -> None:
+    """One or more rising times, h."""
+    for time in times:
+        _check_number(intervention, "at" if len(times) == 1 else "from", time)
+    if not times or any(later <= sooner for sooner, later in pairwise(times)):
+        raise _Refused(f"{intervention.verb}.times", f"{_shown(times)}", "one or more rising times are needed")
 
 
 def one_of(value: object, allowed: Iterable[str], where: str) -> str:

@@ -268,9 +268,9 @@ def _anatomy(model: NicheModel) -> dict[str, Any]:
         "width_um": section.width,
         "spacing_um": section.spacing,
         "thickness_um": section.thickness,
-        "lobule_radius_um": model.parameters.liver.lobule_radius,
-        "portal_radius_um": model.parameters.liver.portal_radius,
-        "central_radius_um": model.parameters.liver.central_radius,
+        "lobule_radius_um": model.parameters.organ.lobule_radius,
+        "portal_radius_um": model.parameters.organ.portal_radius,
+        "central_radius_um": model.parameters.organ.central_radius,
         "portal_triads_yx_um": section.portal_triads.tolist(),
         "central_veins_yx_um": section.central_veins.tolist(),
     }

@@ -20,12 +20,16 @@ from typing import Any, NamedTuple
 
 from niche_sim.errors import InputError
 from niche_sim.protocol import Intervention, Protocol, check_keys, make_protocol, one_of, read_intervention, under
+from niche_sim.stages import STAGES
 from niche_sim.units import show, to_model
+from niche_sim.vocabulary import ORGANS
 
-ORGANS = ("liver",)
 DEFAULT_RECORD = "6 h"
 EXPECTATIONS = ("less", "more", "same")
 USES = ("fit", "validate")
+# What is known of a published effect: its size, roughly its size, only its direction.
+GRADES = {"Q": "size known", "S": "size known roughly", "D": "direction known"}
+ONSET = "onset_"  # onset_<stage> is a readout of targets besides those of readouts.py: h, never counts as infinite
 
 # Arm names become parts of file names and keys of tables.
 _ARM_NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -72,9 +76,14 @@ class Arm:
 class Target:
     """Something published that the model is compared with.
 
-    Either a direction (`expect` is "less", "more" or "same", of `arm` against `against`), or a `value`: of the readout
-    itself, or of its ratio to that of `against` if that is given. A value comes with `spread`, plus or minus in its own
-    units, or with `within`, a factor (3: from a third to three times). `at` is in h. `use` is "fit" or "validate".
+    Either a direction (`expect` is "less", "more" or "same", of `readout` in `arm` against that of `against`), or a
+    `value`: of the readout itself, or of its ratio to that of `against` if that is given. A value comes with `spread`,
+    plus or minus in its own units, or with `within`, a factor (3: from a third to three times).
+
+    grade: "Q", "S" or "D", a key of GRADES. at: h. window: h before `at` over which the readout is averaged; None takes
+    it at `at`. above: the fraction of mice whose readout lies above it is compared instead. against_readout: another
+    readout to compare with, of `against` or else of the same arm. headline: the one of a scenario that a summary shows.
+    Of onset_<stage> (h, of a run until `at`) less means before. use: "fit" or "validate".
     """
 
     id: str
@@ -89,6 +98,26 @@ class Target:
     use: str
     source: str
     where: str
+    grade: str
+    against_readout: str | None = None
+    above: float | None = None
+    window: float | None = None
+    headline: bool = False
+
+    @property
+    def is_onset(self) -> bool:
+        """Whether the readout is the onset of a stage."""
+        return self.readout.startswith(ONSET)
+
+    @property
+    def tolerance(self) -> tuple[float, float]:
+        """Lowest and highest value that meets the target; nan without a value."""
+        if self.value is None:
+            return math.nan, math.nan
+        if self.spread is not None:
+            return self.value - self.spread, self.value + self.spread
+        ends = (self.value / (self.within or 1.0), self.value * (self.within or 1.0))
+        return min(ends), max(ends)
 
 
 @dataclass(frozen=True)
@@ -138,8 +167,11 @@ class Scenario:
         step: float | None = None,
         record: float | None = None,
         section: tuple[float, float, float] | None = None,
+        schedule: str | tuple[str, ...] | None = None,
     ) -> Scenario:
         """The same experiment, shorter or longer, coarser or finer, on another section (width, height, spacing in um).
+
+        schedule: the name of one, or names of processes in order; checked by who owns them.
 
         Raises:
             InputError: the new numbers do not fit each other.
@@ -150,6 +182,7 @@ class Scenario:
             step=self.step if step is None else step,
             record=self.record if record is None else record,
             section=self.section if section is None else Extent(*section),
+            schedule=self.schedule if schedule is None else schedule,
         )
 
     def canonical(self) -> str:
@@ -243,7 +276,12 @@ def load(scenario: str | Path, readouts: Collection[str] | None = None) -> Scena
 
 
 def sources(path: Path | None = None) -> dict[str, str]:
-    """Key -> "Author Year, Journal" of every entry of a BibTeX file; without a path, of the library's `sources.bib`.
+    """Key -> "Author Year, Journal" of every entry of a BibTeX file; see `bibliography`."""
+    return {key: _citation(fields, key) for key, fields in bibliography(path).items()}
+
+
+def bibliography(path: Path | None = None) -> dict[str, dict[str, str]]:
+    """Key -> fields of every entry of a BibTeX file, as they stand; without a path, of the library's `sources.bib`.
 
     The file has one field a line, braced, and each entry ends with a brace at the start of a line.
 
@@ -260,7 +298,7 @@ def sources(path: Path | None = None) -> dict[str, str]:
             raise InputError(f"{path}: {key}", "an entry that cannot be read", form)
         if key in began[:index]:
             raise InputError(f"{path}: {key}", "there twice", "each key once")
-    return {key: _citation(dict(_BIB_FIELD.findall(body)), key) for key, body in entries}
+    return {key: dict(_BIB_FIELD.findall(body)) for key, body in entries}
 
 
 def _citation(fields: dict[str, str], key: str) -> str:
@@ -441,6 +479,8 @@ def _targets(
         target = _target(_as_table(entry, place), place, arms, duration, cited, readouts)
         if any(target.id == other.id for other in targets):
             raise InputError(f"{place}.id", f"'{target.id}' is there twice", "each id once")
+        if target.headline and any(other.headline for other in targets):
+            raise InputError(f"{place}.headline", "true of a second target", "one target a scenario")
         targets.append(target)
     return tuple(targets)
 
@@ -453,27 +493,28 @@ def _target(
     cited: Collection[str],
     readouts: Collection[str] | None,
 ) -> Target:
-    common = ("id", "readout", "arm", "at", "use", "source", "where")
+    onset = str(entry.get("readout", "")).startswith(ONSET)
+    common = ("id", "class", "readout", "arm", *(() if onset else ("at",)), "use", "source", "where")
+    more = ("at", "against", "against_readout", "above", "whole_window", "headline")
     if "value" in entry:
-        check_keys(entry, where, required=(*common, "value"), optional=("against", "spread", "within"))
+        check_keys(entry, where, required=(*common, "value"), optional=(*more, "spread", "within"))
         if ("spread" in entry) == ("within" in entry):
             found = "'spread' and 'within'" if "spread" in entry else "no 'spread' or 'within'"
             raise InputError(where, found, "one of them")
+    elif "against_readout" in entry:
+        check_keys(entry, where, required=(*common, "expect"), optional=more)
     else:
-        check_keys(entry, where, required=(*common, "against", "expect"))
+        check_keys(entry, where, required=(*common, "against", "expect"), optional=more)
     arm = one_of(entry["arm"], arms, f"{where}.arm")
     against = one_of(entry["against"], arms, f"{where}.against") if "against" in entry else None
     if against == arm:
         raise InputError(f"{where}.against", f"'{against}', the arm itself", "another arm")
-    at = to_model(entry["at"], "h", f"{where}.at")
+    at = to_model(entry["at"], "h", f"{where}.at") if "at" in entry else duration
     if not 0.0 <= at <= duration:
         raise InputError(f"{where}.at", f"{show(at, 'day')}", f"within the run, 0 to {show(duration, 'day')}")
-    readout = _text(entry, "readout", where)
-    if readouts is not None:
-        one_of(readout, sorted(readouts), f"{where}.readout")
-    return Target(
+    target = Target(
         id=_text(entry, "id", where),
-        readout=readout,
+        readout=_readout(entry, "readout", where, readouts),
         arm=arm,
         against=against,
         at=at,
@@ -484,7 +525,63 @@ def _target(
         use=one_of(entry["use"], USES, f"{where}.use"),
         source=_check_cited(entry["source"], cited, where),
         where=_text(entry, "where", where),
+        grade=one_of(entry["class"], GRADES, f"{where}.class"),
+        against_readout=_readout(entry, "against_readout", where, readouts) if "against_readout" in entry else None,
+        above=_number(entry, "above", where, -math.inf),
+        window=_window(entry, where, at),
+        headline=_flag(entry, "headline", where),
     )
+    _check_comparison(target, where)
+    return target
+
+
+def _readout(entry: Mapping[str, Any], key: str, where: str, readouts: Collection[str] | None) -> str:
+    name = _text(entry, key, where)
+    onsets = [f"{ONSET}{stage.name}" for stage in STAGES]
+    if name.startswith(ONSET):
+        return one_of(name, onsets, f"{where}.{key}")
+    return name if readouts is None else one_of(name, [*sorted(readouts), *onsets], f"{where}.{key}")
+
+
+def _window(entry: Mapping[str, Any], where: str, at: float) -> float | None:
+    if "whole_window" not in entry:
+        return None
+    window = to_model(entry["whole_window"], "h", f"{where}.whole_window")
+    if not 0.0 < window <= at:
+        raise InputError(f"{where}.whole_window", show(window, "day"), f"above 0, and up to 'at', {show(at, 'day')}")
+    return window
+
+
+def _check_comparison(target: Target, where: str) -> None:
+    """Refuse what cannot be compared."""
+    if target.against_readout is not None:
+        if target.against is None and target.against_readout == target.readout:
+            found = f"'{target.against_readout}', the readout itself"
+            raise InputError(f"{where}.against_readout", found, "another readout, or another arm in 'against'")
+        if target.against_readout.startswith(ONSET) != target.is_onset:
+            found = f"'{target.against_readout}' against '{target.readout}'"
+            raise InputError(f"{where}.against_readout", found, f"two readouts, or two {ONSET}<stage>")
+        if target.above is not None:
+            raise InputError(f"{where}.above", "beside 'against_readout'", "one of them")
+    if target.is_onset and target.window is not None:
+        raise InputError(f"{where}.whole_window", "of an onset", "none: an onset is one time")
+    if target.is_onset and target.above is None:
+        if target.expect == "same":
+            raise InputError(f"{where}.expect", "'same' of an onset", "less (before) or more (after)")
+        if target.value is not None and (target.against or target.against_readout):
+            found = "an onset with 'value' and another to compare with"
+            raise InputError(where, found, "a value in h alone, or 'expect', less (before) or more (after)")
+    if target.value is not None and target.above is not None and target.against is None and not 0 <= target.value <= 1:
+        raise InputError(f"{where}.value", f"{target.value:g}", "with 'above' a fraction of mice, 0 to 1")
+    if target.value == 0.0 and target.within is not None:
+        raise InputError(f"{where}.within", "of the value 0", "'spread' with that value")
+
+
+def _flag(entry: Mapping[str, Any], key: str, where: str) -> bool:
+    value = entry.get(key, False)
+    if not isinstance(value, bool):
+        raise InputError(f"{where}.{key}", f"{value!r}", "true or false")
+    return value
 
 
 def _number(entry: Mapping[str, Any], key: str, where: str, least: float) -> float | None:

@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 
 from niche_sim.columns import Population
 from niche_sim.kernels.neighbourhood import disc, gather
-from niche_sim.laws import niche_strength
+from niche_sim.laws import hill, niche_strength
 from niche_sim.parameters import Parameters
 from niche_sim.state import State
+from niche_sim.vocabulary import CARGO
 
 
 def niche_at(state: State, p: Parameters) -> Any:
@@ -32,3 +33,34 @@ def swept_nearby(state: State, p: Parameters, patrol: Population, speed: Any, ro
     swept = state.mapped(patrol, speed) / section.spacing**2
     sites = state.sites(state.tumour_cells)[rows]
     return gather(swept, sites, *disc(p.tumour.neighbourhood, section.spacing))
+
+
+def exposure_answer(state: State, p: Parameters, cargo: str) -> float:
+    """How strongly cells along the vessels answer what blood has brought of a cargo, 0 to 1."""
+    exposed = state.blood.exposure[CARGO.index(cargo)]
+    return float(hill(exposed, p.exosomes.half_exposure, 2.0)) if exposed > 0.0 else 0.0
+
+
+def bound(amount: float, p: Parameters) -> float:
+    """Share of its target that an antibody binds, 0 to 1; amount: usual doses in the body."""
+    return float(hill(amount, p.drug.half_antibody, 1.0)) if amount > 0.0 else 0.0
+
+
+def vegf_answer(state: State, p: Parameters, vegf: Any) -> Any:
+    """Answer to VEGF (nM) that is neither blocked nor bound, 0 to 1."""
+    free = (1.0 - state.blocked.vegf) * (1.0 - bound(state.drugs.anti_vegf, p))
+    return hill(vegf * free, p.stroma.half_vegf, 2.0)
+
+
+def saa_support(state: State, p: Parameters) -> float:
+    """What serum amyloid A leaves of matrix and recruitment, 0 to 1: a share that does without, the rest by its level."""
+    inflammation = p.inflammation
+    answer = float(hill(state.blood.saa, inflammation.half_saa, inflammation.steepness))
+    return inflammation.share_rest + (1.0 - inflammation.share_rest) * answer
+
+
+def density_nearby(state: State, p: Parameters, cells: Population, rows: Any, at: Any) -> NDArray[Any]:
+    """Cells per um3 of some rows of a population within the neighbourhood of sites `at` (flat index), float64[at]."""
+    section = state.section
+    density = state.mapped(cells, rows / section.site_volume)
+    return gather(density, at, *disc(p.tumour.neighbourhood, section.spacing))

@@ -22,26 +22,34 @@ MM2 = 1e6  # um2
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage of the sequence and the readout that marks it, per mm2 of section."""
+    """A stage of the sequence and the readout that marks it; numbers count per mm2 of section."""
 
     name: str
     marker: str
     meaning: str
 
     @property
+    def per_area(self) -> bool:
+        """Whether the marker is a number, compared per mm2 of section, and not a level."""
+        return BY_NAME[self.marker].unit != "relative"
+
+    @property
     def unit(self) -> str:
-        """Unit of the marker as it is compared."""
-        return f"{BY_NAME[self.marker].unit}/mm^2"
+        """Unit of the marker as it is compared: a number of cells per area, a level as it is."""
+        unit = BY_NAME[self.marker].unit
+        return f"{unit}/mm^2" if self.per_area else unit
 
     def value(self, state: State, p: Any) -> float:
-        """The marker now, per mm2 of section."""
-        return BY_NAME[self.marker].measure(state, p) * MM2 / state.section.area
+        """The marker now, numbers per mm2 of section."""
+        value = BY_NAME[self.marker].measure(state, p)
+        return value * MM2 / state.section.area if self.per_area else value
 
 
 STAGES: tuple[Stage, ...] = (
     Stage("priming", "kupffer_taught", "Kupffer cells are taught by exosomes"),
     Stage("licensing", "stellate_active", "stellate cells are active and lay fibronectin"),
     Stage("recruitment", "bmdc_arrested", "bone-marrow-derived cells settle on fibronectin"),
+    Stage("angiogenesis", "vessel_density", "vessels sprout in the niche (before tumour cells come: a hypothesis)"),
     Stage("arrival", "tumour_present", "tumour cells are in the section"),
     Stage("colonisation", "colonies", "clones have become colonies"),
 )

@@ -10,24 +10,101 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from niche_sim.cells import POPULATIONS, Exosome, TumourCell
+from niche_sim.cells import (
+    POPULATIONS,
+    EpithelialCell,
+    Exosome,
+    Fibroblast,
+    ResidentReceiver,
+    StellateCell,
+    TumourCell,
+)
 from niche_sim.columns import Identities, Population
 from niche_sim.section import Section
+from niche_sim.vocabulary import CARGO, EXOSOME_SOURCES
 
 Field = NDArray[np.float64]
 FIELDS = {
     "tgfb": ("nM", "active TGF-beta"),
     "fibronectin": ("floor", "fibronectin, as multiples of the plasma-derived floor"),
+    "lox": ("relative", "lysyl oxidase"),
+    "collagen": ("1", "cross-linked share of collagen"),
     "periostin": ("relative", "periostin deposited by stellate cells"),
+    "cxcl12": ("nM", "CXCL12 of stellate cells"),
+    "hgf": ("nM", "hepatocyte growth factor"),
+    "vegf": ("nM", "VEGF"),
+    "nets": ("relative", "extracellular traps of neutrophils"),
+    "leakiness": ("1", "leakiness of the vessel wall, 0 tight to 1"),
+    "vessels": ("relative", "perfused vessels, against a naive organ"),
+    "oxygen": ("relative", "oxygen, against naive tissue"),
+    "nutrient": ("relative", "glucose, against naive tissue"),
+    "steatosis": ("1", "fat of hepatocytes, 0 to 1"),
 }
+RESTING = {kind.__name__ for kind in (StellateCell, ResidentReceiver, Fibroblast, EpithelialCell)}
+ONE_AT_REST = ("fibronectin", "vessels", "oxygen", "nutrient")  # the other fields are 0 in a naive organ
 
 
 @dataclass
 class Blood:
-    """The well-mixed compartment: organ-scale signals, and plasma exosomes as means over the step."""
+    """The well-mixed compartment: organ-scale signals, and plasma exosomes as means over the step.
+
+    plasma: vesicles of each source in this section's share of the blood, mean over the last step. exposure: for each
+    cargo, what blood has brought to cells other than receivers and still acts, in usual doses.
+    """
 
     ccl2: float = 0.0  # nM
-    exosomes: float = 0.0  # vesicles in this section's share of the blood, mean over the last step
+    exosomes: float = 0.0  # vesicles, sum of plasma
+    plasma: list[float] = field(default_factory=lambda: [0.0] * len(EXOSOME_SOURCES))
+    exposure: list[float] = field(default_factory=lambda: [0.0] * len(CARGO))
+    s100a8: float = 0.0  # 0 to 1, as are the next three
+    il6: float = 0.0
+    saa: float = 0.0
+    tnf: float = 0.0
+    peptides: float = 0.0  # of cross-linked collagen, 0 to 1
+    spared: float = 0.0  # share of the effect of miR-122 on the organ's glucose uptake, 0 to 1
+    mif: float = 0.0  # vesicles/um3 that a sample shows
+    marker: float = 0.0  # vesicles/um3 that a sample shows
+
+    def exposed(self, cargo: str) -> float:
+        """Exposure to one cargo, in usual doses."""
+        return self.exposure[CARGO.index(cargo)]
+
+
+@dataclass
+class Marrow:
+    """The bone marrow: how much exosomal MET has educated it, 0 to 1."""
+
+    educated: float = 0.0
+
+
+@dataclass
+class LymphNode:
+    """The draining lymph node: naive precursors left, 0 to 1, and effectors it sends, against resident T cells."""
+
+    precursors: float = 1.0
+    effectors: float = 0.0
+
+
+@dataclass
+class Boosted:
+    """By how much each is raised now; 1 is normal."""
+
+    il15: float = 1.0
+    timp1: float = 1.0
+    il6: float = 1.0
+    nk_cells: float = 1.0
+    t_cells: float = 1.0
+    patrolling_monocytes: float = 1.0
+
+
+@dataclass
+class Drugs:
+    """What is in the body of each drug, in usual doses; toxicity: what the drug has done to the mouse, dose times h."""
+
+    gemcitabine: float = 0.0
+    anti_pd1: float = 0.0
+    anti_vegf: float = 0.0
+    toxicity: float = 0.0
 
 
 @dataclass
@@ -46,16 +123,50 @@ class PrimaryTumour:
 
 @dataclass
 class Blocked:
-    """How much of each link is blocked now, 0 (free) to 1 (off)."""
+    """How much of each link is blocked now, 0 (free) to 1 (off). The links: `vocabulary.BLOCKS_BY_GROUP`."""
 
-    mif: float = 0.0
-    tgfb_receptor: float = 0.0
-    fibronectin: float = 0.0
-    integrin_avb5: float = 0.0
     exosome_release: float = 0.0
+    exosomes_in_blood: float = 0.0
+    integrin_avb5: float = 0.0
+    integrin_a6b4: float = 0.0
+    integrin_b3: float = 0.0
     exosome_uptake: float = 0.0
-    granulin: float = 0.0
+    mif: float = 0.0
+    mir21: float = 0.0
+    mir25: float = 0.0
+    mir122: float = 0.0
+    palmitate: float = 0.0
+    met: float = 0.0
+    pedf: float = 0.0
+    exosomal_tgfb: float = 0.0
+    exosomal_pdl1: float = 0.0
+    pgp: float = 0.0
+    itgbl1: float = 0.0
+    tgfb_receptor: float = 0.0
+    s100a8: float = 0.0
+    il6r: float = 0.0
+    stat3: float = 0.0
+    saa: float = 0.0
+    tnf: float = 0.0
     ccr2: float = 0.0
+    cxcr2: float = 0.0
+    cxcl12: float = 0.0
+    cxcr4: float = 0.0
+    cd63: float = 0.0
+    granulin: float = 0.0
+    periostin: float = 0.0
+    fibronectin: float = 0.0
+    lox: float = 0.0
+    vegf: float = 0.0
+    vegfr1: float = 0.0
+    hgf: float = 0.0
+    pd1: float = 0.0
+    nets: float = 0.0
+    ifng: float = 0.0
+    talin: float = 0.0
+    extravasation: float = 0.0
+    motility: float = 0.0
+    division: float = 0.0
 
 
 @dataclass
@@ -76,10 +187,24 @@ class Ledger:
     tumour_washed_out: int = 0
     tumour_killed_by_kupffer: int = 0
     tumour_killed_by_nk: int = 0
+    tumour_killed_by_t: int = 0
+    tumour_killed_by_patrolling: int = 0
+    tumour_killed_by_drug: int = 0
+    tumour_died_hypoxic: int = 0
     tumour_died_dormant: int = 0
     tumour_died_cycling: int = 0
 
 
+BOOKS: dict[str, Any] = {
+    "blood": Blood,
+    "marrow": Marrow,
+    "lymph_node": LymphNode,
+    "primary": PrimaryTumour,
+    "blocked": Blocked,
+    "boosted": Boosted,
+    "drugs": Drugs,
+    "ledger": Ledger,
+}
 EVENT_COLUMNS: dict[str, Any] = {
     "time_h": np.float64,
     "kind": np.dtype("U24"),
@@ -120,9 +245,24 @@ class State:
     populations: dict[str, Population]
     tgfb: Field
     fibronectin: Field
+    lox: Field
+    collagen: Field
     periostin: Field
+    cxcl12: Field
+    hgf: Field
+    vegf: Field
+    nets: Field
+    leakiness: Field
+    vessels: Field
+    oxygen: Field
+    nutrient: Field
+    steatosis: Field
     homes: dict[str, Field] = field(default_factory=dict)  # relative density at rest of each walking population
     blood: Blood = field(default_factory=Blood)
+    marrow: Marrow = field(default_factory=Marrow)
+    lymph_node: LymphNode = field(default_factory=LymphNode)
+    boosted: Boosted = field(default_factory=Boosted)
+    drugs: Drugs = field(default_factory=Drugs)
     primary: PrimaryTumour = field(default_factory=PrimaryTumour)
     blocked: Blocked = field(default_factory=Blocked)
     ledger: Ledger = field(default_factory=Ledger)
@@ -131,14 +271,15 @@ class State:
     time: float = 0.0
     step_index: int = 0
     _cumulative: dict[str, Field] = field(default_factory=dict)
-    _stellate_sites: tuple[tuple[int, int], NDArray[np.int64]] | None = None
+    _resting_sites: dict[str, tuple[tuple[int, int], NDArray[np.int64]]] = field(default_factory=dict)
 
     @classmethod
     def empty(cls, section: Section) -> State:
         """A section without cells, at the plasma floor of fibronectin, at time 0."""
         identities = Identities()
         populations = {kind.population: Population(kind, identities) for kind in POPULATIONS}
-        return cls(section, populations, np.zeros(section.shape), np.ones(section.shape), np.zeros(section.shape))
+        start: dict[str, Any] = {name: np.full(section.shape, float(name in ONE_AT_REST)) for name in FIELDS}
+        return cls(section, populations, **start)
 
     # One property a population, so that rules read `state.kupffer_cells`.
     @property
@@ -150,6 +291,26 @@ class State:
     def kupffer_cells(self) -> Population:
         """Resident macrophages."""
         return self.populations["kupffer_cells"]
+
+    @property
+    def resident_receivers(self) -> Population:
+        """Cells of lung and brain that take up exosomes; none in the liver."""
+        return self.populations["resident_receivers"]
+
+    @property
+    def receivers(self) -> Population:
+        """The cells of this organ that take up exosomes: Kupffer cells, or the resident receivers of lung and brain."""
+        return self.resident_receivers if len(self.resident_receivers) else self.kupffer_cells
+
+    @property
+    def fibroblasts(self) -> Population:
+        """Fibroblasts of portal tracts."""
+        return self.populations["fibroblasts"]
+
+    @property
+    def epithelial_cells(self) -> Population:
+        """Cells recruited to the niche (hypothesis)."""
+        return self.populations["epithelial_cells"]
 
     @property
     def stellate_cells(self) -> Population:
@@ -180,12 +341,13 @@ class State:
         """Flat site index of every cell of a population, int64[n]."""
         if population is self.tumour_cells:  # those in blood have no place; whoever asks leaves them out
             return self.section.site_of(np.nan_to_num(population.y), np.nan_to_num(population.x))
-        if population is not self.stellate_cells:
+        if population.name not in RESTING:
             return self.section.site_of(population.y, population.x)
-        mark = (len(population), population.removals)  # stellate cells rest: their sites change only with their rows
-        if self._stellate_sites is None or self._stellate_sites[0] != mark:
-            self._stellate_sites = (mark, self.section.site_of(population.y, population.x))
-        return self._stellate_sites[1]
+        mark = (len(population), population.removals)  # resting cells: their sites change only with their rows
+        known = self._resting_sites.get(population.name)
+        if known is None or known[0] != mark:
+            known = self._resting_sites[population.name] = (mark, self.section.site_of(population.y, population.x))
+        return known[1]
 
     def place(self, name: str, uniforms: Field) -> tuple[Field, Field]:
         """Positions (y, x), um, where cells of a population live at rest; uniforms: float64[n, 3]."""
@@ -247,7 +409,7 @@ class State:
                 arrays[f"rows_{name}_{column}"] = values[: len(population)]
         arrays |= {f"event_{name}": values for name, values in self.events.table().items()}
         arrays["colonies"] = np.array(sorted(self.colonies), np.uint64)
-        books = {name: dataclasses.asdict(getattr(self, name)) for name in ("blood", "primary", "blocked", "ledger")}
+        books = {name: dataclasses.asdict(getattr(self, name)) for name in BOOKS}
         clock = {"time": self.time.hex(), "step_index": self.step_index, "next_id": self.exosomes.identities.next}
         arrays["books"] = np.array(json.dumps({"clock": clock, **books}))
         return arrays
@@ -266,8 +428,8 @@ class State:
         self.events.parts = [{name: np.array(arrays[f"event_{name}"]) for name in EVENT_COLUMNS}]
         self.colonies = {int(key) for key in arrays["colonies"]}
         books = json.loads(str(arrays["books"]))
-        self.blood, self.primary = Blood(**books["blood"]), PrimaryTumour(**books["primary"])
-        self.blocked, self.ledger = Blocked(**books["blocked"]), Ledger(**books["ledger"])
+        for name, kind in BOOKS.items():
+            setattr(self, name, kind(**books[name]))
         self.time, self.step_index = float.fromhex(books["clock"]["time"]), books["clock"]["step_index"]
         self.exosomes.identities.next = books["clock"]["next_id"]
-        self._stellate_sites = None
+        self._resting_sites.clear()

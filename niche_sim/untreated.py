@@ -59,7 +59,7 @@ def compute_thresholds(
         f"mice = {mice}",
         f"first_seed = {first_seed}",
         f"niche_sim = {json.dumps(niche_sim.__version__)}",
-        f"register_sha256 = {json.dumps(parameters.digest(parameters.resolve(changed)))}",
+        f"register_sha256 = {json.dumps(parameters.digest(parameters.resolve(changed, organ=experiment.organ)))}",
         f"section = {json.dumps([f'{length:g} um' for length in experiment.section])}",
         f"duration = {json.dumps(f'{experiment.duration / 24:g} day')}",
     ]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
 import math
 from typing import NamedTuple
@@ -9,12 +10,24 @@ from typing import NamedTuple
 import numpy as np
 import pytest
 
+from niche_sim.cells import POPULATIONS
 from niche_sim.chance import Chance, birth_key
 from niche_sim.model import NicheModel
 from niche_sim.parameters import resolve
-from niche_sim.protocol import Block, Deplete, GrowPrimary, InjectExosomes, InjectTumourCells, Protocol
+from niche_sim.protocol import (
+    Block,
+    Boost,
+    Deplete,
+    GrowPrimary,
+    InjectExosomes,
+    InjectTumourCells,
+    Protocol,
+    Treat,
+)
+from niche_sim.scenario import load
 from niche_sim.state import State
 from niche_sim.tissue import homes, naive_liver, section_of
+from niche_sim.vocabulary import BOOSTS, DRUGS
 
 # A lobule and a bit: 35 x 30 sites, not square, so that a mixed-up axis shows.
 WIDTH, HEIGHT, SPACING = 600.0, 700.0, 20.0
@@ -135,7 +148,7 @@ def names_that_differ(before, after):
     return names - {"time"} if old["clock"]["time"] == new["clock"]["time"] else names
 
 
-_POPULATIONS = ("exosomes", "kupffer_cells", "stellate_cells", "bmdc", "nk_cells", "t_cells", "tumour_cells")
+_POPULATIONS = tuple(kind.population for kind in POPULATIONS)
 
 
 def _same(a, b):
@@ -212,7 +225,9 @@ def moments():
 
     education: the day of a dose after six days of them; NK cells are renewed within the day. challenge: tumour cells of
     both lines at four ages in a niche, the last just injected. primary: a growing primary that sheds exosomes and (many
-    more than real ones) cells. blocked: links half blocked, populations being depleted.
+    more than real ones) cells. blocked: links half blocked, populations being depleted. treated: every boost and drug,
+    exosomes with all cargo, growing cells among many effector T cells, neutrophils and patrols, some short of oxygen.
+    lung, brain: the day of a dose of exosomes that go there.
     """
     doses = InjectExosomes("pdac", tuple(48.0 * n for n in range(8)), amount_ug=5.0)
     control = InjectExosomes("normal_pancreas", (48.0, 96.0, 144.0), amount_ug=5.0)
@@ -223,7 +238,36 @@ def moments():
     blocks = [Block("mif", 0.5, 0.0, 400.0), Block("exosome_release", 0.5, 0.0, 400.0)]
     depletions = [Deplete("kupffer_cells", 0.3, 92.0, 400.0), Deplete("nk_cells", 0.5, 96.0, 400.0)]
     education, many = "liver_education_costasilva2015", {"primary.rate_shedding": "20 1/day"}
-    return {
+    cargo = [
+        InjectExosomes(source, (24.0, 48.0, 72.0, 96.0), amount_ug=5.0)
+        for source in ("pdac", "metastatic_breast", "metastatic_melanoma", "colorectal", "poorly_metastatic_melanoma")
+    ]
+    ill = [InjectTumourCells(line, 20_000_000, at) for line in ("pan02", "ct26", "llc") for at in (24.0, 72.0)]
+    boosts = [Boost(target, 3.0, 0.0, 400.0) for target in BOOSTS]
+    drugs = [Treat(drug, 1.0, (90.0,)) for drug in DRUGS] + [Block("motility", 0.5, 0.0, 400.0)]
+    busy = {
+        "t_cells.density": "5e3 cell/mm^3",
+        "t_cells.half_life": "1 day",
+        "t_cells.chance_hit": "0.2",
+        "bmdc.rate_neutrophils_rest": "4000 cell/mm^3/day",
+        "bmdc.rate_patrolling_rest": "1000 cell/mm^3/day",
+        "bmdc.share_mdsc": "0.5",
+        "bmdc.chance_kill_patrolling": "0.003",
+        "nk.chance_kill": "0.005",
+        "pan02.chance_start": "0.8",
+        "llc.chance_start": "0.8",
+        "angiogenesis.rate_epithelial": "4000 cell/mm^3/day",
+        "angiogenesis.half_oxygen": "1.2",  # more than naive tissue has
+        "kupffer.rate_late": "2 1/day",
+        "tumour.rate_condensing": "4 1/day",
+    }
+    away = {}
+    for organ, source in (("lung", "lung_tropic"), ("brain", "brain_tropic")):
+        there = dataclasses.replace(load(education), organ=organ)
+        given = InjectExosomes(source, (0.0, 24.0, 48.0), amount_ug=50.0)
+        away[organ] = _mouse(there, "educated", [given], 48.0)
+    return away | {
+        "treated": _mouse(education, "educated", [*cargo, *ill, *boosts, *drugs], 96.0, busy),
         "education": _mouse(education, "educated", [doses, control], 144.0, {"nk.half_life": "12 h"}),
         "challenge": _mouse(education, "educated", [doses, *cells], 192.0, {"tumour.colony_cells": "2 cell"}),
         "primary": _mouse("liver_growing_primary", "primary", [primary], 96.0, many),

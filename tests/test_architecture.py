@@ -11,9 +11,10 @@ import pytest
 
 import niche_sim
 from niche_sim.process import Process
-from niche_sim.schedule import DEFAULT, schedule
+from niche_sim.schedule import ALTERNATIVES, DEFAULT, FEEDBACKS, PARALLEL, SCHEDULES, STAGE_3, schedule
 
 PACKAGE = Path(niche_sim.__file__).parent
+RULES = (*DEFAULT, *ALTERNATIVES)
 
 # From the bottom up. A module imports from lower rows only, never from its own: a new module takes its place here.
 # `kernels`, `processes`, `cli` and `dashboard` are folders; what holds within them stands below.
@@ -29,10 +30,11 @@ ROWS = (
     {"scenario"},
     {"model", "describe"},
     {"record"},
-    {"sweep", "untreated"},
+    {"sweep", "untreated", "cohort"},
     {"targets"},
-    {"analysis"},
-    {"plots"},
+    {"analysis", "evidence", "mechanisms", "plots_words"},
+    {"plots", "odd"},
+    {"plots_compare", "plots_mechanisms"},
     {"dashboard"},
     {"cli"},
     {"__main__"},
@@ -42,7 +44,7 @@ FOLDERS_OF_STRANGERS = {"kernels", "processes"}  # files in them do not know eac
 ONLY_IN = {
     "mesa": {"population", "cells", "model", "dashboard"},
     "mesa.visualization": {"dashboard"},
-    "matplotlib": {"plots", "dashboard"},
+    "matplotlib": {"plots", "plots_compare", "plots_mechanisms", "dashboard"},
     "solara": {"dashboard"},
     "pint": {"units"},
     "typer": {"cli"},
@@ -164,12 +166,24 @@ def processes_written():
     return found
 
 
-def test_every_process_is_in_the_schedule_once():
-    assert sorted(kind.__name__ for _, kind in processes_written()) == sorted(kind.__name__ for kind in DEFAULT)
+def test_every_process_is_in_the_schedule_or_an_alternative_once():
+    assert sorted(kind.__name__ for _, kind in processes_written()) == sorted(kind.__name__ for kind in RULES)
     assert [type(process) for process in schedule()] == list(DEFAULT)
 
 
-@pytest.mark.parametrize("kind", DEFAULT, ids=lambda kind: kind.__name__)
+def test_schedules_differ_by_what_they_are_named_for():
+    """Each leaves the order of the default alone: it lacks some rules or has an alternative in the place of one."""
+    for name, left_out in (("default", ()), ("no_feedback", FEEDBACKS), ("no_stage3", STAGE_3)):
+        assert set(left_out) <= set(DEFAULT)
+        assert [type(process) for process in schedule(name)] == [kind for kind in DEFAULT if kind not in left_out]
+    additive = SCHEDULES["additive"]
+    assert [(old, new) for old, new in zip(DEFAULT, additive, strict=True) if old is not new] == [
+        (old, PARALLEL[old]) for old in DEFAULT if old in PARALLEL
+    ]
+    assert set(ALTERNATIVES) == set(additive) - set(DEFAULT)
+
+
+@pytest.mark.parametrize("kind", RULES, ids=lambda kind: kind.__name__)
 def test_a_process_says_its_rule_in_one_sentence(kind):
     sentence = kind.sentence()
     assert sentence.endswith(".")
@@ -180,7 +194,7 @@ def test_a_process_says_its_rule_in_one_sentence(kind):
     assert (kind.__doc__ or "").count("\n") >= 2  # formula, evidence and what is assumed follow
 
 
-@pytest.mark.parametrize("kind", DEFAULT, ids=lambda kind: kind.__name__)
+@pytest.mark.parametrize("kind", RULES, ids=lambda kind: kind.__name__)
 def test_a_process_is_one_class_with_one_step(kind):
     assert kind.__bases__ == (Process,)
     assert "step" in vars(kind)
@@ -198,7 +212,7 @@ def bare_numbers(tree):
     """Numbers in a file of rules other than 0, 1 and 2, with their lines.
 
     Not counted are numbers of things rather than of biology: places in an array (x[:, 3]), how many draws are asked
-    for, the size of a cache, and how exactly a root is found.
+    for, the size of a cache, how exactly a root is found, and how often a slow rule acts (its period).
     """
     exempt = set()
     for node in ast.walk(tree):
@@ -206,6 +220,9 @@ def bare_numbers(tree):
             exempt |= {id(part) for part in ast.walk(node.slice)}
         elif isinstance(node, ast.keyword) and node.arg in ("maxsize", "xtol", "rtol"):
             exempt |= {id(part) for part in ast.walk(node.value)}
+        elif isinstance(node, ast.ClassDef):
+            periods = [part for part in node.body if isinstance(part, ast.Assign) and ast.unparse(part.targets[0]) == "period"]
+            exempt |= {id(part.value) for part in periods}
         elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute):
             exempt |= {id(part) for part in node.args[2:3] if node.func.attr in ("uniform", "uniform32")}
     for node in ast.walk(tree):

@@ -120,14 +120,14 @@ def test_run_draws_figures(call: Call, tmp_path: Path) -> None:
 
 
 def test_options_decide_the_run(call: Call, tmp_path: Path) -> None:
-    call(*QUICK, "--arm", "pbs", "--seed", "7", "--set", "tgfb.half_life=5 min", "--without", "KupfferTgfb")
+    call(*QUICK, "--arm", "pbs", "--seed", "7", "--set", "tgfb.half_life=5 min", "--without", "TgfbRelease")
     (folder,) = (tmp_path / "runs").iterdir()
     assert folder.name == "liver_education_costasilva2015-pbs-7"
     provenance = json.loads((folder / "provenance.json").read_text())
     assert (provenance["arm"], provenance["seed"]) == ("pbs", 7)
     assert provenance["parameters"]["tgfb.half_life"].startswith("5")
     assert provenance["overrides"]["run.duration"] == "2.0 day"
-    assert "KupfferTgfb" not in provenance["schedule"]
+    assert "TgfbRelease" not in provenance["schedule"]
     assert records.load_record(folder).table["time_h"][-1] == 48.0
 
 
@@ -444,7 +444,8 @@ def test_describe_tells_all_in_order(call: Call) -> None:
     text = flat(done.out)
     places = [text.index(f" {kind.__name__} ") for kind in DEFAULT]
     assert places == sorted(places)
-    chapters = ["shedding", "priming", "licensing", "recruitment", "surveillance", "arrival", "colonisation"]
+    chapters = ["shedding", "priming", "licensing", "recruitment", "angiogenesis", "surveillance", "arrival"]
+    chapters += ["colonisation", "therapy"]
     assert (
         re.findall(r"^(\w+) +[A-Z]\w+[a-z] ", done.out.partition("Every 1 h")[2].partition("Stages:")[0], re.M)
         == chapters
@@ -466,13 +467,13 @@ def test_describe_tells_all_in_order(call: Call) -> None:
 
 def test_describe_follows_the_scenario(call: Call, tmp_path: Path) -> None:
     text = (library.library() / "liver_growing_primary/scenario.toml").read_text()
-    text = text.replace('schedule = "default"', 'schedule = ["Waking", "KupfferTgfb"]')
+    text = text.replace('schedule = "default"', 'schedule = ["Waking", "TgfbRelease"]')
     text += '\n[parameters]\n"tgfb.half_life" = { value = "7 min", source = "assumed", where = "to see it" }\n'
     (tmp_path / "scenario.toml").write_text(text)
     done = call("describe", ".")
     assert done.code == 0
     assert re.search(r"^tgfb.half_life +7 min +assumed: to see it", done.out, re.MULTILINE)
-    assert done.out.index("Waking") < done.out.index("KupfferTgfb")
+    assert done.out.index("Waking") < done.out.index("TgfbRelease")
     assert "Lodging" not in done.out
     assert done.out.count("unknown") == len(STAGES)  # no thresholds beside it
 

@@ -10,7 +10,11 @@ from mesa import DataCollector
 
 from niche_sim import InputError, NicheModel
 from niche_sim.cells import KupfferCell, StellateCell, TumourCell
+from niche_sim.chance import Chance
+from niche_sim.parameters import resolve
+from niche_sim.process import Process
 from niche_sim.readouts import READOUTS
+from niche_sim.tissue import this_mouse
 
 SMALL = {"section.width": "600 um", "section.height": "700 um", "run.duration": "2 day"}
 
@@ -25,6 +29,7 @@ def test_cells_are_mesa_agents(model):
     # 1.8e4 per mm3 in 0.6 x 0.7 x 0.02 mm.
     assert len(kupffer) == round(1.8e4 * 0.6 * 0.7 * 0.02)
     model.step()
+    model.step()  # what a cell holds is counted every other hour
     loaded = kupffer.select(lambda cell: cell.load > 0)
     assert 0 < len(loaded) < len(kupffer)
     assert set(kupffer.groupby("state").groups) <= {"naive", "taught"}
@@ -79,6 +84,7 @@ def test_a_collector_of_ones_own(model):
         model_reporters={"loaded": lambda m: int((m.state.kupffer_cells.load > 0).sum())},
         agenttype_reporters={KupfferCell: {"load": "load"}},
     )
+    model.step()
     model.step()
     collector.collect(model)
     assert collector.model_vars["loaded"][0] > 0
@@ -139,8 +145,67 @@ def test_bad_input_is_one_clear_line(arguments, found):
     assert "\n" not in str(caught.value)
 
 
+class Notes(Process):
+    """Notes when it acts, and over how long."""
+
+    def __init__(self, period):
+        self.period, self.acted = period, []
+
+    def step(self, state, p, chance, dt):
+        self.acted.append((state.time, dt, chance.step))
+
+
+@pytest.mark.parametrize(
+    ("step", "period", "acted"),
+    [
+        ("1 h", 0.0, [(float(t), 1.0, t) for t in range(12)]),
+        ("1 h", 3.0, [(2.0, 3.0, 2), (5.0, 3.0, 5), (8.0, 3.0, 8), (11.0, 3.0, 11)]),
+        ("30 min", 3.0, [(2.5, 3.0, 5), (5.5, 3.0, 11), (8.5, 3.0, 17), (11.5, 3.0, 23)]),
+        ("4 h", 3.0, [(0.0, 4.0, 0), (4.0, 4.0, 1), (8.0, 4.0, 2)]),  # no oftener than the model steps
+        ("1 h", 24.0, []),
+    ],
+)
+def test_a_slow_rule_acts_once_in_its_period_over_all_of_it(step, period, acted):
+    size = SMALL | {"run.duration": "12 h", "run.step": step, "run.record": "12 h"}
+    model, notes = NicheModel(overrides=size, rng=1), Notes(period)
+    model.schedule = (notes,)
+    model.run_to_end()
+    assert notes.acted == acted
+
+
+SPREAD = ("answer", "matrix", "recruitment", "immunity", "uptake")
+
+
+def test_mice_differ_by_their_seed_and_not_by_their_arm():
+    mice = [NicheModel(arm=arm, overrides=SMALL, rng=seed).mouse for seed in (1, 2) for arm in ("pbs", "educated")]
+    assert mice[0] == mice[1]
+    assert mice[2] == mice[3]
+    rates = [(m.kupffer.secretion_tgfb, m.fibronectin.rate_deposit, m.bmdc.rate_called, m.nk.chance_kill,
+              m.exosomes.vesicles_per_ug) for m in mice[::2]]  # fmt: skip
+    assert all(one != other for one, other in zip(*rates, strict=True))
+
+
+def test_without_spread_every_mouse_is_the_register():
+    model = NicheModel(overrides=SMALL | {f"mouse.{name}": "0" for name in SPREAD}, rng=1)
+    assert model.mouse == model.parameters
+
+
+def test_rates_of_mice_are_log_normal_about_the_register():
+    p = resolve({"mouse.answer": "0.3", "mouse.uptake": "0.2"})
+    mice = [this_mouse(p, Chance(seed)) for seed in range(2000)]
+    for spread, rates, median in (
+        (0.3, [mouse.kupffer.secretion_tgfb for mouse in mice], p.kupffer.secretion_tgfb),
+        (0.2, [mouse.exosomes.vesicles_per_ug for mouse in mice], p.exosomes.vesicles_per_ug),
+        (0.2, [mouse.exosomes.fraction_escaping for mouse in mice], p.exosomes.fraction_escaping),
+    ):
+        logs = np.log(np.array(rates) / median)
+        # Four standard errors of the mean and of the standard deviation of normal variates.
+        assert abs(logs.mean()) < 4 * spread / np.sqrt(2000)
+        assert logs.std() == pytest.approx(spread, rel=4 / np.sqrt(2 * 2000))
+
+
 def test_no_cell_stands_in_a_lumen_at_rest(model):
-    for name in ("kupffer_cells", "stellate_cells", "nk_cells", "t_cells"):
+    for name in ("kupffer_cells", "stellate_cells", "nk_cells", "t_cells", "fibroblasts"):
         population = model.state.populations[name]
         assert not model.state.at(model.state.section.lumen, population).any()
 

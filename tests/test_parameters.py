@@ -9,6 +9,7 @@ import re
 import numpy as np
 import pytest
 
+from niche_sim.cells import KupfferCell
 from niche_sim.chance import Chance
 from niche_sim.errors import InputError
 from niche_sim.interventions import intervene
@@ -24,13 +25,13 @@ from niche_sim.parameters import (
     rows,
     value_of,
 )
-from niche_sim.protocol import GrowPrimary, InjectExosomes, InjectTumourCells
+from niche_sim.protocol import GrowPrimary, InjectExosomes, InjectTumourCells, Treat
 from niche_sim.readouts import measure
 from niche_sim.scenario import library
 from niche_sim.schedule import schedule
-from niche_sim.tissue import naive_liver, section_of
+from niche_sim.tissue import naive_liver, section_of, this_mouse
 from niche_sim.units import to_model
-from niche_sim.vocabulary import EXOSOME_SOURCES, TUMOUR_LINES
+from niche_sim.vocabulary import DRUGS, EXOSOME_SOURCES, TUMOUR_LINES
 
 NAMES = list(rows())
 FRACTIONS = [name for name in NAMES if name.partition(".")[2].startswith(("fraction_", "chance_", "share_"))]
@@ -123,7 +124,10 @@ def test_every_source_of_exosomes_and_every_line_has_its_rows():
         for name in names:
             holder = getattr(Parameters(), name)
             assert isinstance(holder, kind)
-            assert {f"{name}.{entry.name}" for entry in dataclasses.fields(kind)} <= set(NAMES)
+            mine = {entry.name for entry in dataclasses.fields(kind) if f"{name}.{entry.name}" in NAMES}
+            # What a source does not carry is 0 and no row; a line has all its numbers.
+            assert {entry.name for entry in dataclasses.fields(kind) if getattr(holder, entry.name)} <= mine
+            assert len(mine) >= (len(dataclasses.fields(kind)) if kind is TumourLine else 1)
     p = Parameters()
     np.testing.assert_array_equal(
         p.of_lines("doubling", np.array([1, 0, 1], np.int8)), [p.b16f1.doubling, p.pan02.doubling, p.b16f1.doubling]
@@ -143,6 +147,10 @@ class Reading:
 
     def __getattr__(self, name):
         value = getattr(self.held, name)
+        if name == "place":
+            return value
+        if name == "organ":
+            return Reading(value, self.seen, self.held.place)
         if self.group:
             self.seen.add(f"{self.group}.{name}")
             return value
@@ -155,11 +163,11 @@ class Reading:
 
 
 EVENTS = (
-    InjectExosomes("pdac", (0.0,), amount_ug=5.0),
-    InjectExosomes("normal_pancreas", (1.0,), amount_ug=5.0),
+    *(InjectExosomes(source, (0.0,), amount_ug=5.0) for source in EXOSOME_SOURCES),
     GrowPrimary("pan02", 1e8, 60.0, "gompertz", 2e9, 0.0, True),
     InjectTumourCells("pan02", 30_000_000, 1.0),
     InjectTumourCells("b16f1", 30_000_000, 1.0),
+    *(Treat(drug, 1.0, (0.0,)) for drug in DRUGS),
 )
 
 
@@ -171,6 +179,9 @@ def live(p, hours, width=600.0, height=700.0):
     state.fibronectin = np.full(section.shape, 5.0)
     state.stellate_cells.activation[:] = 0.6
     state.blood.ccl2 = 1e3
+    state.kupffer_cells.remove(slice(0, 2))
+    state.kupffer_cells.state[:3] = KupfferCell.state.code("late")
+    state.t_cells.effector[:] = True
     for step in range(hours):
         chance.step = state.step_index = step
         state.time = float(step)
@@ -181,17 +192,27 @@ def live(p, hours, width=600.0, height=700.0):
             keys = np.arange(10, 130, dtype=np.uint64)
             y, x = state.place("tumour_cells", chance.uniform("test", keys, 3))
             state.tumour_cells.add(120, key=keys, clone=keys // 12, y=y, x=x, state=np.arange(120) % 5 + 1)
-            state.tumour_cells.line[:] = np.arange(len(state.tumour_cells)) % 2
-            state.bmdc.add(50, y=y[:50], x=x[:50], arrested=True)
+            state.tumour_cells.line[:] = np.arange(len(state.tumour_cells)) % len(TUMOUR_LINES)
+            state.bmdc.add(60, y=y[:60], x=x[:60], kind=np.arange(60) % 4, arrested=np.arange(60) % 4 < 2)
     return state
 
 
 def test_every_row_is_used():
-    """By the naive liver, an intervention, a rule or a readout. A number that nobody reads is none of the model's."""
+    """By the naive organ, an intervention, a rule or a readout. A number that nobody reads is none of the model's."""
     seen = set()
-    p = Reading(Parameters(), seen)
-    measure(live(p, 12), p)
-    assert set(NAMES) - seen == set()
+    for organ, hours in (("liver", 12), ("lung", 3), ("brain", 3)):
+        p = Reading(Parameters(place=organ), seen)
+        measure(live(p, hours), p)
+    assert {name for name in set(NAMES) - seen if not name.startswith("mouse.")} == set()
+
+
+@pytest.mark.parametrize("name", [name for name in NAMES if name.startswith("mouse.")])
+def test_every_spread_makes_mice_differ(name):
+    """Each alone, in at least one number of the register, and without it they do not."""
+    none = dict.fromkeys((name for name in NAMES if name.startswith("mouse.")), "0")
+    assert this_mouse(resolve(none), Chance(1)) == resolve(none)
+    p = resolve(none | {name: "0.3"})
+    assert this_mouse(p, Chance(1)) != this_mouse(p, Chance(2)) != p
 
 
 def books_balance(state):
@@ -346,10 +367,12 @@ def test_text_round_trip_of_any_values():
     overrides["kupffer.share_portal"], overrides["kupffer.share_mid"] = "0.417", "0.3"
     p = resolve(overrides)
     again = resolve(as_text(p))
+    twice = resolve(as_text(again))
     for name in NAMES:
         # 17 digits keep every bit but the last.
         assert in_unit(again, name) == pytest.approx(in_unit(p, name), rel=4e-16)
-    assert resolve(as_text(again)) == again
+        assert in_unit(twice, name) == pytest.approx(in_unit(p, name), rel=4e-16)
+    assert resolve(as_text(resolve({}))) == resolve()
 
 
 def test_a_digest_tells_registers_apart():

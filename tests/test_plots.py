@@ -16,22 +16,25 @@ from matplotlib.patches import Circle, Rectangle
 from matplotlib.text import Text
 
 from niche_sim import plots
-from niche_sim.cells import TumourCell
+from niche_sim.cells import POPULATIONS, TumourCell
 from niche_sim.errors import InputError
 from niche_sim.model import NicheModel
 from niche_sim.plots import save_figures, section_figure, timeline_figure
+from niche_sim.plots_words import WORDS, plain_words
 from niche_sim.protocol import (
     Block,
+    Boost,
     Deplete,
     GrowPrimary,
     InjectExosomes,
     InjectTumourCells,
     Protocol,
     ResectPrimary,
+    Treat,
 )
 from niche_sim.record import Runner
 from niche_sim.stages import STAGES
-from niche_sim.vocabulary import BLOCK_TARGETS, DEPLETABLE
+from niche_sim.vocabulary import BLOCK_TARGETS, BOOSTS, DEPLETABLE, DRUGS, EXOSOME_SOURCES, TUMOUR_LINES
 
 SCENARIO = """
 title = "A small liver for drawing"
@@ -53,8 +56,10 @@ protocol = [
     { do = "inject_tumour_cells", line = "pan02", count = 5000000, at = "7 day" },
 ]
 """
-THRESHOLDS = {"priming": 15.0, "licensing": 0.0, "recruitment": 1.5, "arrival": 0.0, "colonisation": 0.0}
-ONSETS = {"priming": 5.0, "licensing": 62.0, "recruitment": 80.0, "arrival": 169.0, "colonisation": None}
+THRESHOLDS = {"priming": 15.0, "licensing": 0.0, "recruitment": 1.5, "angiogenesis": 1.5, "arrival": 0.0,
+              "colonisation": 0.0}  # fmt: skip
+ONSETS = {"priming": 5.0, "licensing": 62.0, "recruitment": 80.0, "angiogenesis": None, "arrival": 169.0,
+          "colonisation": None}  # fmt: skip
 CYCLING, CIRCULATING = TumourCell.state.code("cycling"), TumourCell.state.code("circulating")
 
 
@@ -116,6 +121,10 @@ def busy():
         InjectTumourCells("b16f1", 300_000, 168.0),
         InjectTumourCells("pan02", 300_000, 168.0),
         InjectTumourCells("pan02", 100_000, 170.0),
+        *(Boost(target, 10.0, 5.0 * n, 5.0 * n + 50.0) for n, target in enumerate(BOOSTS)),
+        *(Treat(drug, 1.5, (20.0 + n, 40.0)) for n, drug in enumerate(DRUGS)),
+        *(InjectExosomes(source, (11.0,), amount_ug=5.0) for source in EXOSOME_SOURCES[2:]),
+        *(InjectTumourCells(line, 300_000, 160.0) for line in TUMOUR_LINES[2:]),
     )
 
 
@@ -195,17 +204,26 @@ def test_texts_are_on_the_page_large_enough_and_apart(record, draw, case, monkey
 def test_legend_counts_every_cell_of_the_snapshot(record):
     for time, arrays in record.snapshots.items():
         numbers = legend_numbers(section_figure(record, time))
-        taught, loaded = arrays["kupffer_cells_state"] == 1, arrays["kupffer_cells_load"] > 0
+        naive, taught, late = (arrays["kupffer_cells_state"] == code for code in range(3))
+        loaded = arrays["kupffer_cells_load"] > 0
         active = arrays["stellate_cells_activation"] >= 0.5
         states = np.bincount(arrays["tumour_cells_state"], minlength=6)
+        kinds = np.bincount(arrays["bmdc_kind"], minlength=4)
+        held = arrays["bmdc_arrested"] & (arrays["bmdc_kind"] == 0)
         assert numbers == {
-            "Kupffer cell, naive": (~taught & ~loaded).sum(),
-            "Kupffer cell, loaded, untaught": (~taught & loaded).sum(),
+            "Kupffer cell, naive": (naive & ~loaded).sum(),
+            "Kupffer cell, loaded, untaught": (naive & loaded).sum(),
             "Kupffer cell, taught": taught.sum(),
+            "Kupffer cell, late": late.sum(),
             "Stellate cell, quiescent": (~active).sum(),
             "Stellate cell, active": active.sum(),
-            "Bone-marrow cell, moving": (~arrays["bmdc_arrested"]).sum(),
-            "Bone-marrow cell, arrested": arrays["bmdc_arrested"].sum(),
+            "Fibroblast": len(arrays["fibroblasts_key"]),
+            "Macrophage, moving": kinds[0] - held.sum(),
+            "Macrophage, arrested": held.sum(),
+            "Suppressor cell": kinds[1],
+            "Neutrophil": kinds[2],
+            "Patrolling monocyte": kinds[3],
+            "Epithelial cell": len(arrays["epithelial_cells_key"]),
             "NK cell": len(arrays["nk_cells_key"]),
             "T cell": len(arrays["t_cells_key"]),
             "Tumour cell, just lodged": states[1] + states[2],
@@ -215,7 +233,34 @@ def test_legend_counts_every_cell_of_the_snapshot(record):
             "Colony, 10 cells or more": 0,
         }
     # The run is one that fills most of these, or the comparison above says little.
-    assert min(numbers["Kupffer cell, taught"], numbers["Bone-marrow cell, arrested"], states[1:].sum()) > 0
+    assert min(numbers["Kupffer cell, taught"], numbers["Macrophage, arrested"], states[1:].sum(), kinds[1:].sum()) > 0
+
+
+def test_another_organ_shows_its_receivers_in_place_of_kupffer_cells(record):
+    """One in each state, and two that are loaded and not taught."""
+    there = {"y": np.ones(4), "x": np.arange(4.0), "key": np.arange(4, dtype=np.uint64),
+             "state": np.array([0, 0, 0, 1]), "load": np.array([0, 3, 1, 2])}  # fmt: skip
+    nobody = {"y": np.empty(0), "x": np.empty(0), "key": np.empty(0, np.uint64), "state": np.empty(0, np.int8),
+              "load": np.empty(0, np.int64)}  # fmt: skip
+    away = with_cells(with_cells(record, "resident_receivers", there), "kupffer_cells", nobody)
+    numbers = legend_numbers(section_figure(away))
+    found = {name: number for name, number in numbers.items() if "eceiver" in name or "Kupffer" in name}
+    assert found == {"Receiver, naive": 1, "Receiver, loaded, untaught": 2, "Receiver, taught": 1}
+
+
+def test_every_cell_in_the_tissue_has_a_look():
+    """Populations, and states and kinds of cells, that nobody draws would be missed in the pictures."""
+    drawn = {kind.population for kind in plots._KINDS}
+    assert drawn == {kind.population for kind in POPULATIONS} - {"exosomes"}
+
+
+def test_every_name_that_a_label_may_hold_has_plain_words():
+    names = {*BLOCK_TARGETS, *DEPLETABLE, *BOOSTS, *DRUGS, *EXOSOME_SOURCES, *TUMOUR_LINES}
+    assert names <= set(WORDS)
+    assert len(set(WORDS.values())) == len(WORDS)
+    assert not [words for words in WORDS.values() if "_" in words]
+    assert plain_words("mir21 blocked, 95 %") == "miR-21 blocked, 95 %"
+    assert plain_words("500000 breast_4t1 cells") == "500,000 4T1 cells"
 
 
 def test_stellate_cells_are_active_from_the_level_that_counts(record):
@@ -231,7 +276,7 @@ def test_every_counted_cell_is_drawn_once_where_it_is(record):
     figure = section_figure(record)
     arrays = record.snapshots[max(record.snapshots)]
     places = [c.get_offsets() for c in figure.axes[0].collections if type(c) is PathCollection]
-    kinds = ("kupffer_cells", "stellate_cells", "bmdc", "nk_cells", "t_cells", "tumour_cells")
+    kinds = [kind.population for kind in POPULATIONS if kind.population != "exosomes"]
     expected = np.concatenate([np.column_stack([arrays[f"{k}_x"], arrays[f"{k}_y"]]) * 20.0 for k in kinds])
     found = np.concatenate(places)
     assert len(found) == sum(legend_numbers(figure).values())
@@ -245,9 +290,10 @@ def test_kinds_differ_in_shape_and_states_in_colour(record):
     for handle, text in zip(legend.legend_handles, legend.get_texts(), strict=True):
         name = re.split(r"[,(]", text.get_text())[0].strip()
         looks.setdefault(name, []).append((handle.get_marker(), handle.get_markerfacecolor()))
-    cells = {name: {marker for marker, _ in look} for name, look in looks.items() if "cell" in name}
-    assert len(cells) == 6
-    assert len(set.union(*cells.values())) == 6, "each kind has one shape of its own"
+    others = {"Colony", "Portal triad", "Central vein"}
+    cells = {name: {marker for marker, _ in look} for name, look in looks.items() if name not in others}
+    assert len(cells) == len(looks) - len(others) == 11
+    assert len(set.union(*cells.values())) == 11, "each kind has one shape of its own"
     for look in looks.values():
         assert len(set(look)) == len(look)
 
@@ -323,13 +369,15 @@ def test_markers_are_per_mm2_with_unit_threshold_and_onset(record):
     for ax, stage in zip(rows, STAGES, strict=True):
         line = ax.lines[0]
         np.testing.assert_allclose(line.get_xdata() * 24.0, record.table["time_h"], rtol=1e-12)
-        np.testing.assert_allclose(line.get_ydata(), record.table[stage.marker] / 0.8, rtol=1e-12)  # 1 x 0.8 mm
-        assert ax.get_ylabel() == ("colony/mm²" if stage.marker == "colonies" else "cell/mm²")
+        area = 1.0 if stage.marker == "vessel_density" else 0.8  # mm2: a level is no number per area
+        np.testing.assert_allclose(line.get_ydata(), record.table[stage.marker] / area, rtol=1e-12)
+        units = {"colonies": "colony/mm²", "vessel_density": "relative"}
+        assert ax.get_ylabel() == units.get(stage.marker, "cell/mm²")
         texts = {text.get_text() for text in ax.texts}
         assert f"threshold\n{THRESHOLDS[stage.name]:.4g}" in texts
         assert any(np.allclose(line.get_ydata(), THRESHOLDS[stage.name]) for line in ax.lines[1:])
-    assert [ax.texts[1].get_text() for ax in rows[:4]] == ["day 0.2", "day 2.6", "day 3.3", "day 7"]
-    assert "not reached" in {text.get_text() for text in rows[4].texts}
+    said = [ax.texts[1].get_text() for ax in rows]
+    assert said == ["day 0.2", "day 2.6", "day 3.3", "not reached", "day 7", "not reached"]
     upright = [line.get_xdata() for line in rows[1].lines if len(set(line.get_xdata())) == 1]
     assert any(np.allclose(x, 62.0 / 24.0) for x in upright)
     assert rows[-1].get_xlabel() == "Time (days)"
@@ -347,7 +395,7 @@ def test_stages_light_up_at_their_onset(record):
     strip = timeline_figure(record).axes[1]
     starts = [patch.get_x() * 24.0 for patch in strip.patches if isinstance(patch, Rectangle)]
     np.testing.assert_allclose(starts, [5.0, 62.0, 80.0, 169.0], rtol=1e-12)
-    assert [text.get_text() for text in strip.texts] == ["not reached"]
+    assert [text.get_text() for text in strip.texts] == ["not reached"] * 2
 
 
 def test_protocol_is_one_lane_a_target(record):
@@ -381,6 +429,28 @@ def test_protocol_is_one_lane_a_target(record):
     )
     moments = [c.get_offsets()[:, 0] * 24.0 for c in strip.collections]
     np.testing.assert_allclose(np.concatenate(moments), [0.0, 48.0, 96.0, 120.0, 168.0], rtol=1e-12)
+
+
+@pytest.mark.parametrize("known", [4, 3], ids=["by event", "as older runs marked"])
+def test_overlapping_windows_of_one_target_end_when_they_end(known):
+    """The long one began first and ends last; an older record has no events, so it can only guess by the target."""
+    long, short = Block("mif", 0.5, 24.0, 144.0), Block("mif", 0.9, 48.0, 72.0)
+    crossing = (Boost("il6", 2.0, 0.0, 48.0), Boost("il6", 3.0, 24.0, 96.0))
+    dose = Treat("gemcitabine", 1.0, (0.0, 72.0))
+    marks = [list(mark)[:known] for mark in Protocol((long, short, *crossing, dose)).marks()]
+    lanes = {lane.label: lane for lane in plots._lanes(marks, 192.0)}
+    assert set(lanes) == {
+        "MIF blocked, 50 % and 90 %",
+        "IL-6 boosted, 2-fold and 3-fold",
+        "Gemcitabine, usual dose, 2 doses",
+    }
+    spans = {
+        name: [(24.0 * a, 24.0 * b) for a, b in zip(lane.times, lane.ends, strict=True)] for name, lane in lanes.items()
+    }
+    assert spans["MIF blocked, 50 % and 90 %"] == [(24.0, 144.0), (48.0, 72.0)]
+    right = [(0.0, 48.0), (24.0, 96.0)]
+    assert spans["IL-6 boosted, 2-fold and 3-fold"] == (right if known == 4 else [(0.0, 96.0), (24.0, 48.0)])
+    assert spans["Gemcitabine, usual dose, 2 doses"] == [(0.0, 0.0), (72.0, 72.0)]
 
 
 def test_a_large_section_stays_an_image(record):

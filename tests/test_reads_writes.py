@@ -15,11 +15,14 @@ import pytest
 from niche_sim.columns import Population
 from niche_sim.interventions import intervene
 from niche_sim.process import Process
-from niche_sim.schedule import DEFAULT, schedule
+from niche_sim.schedule import ALTERNATIVES, DEFAULT, schedule
+from niche_sim.state import BOOKS as BOOKS_OF_STATE
 from niche_sim.state import FIELDS, State
+from niche_sim.vocabulary import CARGO
 
 STEPS = 10  # of each mouse: enough for every rule to have something to do
-PARTS = ("blood", "primary", "blocked", "ledger")
+PARTS = tuple(BOOKS_OF_STATE)
+RULES = (*DEFAULT, *ALTERNATIVES)
 BOOKS = {"ledger", "events", "colonies"}  # to write in a book is to read where it stands
 
 
@@ -92,7 +95,7 @@ class WatchedPopulation:
 
 
 class WatchedPart:
-    """Stands in for blood, the primary, blocks or books."""
+    """Stands in for blood, the primary, blocks, boosts, drugs, marrow, lymph node or books."""
 
     def __init__(self, part, name, watch):
         self.__dict__.update(_part=part, _name=name, _watch=watch)
@@ -132,6 +135,8 @@ class WatchedState:
             watch.reading(name)
         elif isinstance(method := getattr(State, name, None), types.FunctionType):
             return types.MethodType(method, self)
+        elif isinstance(method, property):  # `receivers`: whichever population it is
+            return method.fget(self)
         else:
             raise UndeclaredError(f"{watch.name} asks the state for {name}")
         return getattr(state, name)
@@ -153,8 +158,11 @@ class WatchedState:
 
 @pytest.fixture(scope="module")
 def watched(moments, freeze, changed):
-    """Every process of the schedule through some steps of every mouse: (watches by name, all that went wrong)."""
-    watches, wrong = {kind.__name__: Watch(kind) for kind in DEFAULT}, []
+    """Every process through some steps of every mouse: (watches by name, all that went wrong).
+
+    A slow rule acts in each of these steps with its own period, and so do the alternatives of other schedules.
+    """
+    watches, wrong = {kind.__name__: Watch(kind) for kind in RULES}, []
     for mouse, moment in moments.items():
         model = moment.model
         state, p, chance = model.state, model.parameters, model.chance
@@ -165,14 +173,15 @@ def watched(moments, freeze, changed):
             chance.step = state.step_index
             intervene(model.protocol.interventions, state, p, chance, model.dt)
             after = freeze(state)
-            for process in schedule():
+            for process in (*schedule(), *(kind() for kind in ALTERNATIVES)):
                 watch, before = watches[process.name], after
+                dt = max(process.period, model.dt)
                 try:
-                    process.step(WatchedState(state, watch), p, chance, model.dt)
+                    process.step(WatchedState(state, watch), p, chance, dt)
                 except UndeclaredError as error:
                     wrong.append(f"{mouse}: {error}")
                     state.thaw(before)
-                    process.step(state, p, chance, model.dt)
+                    process.step(state, p, chance, dt)
                 after = freeze(state)
                 for name in changed(before, after):
                     declared = watch.covers(watch.writes, name)
@@ -193,13 +202,13 @@ def of(process, wrong):
     return sorted({line.partition(": ")[2] for line in wrong if f"{process.__name__} " in line})
 
 
-@pytest.mark.parametrize("process", DEFAULT, ids=lambda process: process.__name__)
+@pytest.mark.parametrize("process", RULES, ids=lambda process: process.__name__)
 def test_touches_only_what_it_declares(watched, process):
     _, wrong = watched
     assert of(process, wrong) == []
 
 
-@pytest.mark.parametrize("process", DEFAULT, ids=lambda process: process.__name__)
+@pytest.mark.parametrize("process", RULES, ids=lambda process: process.__name__)
 def test_declares_only_what_it_touches(watched, process):
     watches, wrong = watched
     if of(process, wrong):
@@ -212,11 +221,11 @@ def test_declares_only_what_it_touches(watched, process):
 def names_there_are():
     """Everything that a declaration may name."""
     state = State.__dataclass_fields__
-    names = {"section", "homes", "time", "ledger", "events", "colonies", "primary", *FIELDS}
+    names = {"section", "homes", "time", "events", "colonies", *PARTS, *FIELDS}
     assert names - {"time"} <= set(state)
     populations = {kind.population: kind for kind in _agent_classes()}
     names |= set(populations) | {f"{name}.{c}" for name, kind in populations.items() for c in kind.columns()}
-    for part in ("blood", "blocked", "ledger", "primary"):
+    for part in PARTS:
         names |= {f"{part}.{line}" for line in state[part].default_factory.__dataclass_fields__}
     return names
 
@@ -227,7 +236,7 @@ def _agent_classes():
     return POPULATIONS
 
 
-@pytest.mark.parametrize("process", DEFAULT, ids=lambda process: process.__name__)
+@pytest.mark.parametrize("process", RULES, ids=lambda process: process.__name__)
 def test_declarations_name_what_there_is_once(process):
     for declared in (process.reads, process.writes):
         assert set(declared) <= names_there_are()
@@ -310,17 +319,29 @@ def test_changes_are_named(naive, freeze, changed):
 
 
 def test_every_mouse_is_alive_with_what_its_rules_need(moments):
-    """The mice in which processes are watched: each state of a tumour cell, both sources, blocks, a primary."""
+    """The mice in which processes are watched: each state of a tumour cell, all cargo, blocks, drugs, every organ."""
     for moment in moments.values():
         moment.model.state.thaw(moment.start)
-    challenge, blocked = moments["challenge"].model.state, moments["blocked"].model.state
+    mice = {name: moment.model.state for name, moment in moments.items()}
+    challenge, blocked, treated = mice["challenge"], mice["blocked"], mice["treated"]
     assert set(challenge.tumour_cells.agent_class.state.names) - {"circulating", "extravasated"} == {
         challenge.tumour_cells.agent_class.state.names[code] for code in np.unique(challenge.tumour_cells.state)
     }
     assert set(np.unique(challenge.tumour_cells.line)) == {0, 1}
     assert set(np.unique(blocked.exosomes.source)) == {0, 1}
     assert blocked.primary.cells > 0
-    assert moments["primary"].model.state.primary.cells > 0
+    assert mice["primary"].primary.cells > 0
     assert isinstance(challenge.bmdc, Population)
     assert challenge.bmdc.arrested.any()
     assert challenge.periostin.max() > 0
+    exposed = {cargo for cargo, doses in zip(CARGO, treated.blood.exposure, strict=True) if doses > 0}
+    assert exposed == set(CARGO)
+    assert len(np.unique(treated.bmdc.kind)) == len(treated.bmdc.agent_class.kind.names)
+    assert treated.t_cells.effector.any()
+    assert treated.lymph_node.effectors > 0
+    assert treated.drugs.gemcitabine > 0
+    assert treated.nets.any()
+    assert (treated.oxygen < 1.0).any()
+    for organ in ("lung", "brain"):
+        assert len(mice[organ].kupffer_cells) == 0
+        assert mice[organ].resident_receivers.load.any()

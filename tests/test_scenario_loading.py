@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 import pickle
 from pathlib import Path
 from typing import Any
@@ -13,18 +14,21 @@ from niche_sim.cells import POPULATIONS
 from niche_sim.errors import InputError
 from niche_sim.protocol import (
     Block,
+    Boost,
     Deplete,
     GrowPrimary,
     InjectExosomes,
     InjectTumourCells,
+    Mark,
     Protocol,
     ResectPrimary,
+    Treat,
     read_intervention,
 )
 from niche_sim.readouts import BY_NAME
 from niche_sim.scenario import Extent, Scenario, catalogue, library, load, sources
 from niche_sim.state import Blocked
-from niche_sim.vocabulary import BLOCK_TARGETS, DEPLETABLE
+from niche_sim.vocabulary import BLOCK_TARGETS, BMDC_KINDS, BOOSTS, DEPLETABLE, DRUGS
 
 EDUCATION = "liver_education_costasilva2015"
 GROWING = "liver_growing_primary"
@@ -57,6 +61,7 @@ add = [ { do = "block", target = "mif", efficacy = 0.95, from = "0 day", to = "2
 TARGETS = """\
 [[target]]
 id = "more"
+class = "D"
 readout = "colonies"
 arm = "educated"
 against = "control"
@@ -67,6 +72,7 @@ source = "CostaSilva2015"
 where = "abstract"
 [[target]]
 id = "funnel"
+class = "Q"
 readout = "tumour_arrived"
 arm = "control"
 at = "22 day"
@@ -148,10 +154,10 @@ def test_growing_primary_is_resected_in_one_arm_only() -> None:
     assert [resection.at for resection in arms["resected"].protocol.resections] == [336.0]
 
 
-def test_every_shipped_target_has_its_readout_and_is_a_direction_unless_none_was_seen() -> None:
+def test_every_shipped_target_has_its_readout_and_is_a_direction_unless_a_number_is_known() -> None:
     for entry in catalogue():
         for target in load(entry.id, readouts=BY_NAME).targets:
-            assert target.expect is not None or target.value == 0.0
+            assert target.expect is not None or target.value == 0.0 or target.grade in ("Q", "S")
     assert {target.use for target in load(EDUCATION).targets} == {"validate"}
 
 
@@ -165,7 +171,7 @@ def test_sources_are_complete_and_short() -> None:
 
 
 def test_names_of_the_vocabulary_are_those_of_agents_and_state() -> None:
-    assert set(DEPLETABLE) <= {kind.population for kind in POPULATIONS}
+    assert set(DEPLETABLE) <= {kind.population for kind in POPULATIONS} | set(BMDC_KINDS)
     assert set(BLOCK_TARGETS) == {entry.name for entry in dataclasses.fields(Blocked)}
 
 
@@ -395,17 +401,17 @@ BAD = {
     "unknown verb": ('"block"', '"blok"', f"{BLOCKED}.do", "'blok'", "did you mean block?"),
     "verb of a later version": (
         '"block"',
-        '"treat"',
+        '"vaccinate"',
         f"{BLOCKED}.do",
-        "'treat'",
-        "allowed are inject_exosomes, grow_primary, resect_primary, inject_tumour_cells, block, deplete",
+        "'vaccinate'",
+        "inject_exosomes, grow_primary, resect_primary, inject_tumour_cells, block, deplete, boost, treat",
     ),
     "unknown target": (
         '"mif"',
         '"miff"',
         f"{BLOCKED}.target",
         "'miff'",
-        "did you mean mif? allowed are mif, tgfb_receptor",
+        f"did you mean mif? allowed are {', '.join(BLOCK_TARGETS)}",
     ),
     "unknown line": (
         '"pan02"',
@@ -414,7 +420,13 @@ BAD = {
         "'panc02'",
         "did you mean pan02? allowed are pan02, b16f1",
     ),
-    "unknown source": ('"pdac"', '"liposomes"', f"{ADDED}.source", "'liposomes'", "allowed are pdac, normal_pancreas"),
+    "unknown source": (
+        '"pdac"',
+        '"liposomes"',
+        f"{ADDED}.source",
+        "'liposomes'",
+        "did you mean liposome? allowed are pdac",
+    ),
     "unknown key of a verb": ("count =", "cout =", f"{FIRST}.cout", "unknown key", "did you mean count?"),
     "missing key of a verb": (', at = "21 day" }', " }", f"{FIRST}.at", "missing", "needed are do, line, count, at"),
     "efficacy too high": ("0.95", "95", f"{BLOCKED}.efficacy", "95", "a number from 0 to 1"),
@@ -510,7 +522,7 @@ def test_bytes_that_are_no_text(tmp_path: Path) -> None:
 # --- What is wrong in targets.toml and sources.bib --------------------------------------------------------------------
 
 BAD_TARGETS = {
-    "malformed": ('"more"\nreadout', '"more\nreadout', "line 2", "Illegal character", "valid TOML"),
+    "malformed": ('"more"\nclass', '"more\nclass', "line 2", "Illegal character", "valid TOML"),
     "unknown table": (
         '[[target]]\nid = "funnel"',
         '[[traget]]\nid = "funnel"',
@@ -621,6 +633,91 @@ def test_depletion_once_or_throughout() -> None:
         assert caught.value.where == f"file: arms.a.add[0].{key}"
 
 
+@pytest.mark.parametrize("kind", BMDC_KINDS)
+def test_a_kind_of_bone_marrow_derived_cells_is_depleted_like_a_population(kind: str) -> None:
+    entry = {"do": "deplete", "population": kind, "fraction": 0.9, "at": "2 day"}
+    assert read_intervention(entry, "here") == Deplete(kind, 0.9, 48.0, 48.0)
+
+
+BOOST = {"do": "boost", "target": "il15", "factor": 10, "from": "1 day", "to": "3 day"}
+TREAT = {"do": "treat", "drug": "gemcitabine", "dose": 1.5}
+WEEKLY = TREAT | {"every": "7 day", "from": "1 day", "to": "22 day"}
+
+
+def test_boost_and_treatment_are_read() -> None:
+    for target in BOOSTS:
+        assert read_intervention(BOOST | {"target": target}, "here") == Boost(target, 10.0, 24.0, 72.0)
+    for factor in (1, 100.0):
+        assert read_intervention(BOOST | {"factor": factor}, "here") == Boost("il15", factor, 24.0, 72.0)
+    for drug in DRUGS:
+        once = TREAT | {"drug": drug, "at": "2 day"}
+        assert read_intervention(once, "here") == Treat(drug, 1.5, (48.0,))
+    given = read_intervention(WEEKLY, "here")
+    assert given == Treat("gemcitabine", 1.5, (24.0, 192.0, 360.0))
+    assert given.starts == (24.0, 192.0, 360.0)
+    assert Boost("il15", 2.0, 24.0, 72.0).starts == (24.0,)
+
+
+def _without(entry: dict[str, Any], *keys: str) -> dict[str, Any]:
+    return {key: value for key, value in entry.items() if key not in keys}
+
+
+BAD_ENTRIES = {
+    "boost of what is not boosted": (
+        BOOST | {"target": "il51"}, ".target", "'il51'", f"did you mean il15? allowed are {', '.join(BOOSTS)}",
+    ),
+    "boost that weakens": (BOOST | {"factor": 0.5}, ".factor", "0.5", "a number from 1 to 100"),
+    "boost in per cent": (BOOST | {"factor": 150}, ".factor", "150", "a number from 1 to 100"),
+    "boost of nan": (BOOST | {"factor": math.nan}, ".factor", "nan", "a number from 1 to 100"),
+    "boost of text": (BOOST | {"factor": "10"}, ".factor", "'10'", "a number from 1 to 100"),
+    "boost true": (BOOST | {"factor": True}, ".factor", "True", "a number from 1 to 100"),
+    "boost without factor": (_without(BOOST, "factor"), ".factor", "missing", "do, target, factor, from, to"),
+    "boost by efficacy": (BOOST | {"efficacy": 1}, ".efficacy", "unknown key", "do, target, factor, from, to"),
+    "boost without end": (_without(BOOST, "to"), ".to", "missing", "do, target, factor, from, to"),
+    "boost backwards": (BOOST | {"to": "1 day"}, ".to", "1 day", "later than from, 1 day"),
+    "boost before the start": (BOOST | {"from": "-1 h"}, ".from", "-1", "a number, 0 or more"),
+    "drug unknown": (
+        TREAT | {"drug": "gemcitabin", "at": "1 day"}, ".drug", "'gemcitabin'",
+        f"did you mean gemcitabine? allowed are {', '.join(DRUGS)}",
+    ),
+    "dose of nothing": (WEEKLY | {"dose": 0}, ".dose", "0", "a number above 0"),
+    "dose negative": (WEEKLY | {"dose": -1.0}, ".dose", "-1.0", "a number above 0"),
+    "dose infinite": (WEEKLY | {"dose": math.inf}, ".dose", "inf", "a number above 0"),
+    "dose with a unit": (WEEKLY | {"dose": "100 mg"}, ".dose", "'100 mg'", "a number above 0"),
+    "dose missing": (_without(WEEKLY, "dose"), ".dose", "missing", "do, drug, dose, every, from, to"),
+    "doses never": (TREAT, "", "no time is given", "'at', or 'every', 'from' and 'to'"),
+    "doses twice timed": (WEEKLY | {"at": "1 day"}, ".every", "unknown key", "do, drug, dose, at"),
+    "doses without end": (_without(WEEKLY, "to"), ".to", "missing", "do, drug, dose, every, from, to"),
+    "doses backwards": (WEEKLY | {"to": "0 day"}, ".to", "0 day", "later than from, 1 day"),
+    "doses at no distance": (WEEKLY | {"every": "0 h"}, ".every", "'0 h'", "more than 0 h"),
+    "doses before the start": (TREAT | {"at": "-1 h"}, ".at", "-1", "a number, 0 or more"),
+    "dose at a number": (TREAT | {"at": 3}, ".at", "plain number", "a time"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", BAD_ENTRIES)
+def test_bad_boost_or_treatment_is_refused_in_one_line(name: str) -> None:
+    entry, key, found, allowed = BAD_ENTRIES[name]
+    with pytest.raises(InputError) as caught:
+        read_intervention(entry, "file: arms.a.add[0]")
+    check_message(caught.value, f"file: arms.a.add[0]{key}", found, allowed)
+
+
+def test_boost_and_treatment_in_a_scenario(tmp_path: Path) -> None:
+    boost = 'do = "boost", target = "timp1", factor = 10, from = "0 day", to = "21 day"'
+    drug = 'do = "treat", drug = "anti_pd1", dose = 2, every = "3 day", from = "1 day", to = "8 day"'
+    file = write(tmp_path / "mine", replaced(SCENARIO, BLOCK, f"{{ {boost} }}, {{ {drug} }}"))
+    arm = load(file).arms["blocked"].protocol
+    assert arm.boosts == (Boost("timp1", 10.0, 0.0, 504.0),)
+    assert arm.treatments == (Treat("anti_pd1", 2.0, (24.0, 96.0, 168.0)),)
+    other = write(tmp_path / "other", file.read_text(encoding="utf-8").replace("dose = 2,", "dose = 2.5,"))
+    assert load(other).sha256 != load(file).sha256
+    late = write(tmp_path / "late", file.read_text(encoding="utf-8").replace('to = "8 day"', 'to = "50 day"'))
+    with pytest.raises(InputError) as caught:
+        load(late)
+    check_message(caught.value, f"{late}: arms.blocked.add[1]", "49 day", "before the run ends, 42 day")
+
+
 def test_primary_grows_exponentially_unless_it_has_a_capacity() -> None:
     entry = {"do": "grow_primary", "line": "pan02", "cells": 1e6, "doubling": "2 day"}
     assert read_intervention(entry, "here") == GrowPrimary("pan02", 1e6, 48.0)
@@ -657,6 +754,12 @@ def test_identity_is_of_what_and_when_not_of_how_much() -> None:
     assert InjectTumourCells("pan02", 5, 504.0).event != InjectTumourCells("b16f1", 5, 504.0).event
     assert Block("mif", 0.5, 0, 24).event == Block("mif", 0.9, 0.0, 24.0).event
     assert Block("mif", 0.5, 0.0, 24.0).event != Block("mif", 0.5, 0.0, 48.0).event
+    assert Boost("il15", 2, 0, 24).event == Boost("il15", 9.0, 0.0, 24.0).event
+    others = [Boost("il15", 2.0, 0.0, 48.0), Boost("il6", 2.0, 0.0, 24.0), Block("mif", 0.5, 0.0, 24.0)]
+    assert Boost("il15", 2.0, 0.0, 24.0).event not in {other.event for other in others}
+    assert Treat("anti_pd1", 1, (0, 48)).events == Treat("anti_pd1", 2.0, (0.0, 48.0)).events
+    assert Treat("anti_pd1", 1.0, (48.0,)).events[0] == Treat("anti_pd1", 1.0, (0.0, 48.0)).events[1]
+    assert Treat("anti_pd1", 1.0, (48.0,)).event != Treat("anti_vegf", 1.0, (48.0,)).event
     single, series = InjectExosomes("pdac", (48.0,), 1.0), InjectExosomes("pdac", (0.0, 48.0), 5.0)
     assert single.doses[0].event == series.doses[1].event
     assert single.event != series.event
@@ -671,6 +774,8 @@ def test_protocol_refuses_what_cannot_be_told_apart_or_done() -> None:
         ((primary, ResectPrimary(24.0)), "finds no primary"),
         ((resection,), "finds no primary"),
         ((InjectExosomes("pdac", (0.0, 48.0), 5.0), InjectExosomes("pdac", (48.0,), 5.0)), "inject_exosomes:pdac:48.0"),
+        ((Treat("anti_pd1", 1.0, (0.0, 48.0)), Treat("anti_pd1", 2.0, (48.0,))), "treat:anti_pd1:48.0 is there twice"),
+        ((Boost("il6", 2.0, 0.0, 9.0), Boost("il6", 3.0, 0.0, 9.0)), "boost:il6:0.0:9.0 is there twice"),
     ):
         with pytest.raises(InputError, match=found):
             Protocol(interventions)
@@ -686,6 +791,13 @@ def test_interventions_made_in_python_are_checked_too() -> None:
         (lambda: InjectExosomes("pdac", (1.0, 1.0), 1.0), "inject_exosomes.times"),
         (lambda: Deplete("t_cells", 0.5, 2.0, 1.0), "deplete.to"),
         (lambda: ResectPrimary(float("inf")), "resect_primary.at"),
+        (lambda: Boost("mif", 2.0, 0.0, 1.0), "boost.target"),
+        (lambda: Boost("il15", 0.9, 0.0, 1.0), "boost.factor"),
+        (lambda: Boost("il15", 2.0, 1.0, 1.0), "boost.to"),
+        (lambda: Treat("aspirin", 1.0, (0.0,)), "treat.drug"),
+        (lambda: Treat("anti_pd1", 0.0, (0.0,)), "treat.dose"),
+        (lambda: Treat("anti_pd1", 1.0, ()), "treat.times"),
+        (lambda: Treat("anti_pd1", 1.0, (2.0, 1.0)), "treat.times"),
     ):
         with pytest.raises(InputError) as caught:
             make()
@@ -697,18 +809,45 @@ def test_marks_are_in_order_of_time() -> None:
     assert [mark.time for mark in marks] == sorted(mark.time for mark in marks)
     kinds = [mark.kind for mark in marks]
     assert (kinds.count("inject_exosomes"), kinds.count("inject_tumour_cells")) == (11, 1)
-    assert (504.0, "inject_tumour_cells", "500000 pan02 cells") in marks
-    assert (0.0, "inject_exosomes", "pdac exosomes, 5 ug") in marks
-    assert (0.0, "block", "mif blocked, 95 %") in marks
-    assert marks[-1] == (672.0, "block_end", "mif free again")
+    challenge = "inject_tumour_cells:pan02:504.0"
+    assert Mark(504.0, "inject_tumour_cells", "500000 pan02 cells", challenge) in marks
+    assert Mark(0.0, "inject_exosomes", "pdac exosomes, 5 ug", "inject_exosomes:pdac:0.0") in marks
+    assert Mark(0.0, "block", "mif blocked, 95 %", "block:mif:0.0:672.0") in marks
+    assert marks[-1] == (672.0, "block_end", "mif free again", "block:mif:0.0:672.0")
     resected = load(GROWING).arms["resected"].protocol.marks()
     assert [mark.kind for mark in resected] == ["grow_primary", "resect_primary"]
     once, window = Deplete("nk_cells", 1.0, 24.0, 24.0), Deplete("nk_cells", 1.0, 24.0, 48.0)
     assert [mark.kind for mark in once.marks()] == ["deplete"]
     assert [mark.kind for mark in window.marks()] == ["deplete", "deplete_end"]
+    assert Boost("il15", 2.5, 24.0, 48.0).marks() == [
+        (24.0, "boost", "il15 boosted, 2.5-fold", "boost:il15:24.0:48.0"),
+        (48.0, "boost_end", "il15 normal again", "boost:il15:24.0:48.0"),
+    ]
+    assert Treat("anti_pd1", 1.0, (0.0, 48.0)).marks() == [
+        (0.0, "treat", "anti_pd1, usual dose", "treat:anti_pd1:0.0"),
+        (48.0, "treat", "anti_pd1, usual dose", "treat:anti_pd1:48.0"),
+    ]
+    assert Treat("anti_pd1", 2.0, (0.0,)).marks()[0].label == "anti_pd1, 2 times the usual dose"
+
+
+def test_every_mark_tells_its_event_and_overlapping_windows_can_be_told_apart() -> None:
+    windows = (Block("mif", 0.5, 0.0, 96.0), Block("mif", 0.9, 24.0, 48.0), Boost("il6", 2.0, 0.0, 96.0))
+    depleted = (Deplete("t_cells", 0.5, 0.0, 9.0), Deplete("t_cells", 0.5, 3.0, 9.0))
+    once = (
+        GrowPrimary("pan02", 1e6, 48.0), ResectPrimary(9.0), InjectTumourCells("llc", 5, 2.0),
+        InjectExosomes("pdac", (0.0, 9.0), 1.0), Treat("anti_vegf", 1.0, (0.0, 9.0)),
+        Deplete("bmdc", 1.0, 2.0, 2.0),
+    )  # fmt: skip
+    ends: dict[str, list[float]] = {}
+    for mark in Protocol((*windows, *depleted, *once)).marks():
+        ends.setdefault(mark.event, []).append(mark.time)
+    for window in (*windows, *depleted):
+        assert ends.pop(window.event) == [window.start, window.end]
+    assert len(ends) == 8
+    assert "" not in ends
 
 
 def test_a_line_without_an_exosome_profile_grows_no_primary():
     entry = {"do": "grow_primary", "line": "b16f1", "cells": 1e6, "doubling": "2 day"}
-    with pytest.raises(InputError, match=r"line: 'b16f1'; .*allowed are pan02$"):
+    with pytest.raises(InputError, match=r"line: 'b16f1'; .*allowed are pan02, [^;]*$"):
         read_intervention(entry, "here")

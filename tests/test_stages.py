@@ -33,6 +33,17 @@ def onset(monkeypatch):
     return of
 
 
+def test_numbers_are_compared_per_area_and_levels_as_they_are(naive, p):
+    stage = {stage.name: stage for stage in STAGES}
+    naive.stellate_cells.activation[:21] = 1.0
+    naive.vessels[:] = 1.3
+    assert stage["licensing"].value(naive, p) == pytest.approx(50.0)  # 21 in 0.6 x 0.7 mm
+    assert stage["licensing"].unit == "cell/mm^2"
+    assert stage["angiogenesis"].value(naive, p) == pytest.approx(1.3)
+    assert stage["angiogenesis"].unit == "relative"
+    assert stage["colonisation"].unit == "colony/mm^2"
+
+
 def test_onset_is_the_start_of_the_first_24_h_above(onset):
     # Up for 23 h from hour 2, down, then up from hour 30.
     values = [0, 0] + [2] * 23 + [1] * 5 + [2] * 40
@@ -67,7 +78,7 @@ def test_every_scenario_has_thresholds_made_with_its_register(entry):
     assert set(thresholds) == {stage.name for stage in STAGES}
     text = (experiment.path.parent / "thresholds.toml").read_text()
     changed = {name: change.text for name, change in experiment.parameters.items()}
-    digest = parameters.digest(parameters.resolve(changed))
+    digest = parameters.digest(parameters.resolve(changed, organ=experiment.organ))
     assert f'register_sha256 = "{digest}"' in text, "run `niche-sim thresholds` anew"
 
 

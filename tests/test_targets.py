@@ -1,9 +1,38 @@
-"""Paired effects: points by hand, coverage of the intervals, and verdicts."""
+"""Paired effects: points by hand, coverage of the intervals, verdicts, and targets as they are read and judged."""
+
+import itertools
+import math
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+from scipy.stats import binomtest
 
-from niche_sim.targets import NUMERICS, Effect, prevented_gain, ratio_of_means
+from niche_sim import targets
+from niche_sim.cohort import Cohort, Life
+from niche_sim.errors import InputError
+from niche_sim.readouts import BY_NAME
+from niche_sim.scenario import Target, load
+from niche_sim.targets import (
+    BIOLOGY,
+    MET,
+    NOT_MET,
+    NUMERICS,
+    UNDECIDED,
+    Comparison,
+    Effect,
+    difference_of_means,
+    difference_of_shares,
+    judge,
+    judge_direction,
+    judge_value,
+    mean_of,
+    median_of,
+    permutation_p,
+    prevented_gain,
+    ratio_of_means,
+    share_of,
+)
 
 
 def test_a_constant_ratio_has_no_width():
@@ -59,3 +88,368 @@ def test_what_cannot_be_compared_is_refused():
         ratio_of_means([1.0, 2.0], [0.0, 0.0])
     with pytest.raises(ValueError, match="no gain"):
         prevented_gain([1.0, 2.0], [1.0, 1.0], [2.0, 2.0])
+
+
+# --- further effects -------------------------------------------------------------------------------------------------
+
+
+def test_a_mouse_that_holds_all_of_both_bounds_nothing():
+    effect = ratio_of_means([5.0, 0.0, 0.0], [4.0, 0.0, 0.0])
+    assert (effect.low, effect.high) == (0.0, np.inf)
+
+
+def test_difference_is_students_paired_interval():
+    effect = difference_of_means([3.0, 5.0, 10.0], [1.0, 2.0, 3.0])
+    assert effect.estimate == pytest.approx(4.0)
+    # differences 2, 3, 7: standard deviation sqrt(7), t of 2 degrees of freedom 4.3027
+    assert effect.high - 4.0 == pytest.approx(4.3027 * math.sqrt(7.0 / 3.0), rel=1e-4)
+
+
+def test_mean_of_no_event_has_poissons_upper_end():
+    assert mean_of([0.0] * 10).high == 0.0
+    assert mean_of([0.0] * 10, counts=True).high == pytest.approx(math.log(40.0) / 10)
+
+
+def test_wilsons_interval_by_hand():
+    # 8 of 10, z = 1.96: (0.8 + 0.19207 -+ 1.96 sqrt(0.016 + 0.009604)) / 1.38415
+    effect = share_of([1.0] * 8 + [0.0] * 2)
+    assert (effect.low, effect.high) == (pytest.approx(0.4902, abs=1e-4), pytest.approx(0.9433, abs=1e-4))
+    assert share_of([0.0] * 10).low == 0.0
+    assert share_of([0.0] * 10).high == pytest.approx(0.2775, abs=1e-4)
+
+
+def test_medians_interval_is_between_ordered_values():
+    values = np.arange(1.0, 31.0)
+    effect = median_of(values)
+    # Of 30 the 10th and the 21st: the chance of fewer than 10 below the median is 2.1 %, of fewer than 11 4.9 %.
+    assert (effect.estimate, effect.low, effect.high) == (15.5, 10.0, 21.0)
+    assert median_of([1.0, np.inf, np.inf]).estimate == np.inf
+    assert (median_of([1.0, 2.0, 3.0]).low, median_of([1.0, 2.0, 3.0]).high) == (-np.inf, np.inf)
+
+
+def test_newcombes_interval_as_published():
+    # Newcombe 1998, table II of paired differences: 36 mice with both, 12 and 2 with one, none with neither; method 10.
+    a = np.repeat([1.0, 1.0, 0.0], [36, 12, 2])
+    b = np.repeat([1.0, 0.0, 1.0], [36, 12, 2])
+    effect = difference_of_shares(a, b)
+    assert effect.estimate == pytest.approx(0.2)
+    assert effect.low == pytest.approx(0.0569, abs=5e-4)
+    assert effect.high == pytest.approx(0.3404, abs=5e-4)
+
+
+def test_intervals_of_shares_cover_as_often_as_they_say():
+    # 1000 cohorts of 20 pairs; 95 % +- 3 x 0.7 % by counting, and Newcombe's is known to be a little wide.
+    rng = np.random.default_rng(2)
+    covered = 0
+    for _ in range(1000):
+        shared = rng.random(20)
+        b = (shared < 0.4).astype(float)
+        a = ((shared < 0.4) ^ (rng.random(20) < 0.2)).astype(float)  # 0.4 * 0.8 + 0.6 * 0.2 = 0.44
+        effect = difference_of_shares(a, b)
+        covered += effect.low <= 0.04 <= effect.high
+    assert 0.93 <= covered / 1000 <= 1.0
+
+
+def test_permutation_p_of_few_mice_is_exact():
+    differences = [3.0, -1.0, 2.0, 5.0, 0.5]
+    ways = [
+        abs(sum(s * d for s, d in zip(signs, differences, strict=True)))
+        for signs in itertools.product((-1, 1), repeat=5)
+    ]
+    assert permutation_p(differences) == sum(way >= 9.5 - 1e-9 for way in ways) / 32
+    assert permutation_p([0.0, 0.0]) == 1.0
+    assert permutation_p([*differences, 0.0, 0.0]) == permutation_p(differences)  # those tell nothing
+
+
+def test_permutation_p_of_many_mice_is_the_sign_test_of_equal_differences():
+    differences = np.repeat([1.0, -1.0], [20, 8])
+    exact = binomtest(20, 28).pvalue
+    # 20,000 ways: the standard error of p is sqrt(0.036 * 0.964 / 20000) = 0.0013; 4 of them.
+    assert permutation_p(differences) == pytest.approx(exact, abs=0.0053)
+    assert permutation_p(differences) == permutation_p(differences)
+    assert permutation_p(np.ones(30)) == pytest.approx(1 / 20_001)
+
+
+# --- verdicts --------------------------------------------------------------------------------------------------------
+
+
+def told(low, high, narrow=None, p=0.001, kind="ratio", events=math.inf, bounds=BIOLOGY):
+    middle = (low + high) / 2
+    inner = (middle - 0.42 * (high - low), middle + 0.42 * (high - low)) if narrow is None else narrow
+    return Comparison(kind, Effect(middle, low, high, 30, 0.95), Effect(middle, *inner, 30, 0.90), p, bounds, events)
+
+
+@pytest.mark.parametrize(
+    ("found", "less", "more", "same"),
+    [
+        (told(0.3, 0.6), MET, NOT_MET, NOT_MET),
+        (told(1.5, 3.0), NOT_MET, MET, NOT_MET),
+        (told(1.5, 3.0, p=0.06), NOT_MET, UNDECIDED, NOT_MET),
+        (told(0.95, 1.05, p=0.9), NOT_MET, NOT_MET, MET),
+        (told(1.00001, 1.00002), NOT_MET, NOT_MET, MET),  # sure, and nothing
+        (told(0.5, 2.0, p=0.5), UNDECIDED, UNDECIDED, UNDECIDED),
+        (told(0.7, 0.95, p=0.01), MET, NOT_MET, UNDECIDED),
+        (told(0.3, 0.6, p=0.01, events=19), UNDECIDED, UNDECIDED, UNDECIDED),
+        (told(0.3, 0.6, p=0.0009, events=19), MET, NOT_MET, NOT_MET),
+        (told(0.3, 0.6, p=0.01, events=20), MET, NOT_MET, NOT_MET),
+        (told(0.1, 0.15, kind="difference", bounds=(-0.2, 0.2)), NOT_MET, NOT_MET, MET),
+        (told(0.8, 1.0, kind="fraction before", bounds=(math.nan, math.nan)), MET, NOT_MET, UNDECIDED),
+        (Comparison.none("nothing there"), UNDECIDED, UNDECIDED, UNDECIDED),
+    ],
+)
+def test_directions(found, less, more, same):
+    assert [judge_direction(found, expect).verdict for expect in ("less", "more", "same")] == [less, more, same]
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "verdict"),
+    [(2.0, 4.0, MET), (1.0, 2.9, UNDECIDED), (1.5, 3.5, MET), (0.5, 7.0, UNDECIDED), (0.2, 0.9, NOT_MET), (6.0, 7.0, NOT_MET),
+     (3.0, 3.0, MET), (-math.inf, math.inf, UNDECIDED), (math.inf, math.inf, NOT_MET)],
+)  # fmt: skip
+def test_values(low, high, verdict):
+    effect = Effect(np.nan_to_num((low + high) / 2, nan=3.0), low, high, 30, 0.95)
+    assert judge_value(Comparison("mean", effect, effect, math.nan), 2.0, 5.0).verdict == verdict
+
+
+def test_a_reason_is_given_for_what_is_undecided():
+    assert (
+        judge_direction(told(0.3, 0.6, p=0.01, events=7), "less").why == "7 events in the reference arm, fewer than 20"
+    )
+    assert judge_direction(told(1.5, 3.0, p=0.06), "more").why == "p = 0.06"
+
+
+# --- targets and cohorts ---------------------------------------------------------------------------------------------
+
+
+def target(**changes):
+    given = {"id": "t", "readout": "bmdc", "arm": "b", "against": "a", "at": 48.0, "expect": "more", "value": None,
+             "spread": None, "within": None, "use": "fit", "source": "X", "where": "y", "grade": "D"}  # fmt: skip
+    return Target(**{**given, **changes})
+
+
+def cohort_of(arms, onsets=None):
+    """arm -> readout -> values of mice at 24 h and 48 h: at 24 h half of it."""
+    lives = {}
+    for arm, columns in arms.items():
+        mice = len(next(iter(columns.values())))
+        lives[arm] = {
+            seed: Life(
+                {"time_h": np.array([0.0, 24.0, 48.0])}
+                | {name: np.array([0.0, 0.5, 1.0]) * values[seed] for name, values in columns.items()},
+                {stage: values[seed] for stage, values in (onsets or {}).get(arm, {}).items()},
+                {},
+                1.0,
+                None,
+            )
+            for seed in range(mice)
+        }
+    experiment = SimpleNamespace(targets=(), id="mine")
+    stages = ("priming", "recruitment", "arrival")
+    return Cohort(
+        SimpleNamespace(experiment=experiment, arms=tuple(arms), reference=next(iter(arms)), stages=stages), lives
+    )
+
+
+UP = {"a": {"bmdc": np.arange(10.0, 20.0)}, "b": {"bmdc": np.arange(30.0, 40.0)}, "c": {"bmdc": np.zeros(10)}}
+
+
+def test_a_direction_of_two_arms():
+    judged = judge(target(), cohort_of(UP))
+    assert judged.verdict == MET
+    assert judged.comparison.effect.estimate == pytest.approx(34.5 / 14.5)
+    assert judge(target(expect="less"), cohort_of(UP)).verdict == NOT_MET
+
+
+def test_a_reference_of_zero_is_compared_by_difference_on_the_scale_of_the_arm_that_has_most():
+    found = judge(target(against="c"), cohort_of(UP))
+    assert (found.comparison.kind, found.verdict) == ("difference", MET)
+    assert found.comparison.bounds == (pytest.approx(-0.2 * 34.5), pytest.approx(0.2 * 34.5))
+    trace = {**UP, "b": {"bmdc": np.full(10, 1e-6)}, "d": UP["b"]}
+    assert judge(target(against="c"), cohort_of(trace)).verdict == NOT_MET
+    assert judge(target(against="c", expect="same"), cohort_of(trace)).verdict == MET
+
+
+def test_nothing_in_either_arm_is_the_same_unless_it_is_a_count_of_events():
+    nothing = {arm: {"tgfb_mean": np.zeros(10), "colonies": np.zeros(10)} for arm in "ab"}
+    assert judge(target(readout="tgfb_mean", expect="same"), cohort_of(nothing)).verdict == MET
+    assert judge(target(readout="tgfb_mean"), cohort_of(nothing)).verdict == NOT_MET
+    few = judge(target(readout="colonies", expect="same"), cohort_of(nothing))
+    assert (few.verdict, few.why) == (UNDECIDED, "0 events in the reference arm, fewer than 20")
+
+
+def test_events_are_counted_in_the_reference_arm():
+    colonies = {"a": {"colonies": np.repeat([2.0, 3.0], 5)}, "b": {"colonies": np.zeros(10)}}
+    assert judge(target(readout="colonies", expect="less"), cohort_of(colonies)).comparison.events == 25.0
+    scaled = {arm: {**columns, "metastases_per_liver": 1e4 * columns["colonies"]} for arm, columns in colonies.items()}
+    assert judge(target(readout="metastases_per_liver"), cohort_of(scaled)).comparison.events == 25.0
+    assert targets.is_event("tumour_arrived")
+    assert not targets.is_event("tumour_area_fraction")
+    assert not targets.is_event("bmdc")
+
+
+def test_incidence_is_the_fraction_of_mice_above():
+    found = {"a": {"colonies": np.repeat([0.0, 1.0], [18, 2])}, "b": {"colonies": np.repeat([0.0, 4.0], [5, 15])}}
+    judged = judge(target(readout="colonies", above=0.0), cohort_of(found))
+    assert (judged.comparison.kind, judged.verdict) == ("difference of fractions", MET)
+    assert judged.comparison.effect.estimate == pytest.approx(0.65)
+    alone = target(readout="colonies", above=0.0, against=None, expect=None, value=0.7, spread=0.2)
+    judged = judge(alone, cohort_of(found))
+    assert (judged.comparison.kind, judged.comparison.effect.estimate, judged.verdict) == ("fraction", 0.75, MET)
+
+
+def test_a_value_is_a_mean_or_a_ratio():
+    alone = judge(target(against=None, expect=None, value=34.0, spread=3.0), cohort_of(UP))
+    assert (alone.comparison.kind, alone.comparison.effect.estimate, alone.verdict) == ("mean", 34.5, MET)
+    ratio = judge(target(expect=None, value=1.5, within=1.1), cohort_of(UP))
+    assert (ratio.comparison.kind, ratio.verdict) == ("ratio", NOT_MET)
+    none = judge(target(expect=None, value=2.0, within=1.1, against="c"), cohort_of(UP))
+    assert none.verdict == UNDECIDED
+    assert "no ratio" in none.why
+
+
+def test_a_window_is_averaged_and_another_readout_may_be_the_reference():
+    windowed = judge(target(window=48.0, against=None, expect=None, value=1.0, spread=1.0), cohort_of(UP))
+    assert windowed.comparison.effect.estimate == pytest.approx(0.75 * 34.5)  # rows at 24 and 48 h
+    two = {"b": {"bmdc": np.arange(2.0, 12.0), "mdsc": np.arange(1.0, 11.0)}}
+    share = judge(target(readout="mdsc", against_readout="bmdc", against=None, expect="less"), cohort_of(two))
+    assert share.comparison.effect.estimate == pytest.approx(5.5 / 6.5)
+
+
+def test_order_of_onsets():
+    onsets = {"b": {"recruitment": np.repeat([24.0, 40.0, np.nan], [8, 1, 1]), "arrival": np.full(10, 30.0)}}
+    onsets["b"]["arrival"][7] = np.nan  # never: after all
+    order = target(readout="onset_recruitment", against_readout="onset_arrival", against=None, expect="less")
+    judged = judge(order, cohort_of({"b": UP["b"]}, onsets))
+    assert (judged.comparison.kind, judged.comparison.effect.estimate) == ("fraction before", 0.8)
+    assert judged.comparison.p == pytest.approx(binomtest(8, 10).pvalue)
+    assert judged.verdict == UNDECIDED
+    onsets["b"]["recruitment"] = np.full(10, 1.0)
+    assert judge(order, cohort_of({"b": UP["b"]}, onsets)).verdict == MET
+    never = {"b": {"recruitment": np.full(10, np.nan), "arrival": np.full(10, np.nan)}}
+    assert judge(order, cohort_of({"b": UP["b"]}, never)).why == "neither is reached in any mouse"
+    median = target(readout="onset_arrival", against=None, expect=None, value=30.0, spread=5.0)
+    collected = cohort_of({"b": UP["b"]}, onsets)
+    collected.plan.stages = ("arrival",)
+    assert judge(order, collected).why == "no threshold of recruitment, which `niche-sim thresholds` makes"
+    assert judge(median, cohort_of({"b": UP["b"]}, onsets)).comparison.kind == "median"
+
+
+def test_what_the_mice_cannot_tell_is_undecided():
+    assert judge(target(against="z"), cohort_of(UP)).why == "no mice of z"
+    assert judge(target(at=72.0), cohort_of(UP)).why == "the runs end on day 2"
+    one = {"a": {"bmdc": np.ones(1)}, "b": {"bmdc": np.ones(1)}}
+    assert judge(target(), cohort_of(one)).why == "fewer than two mice with a value"
+    gaps = {"a": {"bmdc": np.array([1.0, np.nan, 3.0])}, "b": {"bmdc": np.array([2.0, 2.0, 6.0])}}
+    assert judge(target(), cohort_of(gaps)).comparison.effect.n == 2
+
+
+def test_effects_of_all_readouts_against_the_first_arm(monkeypatch):
+    monkeypatch.setattr(targets, "BY_NAME", {"bmdc": BY_NAME["bmdc"]})
+    onsets = {arm: {"priming": np.full(10, 12.0 if arm == "b" else 36.0)} for arm in "abc"}
+    rows = targets.effects(cohort_of(UP, onsets))
+    words = {(row.readout, row.arm, row.at): row.word for row in rows}
+    assert words == {
+        ("bmdc", "b", 48.0): "more",
+        ("bmdc", "c", 48.0): "less",
+        ("onset_priming", "b", 48.0): "earlier",
+        ("onset_priming", "c", 48.0): UNDECIDED,
+    }
+
+
+# --- targets.toml ----------------------------------------------------------------------------------------------------
+
+SCENARIO = """\
+title = "t"
+question = "q"
+organ = "liver"
+schedule = "default"
+[section]
+width = "1 mm"
+height = "1 mm"
+spacing = "20 um"
+[run]
+duration = "42 day"
+step = "1 h"
+[arms.control]
+protocol = []
+[arms.educated]
+protocol = []
+"""
+HEAD = (
+    '[[target]]\nid = "{}"\nclass = "D"\narm = "educated"\nuse = "validate"\nsource = "Luzzi1998"\nwhere = "recalled"\n'
+)
+
+
+def read(tmp_path, *bodies):
+    (tmp_path / "scenario.toml").write_text(SCENARIO)
+    text = "".join(HEAD.format(f"t{n}") + body.replace("; ", "\n") + "\n" for n, body in enumerate(bodies))
+    (tmp_path / "targets.toml").write_text(text)
+    return load(tmp_path, readouts=BY_NAME).targets
+
+
+def test_every_form_of_target_is_read(tmp_path):
+    incidence, order, window, share, share_of_two, between = read(
+        tmp_path,
+        'readout = "colonies"; against = "control"; at = "42 day"; expect = "less"; above = 0; headline = true',
+        'readout = "onset_recruitment"; against_readout = "onset_arrival"; expect = "less"',
+        'readout = "bmdc"; against = "control"; at = "21 day"; expect = "more"; whole_window = "2 day"',
+        'readout = "colonies"; at = "42 day"; above = 0; value = 0.8; spread = 0.1',
+        'readout = "tumour_extravasated"; against_readout = "tumour_arrived"; at = "42 day"; value = 0.8; within = 2',
+        'readout = "onset_colonisation"; against = "control"; at = "30 day"; expect = "less"',
+    )
+    assert (incidence.above, incidence.headline, incidence.grade) == (0.0, True, "D")
+    assert (order.is_onset, order.against_readout, order.against, order.at) == (True, "onset_arrival", None, 1008.0)
+    assert (window.window, window.headline) == (48.0, False)
+    assert share.tolerance == (pytest.approx(0.7), pytest.approx(0.9))
+    assert share_of_two.tolerance == (0.4, 1.6)
+    assert between.at == 720.0
+
+
+GOOD = 'readout = "bmdc"; against = "control"; at = "21 day"; expect = "more"'
+ONSET = 'readout = "onset_arrival"; against = "control"; expect = "less"'
+VALUE = 'readout = "colonies"; at = "42 day"; value = 0.8; spread = 0.1'
+
+
+@pytest.mark.parametrize(
+    ("body", "key", "found", "allowed"),
+    [
+        (ONSET.replace("arrival", "arival"), ".readout", "'onset_arival'", "onset_arrival"),
+        (GOOD.replace("bmdc", "bmd"), ".readout", "'bmd'", "bmdc"),
+        (ONSET.replace("less", "same"), ".expect", "'same' of an onset", "less (before)"),
+        (f'{ONSET}; whole_window = "1 day"', ".whole_window", "of an onset", "one time"),
+        (f'{ONSET}; against_readout = "bmdc"', ".against_readout", "'bmdc'", "onset_<stage>"),
+        (f'{GOOD}; against_readout = "onset_arrival"', ".against_readout", "'onset_arrival'", "two readouts"),
+        (f'{GOOD}; against_readout = "bmdc_arrested"; above = 1', ".above", "beside", "one of them"),
+        (GOOD.replace('against = "control"', 'against_readout = "bmdc"'), ".against_readout", "itself", "another"),
+        (ONSET.replace('expect = "less"', "value = 3; spread = 1"), "", "an onset with 'value'", "a value in h"),
+        (f'{GOOD}; whole_window = "22 day"', ".whole_window", "22 day", "up to 'at', 21 day"),
+        (f'{GOOD}; whole_window = "0 day"', ".whole_window", "0 day", "above 0"),
+        (f"{GOOD}; above = nan", ".above", "nan", "a finite number"),
+        (f'{GOOD}; headline = "yes"', ".headline", "'yes'", "true or false"),
+        (f"{VALUE.replace('0.8', '1.8')}; above = 0", ".value", "1.8", "0 to 1"),
+        (VALUE.replace("0.8", "0").replace("spread = 0.1", "within = 2"), ".within", "of the value 0", "'spread'"),
+        ('readout = "bmdc"; at = "21 day"; expect = "more"', ".against", "missing", "needed are"),
+        ('readout = "bmdc"; against = "control"; expect = "more"', ".at", "missing", "needed are"),
+    ],
+)  # fmt: skip
+def test_a_mistake_in_a_target_is_one_line(tmp_path, body, key, found, allowed):
+    with pytest.raises(InputError) as caught:
+        read(tmp_path, body)
+    assert caught.value.where == f"{tmp_path / 'targets.toml'}: target[0]{key}"
+    assert found in caught.value.found
+    assert allowed in caught.value.allowed
+    assert "\n" not in str(caught.value)
+
+
+def test_class_is_needed_and_one_target_is_the_headline(tmp_path):
+    with pytest.raises(InputError, match="headline: true of a second target; one target a scenario"):
+        read(tmp_path, f"{GOOD}; headline = true", f"{GOOD}; headline = true")
+    file = tmp_path / "targets.toml"
+    read(tmp_path, GOOD)
+    text = file.read_text()
+    file.write_text(text.replace('class = "D"', 'class = "E"'))
+    with pytest.raises(InputError, match="class: 'E'; allowed are Q, S, D"):
+        load(tmp_path)
+    file.write_text(text.replace('class = "D"\n', ""))
+    with pytest.raises(InputError, match="class: missing"):
+        load(tmp_path)

@@ -16,6 +16,7 @@ from typer.core import TyperGroup
 from typer.main import get_command
 
 import niche_sim
+from niche_sim.cli.comparing import compare, evidence
 from niche_sim.cli.listing import describe, parameters, scenarios
 from niche_sim.cli.running import run
 from niche_sim.cli.thresholds import thresholds
@@ -40,7 +41,7 @@ app = typer.Typer(
     help="How a tumour's exosomes prepare the liver for metastasis, simulated cell by cell. For research and teaching, "
     "not for predictions about a patient.",
 )
-for command in (run, describe, parameters, scenarios, thresholds):
+for command in (run, compare, evidence, describe, parameters, scenarios, thresholds):
     app.command()(command)
 
 

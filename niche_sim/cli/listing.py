@@ -5,6 +5,7 @@ from __future__ import annotations
 import difflib
 import itertools
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -15,14 +16,28 @@ from niche_sim.errors import InputError
 
 
 def describe(
-    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="An id or a path of a scenario.toml.")] = SCENARIO,
+    scenario: Annotated[
+        str | None,
+        typer.Argument(metavar="SCENARIO", help="An id or a path of a scenario.toml.", show_default=SCENARIO),
+    ] = None,
+    odd: Annotated[
+        bool, typer.Option("--odd", help="The whole model instead, in the ODD protocol, as Markdown.")
+    ] = False,
+    file: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="With --odd: write it there.")
+    ] = None,
 ) -> None:
     """Show a scenario: its arms, the rules of a step in order, stages, readouts, and what can be done to the mouse."""
+    if odd:
+        _odd(scenario, file)
+        return
+    if file is not None:
+        raise InputError("-o", "without --odd", "the option --odd beside it")
     from niche_sim import describe as description
     from niche_sim import scenario as library
 
     try:
-        experiment = library.load(scenario)
+        experiment = library.load(SCENARIO if scenario is None else scenario)
     except InputError as error:
         raise optioned(error) from None
     parts = description.describe(experiment)
@@ -37,6 +52,23 @@ def describe(
             table.add_row(*(report.cell(text) for text in row))
         console.print()
         console.print(table)
+
+
+def _odd(scenario: str | None, file: Path | None) -> None:
+    """Print the document, or write it."""
+    from niche_sim import odd as protocol
+
+    if scenario is not None:
+        raise InputError("--odd", f"together with {scenario}", "no scenario beside it, since it describes them all")
+    if file is None:
+        report.output().print(protocol.document(), soft_wrap=True, end="")
+        return
+    try:
+        written = protocol.write(file)
+    except OSError as error:
+        found = (error.strerror or str(error)).lower()
+        raise InputError(f"-o {file}", found, "a file that can be written is needed") from None
+    report.output().print(f"Written to {written}", soft_wrap=True)
 
 
 def parameters(

@@ -47,7 +47,10 @@ def run(
         typer.Option("--set", metavar="NAME=VALUE", help="Another value, such as 'tgfb.half_life=5 min'. Repeatable."),
     ] = None,
     without: Annotated[
-        list[str] | None, typer.Option(metavar="PROCESS", help="Leave a rule out, such as KupfferTgfb. Repeatable.")
+        list[str] | None, typer.Option(metavar="PROCESS", help="Leave a rule out, such as TgfbRelease. Repeatable.")
+    ] = None,
+    schedule: Annotated[
+        str | None, typer.Option(metavar="NAME", help="default, no_feedback, additive or no_stage3.")
     ] = None,
     folder: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="DIR", help="Default: runs/SCENARIO-ARM-SEED.")
@@ -59,7 +62,7 @@ def run(
 ) -> None:
     """Simulate one virtual mouse and write what it leaves. Ctrl-C stops it so that --resume can go on."""
     choices: dict[str, object] = {"SCENARIO": scenario, "--arm": arm, "--seed": seed, "--days": days}
-    choices |= {"--set": changes, "--without": without}
+    choices |= {"--set": changes, "--without": without, "--schedule": schedule}
     if resume is not None:
         alone("--resume", {**choices, "-o": folder, "--like": like})
         runner, target = _interrupted(resume), resume
@@ -68,7 +71,7 @@ def run(
         runner = _repeated(like)
         target = claim(folder, _name(runner))
     else:
-        runner = _new(scenario, arm, seed, days, changes or [], without or [])
+        runner = _new(scenario, arm, seed, days, changes or [], without or [], schedule)
         target = claim(folder, _name(runner))
     try:
         _finish(runner, target, progress=not no_progress, figures=not no_figures)
@@ -107,7 +110,13 @@ def _finish(runner: Runner, target: Path, progress: bool, figures: bool) -> None
 
 
 def _new(
-    scenario: str | None, arm: str | None, seed: str | None, days: str | None, changes: list[str], without: list[str]
+    scenario: str | None,
+    arm: str | None,
+    seed: str | None,
+    days: str | None,
+    changes: list[str],
+    without: list[str],
+    schedule: str | None,
 ) -> Runner:
     """A run from options. Raises InputError that names the option."""
     number = DEFAULT_SEED if seed is None else whole_number(seed, "--seed")
@@ -119,6 +128,10 @@ def _new(
         if "run.duration" in overrides:
             raise InputError("--days", "together with --set run.duration", "one of them")
         overrides["run.duration"] = f"{number_of_days(days)!r} day"
+    if schedule is not None:
+        if "schedule" in overrides:
+            raise InputError("--schedule", "together with --set schedule", "one of them")
+        overrides["schedule"] = schedule
     try:
         return Runner(NicheModel(scenario or SCENARIO, arm, overrides=overrides, rng=number, without=without))
     except InputError as error:

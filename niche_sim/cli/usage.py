@@ -109,6 +109,8 @@ def settings(texts: Iterable[str]) -> dict[str, str]:
 def optioned(error: InputError, overrides: Collection[str] = (), days: str | None = None) -> InputError:
     """The same error, naming the option by which the refused value came; as it is if it came from a file."""
     options = {"scenario": "SCENARIO", "arm": "--arm", "seed": "--seed", "without": "--without"}
+    if error.where == "schedule":
+        return InputError("--schedule", error.found, error.allowed)
     if error.where == "run.duration" and days is not None:
         return InputError("--days", f"{days} ({error.found})", error.allowed)
     if error.where in overrides or error.where.startswith(("section.", "run.")):

@@ -1,4 +1,4 @@
-"""Bone-marrow-derived cells enter the sinusoids as CCL2 calls them."""
+"""Bone-marrow-derived cells enter the capillaries as chemokines call them."""
 
 from __future__ import annotations
 
@@ -6,48 +6,110 @@ from typing import Any
 
 import numpy as np
 
+from niche_sim.cells import BoneMarrowCell, TumourCell
 from niche_sim.chance import Chance, birth_key
 from niche_sim.laws import hill, produce_and_decay, rate_of
 from niche_sim.process import Process
+from niche_sim.senses import exposure_answer, saa_support, vegf_answer
+
+KINDS = np.arange(len(BoneMarrowCell.kind.names), dtype=np.int8)
+MACROPHAGE = BoneMarrowCell.kind.code("macrophage")
+CYCLING = TumourCell.state.code("cycling")
 
 
 class Ccl2Release(Process):
-    """Active stellate cells release CCL2, which acts on the scale of the organ.
+    """Active stellate cells and growing tumour cells release CCL2, which acts on the scale of the organ.
 
-    One concentration for the liver: secretion * mean density of activation, decaying with a half-life of hours (so its
-    reach, above a millimetre, exceeds a lobule). CCL2 is up by day 10 before any metastasis (KCKO abstracts).
-    *Assumed*: that stellate cells are its source, and how much they make.
+    One concentration for the organ: secretion * density, decaying with a half-life of hours (so its reach, above a
+    millimetre, exceeds a lobule). CCL2 is up by day 10 before any metastasis (KCKO abstracts).
+    *Assumed*: the sources, and how much they make.
     """
 
-    reads = ("section", "stellate_cells", "blood.ccl2")
+    reads = ("section", "stellate_cells", "tumour_cells", "blood.ccl2")
     writes = ("blood.ccl2",)
+    period = 3.0
 
     def step(self, state: Any, p: Any, chance: Chance, dt: float) -> None:
-        source = p.ccl2.secretion * state.stellate_cells.activation.sum() / state.section.volume  # nM/h
+        made = p.ccl2.secretion * state.stellate_cells.activation.sum()
+        made += p.tumour.secretion_ccl2 * np.count_nonzero(state.tumour_cells.state == CYCLING)
+        source = made / state.section.volume  # nM/h
         state.blood.ccl2 = float(produce_and_decay(state.blood.ccl2, source, rate_of(p.ccl2.half_life), dt))
 
 
 class Recruitment(Process):
-    """Blood gives cells at rate_rest + rate_called * hill(CCL2), per mm3 of liver.
+    """Blood gives monocytes as CCL2 and SAA call them, suppressor cells by S100A8, neutrophils by CXCL12, patrols by PEDF.
 
-    Monocytes rise by day 10, before any metastasis, and a CCR2 antagonist stops them (KCKO abstracts): it blocks the
-    called part. A few of those that come at rest settle at once, as a naive liver's own macrophages of this origin.
-    *Assumed*: saturation in CCL2, the called rate and the chance of settling.
+    Monocytes: rate_rest + rate_called * hill(CCL2) * support by SAA * (1 + gains by collagen peptides, educated marrow and
+    VEGFR1). They rise by day 10 before any metastasis, and a CCR2 antagonist stops them (KCKO abstracts); without SAA
+    myeloid cells do not gather (Lee 2019); peptides: Erler 2009; marrow: Peinado 2012; VEGFR1 is contested (Kaplan 2005,
+    Dawson 2009). Suppressor cells come by CXCR2 (Wang D 2017), neutrophils by CXCR4 (Seubert 2015), patrolling monocytes
+    with PEDF (Plebanek 2017). A few of those that come at rest settle at once. *Assumed*: rates, half-effects.
     """
 
-    reads = ("section", "homes", "blood.ccl2", "blocked.ccr2", "time")
+    reads = (
+        "section",
+        "homes",
+        "cxcl12",
+        "vegf",
+        "blood.ccl2",
+        "blood.saa",
+        "blood.s100a8",
+        "blood.peptides",
+        "blood.exposure",
+        "marrow.educated",
+        "boosted.patrolling_monocytes",
+        "drugs.anti_vegf",
+        "blocked.vegf",
+        "blocked.vegfr1",
+        "blocked.ccr2",
+        "blocked.cxcr2",
+        "blocked.cxcr4",
+        "time",
+    )
     writes = ("bmdc",)
 
     def step(self, state: Any, p: Any, chance: Chance, dt: float) -> None:
-        called = hill(state.blood.ccl2, p.bmdc.half_signal, p.bmdc.steepness) * (1.0 - state.blocked.ccr2)  # 0..1
-        rate = p.bmdc.rate_rest + p.bmdc.rate_called * called  # cells / um3 / h
-        n = chance.poisson(self, rate * state.section.volume * dt, [0]).item()
+        rates = self.called(state, p)  # 1/um3/h [kind]
+        numbers = chance.poisson(self, rates * state.section.volume * dt, KINDS, purpose="number")
+        n = int(numbers.sum())
         if n == 0:
             return
-        keys = birth_key(self.name, state.step_index, np.arange(n))
+        kind = np.repeat(KINDS, numbers)
+        nth = np.concatenate([np.arange(number) for number in numbers])
+        keys = birth_key(self.name, kind, state.step_index, nth)
         draws = chance.uniform(self, keys, 5, purpose="place")
         y, x = state.place("bmdc", draws[:, :3])
-        settles = draws[:, 4] < p.bmdc.chance_settling * p.bmdc.rate_rest / rate  # only such as come at rest
-        state.bmdc.add(
-            n, key=keys, y=y, x=x, heading=2.0 * np.pi * draws[:, 3], arrested=settles, entered_at=state.time
-        )
+        at_rest = p.bmdc.chance_settling * p.bmdc.rate_rest  # only such as come at rest
+        settles = (kind == MACROPHAGE) & (draws[:, 4] * rates[MACROPHAGE] < at_rest)
+        heading = 2.0 * np.pi * draws[:, 3]
+        state.bmdc.add(n, key=keys, kind=kind, y=y, x=x, heading=heading, arrested=settles, entered_at=state.time)
+
+    def called(self, state: Any, p: Any) -> Any:
+        """Rate of entry of each kind, in the order of their codes, float64[4], per um3 and h."""
+        blood, blocked, numbers = state.blood, state.blocked, p.bmdc
+        call = monocyte_call(state, p) * saa_support(state, p)
+        monocytes = numbers.rate_rest + numbers.rate_called * call * gains(state, p)
+        s100 = blood.s100a8 * (1.0 - blocked.cxcr2)
+        suppressors = numbers.rate_mdsc * s100 * call + numbers.share_mdsc * (monocytes - numbers.rate_rest)
+        cxcl12 = float(state.cxcl12.mean())
+        by_cxcl12 = hill(cxcl12, p.stroma.half_cxcl12, 2.0) * (1.0 - blocked.cxcr4) if cxcl12 > 0.0 else 0.0
+        neutrophils = numbers.rate_neutrophils_rest + numbers.rate_neutrophils * by_cxcl12
+        patrolling = numbers.rate_patrolling_rest + numbers.rate_patrolling * exposure_answer(state, p, "pedf")
+        macrophages = monocytes - numbers.share_mdsc * (monocytes - numbers.rate_rest)
+        return np.array([macrophages, suppressors, neutrophils, patrolling * state.boosted.patrolling_monocytes])
+
+
+def monocyte_call(state: Any, p: Any) -> float:
+    """How strongly CCL2 calls monocytes, 0 to 1."""
+    return float(hill(state.blood.ccl2, p.bmdc.half_signal, p.bmdc.steepness) * (1.0 - state.blocked.ccr2))
+
+
+def gains(state: Any, p: Any) -> float:
+    """By how much peptides, educated marrow and VEGFR1 raise the call for monocytes, 1 or more."""
+    vegf = float(np.mean(vegf_answer(state, p, state.vegf))) if state.vegf.any() else 0.0
+    return (
+        1.0
+        + p.collagen.gain_peptides * state.blood.peptides
+        + p.marrow.gain_recruitment * state.marrow.educated
+        + p.bmdc.gain_vegfr1 * vegf * (1.0 - state.blocked.vegfr1)
+    )

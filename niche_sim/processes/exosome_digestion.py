@@ -1,4 +1,4 @@
-"""Kupffer cells digest what they took up."""
+"""Receivers digest what they took up."""
 
 from __future__ import annotations
 
@@ -17,18 +17,26 @@ INSIDE = Exosome.place.code("inside")
 
 
 class ExosomeDigestion(Process):
-    """Each vesicle inside a Kupffer cell is digested at a constant hazard; what is left is the cell's load and signal.
+    """Each vesicle inside a receiver is digested at a constant hazard; what is left is the cell's load and signal.
 
     A parcel of n loses a binomial number. Load counts vesicles; signal weighs each with its source's MIF cargo, less
     what is blocked (MIF: Costa-Silva 2015). Vesicles of a cell that died are digested at once. *Assumed*: the half-life
     inside, and that digestion does not saturate.
     """
 
-    reads = ("exosomes", "kupffer_cells", "blocked.mif")
-    writes = ("exosomes", "kupffer_cells.load", "kupffer_cells.signal", "ledger")
+    reads = ("exosomes", "kupffer_cells", "resident_receivers", "blocked.mif")
+    writes = (
+        "exosomes",
+        "kupffer_cells.load",
+        "kupffer_cells.signal",
+        "resident_receivers.load",
+        "resident_receivers.signal",
+        "ledger",
+    )
+    period = 2.0
 
     def step(self, state: Any, p: Any, chance: Chance, dt: float) -> None:
-        exosomes, cells = state.exosomes, state.kupffer_cells
+        exosomes, cells = state.exosomes, state.receivers
         inside = np.flatnonzero(exosomes.place == INSIDE)
         if len(inside) == 0 and not cells.load.any():
             return

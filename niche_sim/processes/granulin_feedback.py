@@ -6,10 +6,13 @@ from typing import Any
 
 import numpy as np
 
+from niche_sim.cells import BoneMarrowCell
 from niche_sim.chance import Chance
 from niche_sim.kernels.neighbourhood import disc, gather, spread
 from niche_sim.laws import hill, produce_and_decay, rate_of, relax
 from niche_sim.process import Process
+
+MACROPHAGE = BoneMarrowCell.kind.code("macrophage")
 
 
 class GranulinFeedback(Process):
@@ -20,12 +23,13 @@ class GranulinFeedback(Process):
     fall (Nielsen 2016). It does not lay fibronectin. *Assumed*: rates, reach, half-density and half-life.
     """
 
-    reads = ("section", "bmdc", "stellate_cells", "periostin", "blocked.granulin")
+    reads = ("section", "bmdc", "stellate_cells", "periostin", "blocked.granulin", "blocked.periostin")
     writes = ("stellate_cells.granulin", "periostin")
+    period = 3.0
 
     def step(self, state: Any, p: Any, chance: Chance, dt: float) -> None:
         cells, section = state.stellate_cells, state.section
-        arrested = state.bmdc.arrested
+        arrested = state.bmdc.arrested & (state.bmdc.kind == MACROPHAGE)
         if not arrested.any() and not cells.granulin.any() and not state.periostin.any():
             return
         macrophages = state.mapped(state.bmdc, arrested / section.site_volume)  # cells / um3 [y, x]
@@ -35,5 +39,6 @@ class GranulinFeedback(Process):
         cells.granulin[:] = relax(cells.granulin, answer, p.granulin.rate_response, dt)
         laid = np.zeros(section.shape)  # 1/h [y, x]
         amount = p.granulin.rate_periostin / section.site_volume * cells.activation * cells.granulin
+        amount *= 1.0 - state.blocked.periostin
         spread(laid, sites, amount, *disc(p.stellate.reach, section.spacing))
         state.periostin = produce_and_decay(state.periostin, laid, rate_of(p.granulin.half_life_periostin), dt)

@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from niche_sim.chance import Chance, birth_key
 from niche_sim.kernels.walk import STILL, sub_steps, walk
 from niche_sim.laws import chance as probability
 from niche_sim.laws import rate_of, slowed, turn_chance
 from niche_sim.process import Process
+from niche_sim.senses import exposure_answer
 
 
 class KupfferPatrol(Process):
@@ -45,29 +47,79 @@ class LymphocytePatrol(Process):
 
 
 class LymphocyteRenewal(Process):
-    """Natural killer and T cells are renewed from blood at the rate at which they leave.
+    """Natural killer and T cells are renewed from blood at the rate at which they leave, and more when called.
 
     Each cell leaves with a half-life; as many enter on average as leave at rest, so a depleted population refills.
-    *Assumed*: half-lives; entry does not depend on the tumour.
+    Effectors of the lymph node enter on top, PEDF (Plebanek 2017) and interleukin 15 (Correia 2021) call NK cells.
+    *Assumed*: half-lives, gains.
     """
 
-    reads = ("section", "homes", "nk_cells", "t_cells", "time")
+    reads = (
+        "section",
+        "homes",
+        "nk_cells",
+        "t_cells",
+        "lymph_node.effectors",
+        "blood.exposure",
+        "boosted.il15",
+        "boosted.nk_cells",
+        "boosted.t_cells",
+        "time",
+    )
     writes = ("nk_cells", "t_cells")
+    period = 3.0
 
     def step(self, state: Any, p: Any, chance: Chance, dt: float) -> None:
-        for name, numbers in (("nk_cells", p.nk), ("t_cells", p.t_cells)):
-            population = state.populations[name]
-            renewed = probability(rate_of(numbers.half_life), dt)  # entrants of the same step may leave again in it
-            leaves = chance.uniform(self, population.key, purpose=f"{name} leave") < renewed
-            population.remove(leaves)
-            mean = numbers.density * state.section.volume * renewed
-            n = chance.poisson(self, mean, [0], purpose=f"{name} enter").item()
-            if n == 0:
-                continue
-            keys = birth_key(name, self.name, state.step_index, np.arange(n))
-            place = chance.uniform(self, keys, 4, purpose="place")
-            y, x = state.place(name, place[:, :3])
-            population.add(n, key=keys, y=y, x=x, heading=2.0 * np.pi * place[:, 3])
+        effectors = state.lymph_node.effectors
+        pedf = p.bmdc.gain_nk_patrolling * exposure_answer(state, p, "pedf")
+        called = state.boosted.il15 * state.boosted.nk_cells * (1.0 + pedf)
+        self.renew(state, p, chance, dt, "nk_cells", p.nk, called)
+        lots = self.renew(state, p, chance, dt, "t_cells", p.t_cells, (1.0 + effectors) * state.boosted.t_cells)
+        newest = len(state.t_cells) - len(lots)
+        state.t_cells.effector[newest:] = lots < effectors / (1.0 + effectors)
+
+    def renew(
+        self, state: Any, p: Any, chance: Chance, dt: float, name: str, numbers: Any, called: float
+    ) -> NDArray[np.float64]:
+        """Let cells of a population leave and `called` times as many enter. Returns a uniform for each newcomer, [n]."""
+        population = state.populations[name]
+        renewed = probability(rate_of(numbers.half_life), dt)  # entrants of the same step may leave again in it
+        leaves = chance.uniform(self, population.key, purpose=f"{name} leave") < renewed
+        population.remove(leaves)
+        mean = numbers.density * p.organ.ratio_lymphocytes * state.section.volume * renewed * called
+        n = chance.poisson(self, mean, [0], purpose=f"{name} enter").item()
+        keys = birth_key(name, self.name, state.step_index, np.arange(n))
+        draws = chance.uniform(self, keys, 5, purpose="place")
+        y, x = state.place(name, draws[:, :3])
+        population.add(n, key=keys, y=y, x=x, heading=2.0 * np.pi * draws[:, 3])
+        lots: NDArray[np.float64] = draws[:, 4]
+        return lots
+
+
+class KupfferRenewal(Process):
+    """Lost Kupffer cells are replaced by monocytes that take on their nature.
+
+    Missing cells * rate_refill enter at random, by zone (engraftment within days, alike after one to two weeks: Scott 2016).
+    In a liver that lacks none nothing happens. *Assumed*: that the newcomers are naive and as often responders.
+    """
+
+    reads = ("section", "homes", "kupffer_cells", "time")
+    writes = ("kupffer_cells",)
+    period = 6.0
+
+    def step(self, state: Any, p: Any, chance: Chance, dt: float) -> None:
+        cells = state.kupffer_cells
+        full = round(p.kupffer.density * p.organ.ratio_kupffer * state.section.volume)
+        missing = full - len(cells)
+        if missing <= 0:
+            return
+        mean = missing * probability(p.kupffer.rate_refill, dt)
+        n = min(missing, chance.poisson(self, mean, [0]).item())
+        keys = birth_key("kupffer_cells", self.name, state.step_index, np.arange(n))
+        draws = chance.uniform(self, keys, 5, purpose="place")
+        y, x = state.place("kupffer_cells", draws[:, :3])
+        responder = draws[:, 4] < p.kupffer.fraction_responders
+        cells.add(n, key=keys, y=y, x=x, heading=2.0 * np.pi * draws[:, 3], responder=responder)
 
 
 def patrol(process: Process, state: Any, name: str, speed: Any, numbers: Any, chance: Chance, dt: float) -> None:

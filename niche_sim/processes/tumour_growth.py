@@ -10,7 +10,7 @@ from niche_sim.cells import TumourCell
 from niche_sim.chance import Chance, daughter_key
 from niche_sim.kernels.neighbourhood import disc, gather
 from niche_sim.kernels.walk import fold
-from niche_sim.laws import LN2, births, disc_diameter, hill
+from niche_sim.laws import LN2, against_naive, births, disc_diameter, hill
 from niche_sim.laws import chance as probability
 from niche_sim.process import Process
 from niche_sim.senses import niche_at
@@ -71,16 +71,38 @@ class ExposedDeath(Process):
         state.lose_tumour_cells(gone, "tumour_died_cycling", "died while growing")
 
 
+class HypoxicDeath(Process):
+    """Growing cells without oxygen die.
+
+    rate_death_hypoxic * (1 - oxygen / half_oxygen) below half_oxygen, none above. *Assumed*: rate and form.
+    """
+
+    reads = ("section", "oxygen", "tumour_cells", "time")
+    writes = ("tumour_cells", "ledger", "events")
+
+    def step(self, state: Any, p: Any, chance: Chance, dt: float) -> None:
+        cells, numbers = state.tumour_cells, p.angiogenesis
+        rows = np.flatnonzero(cells.state == CYCLING)
+        if len(rows) == 0:
+            return
+        oxygen = state.oxygen.ravel()[state.sites(cells)[rows]]
+        lacking = np.flatnonzero(oxygen < numbers.half_oxygen)  # above it none die
+        rate = numbers.rate_death_hypoxic * (1.0 - oxygen[lacking] / numbers.half_oxygen)
+        gone = rows[lacking[chance.uniform(self, cells.key[rows[lacking]]) < probability(rate, dt)]]
+        state.lose_tumour_cells(gone, "tumour_died_hypoxic", "died without oxygen")
+
+
 class Division(Process):
     """Cycling cells divide as long as they can push a way to room; colonies grow exponentially, then from their rim.
 
-    ln 2 / doubling per h. A daughter goes in a random direction to the first place, a cell diameter or more away, where
+    ln 2 / doubling per h, times what oxygen and nutrient allow (1 in naive tissue), less by EMT (halved: Wang 2008), more
+    by growth factor (Zhang 2017). A daughter goes in a random direction to the first place, a cell diameter or more away, where
     the neighbourhood is not packed; if there is none within the rim, the division does not happen. The slab is the
     central slice of a spherical colony: once the clone is wider than the slab, a third of the births fall above or below
     it and are counted out. *Assumed*: the depth of the rim (growth of colonies turns linear at some 200 um diameter).
     """
 
-    reads = ("section", "tumour_cells")
+    reads = ("section", "oxygen", "nutrient", "hgf", "tumour_cells", "blocked.division")
     writes = ("tumour_cells", "ledger")
 
     def step(self, state: Any, p: Any, chance: Chance, dt: float) -> None:
@@ -88,7 +110,13 @@ class Division(Process):
         rows = np.flatnonzero(cells.state == CYCLING)
         if len(rows) == 0:
             return
+        sites = state.sites(cells)[rows]
         rate = LN2 / p.of_lines("doubling", cells.line[rows])
+        rate *= against_naive(state.oxygen.ravel()[sites], p.angiogenesis.half_oxygen)
+        rate *= against_naive(state.nutrient.ravel()[sites], p.angiogenesis.half_nutrient)
+        rate *= 1.0 - p.tumour.loss_division * cells.emt[rows]
+        rate *= 1.0 + p.tumour.gain_hgf * hill(state.hgf.ravel()[sites], p.stroma.half_hgf, 1.0)
+        rate *= 1.0 - state.blocked.division
         parents = rows[chance.uniform(self, cells.key[rows]) < births(rate, dt)]
         if len(parents) == 0:
             return
@@ -129,4 +157,4 @@ def first_room(state: Any, p: Any, y: Any, x: Any, angle: Any) -> tuple[Any, Any
     return out_y, out_x, found
 
 
-INHERITED = ("line", "state", "crowding", "clone_size", "roused_by", "clone", "arrived_at")
+INHERITED = ("line", "state", "crowding", "clone_size", "roused_by", "clone", "arrived_at", "emt", "resistance", "coopting")

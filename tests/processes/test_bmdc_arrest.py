@@ -8,9 +8,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
+from niche_sim.cells import BoneMarrowCell
 from niche_sim.kernels.walk import sub_steps
 from niche_sim.laws import turn_chance
+from niche_sim.parameters import resolve
 from niche_sim.processes.bmdc_arrest import BmdcArrest, BmdcCrawling, BmdcDeparture
+
+KINDS = BoneMarrowCell.kind.names
 
 
 def headings(n):
@@ -71,17 +75,49 @@ def test_the_plasma_floor_holds_nobody(bare, p, settle, act):
 
 
 @pytest.mark.parametrize("steps", [1, 2])
+@pytest.mark.parametrize(("linked", "by_collagen"), [(0.0, 0.0), (0.25, 0.5), (0.75, 0.9)])
 @pytest.mark.parametrize(("level", "held"), [(1.0, 0.5), (1e3, 1.0)])
-def test_even_fibronectin_arrests_at_its_rate(bare, p, settle, act, happens, steps, level, held):
+def test_even_fibronectin_arrests_at_its_rate_best_on_collagen(
+    bare, settle, act, happens, steps, level, held, linked, by_collagen
+):
+    p = resolve({"bmdc.half_collagen": "0.25", "bmdc.share_without_collagen": "0.15"})
     cells = settle(bare, "bmdc", 20_000)
     bare.fibronectin = np.full(bare.section.shape, level * p.bmdc.half_fibronectin)
+    bare.collagen = np.full(bare.section.shape, linked)
     act(BmdcArrest(), bare, p, dt=2.0 / steps, steps=steps)
-    happens(cells.arrested.sum(), 20_000, 1 - math.exp(-p.bmdc.rate_arrest * held * 2.0))
+    rate = p.bmdc.rate_arrest * held * (0.15 + 0.85 * by_collagen)
+    happens(cells.arrested.sum(), 20_000, 1 - math.exp(-rate * 2.0))
+
+
+def test_collagen_without_fibronectin_holds_nobody(bare, p, settle, changes):
+    settle(bare, "bmdc", 2000)
+    bare.fibronectin, bare.collagen = np.zeros(bare.section.shape), np.ones(bare.section.shape)
+    assert changes(BmdcArrest(), bare, p, dt=100.0) == set()
+
+
+def test_cross_linked_collagen_here_arrests_here(bare, settle, act):
+    p = resolve({"bmdc.share_without_collagen": "0"})
+    cells = settle(bare, "bmdc", 2000)
+    bare.fibronectin = np.full(bare.section.shape, 1e3)
+    bare.collagen[:10, :12] = 1.0
+    act(BmdcArrest(), bare, p, dt=100.0)
+    here = (cells.y < 200.0) & (cells.x < 240.0)
+    assert 0 < here.sum() < 2000
+    np.testing.assert_array_equal(cells.arrested, here)
+
+
+def test_macrophages_and_suppressor_cells_are_held_and_no_others(bare, p, settle, act):
+    cells = settle(bare, "bmdc", 400, kind=np.arange(400) % len(KINDS))
+    bare.fibronectin, bare.collagen = np.full(bare.section.shape, 1e3), np.ones(bare.section.shape)
+    act(BmdcArrest(), bare, p, dt=1000.0)
+    assert {KINDS[kind] for kind in cells.kind[cells.arrested]} == {"macrophage", "mdsc"}
+    assert np.count_nonzero(cells.arrested) == 200
 
 
 def test_arrest_is_steep_in_fibronectin(bare, p, settle, act, happens):
     cells = settle(bare, "bmdc", 20_000)
     bare.fibronectin = np.full(bare.section.shape, p.bmdc.half_fibronectin / 2)
+    bare.collagen = np.full(bare.section.shape, 1e6)  # more than there can be, so that all of the rate is left
     act(BmdcArrest(), bare, p, dt=10.0)
     held = 1 / (1 + 2**p.bmdc.steepness_fibronectin)
     happens(cells.arrested.sum(), 20_000, 1 - math.exp(-p.bmdc.rate_arrest * held * 10))
@@ -114,10 +150,14 @@ def test_arrest_changes_nothing_else(bare, p, settle, changes):
 
 @pytest.mark.parametrize("steps", [1, 2])
 def test_moving_and_arrested_cells_leave_with_half_lives_of_their_own(bare, p, settle, act, happens, steps):
-    cells = settle(bare, "bmdc", 40_000, arrested=np.arange(40_000) % 2 == 0)
+    n, each = 20_000 * len(KINDS), 10_000
+    cells = settle(bare, "bmdc", n, arrested=np.arange(n) % 2 == 0, kind=np.arange(n) // 2 % len(KINDS))
     act(BmdcDeparture(), bare, p, dt=12.0 / steps, steps=steps)
-    happens(np.count_nonzero(~cells.arrested), 20_000, 0.5 ** (12 / p.bmdc.half_life_moving))
-    happens(np.count_nonzero(cells.arrested), 20_000, 0.5 ** (12 / p.bmdc.half_life_arrested))
+    happens(np.count_nonzero(cells.arrested), each * len(KINDS), 0.5 ** (12 / p.bmdc.half_life_arrested))
+    half_lives = {"macrophage": p.bmdc.half_life_moving, "mdsc": p.bmdc.half_life_moving,
+                  "neutrophil": p.bmdc.half_life_neutrophils, "patrolling": p.bmdc.half_life_patrolling}  # fmt: skip
+    for code, kind in enumerate(KINDS):
+        happens(np.count_nonzero(~cells.arrested & (cells.kind == code)), each, 0.5 ** (12 / half_lives[kind]))
 
 
 def test_who_stays_is_left_as_it_was(bare, p, settle, act):

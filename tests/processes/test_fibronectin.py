@@ -8,9 +8,16 @@ import numpy as np
 import pytest
 
 from niche_sim.laws import rate_of
+from niche_sim.parameters import resolve
 from niche_sim.processes.fibronectin import FibronectinDeposition
 from niche_sim.state import State
 from niche_sim.tissue import section_of
+
+
+def support(p, saa):
+    """What serum amyloid A leaves of the deposit: a share does without, the rest by its level."""
+    ratio = (saa / p.inflammation.half_saa) ** p.inflammation.steepness
+    return p.inflammation.share_rest + (1 - p.inflammation.share_rest) * ratio / (1 + ratio)
 
 
 def test_without_active_cells_the_floor_stays(naive, p, changes):
@@ -26,12 +33,14 @@ def test_what_was_laid_falls_back_to_the_floor_with_its_half_life(bare, p, act):
     np.testing.assert_allclose(bare.fibronectin, 0.6, rtol=1e-12)
 
 
-def test_even_activation_raises_all_alike(bare, p, settle, one_a_site, act):
+@pytest.mark.parametrize("saa", [0.0, 0.25, 1.0])
+def test_even_activation_raises_all_alike_as_far_as_serum_amyloid_a_supports_it(bare, p, settle, one_a_site, act, saa):
+    bare.blood.saa = saa
     y, x = one_a_site(bare.section)
     settle(bare, "stellate_cells", len(y), y=y, x=x, activation=0.5)
     act(FibronectinDeposition(), bare, p, dt=24.0)
     # Half active, one cell in 20 x 20 x 20 um3; less turnover.
-    source = p.fibronectin.rate_deposit * 0.5 / 8000
+    source = p.fibronectin.rate_deposit * 0.5 / 8000 * support(p, saa)
     decay = math.log(2) / p.fibronectin.half_life
     np.testing.assert_allclose(bare.fibronectin, 1 + source / decay * (1 - math.exp(-24 * decay)), rtol=1e-9)
 
@@ -43,7 +52,7 @@ def test_one_active_cell_raises_its_surroundings_and_nothing_else(bare, p, settl
     act(FibronectinDeposition(), bare, p)
     raised, section = bare.fibronectin - 1.0, bare.section
     decay = rate_of(p.fibronectin.half_life)
-    amount = p.fibronectin.rate_deposit / decay * -math.expm1(-decay)
+    amount = p.fibronectin.rate_deposit * support(p, 0.0) / decay * -math.expm1(-decay)
     assert raised.sum() * section.site_volume == pytest.approx(amount, rel=1e-9)  # also at an edge, also in a corner
     middles = (np.indices(section.shape) + 0.5) * section.spacing
     iy, ix = int(y / section.spacing), int(x / section.spacing)
@@ -80,6 +89,13 @@ def test_a_knock_out_stops_the_deposit_and_leaves_the_floor(bare, p, settle, act
     bare.blocked.fibronectin = blocked
     left = act(FibronectinDeposition(), bare, p).fibronectin - 1.0
     np.testing.assert_allclose(left, (1 - blocked) * free, atol=1e-12)
+
+
+def test_support_by_serum_amyloid_a_by_hand():
+    p = resolve({"inflammation.share_rest": "0.2", "inflammation.half_saa": "0.25", "inflammation.steepness": "2"})
+    assert support(p, 0.0) == 0.2  # without it a fifth is left
+    assert support(p, 0.25) == pytest.approx(0.2 + 0.8 / 2)
+    assert support(p, 0.75) == pytest.approx(0.2 + 0.8 * 0.9)
 
 
 def test_two_half_steps_are_one(naive, p, act):

@@ -7,6 +7,7 @@ import math
 import numpy as np
 import pytest
 
+from niche_sim.cells import BoneMarrowCell
 from niche_sim.laws import rate_of
 from niche_sim.processes.granulin_feedback import GranulinFeedback
 
@@ -26,6 +27,13 @@ def test_no_macrophages_no_periostin(naive, p, changes):
 
 def test_moving_cells_give_no_granulin(bare, p, settle, one_a_site, changes):
     ground(bare, settle, one_a_site, macrophages=False)
+    assert changes(GranulinFeedback(), bare, p) == set()
+
+
+@pytest.mark.parametrize("kind", [kind for kind in BoneMarrowCell.kind.names if kind != "macrophage"])
+def test_only_macrophages_give_granulin(bare, p, settle, one_a_site, changes, kind):
+    ground(bare, settle, one_a_site)
+    bare.bmdc.kind[:] = BoneMarrowCell.kind.code(kind)
     assert changes(GranulinFeedback(), bare, p) == set()
 
 
@@ -100,6 +108,19 @@ def test_granulin_blockade(bare, p, settle, one_a_site, act, blocked):
     act(GranulinFeedback(), bare, p, dt=1e4)
     answer = 1 / (1 + p.granulin.half_density * bare.section.site_volume)
     np.testing.assert_allclose(cells.granulin, (1 - blocked) * answer, atol=1e-12)
+
+
+@pytest.mark.parametrize("blocked", [0.5, 1.0])
+def test_periostin_blockade_leaves_the_answer(bare, p, settle, one_a_site, act, freeze, blocked):
+    cells = ground(bare, settle, one_a_site)
+    start = freeze(bare)
+    free = act(GranulinFeedback(), bare, p, dt=24.0).periostin
+    granulin = cells.granulin.copy()
+    bare.thaw(start)
+    bare.blocked.periostin = blocked
+    act(GranulinFeedback(), bare, p, dt=24.0)
+    np.testing.assert_allclose(bare.periostin, (1 - blocked) * free, atol=1e-12)
+    np.testing.assert_array_equal(bare.stellate_cells.granulin, granulin)
 
 
 def test_without_macrophages_answer_and_periostin_fade(bare, p, settle, act):

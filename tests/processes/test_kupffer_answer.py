@@ -1,4 +1,4 @@
-"""Kupffer cells' answer: TGF-beta, and being taught."""
+"""The answer of Kupffer cells and other receivers: TGF-beta, and being taught."""
 
 from __future__ import annotations
 
@@ -7,22 +7,23 @@ import math
 import numpy as np
 import pytest
 
+from niche_sim.cells import KupfferCell
 from niche_sim.laws import MOLECULE, produce_and_decay, rate_of
 from niche_sim.laws import chance as probability
 from niche_sim.parameters import in_unit, resolve
-from niche_sim.processes.kupffer_answer import NAIVE, TAUGHT, KupfferTeaching, KupfferTgfb, answer_of
+from niche_sim.processes.kupffer_answer import NAIVE, TAUGHT, Teaching, TgfbRelease, answer_of
 
 AVOGADRO = 6.02214076e23
 
 
 def test_no_signal_no_tgfb(naive, p, changes):
-    assert changes(KupfferTgfb(), naive, p) == set()
+    assert changes(TgfbRelease(), naive, p) == set()
 
 
 def test_an_even_answer_gives_the_even_steady_state(bare, p, settle, one_a_site, act):
     y, x = one_a_site(bare.section)
     settle(bare, "kupffer_cells", len(y), y=y, x=x, signal=p.kupffer.half_load_answer)
-    act(KupfferTgfb(), bare, p, dt=1.0)
+    act(TgfbRelease(), bare, p, dt=1.0)
     # Half of the molecules a second from one cell in each 20 x 20 x 20 um, against a half-life of minutes.
     moles_per_hour = in_unit(p, "kupffer.secretion_tgfb") / 2 * 3600 / AVOGADRO
     source = moles_per_hour / (20e-5**3) * 1e9  # mol / dm3 / h in nM/h; 20 um are 20e-5 dm
@@ -31,9 +32,40 @@ def test_an_even_answer_gives_the_even_steady_state(bare, p, settle, one_a_site,
     np.testing.assert_allclose(bare.tgfb, expected, rtol=1e-9)
 
 
+@pytest.mark.parametrize("steps", [1, 2])
+def test_growing_tumour_cells_secrete_it_too(bare, p, settle, one_a_site, act, steps):
+    y, x = one_a_site(bare.section)
+    settle(bare, "tumour_cells", len(y), y=y, x=x, state="cycling")
+    settle(bare, "tumour_cells", 500, state="dormant", seed=2)
+    bare.enter_tumour_cells(20, 0, np.arange(1, 21, dtype=np.uint64))
+    act(TgfbRelease(), bare, p, dt=1.0 / steps, steps=steps)
+    decay = math.log(2) / p.tgfb.half_life
+    source = in_unit(p, "tumour.secretion_tgfb") * 3600 / AVOGADRO / (20e-5**3) * 1e9
+    np.testing.assert_allclose(bare.tgfb, source / decay * (1 - math.exp(-decay)), rtol=1e-9)
+
+
+def test_receivers_of_another_organ_answer_and_are_taught_alike(bare, settle, one_a_site, act):
+    p = restless()
+    y, x = one_a_site(bare.section)
+    settle(bare, "kupffer_cells", len(y), y=y, x=x, signal=p.kupffer.half_load_answer)
+    act(TgfbRelease(), bare, p)
+    act(Teaching(), bare, p, dt=24.0)
+    tgfb, taught = bare.tgfb, bare.kupffer_cells.state.copy()
+    bare.kupffer_cells.remove(slice(None))
+    bare.tgfb, bare.step_index, bare.time = np.zeros(bare.section.shape), 0, 0.0
+    settle(bare, "resident_receivers", len(y), y=y, x=x, signal=p.kupffer.half_load_answer)
+    act(TgfbRelease(), bare, p)
+    np.testing.assert_array_equal(bare.tgfb, tgfb)
+    act(Teaching(), bare, p, dt=24.0)
+    share = np.count_nonzero(bare.resident_receivers.state) / len(y)
+    # Other keys, so other draws: two shares of the same chance.
+    assert share == pytest.approx(np.count_nonzero(taught) / len(y), abs=4 * math.sqrt(2 * 0.25 / len(y)))
+    assert 0.1 < share < 0.9
+
+
 def test_without_cells_tgfb_is_gone_within_its_half_life(bare, p, act):
     bare.tgfb = np.full(bare.section.shape, 0.4)
-    act(KupfferTgfb(), bare, p, dt=p.tgfb.half_life)
+    act(TgfbRelease(), bare, p, dt=p.tgfb.half_life)
     np.testing.assert_allclose(bare.tgfb, 0.2, rtol=1e-9)
 
 
@@ -44,7 +76,7 @@ def test_the_answer_has_a_threshold(bare, p, settle, one_a_site, act):
     for share in (0.5, 1.0, 2.0):
         bare.tgfb = np.zeros(bare.section.shape)
         bare.kupffer_cells.signal[:] = share * p.kupffer.half_load_answer
-        level[share] = act(KupfferTgfb(), bare, p).tgfb.mean()
+        level[share] = act(TgfbRelease(), bare, p).tgfb.mean()
     steepness = p.kupffer.steepness_answer
     for share in (0.5, 2.0):
         assert level[share] / level[1.0] == pytest.approx(2 * share**steepness / (1 + share**steepness), rel=1e-9)
@@ -60,26 +92,26 @@ def test_each_cell_answers_its_own_signal(p):
 def test_less_than_a_molecule_is_none(bare, p, act):
     one = MOLECULE / (bare.section.site_volume * bare.tgfb.size)  # nM everywhere: one molecule in the section
     bare.tgfb[:] = 1.1 * one
-    assert act(KupfferTgfb(), bare, p).tgfb.sum() > 0.0
+    assert act(TgfbRelease(), bare, p).tgfb.sum() > 0.0
     bare.tgfb[:] = 0.9 * one
-    assert not act(KupfferTgfb(), bare, p).tgfb.any()
+    assert not act(TgfbRelease(), bare, p).tgfb.any()
 
 
 def test_teaching_needs_no_tgfb_rule(naive, act):
     p = restless()
     naive.kupffer_cells.signal[:] = 1e9
-    act(KupfferTeaching(), naive, p, dt=1e4)  # alone, as when KupfferTgfb is left out of a schedule
+    act(Teaching(), naive, p, dt=1e4)  # alone, as when TgfbRelease is left out of a schedule
     assert (naive.kupffer_cells.state == TAUGHT).all()
 
 
 def test_load_without_signal_gives_no_tgfb(naive, p, changes):
     naive.kupffer_cells.load[:] = 5000
-    assert changes(KupfferTgfb(), naive, p) == set()
+    assert changes(TgfbRelease(), naive, p) == set()
 
 
 def test_one_cell_makes_a_peak_around_itself(bare, p, settle, act):
     settle(bare, "kupffer_cells", 1, y=310.0, x=250.0, signal=1e9)
-    act(KupfferTgfb(), bare, p)
+    act(TgfbRelease(), bare, p)
     field, section = bare.tgfb, bare.section
     assert np.unravel_index(field.argmax(), field.shape) == (15, 12)
     # All that a saturated cell secretes and that has not decayed, wherever it went.
@@ -95,9 +127,9 @@ def test_one_cell_makes_a_peak_around_itself(bare, p, settle, act):
 def test_two_half_steps_of_tgfb_are_one(naive, p, act, freeze):
     naive.kupffer_cells.signal[:] = np.arange(len(naive.kupffer_cells)) * 5.0
     start = freeze(naive)
-    once = act(KupfferTgfb(), naive, p, dt=1.0).tgfb
+    once = act(TgfbRelease(), naive, p, dt=1.0).tgfb
     naive.thaw(start)
-    twice = act(KupfferTgfb(), naive, p, dt=0.5, steps=2).tgfb
+    twice = act(TgfbRelease(), naive, p, dt=0.5, steps=2).tgfb
     np.testing.assert_allclose(twice, once, rtol=1e-9)
 
 
@@ -109,7 +141,7 @@ def restless(**changed):
 
 
 def test_naive_cells_without_an_answer_stay_naive(naive, changes):
-    assert changes(KupfferTeaching(), naive, restless(), steps=24) == set()
+    assert changes(Teaching(), naive, restless(), steps=24) == set()
 
 
 @pytest.mark.parametrize("steps", [1, 2])
@@ -117,7 +149,7 @@ def test_a_full_answer_teaches_at_its_rate_and_nobody_forgets(bare, settle, act,
     p = restless(**{"kupffer.rate_teaching": "1 1/day"})
     cells = settle(bare, "kupffer_cells", 20_000, signal=1e9)
     cells.state[10_000:] = TAUGHT
-    act(KupfferTeaching(), bare, p, dt=12.0 / steps, steps=steps)
+    act(Teaching(), bare, p, dt=12.0 / steps, steps=steps)
     happens(np.count_nonzero(cells.state[:10_000] == TAUGHT), 10_000, 1 - math.exp(-0.5))
     assert (cells.state[10_000:] == TAUGHT).all()
 
@@ -125,7 +157,7 @@ def test_a_full_answer_teaches_at_its_rate_and_nobody_forgets(bare, settle, act,
 @pytest.mark.parametrize("steps", [1, 2])
 def test_a_few_are_taught_at_rest(bare, p, settle, act, happens, steps):
     cells = settle(bare, "kupffer_cells", 200_000)
-    act(KupfferTeaching(), bare, p, dt=24.0 / steps, steps=steps)
+    act(Teaching(), bare, p, dt=24.0 / steps, steps=steps)
     # Those who forget within the same day are 5 % of these 400, a standard error.
     happens(np.count_nonzero(cells.state == TAUGHT), 200_000, probability(p.kupffer.rate_teaching_rest, 24.0))
 
@@ -134,7 +166,7 @@ def test_a_few_are_taught_at_rest(bare, p, settle, act, happens, steps):
 def test_taught_cells_forget_with_their_half_life(bare, settle, act, happens, steps):
     p = restless()
     cells = settle(bare, "kupffer_cells", 20_000, state=TAUGHT)
-    act(KupfferTeaching(), bare, p, dt=p.kupffer.half_life_taught / steps, steps=steps)
+    act(Teaching(), bare, p, dt=p.kupffer.half_life_taught / steps, steps=steps)
     happens(np.count_nonzero(cells.state == NAIVE), 20_000, 0.5)
 
 
@@ -143,10 +175,16 @@ def test_teaching_and_forgetting_at_once_balance_whatever_the_step(bare, settle,
     """Two states with constant rates: the exact share taught after a day, not the share that was taught once."""
     p = restless(**{"kupffer.half_life_taught": "1 day", "kupffer.rate_teaching": "1 1/day"})
     cells = settle(bare, "kupffer_cells", 40_000, signal=p.kupffer.half_load_answer)
-    act(KupfferTeaching(), bare, p, dt=24.0 / steps, steps=steps)
+    act(Teaching(), bare, p, dt=24.0 / steps, steps=steps)
     teach, forget = 0.5, 0.5 * math.log(2)  # per day: half of the full rate, and half of the loss at rest
     share = teach / (teach + forget) * (1 - math.exp(-(teach + forget)))
     happens(np.count_nonzero(cells.state == TAUGHT), 40_000, share)
+
+
+def test_late_cells_are_neither_taught_nor_do_they_forget(bare, settle, changes):
+    late = KupfferCell.state.code("late")
+    settle(bare, "kupffer_cells", 300, state=late, signal=np.repeat([0.0, 1e9, 300.0], 100))
+    assert changes(Teaching(), bare, restless(), dt=1e6) == set()
 
 
 def test_only_cells_that_answer_are_taught(naive, act):
@@ -154,7 +192,7 @@ def test_only_cells_that_answer_are_taught(naive, act):
     cells = naive.kupffer_cells
     cells.signal[:40] = 1e9
     naive.time = 5.0
-    act(KupfferTeaching(), naive, p, dt=1e4)
+    act(Teaching(), naive, p, dt=1e4)
     assert (cells.state[:40] == TAUGHT).all()
     assert (cells.taught_at[:40] == 5.0).all()
     assert (cells.state[40:] == NAIVE).all()
@@ -164,10 +202,10 @@ def test_only_cells_that_answer_are_taught(naive, act):
 def test_the_time_of_teaching_outlasts_forgetting_and_is_renewed(bare, settle, act):
     p = restless()
     cells = settle(bare, "kupffer_cells", 50, state=TAUGHT, taught_at=3.0)
-    act(KupfferTeaching(), bare, p, dt=1e6)
+    act(Teaching(), bare, p, dt=1e6)
     assert (cells.state == NAIVE).all()
     assert (cells.taught_at == 3.0).all()
     cells.signal[:] = 1e9
     bare.time = 100.0
-    act(KupfferTeaching(), bare, p, dt=1e6)
+    act(Teaching(), bare, p, dt=1e6)
     assert (cells.taught_at == 100.0).all()

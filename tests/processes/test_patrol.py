@@ -11,7 +11,8 @@ from scipy import stats
 from niche_sim.kernels.walk import sub_steps
 from niche_sim.laws import turn_chance
 from niche_sim.parameters import resolve
-from niche_sim.processes.patrol import KupfferPatrol, LymphocytePatrol, LymphocyteRenewal
+from niche_sim.processes.patrol import KupfferPatrol, KupfferRenewal, LymphocytePatrol, LymphocyteRenewal
+from niche_sim.vocabulary import CARGO
 
 DT = 0.1  # h; a Kupffer cell then runs some 25 um, far from any edge where it is put
 PLACES = [(0.25, 0.25), (0.25, 0.75), (0.75, 0.25), (0.75, 0.75)]
@@ -179,3 +180,96 @@ def test_newcomers_have_new_keys_in_every_step(bare, act):
     act(LymphocyteRenewal(), bare, many(), dt=24.0, steps=3)
     for cells in (bare.nk_cells, bare.t_cells):
         assert len(np.unique(cells.key)) == len(cells)
+
+
+def full_pedf(state):
+    state.blood.exposure[CARGO.index("pedf")] = 1e9
+
+
+@pytest.mark.parametrize(
+    ("name", "what", "factor"),
+    [
+        ("nk_cells", {"boosted.il15": 3.0}, 3.0),
+        ("nk_cells", {"boosted.nk_cells": 2.0}, 2.0),
+        ("nk_cells", {"boosted.nk_cells": 2.0, "boosted.il15": 3.0, "pedf": True}, 2.0 * 3.0 * 1.8),
+        ("nk_cells", {"boosted.t_cells": 9.0, "lymph_node.effectors": 9.0}, 1.0),
+        ("t_cells", {"boosted.t_cells": 2.0}, 2.0),
+        ("t_cells", {"lymph_node.effectors": 1.5}, 2.5),
+        ("t_cells", {"lymph_node.effectors": 1.5, "boosted.t_cells": 2.0}, 5.0),
+        ("t_cells", {"boosted.il15": 3.0, "boosted.nk_cells": 3.0, "pedf": True}, 1.0),
+    ],
+)
+def test_what_calls_more_lymphocytes(bare, act, agrees, name, what, factor):
+    numbers = {"nk.density": "5e5 cell/mm^3", "t_cells.density": "5e5 cell/mm^3", "bmdc.gain_nk_patrolling": "0.8"}
+    p = resolve(numbers)
+    for path, value in what.items():
+        if path == "pedf":
+            full_pedf(bare)
+        else:
+            part, _, line = path.partition(".")
+            setattr(getattr(bare, part), line, value)
+    act(LymphocyteRenewal(), bare, p, dt=24.0)
+    half_life = {"nk_cells": p.nk, "t_cells": p.t_cells}[name].half_life
+    mean = 5e-4 * bare.section.volume * (1 - 0.5 ** (24.0 / half_life)) * factor
+    agrees(len(bare.populations[name]), mean, math.sqrt(mean))
+
+
+@pytest.mark.parametrize("effectors", [0.0, 0.5, 3.0])
+def test_effectors_come_on_top_of_naive_t_cells(bare, settle, act, happens, effectors):
+    settle(bare, "t_cells", 300)  # those that were there are none, and none of them becomes one
+    bare.lymph_node.effectors = effectors
+    act(LymphocyteRenewal(), bare, many(), dt=48.0)
+    old = np.isnan(bare.t_cells.heading) | (bare.t_cells.heading == 0.0)  # settled without a heading
+    assert 200 < old.sum() <= 300
+    assert not bare.t_cells.effector[old].any()
+    if effectors:
+        happens(bare.t_cells.effector.sum(), (~old).sum(), effectors / (1 + effectors))
+    else:
+        assert not bare.t_cells.effector.any()
+
+
+# --- Kupffer cells come back -----------------------------------------------------------------------------------------
+
+
+def test_an_organ_that_lacks_no_kupffer_cell_gets_none(naive, p, changes, settle):
+    assert changes(KupfferRenewal(), naive, p, dt=1e4) == set()
+    settle(naive, "kupffer_cells", 20)
+    assert changes(KupfferRenewal(), naive, p, dt=1e4) == set()
+
+
+def test_an_organ_that_has_none_gets_none(bare, changes):
+    assert changes(KupfferRenewal(), bare, resolve(organ="lung"), dt=1e4) == set()
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+def test_lost_kupffer_cells_come_back_at_their_rate(bare, act, agrees, steps):
+    """The same share of what is missing, whatever the step; Poisson in each."""
+    p = resolve({"kupffer.density": "1e6 cell/mm^3", "kupffer.rate_refill": "0.15 1/day"})
+    act(KupfferRenewal(), bare, p, dt=48.0 / steps, steps=steps)
+    full = 1e-3 * bare.section.volume
+    back = full * (1 - math.exp(-0.3))
+    agrees(len(bare.kupffer_cells), back, math.sqrt(back))
+
+
+def test_there_are_never_more_than_before(bare, p, act):
+    act(KupfferRenewal(), bare, p, dt=1e3, steps=40)
+    assert len(bare.kupffer_cells) == round(p.kupffer.density * bare.section.volume)
+    assert len(np.unique(bare.kupffer_cells.key)) == len(bare.kupffer_cells)
+
+
+def test_newcomers_are_naive_kupffer_cells_of_their_zones(bare, act, happens):
+    p = resolve({"kupffer.density": "3e6 cell/mm^3"})
+    act(KupfferRenewal(), bare, p, dt=1e3)
+    cells, home = bare.kupffer_cells, bare.homes["kupffer_cells"].ravel()
+    happens(cells.responder.sum(), len(cells), p.kupffer.fraction_responders)
+    assert {cell for column in (cells.load, cells.state) for cell in column.tolist()} == {0}
+    counts = np.bincount(bare.section.site_of(cells.y, cells.x), minlength=home.size)
+    tissue = home > 0
+    assert counts[~tissue].sum() == 0
+    assert stats.chisquare(counts[tissue], home[tissue] * len(cells) / home.sum()).pvalue > 1e-4
+    assert stats.chisquare(np.histogram(cells.heading, 12, (0, 2 * math.pi))[0]).pvalue > 1e-4
+
+
+def test_return_changes_nothing_else(naive, p, changes):
+    naive.kupffer_cells.remove(np.arange(0, 100))
+    assert changes(KupfferRenewal(), naive, p, dt=48.0) == {"kupffer_cells"}

@@ -81,6 +81,38 @@ def test_fibronectin_retains_lodged_cells(bare, p, settle, act, happens, steps, 
     assert bare.ledger.tumour_washed_out == 2 * N - len(cells)
 
 
+@pytest.mark.parametrize(
+    ("talin", "nets", "leakiness", "free"),
+    [
+        (0.0, 0.0, 0.0, 0.5),  # fibronectin alone holds half of them here
+        (0.4, 0.0, 0.0, 1 - 0.5 * 0.6),
+        (1.0, 0.0, 0.0, 1.0),
+        (1.0, 1.0, 0.0, 0.5),
+        (1.0, 3.0, 0.0, 0.1),
+        (1.0, 0.0, 0.5, 1 - 0.6 * 0.5),
+        (0.4, 1.0, 1.0, 0.7 * 0.5 * 0.4),
+    ],
+)
+def test_talin_traps_and_a_leaky_wall_decide_who_is_retained(bare, settle, act, happens, talin, nets, leakiness, free):
+    p = resolve({"pan02.rate_washing_out": "0.05 1/h", "endothelium.gain_retention": "0.6"})
+    cells = settle(bare, "tumour_cells", N, state="arrested")
+    bare.fibronectin[:] = p.tumour.half_fibronectin
+    bare.nets[:], bare.leakiness[:], bare.blocked.talin = nets * p.stroma.half_nets, leakiness, talin
+    act(WashingOut(), bare, p, dt=10.0)
+    happens(len(cells), N, math.exp(-0.05 * free * 10))
+
+
+def test_traps_hold_where_they_are(bare, settle, act):
+    p = resolve({"pan02.rate_washing_out": "1 1/h"})
+    cells = settle(bare, "tumour_cells", 2000, state="arrested")
+    here = {key for key, y, x in zip(cells.key, cells.y, cells.x, strict=True) if y < 200 and x < 240}
+    bare.fibronectin = np.zeros(bare.section.shape)
+    bare.nets[:10, :12] = 1e9
+    act(WashingOut(), bare, p, dt=100.0)
+    assert 0 < len(here) < 2000
+    assert set(bare.tumour_cells.key) == here
+
+
 def test_retention_is_local(bare, settle, act):
     p = resolve({"pan02.rate_washing_out": "1 1/h"})
     cells = settle(bare, "tumour_cells", 2000, state="arrested")
@@ -103,6 +135,34 @@ def test_cells_cross_at_the_rate_of_their_line(bare, p, settle, act, happens, st
         happens(count(cells, line, "extravasated"), N, 1 - math.exp(-numbers.rate_extravasation * 8))
     assert bare.ledger.tumour_extravasated == np.count_nonzero(cells.state == CODE["extravasated"])
     assert len(cells) == 2 * N
+
+
+@pytest.mark.parametrize(("leakiness", "blocked"), [(0.5, 0.0), (1.0, 0.0), (0.0, 0.6), (1.0, 0.6)])
+def test_a_leaky_wall_speeds_the_crossing_and_a_block_slows_it(bare, settle, act, happens, leakiness, blocked):
+    p = resolve({"pan02.rate_extravasation": "0.04 1/h", "endothelium.gain_extravasation": "2"})
+    cells = settle(bare, "tumour_cells", N, state="arrested")
+    bare.leakiness[:], bare.blocked.extravasation = leakiness, blocked
+    act(Extravasation(), bare, p, dt=8.0)
+    rate = 0.04 * (1 + 2 * leakiness) * (1 - blocked)
+    happens(count(cells, 0, "extravasated"), N, 1 - math.exp(-rate * 8))
+
+
+def test_cells_cross_faster_where_the_wall_leaks(bare, settle, act):
+    p = resolve({"pan02.rate_extravasation": "1e-9 1/h", "endothelium.gain_extravasation": "1e12"})
+    cells = settle(bare, "tumour_cells", 2000, state="arrested")
+    bare.leakiness[:10, :12] = 1.0
+    act(Extravasation(), bare, p, dt=1.0)
+    here = (cells.y < 200) & (cells.x < 240)
+    assert 0 < here.sum() < 2000
+    np.testing.assert_array_equal(cells.state == CODE["extravasated"], here)
+
+
+def test_a_share_of_the_clones_will_co_opt_vessels(bare, settle, act, happens):
+    p = resolve({"tumour.fraction_coopting": "0.2", "pan02.chance_start": "0.5"})
+    cells = settle(bare, "tumour_cells", N, state="extravasated")
+    act(Settling(), bare, p)
+    happens(cells.coopting.sum(), N, 0.2)
+    happens((cells.coopting & (cells.state == CODE["motile"])).sum(), N, 0.1)  # whether it starts or not
 
 
 @pytest.mark.parametrize("steps", [1, 2])
@@ -150,6 +210,47 @@ def test_a_niche_wakes_sleeping_cells(bare, settle, act, happens, steps, fibrone
     np.testing.assert_array_equal(roused, cells.state == CODE["motile"])
 
 
+@pytest.mark.parametrize(
+    ("watching", "activity", "blocked", "asleep"),
+    [(1.0, 1.0, 0.0, 0.7), (1.0, 0.5, 0.0, 0.35), (0.5, 1.0, 0.0, 0.35), (3.0, 1.0, 0.0, 0.7), (1.0, 1.0, 0.4, 0.42)],
+)
+def test_interferon_of_active_nk_cells_keeps_cells_asleep(
+    bare, settle, act, happens, watching, activity, blocked, asleep
+):
+    """As many as in a naive organ keep seven tenths asleep, more do no more, quiet ones less."""
+    sure = {"pan02.rate_waking": "0.4 1/day", "nk.share_asleep": "0.7", "tumour.share_periostin": "0"}
+    p = resolve(sure | {"nk.density": "1e5 cell/mm^3"})
+    bare.fibronectin[:] = 1e9
+    settle(bare, "nk_cells", round(watching * p.nk.density * bare.section.volume), activity=activity)
+    bare.blocked.ifng = blocked
+    cells = settle(bare, "tumour_cells", N, state="dormant")
+    act(Waking(), bare, p, dt=48.0)
+    happens(count(cells, 0, "motile"), N, 1 - math.exp(-0.8 * (1 - asleep)))
+
+
+def test_in_an_organ_that_has_no_nk_cells_nobody_is_kept_asleep(bare, settle, act, happens):
+    p = resolve({"pan02.rate_waking": "0.4 1/day", "nk.density": "0 cell/mm^3", "tumour.share_periostin": "0"})
+    bare.fibronectin[:] = 1e9
+    cells = settle(bare, "tumour_cells", N, state="dormant")
+    act(Waking(), bare, p, dt=48.0)
+    happens(count(cells, 0, "motile"), N, 1 - math.exp(-0.8))
+
+
+@pytest.mark.parametrize(("hgf", "answer"), [(1.0, 0.5), (3.0, 0.75)])
+def test_growth_factor_adds_to_waking_in_a_niche(bare, settle, act, happens, hgf, answer):
+    p = resolve({"pan02.rate_waking": "0.4 1/day", "tumour.share_hgf_waking": "0.3", "tumour.share_periostin": "0"})
+    bare.fibronectin[:], bare.hgf[:] = 1e9, hgf * p.stroma.half_hgf
+    cells = settle(bare, "tumour_cells", N, state="dormant")
+    act(Waking(), bare, p, dt=48.0)
+    happens(count(cells, 0, "motile"), N, 1 - math.exp(-0.8 * (1 + 0.3 * answer)))
+
+
+def test_growth_factor_without_a_niche_wakes_nobody(bare, p, settle, changes):
+    bare.fibronectin[:], bare.hgf[:] = 0.0, 1e9
+    settle(bare, "tumour_cells", 2000, state="dormant")
+    assert changes(Waking(), bare, p, dt=1e4) == set()
+
+
 def test_without_fibronectin_nobody_wakes(bare, p, settle, changes):
     bare.fibronectin = np.zeros(bare.section.shape)
     bare.periostin = np.full(bare.section.shape, 1e6)
@@ -176,17 +277,20 @@ def stay_motile(**changed):
 
 @pytest.mark.parametrize("place", [(0.25, 0.25), (0.25, 0.75), (0.75, 0.25), (0.75, 0.75)])
 @pytest.mark.parametrize("steps", [1, 2])
-def test_motile_cells_walk_as_far_as_theory_says(bare, settle, act, agrees, place, steps):
-    p, n, dt = stay_motile(), 6000, 1.0
+@pytest.mark.parametrize(("emt", "blocked", "faster"), [(0.0, 0.0, 1.0), (1.0, 0.0, 2.0), (0.5, 0.4, 0.9)])
+def test_motile_cells_walk_as_far_as_theory_says(bare, settle, act, agrees, place, steps, emt, blocked, faster):
+    p, n, dt = stay_motile(**{"tumour.gain_motility": "1"}), 6000, 1.0
+    bare.blocked.motility = blocked
     bare.homes = bare.homes | {"tumour_cells": np.ones(bare.section.shape)}
     y, x = 700.0 * place[0], 600.0 * place[1]
     heading = 2 * math.pi * np.random.default_rng(1).random(n)
-    cells = settle(bare, "tumour_cells", n, state="motile", y=y, x=x, heading=heading)
+    cells = settle(bare, "tumour_cells", n, state="motile", y=y, x=x, heading=heading, emt=emt)
     act(MotileSearch(), bare, p, dt=dt / steps, steps=steps)
-    pieces = steps * sub_steps(p.tumour.speed_motile, p.tumour.persistence, dt / steps, 20.0)
+    pieces = steps * sub_steps(2 * p.tumour.speed_motile, p.tumour.persistence, dt / steps, 20.0)  # all as the fastest
+    speed = faster * p.tumour.speed_motile
     c = 1 - turn_chance(dt / pieces, p.tumour.persistence)
     lags = np.arange(1, pieces)
-    expected = (p.tumour.speed_motile * dt / pieces) ** 2 * (pieces + 2 * ((pieces - lags) * c**lags).sum())
+    expected = (speed * dt / pieces) ** 2 * (pieces + 2 * ((pieces - lags) * c**lags).sum())
     for moved in (cells.y - y, cells.x - x):
         agrees((moved**2).mean(), expected / 2, (moved**2).std() / math.sqrt(n))
 
@@ -204,6 +308,19 @@ def test_motile_cells_condense_at_their_rate(bare, settle, act, happens, steps):
     for cause, code in (("on arrival", 1), ("woken by the niche", 2)):
         found = set(events["clone"][events["cause"] == cause].tolist())
         assert found == set(cells.clone[cycling & (cells.roused_by == code)].tolist())
+
+
+@pytest.mark.parametrize("blocked", [0.0, 0.25, 1.0])
+def test_without_motility_cells_do_not_co_opt(bare, settle, act, happens, blocked):
+    p = resolve({"tumour.rate_condensing": "1e6 1/h"})
+    bare.blocked.motility = blocked
+    cells = settle(bare, "tumour_cells", N, state="motile", coopting=np.arange(N) % 2 == 0)
+    act(MotileSearch(), bare, p)
+    assert not cells.coopting[1::2].any()
+    if blocked in (0.0, 1.0):
+        assert cells.coopting.sum() == (1 - blocked) * N / 2
+    else:
+        happens(cells.coopting.sum(), N // 2, 0.75)
 
 
 def test_a_cycling_cell_does_not_walk(bare, p, settle, changes):
@@ -271,7 +388,7 @@ def test_a_cell_fares_by_its_own_line_and_place_beside_others(bare, settle, act,
         assert len(cells) == 70
     else:
         assert (cells.state[~others] == CODE[end]).all()
-        assert (np.hypot(cells.y[~others] - 400.0, cells.x[~others] - 300.0) <= p.tumour.speed_motile + 1e-6).all()
+        assert (np.hypot(cells.y[~others] - 400.0, cells.x[~others] - 300.0) <= p.tumour.speed_motile + 1e-6).all()  # no EMT
 
 
 # --- losses ----------------------------------------------------------------------------------------------------------
@@ -317,8 +434,9 @@ def test_books_of_tumour_cells_balance_all_the_time(moments):
             seen += len(cells)
             in_tissue = present(cells, "arrested", "extravasated", "dormant", "motile", "cycling")
             assert book.tumour_entered == present(cells, "circulating") + book.tumour_passed + book.tumour_arrived
-            killed = book.tumour_killed_by_kupffer + book.tumour_killed_by_nk
-            gone = killed + book.tumour_died_dormant + book.tumour_died_cycling
+            killed = book.tumour_killed_by_kupffer + book.tumour_killed_by_nk + book.tumour_killed_by_t
+            killed += book.tumour_killed_by_patrolling + book.tumour_killed_by_drug
+            gone = killed + book.tumour_died_dormant + book.tumour_died_cycling + book.tumour_died_hypoxic
             gone += book.tumour_left_slab + book.tumour_washed_out
             assert book.tumour_arrived + book.tumour_born == in_tissue + gone
             lost_across = book.tumour_arrived - book.tumour_extravasated

@@ -12,7 +12,7 @@ from niche_sim.cells import TumourCell
 from niche_sim.chance import Chance, daughter_key
 from niche_sim.laws import disc_diameter, niche_strength
 from niche_sim.parameters import resolve
-from niche_sim.processes.tumour_growth import Crowding, Division, ExposedDeath
+from niche_sim.processes.tumour_growth import Crowding, Division, ExposedDeath, HypoxicDeath
 from niche_sim.state import State
 from niche_sim.tissue import section_of
 
@@ -25,20 +25,21 @@ def alone(state, settle, n, **columns):
     return settle(state, "tumour_cells", n, state="cycling", clone_size=1, **columns)
 
 
-@pytest.mark.parametrize("process", [Crowding, ExposedDeath, Division])
+@pytest.mark.parametrize("process", [Crowding, ExposedDeath, HypoxicDeath, Division])
 def test_nothing_happens_to_nobody(bare, p, changes, process):
     assert changes(process(), bare, p) == set()
 
 
-@pytest.mark.parametrize("process", [ExposedDeath, Division])
-def test_only_cycling_cells_divide_and_die_exposed(bare, p, settle, changes, process):
+@pytest.mark.parametrize("process", [ExposedDeath, HypoxicDeath, Division])
+def test_only_cycling_cells_divide_and_die_exposed_or_without_oxygen(bare, p, settle, changes, process):
+    bare.oxygen[:] = 0.0 if process is HypoxicDeath else 1.0
     for code, state in enumerate(STATES):
         if state not in ("circulating", "cycling"):
             settle(bare, "tumour_cells", 200, state=state, seed=code)
     assert changes(process(), bare, p, dt=1e4) == set()
 
 
-@pytest.mark.parametrize("process", [Crowding, ExposedDeath, Division])
+@pytest.mark.parametrize("process", [Crowding, ExposedDeath, HypoxicDeath, Division])
 def test_cells_in_blood_are_left_alone_beside_others(bare, p, settle, act, process):
     """A cell may still circulate when the rule acts, as in a schedule of one's own."""
     alone(bare, settle, 50)
@@ -183,6 +184,40 @@ def test_a_cell_dies_by_its_own_line_place_and_crowding_beside_others(bare, sett
     assert (bare.tumour_cells.line == 1).all()
 
 
+# --- death without oxygen --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+@pytest.mark.parametrize(("oxygen", "lack"), [(0.0, 1.0), (0.06, 0.75), (0.18, 0.25)])
+def test_cells_die_by_how_much_oxygen_they_lack(bare, settle, act, happens, steps, oxygen, lack):
+    p = resolve({"angiogenesis.half_oxygen": "0.24", "angiogenesis.rate_death_hypoxic": "0.5 1/day"})
+    bare.oxygen[:] = oxygen
+    cells = alone(bare, settle, 20_000)
+    act(HypoxicDeath(), bare, p, dt=24.0 / steps, steps=steps)
+    happens(len(cells), 20_000, math.exp(-0.5 * lack))
+    assert bare.ledger.tumour_died_hypoxic == 20_000 - len(cells)
+    events = bare.events.table()
+    assert set(events["cause"]) == {"died without oxygen"}
+    assert len(events["cause"]) == 20_000 - len(cells)
+
+
+@pytest.mark.parametrize("oxygen", [0.25, 1.0, 1.5])
+def test_nobody_dies_with_enough_oxygen(bare, settle, changes, oxygen):
+    bare.oxygen[:] = oxygen
+    alone(bare, settle, 2000)
+    assert changes(HypoxicDeath(), bare, resolve({"angiogenesis.half_oxygen": "0.25"}), dt=1e4) == set()
+
+
+def test_death_without_oxygen_is_local(bare, p, settle, act):
+    cells = alone(bare, settle, 2000)
+    here = {key for key, y, x in zip(cells.key, cells.y, cells.x, strict=True) if y < 200 and x < 240}
+    bare.oxygen[:10, :12] = 0.0
+    act(HypoxicDeath(), bare, p, dt=1e5)
+    assert 0 < len(here) < 2000
+    assert set(cells.key) & here == set()
+    assert len(cells) == 2000 - len(here)
+
+
 # --- division --------------------------------------------------------------------------------------------------------
 
 ROOM = {"tumour.packing": "1e9 cell/mm^3"}  # so that nobody is in the way
@@ -212,20 +247,87 @@ def test_lines_divide_at_their_own_rate(bare, settle, act, agrees, steps):
     assert cells.divisions.sum() == bare.ledger.tumour_born
 
 
+SURROUNDINGS = {  # field or column or block: (its value, by what the rate changes with the numbers below)
+    "oxygen": (0.25, 1.25 * 0.25 / 0.5),
+    "nutrient": (0.1, 1.5 * 0.1 / 0.6),
+    "hgf": (0.9, 1 + 0.2 * 0.75),
+    "emt": (0.4, 1 - 0.5 * 0.4),
+    "division": (0.3, 0.7),
+}
+NUMBERS = {
+    "angiogenesis.half_oxygen": "0.25",
+    "angiogenesis.half_nutrient": "0.5",
+    "tumour.gain_hgf": "0.2",
+    "stroma.half_hgf": "0.3 nM",
+    "tumour.loss_division": "0.5",
+}
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+@pytest.mark.parametrize("names", [*([name] for name in SURROUNDINGS), list(SURROUNDINGS)])
+def test_surroundings_set_the_rate_of_division(bare, settle, act, agrees, names, steps):
+    """Oxygen and nutrient against naive tissue, growth factor, EMT and a block each change it by a factor."""
+    p = resolve(ROOM | NUMBERS | {"pan02.doubling": "10 h"})
+    cells = alone(bare, settle, 40_000)
+    rate = math.log(2) / 10
+    for name in names:
+        value, factor = SURROUNDINGS[name]
+        rate *= factor
+        if name == "division":
+            bare.blocked.division = value
+        else:
+            getattr(cells if name == "emt" else bare, name)[:] = value
+    act(Division(), bare, p, dt=1.0 / steps, steps=steps)
+    growth = math.exp(rate)
+    agrees(len(bare.tumour_cells), 40_000 * growth, math.sqrt(40_000 * growth * (growth - 1)))
+
+
+def test_plenty_of_oxygen_speeds_growth_by_no_more_than_a_quarter(bare, settle, act, agrees):
+    p = resolve(ROOM | NUMBERS | {"pan02.doubling": "10 h"})
+    bare.oxygen[:] = 1e9
+    alone(bare, settle, 40_000)
+    act(Division(), bare, p)
+    growth = math.exp(1.25 * math.log(2) / 10)
+    agrees(len(bare.tumour_cells), 40_000 * growth, math.sqrt(40_000 * growth * (growth - 1)))
+
+
+def test_a_cell_divides_by_what_is_where_it_is(bare, settle, act):
+    p = resolve(ROOM | {"pan02.doubling": "1e-3 h"})
+    cells = alone(bare, settle, 2000)
+    bare.oxygen[:] = 0.0
+    bare.oxygen[:10, :12] = 1.0
+    here = (cells.y < 200) & (cells.x < 240)
+    assert 0 < here.sum() < 2000
+    act(Division(), bare, p)
+    np.testing.assert_array_equal(bare.tumour_cells.divisions[:2000] > 0, here)
+
+
+@pytest.mark.parametrize("blocked", [1.0])
+def test_blocked_division_stops_all(bare, p, settle, changes, blocked):
+    bare.blocked.division = blocked
+    alone(bare, settle, 500)
+    assert changes(Division(), bare, p, dt=1e4) == set()
+
+
 def test_daughters_inherit_and_lie_a_diameter_away_in_any_direction(bare, settle, act):
     p = resolve(ROOM)
     n = 4000
     line, roused = np.arange(n) % 2, 1 + np.arange(n) % 2
-    alone(bare, settle, n, y=350.0, x=300.0, line=line, roused_by=roused, arrived_at=np.arange(n), crowding=1e-9)
+    states = {"emt": np.arange(n) / n, "resistance": np.arange(n)[::-1] / n, "coopting": np.arange(n) % 3 == 0}
+    hits = np.arange(n) % 5
+    alone(bare, settle, n, y=350.0, x=300.0, line=line, roused_by=roused, arrived_at=np.arange(n), crowding=1e-9,
+          hits=hits, **states)  # fmt: skip
     act(Division(), bare, p, dt=1e4)  # all divide
     cells = bare.tumour_cells
     mothers, daughters = slice(0, n), slice(n, 2 * n)
     assert len(cells) == 2 * n
-    for name in ("line", "state", "crowding", "clone_size", "roused_by", "clone", "arrived_at"):
+    for name in ("line", "state", "crowding", "clone_size", "roused_by", "clone", "arrived_at", *states):
         column = getattr(cells, name)
         np.testing.assert_array_equal(column[daughters], column[mothers])
     assert (cells.divisions[mothers] == 1).all()
     assert (cells.divisions[daughters] == 0).all()
+    assert (cells.hits[daughters] == 0).all()  # damage stays with the mother
+    np.testing.assert_array_equal(cells.hits[mothers], hits)
     np.testing.assert_array_equal(cells.key[daughters], daughter_key(cells.key[mothers], np.ones(n, np.int64)))
     dy, dx = cells.y[daughters] - 350.0, cells.x[daughters] - 300.0
     np.testing.assert_allclose(np.hypot(dy, dx), p.tumour.diameter, rtol=1e-9)

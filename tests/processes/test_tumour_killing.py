@@ -1,4 +1,4 @@
-"""Naive Kupffer cells kill lodged tumour cells; NK cells kill those that stir."""
+"""Who kills tumour cells: naive Kupffer cells, patrols, NK cells, T cells after several hits."""
 
 from __future__ import annotations
 
@@ -6,15 +6,18 @@ import math
 
 import numpy as np
 import pytest
+from scipy import stats
 
-from niche_sim.cells import KupfferCell, TumourCell
+from niche_sim.cells import BoneMarrowCell, KupfferCell, TumourCell
 from niche_sim.laws import hill, meeting_rate
 from niche_sim.parameters import resolve
-from niche_sim.processes.tumour_killing import KupfferKilling, NkKilling
+from niche_sim.processes.tumour_killing import KupfferKilling, NkKilling, PatrolKilling, TCellKilling
 from niche_sim.state import State
 from niche_sim.tissue import section_of
 
 STATES = TumourCell.state.names
+PATROLLING, MDSC = BoneMarrowCell.kind.code("patrolling"), BoneMarrowCell.kind.code("mdsc")
+ALL = [KupfferKilling, NkKilling, PatrolKilling, TCellKilling]
 N = 20_000
 
 
@@ -24,22 +27,24 @@ def killers(state, settle, one_a_site, name, /, **columns):
     return settle(state, name, len(y), y=y, x=x, **columns)
 
 
-@pytest.mark.parametrize("process", [KupfferKilling, NkKilling])
+@pytest.mark.parametrize("process", ALL)
 def test_nothing_happens_to_nobody(naive, p, changes, process):
     assert changes(process(), naive, p, dt=1e3) == set()
 
 
-@pytest.mark.parametrize("process", [KupfferKilling, NkKilling])
+@pytest.mark.parametrize("process", ALL)
 def test_without_killers_nobody_is_killed(bare, p, settle, changes, process):
     for state in ("arrested", "dormant", "motile", "cycling"):
         settle(bare, "tumour_cells", 200, state=state, seed=TumourCell.state.code(state))
     assert changes(process(), bare, p, dt=1e4) == set()
 
 
-@pytest.mark.parametrize("process", [KupfferKilling, NkKilling])
+@pytest.mark.parametrize("process", ALL)
 def test_cells_in_blood_are_left_alone_beside_others(naive, p, settle, act, process):
     """A cell may still circulate when the rule acts, as in a schedule of one's own."""
-    settle(naive, "tumour_cells", 50, state="arrested")
+    settle(naive, "bmdc", 100, kind=PATROLLING)
+    naive.t_cells.effector[:] = True
+    settle(naive, "tumour_cells", 50, state="cycling" if process is TCellKilling else "arrested")
     naive.enter_tumour_cells(20, 0, np.arange(1, 21, dtype=np.uint64))
     act(process(), naive, p, dt=100.0)
     assert np.count_nonzero(naive.tumour_cells.state == TumourCell.state.code("circulating")) == 20
@@ -81,9 +86,9 @@ def test_naive_kupffer_cells_kill_lodged_cells_at_the_meeting_rate(bare, p, sett
     assert bare.ledger.tumour_killed_by_kupffer == 2 * N - len(cells)
 
 
-@pytest.mark.parametrize("why", ["taught", "full"])
-def test_taught_and_full_kupffer_cells_do_not_kill(bare, p, settle, one_a_site, changes, why):
-    columns = {"state": KupfferCell.state.code("taught")} if why == "taught" else {"load": 10**9}
+@pytest.mark.parametrize("why", ["taught", "late", "full"])
+def test_taught_late_and_full_kupffer_cells_do_not_kill(bare, p, settle, one_a_site, changes, why):
+    columns = {"load": 10**9} if why == "full" else {"state": KupfferCell.state.code(why)}
     killers(bare, settle, one_a_site, "kupffer_cells", **columns)
     settle(bare, "tumour_cells", 500, state="arrested")
     assert changes(KupfferKilling(), bare, p, dt=10.0) == set()
@@ -134,6 +139,17 @@ def test_nk_cells_kill_at_the_meeting_rate_and_seldom_those_at_rest(
     assert bare.ledger.tumour_killed_by_nk == N - len(cells)
 
 
+def test_nk_cells_kill_by_their_activity(bare, p, settle, one_a_site, act, happens):
+    """Those of the left half of the section rest, those of the right half are as active as said."""
+    _, x = one_a_site(bare.section)
+    killers(bare, settle, one_a_site, "nk_cells", activity=np.where(x < 300.0, 0.0, 0.3))
+    cells = settle(bare, "tumour_cells", 2 * N, state="motile", x=np.repeat([50.0, 550.0], N), y=350.0)
+    act(NkKilling(), bare, p, dt=1.0)
+    rate = meeting_rate(p.nk.contact_radius, p.nk.speed, 1 / 400) * p.nk.chance_kill
+    assert np.count_nonzero(cells.x < 300.0) == N
+    happens(np.count_nonzero(cells.x > 300.0), N, math.exp(-rate * 0.3))
+
+
 @pytest.mark.parametrize("crowding", [0.5, 1.0, 3.0])
 def test_crowding_hides_from_nk_cells(bare, p, settle, one_a_site, act, happens, crowding):
     killers(bare, settle, one_a_site, "nk_cells")
@@ -181,6 +197,149 @@ def test_killing_is_booked_and_noted(bare, p, settle, one_a_site, act):
 def test_killing_changes_nothing_else(naive, p, settle, changes, process, book):
     settle(naive, "tumour_cells", 2000, state="arrested")
     assert changes(process(), naive, p, dt=10.0) == {"tumour_cells", f"ledger.{book}", "events"}
+
+
+# --- patrolling monocytes --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+@pytest.mark.parametrize("state", ["arrested", "dormant"])
+def test_patrols_kill_lodged_and_sleeping_cells_at_the_meeting_rate(
+    bare, p, settle, one_a_site, act, happens, steps, state
+):
+    killers(bare, settle, one_a_site, "bmdc", kind=PATROLLING)
+    cells, bare.time = settle(bare, "tumour_cells", N, state=state), 4.0
+    act(PatrolKilling(), bare, p, dt=2.0 / steps, steps=steps)
+    rate = meeting_rate(p.kupffer.contact_radius, p.bmdc.speed, 1 / 400) * p.bmdc.chance_kill_patrolling
+    happens(len(cells), N, math.exp(-rate * 2.0))
+    assert bare.ledger.tumour_killed_by_patrolling == N - len(cells)
+    assert set(bare.events.table()["cause"]) == {"killed by monocyte"}
+
+
+@pytest.mark.parametrize("state", ["extravasated", "motile", "cycling"])
+def test_patrols_leave_cells_that_stir(bare, p, settle, one_a_site, changes, state):
+    killers(bare, settle, one_a_site, "bmdc", kind=PATROLLING)
+    settle(bare, "tumour_cells", 500, state=state)
+    assert changes(PatrolKilling(), bare, p, dt=1e3) == set()
+
+
+def test_other_cells_of_the_marrow_do_not_kill(bare, p, settle, one_a_site, changes):
+    killers(bare, settle, one_a_site, "bmdc", kind=np.arange(1050) % PATROLLING)
+    settle(bare, "tumour_cells", 500, state="dormant")
+    assert changes(PatrolKilling(), bare, p, dt=1e3) == set()
+
+
+def test_patrols_kill_nearby(bare, p, settle, act):
+    settle(bare, "bmdc", 50, y=350.0, x=100.0, kind=PATROLLING)
+    settle(bare, "bmdc", 50, y=350.0, x=500.0, kind=MDSC, seed=2)
+    settle(bare, "tumour_cells", 100, state="dormant", y=350.0, x=np.repeat([100.0, 500.0], 50))
+    act(PatrolKilling(), bare, p, dt=1e5)
+    assert set(bare.tumour_cells.x) == {500.0}
+    assert len(bare.tumour_cells) == 50
+
+
+# --- T cells ---------------------------------------------------------------------------------------------------------
+
+
+def hits_per_hour(p, exhaustion=0.0):
+    """Of a growing cell with an effector on every site."""
+    return meeting_rate(p.t_cells.contact_radius, p.t_cells.speed * (1 - exhaustion), 1 / 400) * p.t_cells.chance_hit
+
+
+NEVER_DIE = {"t_cells.hits_needed": "1e9", "t_cells.half_life_hits": "1e9 h"}
+
+
+@pytest.mark.parametrize("exhaustion", [0.0, 0.6])
+def test_hits_are_poisson_at_the_meeting_rate(bare, settle, one_a_site, act, agrees, exhaustion):
+    p = resolve(NEVER_DIE)
+    killers(bare, settle, one_a_site, "t_cells", effector=True, exhaustion=exhaustion)
+    cells = settle(bare, "tumour_cells", N, state="cycling")
+    act(TCellKilling(), bare, p, dt=2.0)
+    mean = 2.0 * hits_per_hour(p, exhaustion)
+    agrees(cells.hits.mean(), mean, math.sqrt(mean / N))
+    # Variance over mean of a Poisson count is 1.
+    assert cells.hits.var() / cells.hits.mean() == pytest.approx(1.0, abs=4 * math.sqrt(2 / N))
+
+
+def test_some_hits_together_kill_and_fewer_are_repaired(bare, settle, one_a_site, act, happens):
+    p = resolve({"t_cells.hits_needed": "3", "t_cells.half_life_hits": "6 h"})
+    killers(bare, settle, one_a_site, "t_cells", effector=True)
+    cells, bare.time = settle(bare, "tumour_cells", N, state="cycling"), 7.0
+    act(TCellKilling(), bare, p, dt=1.0)
+    mean = hits_per_hour(p)
+    happens(len(cells), N, stats.poisson.cdf(2, mean))
+    assert bare.ledger.tumour_killed_by_t == N - len(cells)
+    events = bare.events.table()
+    assert set(events["cause"]) == {"killed by T cell"}
+    assert set(events["time_h"]) == {7.0}
+    assert cells.hits.max() == 2.0
+    before = cells.hits.copy()
+    bare.t_cells.remove(slice(None))
+    act(TCellKilling(), bare, p, dt=6.0)
+    np.testing.assert_allclose(cells.hits, before / 2, rtol=1e-12)
+
+
+@pytest.mark.parametrize("state", [state for state in STATES if state not in ("cycling", "circulating")])
+def test_t_cells_leave_cells_that_do_not_grow(bare, p, settle, one_a_site, changes, state):
+    killers(bare, settle, one_a_site, "t_cells", effector=True)
+    settle(bare, "tumour_cells", 500, state=state)
+    assert changes(TCellKilling(), bare, p, dt=1e3) == set()
+
+
+def test_t_cells_that_were_never_primed_or_are_exhausted_hit_nobody(bare, p, settle, one_a_site, act):
+    killers(bare, settle, one_a_site, "t_cells", effector=np.arange(1050) % 2, exhaustion=np.arange(1050) % 2)
+    cells = settle(bare, "tumour_cells", 500, state="cycling")
+    act(TCellKilling(), bare, p, dt=1e3)
+    assert len(cells) == 500
+    assert not cells.hits.any()
+
+
+@pytest.mark.parametrize(
+    ("who", "columns", "factor"),
+    [
+        ("bmdc", {"kind": MDSC}, lambda p, near: 1 / (1 + near / p.t_cells.half_mdsc)),
+        ("bmdc", {"kind": PATROLLING}, lambda p, near: 1.0),
+        (
+            "kupffer_cells",
+            {"state": KupfferCell.state.code("late")},
+            lambda p, near: 1 - p.t_cells.share_excluded * near / (near + p.t_cells.half_late),
+        ),
+        ("kupffer_cells", {"state": KupfferCell.state.code("taught")}, lambda p, near: 1.0),
+    ],
+)
+def test_suppressor_cells_and_late_kupffer_cells_nearby_shield(
+    bare, settle, one_a_site, act, agrees, who, columns, factor
+):
+    """One on each site of the right half: there hits are fewer, in the left half they are not."""
+    p = resolve(NEVER_DIE)
+    killers(bare, settle, one_a_site, "t_cells", effector=True)
+    y, x = one_a_site(bare.section)
+    right = x > 300.0
+    settle(bare, who, int(right.sum()), y=y[right], x=x[right], **columns)
+    cells = settle(bare, "tumour_cells", N, state="cycling", x=np.repeat([50.0, 550.0], N // 2), y=350.0)
+    act(TCellKilling(), bare, p, dt=2.0)
+    for there, by in ((cells.x < 300.0, 1.0), (cells.x > 300.0, factor(p, 1 / bare.section.site_volume))):
+        mean = 2.0 * hits_per_hour(p) * by
+        agrees(cells.hits[there].mean(), mean, math.sqrt(mean / (N // 2)))
+
+
+def test_t_cells_hit_nearby(bare, settle, act):
+    p = resolve(NEVER_DIE)
+    settle(bare, "t_cells", 50, y=350.0, x=100.0, effector=True)
+    cells = settle(bare, "tumour_cells", 100, state="cycling", y=350.0, x=np.repeat([100.0, 500.0], 50))
+    act(TCellKilling(), bare, p, dt=100.0)
+    np.testing.assert_array_equal(cells.hits > 0, cells.x == 100.0)
+
+
+@pytest.mark.parametrize(("process", "book"), [(PatrolKilling, "patrolling"), (TCellKilling, "t")])
+def test_patrols_and_t_cells_change_nothing_else(naive, p, settle, one_a_site, changes, process, book):
+    killers(naive, settle, one_a_site, "bmdc", kind=PATROLLING)
+    naive.t_cells.effector[:] = True
+    settle(naive, "tumour_cells", 2000, state="cycling" if process is TCellKilling else "arrested")
+    assert changes(process(), naive, p, dt=24.0) == {"tumour_cells", f"ledger.tumour_killed_by_{book}", "events"}
+
+
+# --- against what was published --------------------------------------------------------------------------------------
 
 
 def test_the_published_share_of_a_naive_liver(naive, settle, act, agrees):

@@ -1,0 +1,53 @@
+"""Stage thresholds of every scenario anew, from untreated mice.
+
+    python benchmarks/make_thresholds.py        # some ten minutes on two cores
+
+Scenarios of one organ, one section and one register share their untreated mice: these live as long as the longest of them,
+and each scenario gets the same file. For a scenario of your own: `niche-sim thresholds path/to/scenario.toml`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+from collections import defaultdict
+
+from rich.progress import Progress
+
+from niche_sim import parameters, scenario
+from niche_sim.untreated import compute_thresholds
+
+
+def groups() -> list[list[scenario.Scenario]]:
+    """The scenarios that share untreated mice, the longest first in each group."""
+    found = defaultdict(list)
+    for entry in scenario.catalogue():
+        one = scenario.load(entry.id)
+        changed = {name: change.text for name, change in one.parameters.items()}
+        register = parameters.digest(parameters.resolve(changed, organ=one.organ))
+        found[one.organ, one.section, one.step, str(one.schedule), register].append(one)
+    return [sorted(members, key=lambda one: -one.duration) for members in found.values()]
+
+
+def main() -> None:
+    """Make them."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--mice", type=int, default=200)
+    parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    arguments = parser.parse_args()
+    with Progress() as bar:
+        for members in groups():
+            longest = members[0]
+            task = bar.add_task(f"{longest.organ}, {len(members)} scenarios", total=arguments.mice)
+            text = compute_thresholds(
+                str(longest.path),
+                arguments.mice,
+                workers=arguments.workers,
+                progress=lambda done, task=task: bar.update(task, completed=done),  # type: ignore[misc]
+            )
+            for member in members:
+                (member.path.parent / "thresholds.toml").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

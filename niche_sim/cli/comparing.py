@@ -1,0 +1,311 @@
+"""`niche-sim compare` and `niche-sim evidence`: many mice of many arms, what differs, and what the papers say to it."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from niche_sim.cli import report
+from niche_sim.cli.folders import claim, tidy
+from niche_sim.cli.usage import FAILED, SCENARIO, STOPPED, CommandError, optioned, say, settings, whole_number
+from niche_sim.errors import InputError
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from niche_sim.cohort import Cohort, Failure, Plan
+    from niche_sim.cohort import Progress as Done
+    from niche_sim.targets import Comparison, Judged, Row
+
+MICE = "30"
+FIGURE_DPI = 110  # of the figures of a report, which holds many
+MOST_FAILURES = 5  # named one by one
+
+_Mice = Annotated[str, typer.Option("--mice", metavar="NUMBER", help="Mice an arm, from 2.")]
+_Seed = Annotated[str, typer.Option("--seed", metavar="NUMBER", help="Of the first mouse; mice of one seed are pairs.")]
+_Workers = Annotated[str | None, typer.Option("--workers", metavar="NUMBER", help="Processes. Default: one a core.")]
+_Schedule = Annotated[
+    str | None, typer.Option("--schedule", metavar="NAME", help="Of rules. Default: that of the scenario.")
+]
+_Without = Annotated[
+    list[str] | None, typer.Option("--without", metavar="PROCESS", help="Leave a rule out. Repeatable.")
+]
+_Changes = Annotated[
+    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Another value, as in `run`. Repeatable.")
+]
+
+
+def compare(
+    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="An id or a path of a scenario.toml.")] = SCENARIO,
+    arms: Annotated[
+        str | None, typer.Option(metavar="ARM,ARM", help="The first is the reference. Default: all, in their order.")
+    ] = None,
+    mice: _Mice = MICE,
+    seed: _Seed = "1",
+    workers: _Workers = None,
+    schedule: _Schedule = None,
+    without: _Without = None,
+    changes: _Changes = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="DIR", help="Default: runs/SCENARIO-compare. Mice in it are used."),
+    ] = None,
+) -> None:
+    """Run many mice of each arm; print and write how arms differ and which targets are met. Ctrl-C keeps what is done."""
+    cores = _cores(workers)
+    number, first, overrides = (
+        whole_number(mice, "--mice", least=2),
+        whole_number(seed, "--seed"),
+        settings(changes or []),
+    )
+    names = None if arms is None else [name.strip() for name in arms.split(",")]
+    from niche_sim import cohort, plots_compare, targets
+
+    try:
+        wanted = cohort.plan(
+            scenario, names, mice=number, seed=first, overrides=overrides, without=without or (),
+            schedule=_schedule(schedule),
+        )  # fmt: skip
+    except InputError as error:
+        raise _optioned(error, overrides, schedule) from None
+    target = claim(folder, f"{wanted.experiment.id}-compare")
+    try:
+        failures = _run([wanted], target, cores, f"niche-sim compare ... -o {target}")
+        found = cohort.gather(wanted, target / "mice")
+        rows, judged = targets.effects(found), targets.judge_all(found)
+        cohort.write_table(targets.effect_table(rows, judged), target / "effects.parquet")
+        cohort.write_table(targets.mouse_table(found), target / "mice.parquet")
+        if any(found.lives.values()):
+            plots_compare.save_compare(found, target / "compare.png")
+    finally:
+        tidy(target)
+    _show_effects(found, rows, [name for name, _ in plots_compare.key_readouts(found)])
+    _show_targets(judged, wanted.arms)
+    report.output().print(f"Written to {target}", soft_wrap=True)
+    _end(failures)
+
+
+def evidence(
+    scenarios: Annotated[str | None, typer.Option(metavar="ID,ID", help="Default: all that have targets.")] = None,
+    mice: _Mice = MICE,
+    seed: _Seed = "1",
+    workers: _Workers = None,
+    schedule: _Schedule = None,
+    changes: _Changes = None,
+    against: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Another folder of `evidence`, to set its verdicts beside.")
+    ] = None,
+    label: Annotated[
+        str | None, typer.Option(metavar="NAME", help="What that one is called. Default: its name.")
+    ] = None,
+    folder: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="DIR", help="Default: runs/evidence. Mice in it are used.")
+    ] = None,
+) -> None:
+    """Run the arms that the targets of all scenarios name and report which are met. Ctrl-C keeps what is done."""
+    cores = _cores(workers)
+    number, first, overrides = (
+        whole_number(mice, "--mice", least=2),
+        whole_number(seed, "--seed"),
+        settings(changes or []),
+    )
+    if label is not None and against is None:
+        raise InputError("--label", "without --against", "a folder to compare with")
+    from niche_sim import evidence as reports
+
+    other = reports.verdicts_of(against) if against is not None else {}
+    plans, reasons = _plans(scenarios, number, first, overrides, schedule)
+    target = claim(folder, "evidence")
+    try:
+        failures = _run(plans, target, cores, f"niche-sim evidence ... -o {target}")
+        made = _report(plans, reasons, failures, target / "mice")
+        shown = schedule or "default"
+        name = (label or against.name) if against is not None else ""
+        full = reports.Report(made, shown, other, name)
+        reports.write(full, target)
+    finally:
+        tidy(target)
+    report.output().print(reports.summary(full))
+    table = report.table(*reports.STATUS[:-1])
+    _fold_first(table, last=9)
+    for *cells, headline in reports.status_rows(full):
+        table.add_row(report.cell(f"{cells[0]}\n{headline}"), *cells[1:])
+    report.output().print(table)
+    report.output().print(f"Written to {target / 'report.html'}", soft_wrap=True)
+    _end(failures)
+
+
+def _plans(
+    scenarios: str | None, mice: int, seed: int, overrides: dict[str, str], schedule: str | None
+) -> tuple[list[Plan], dict[str, dict[str, str]]]:
+    """The arms that targets name, of each scenario that has targets; and the written reasons, by scenario."""
+    from niche_sim import cohort
+    from niche_sim import evidence as reports
+    from niche_sim import scenario as library
+    from niche_sim.readouts import BY_NAME
+
+    ids = [entry.id for entry in library.catalogue()] if scenarios is None else _names(scenarios)
+    plans, reasons = [], {}
+    for name in ids:
+        try:
+            experiment = library.load(name, readouts=BY_NAME)
+            named = {arm for target in experiment.targets for arm in (target.arm, target.against)}
+            arms = [arm for arm in experiment.arms if arm in named]
+            if not arms and scenarios is None:
+                continue
+            if not arms:
+                raise InputError("scenario", f"{name!r} has no targets", "one that has")
+            reasons[experiment.id] = reports.load_reasons(experiment)
+            plans.append(
+                cohort.plan(experiment, arms, mice=mice, seed=seed, overrides=overrides, schedule=_schedule(schedule))
+            )
+        except InputError as error:
+            raise _optioned(error, overrides, schedule, "--scenarios") from None
+    return plans, reasons
+
+
+def _report(
+    plans: Sequence[Plan], reasons: dict[str, dict[str, str]], failures: Sequence[Failure], mice: Path
+) -> list[Any]:
+    from niche_sim import cohort, evidence, plots_compare, targets
+    from niche_sim import scenario as library
+
+    studies = []
+    for one in plans:
+        found = cohort.gather(one, mice)
+        own = one.experiment.path.with_name("sources.bib")
+        cited = library.sources() | (library.sources(own) if own.is_file() else {})
+        failed = sum(failure.scenario == one.experiment.id for failure in failures)
+        figure = plots_compare.compare_png(found, FIGURE_DPI) if any(found.lives.values()) else b""
+        judged = targets.judge_all(found)
+        studies.append(
+            evidence.Study(one.experiment, judged, reasons[one.experiment.id], cited, len(one.seeds), failed, figure)
+        )
+    return studies
+
+
+def _run(plans: Sequence[Plan], target: Path, cores: int, again: str) -> list[Failure]:
+    """Run what is missing below `target`/mice, with a bar. Raises CommandError on Ctrl-C."""
+    from niche_sim import cohort
+
+    last: list[Done] = []
+    try:
+        with _bar() as watch:
+
+            def look(done: Done) -> None:
+                last[:] = [done]
+                watch(done)
+
+            return cohort.run(plans, target / "mice", cores, look)
+    except KeyboardInterrupt:
+        done = f"{last[0].done} of {last[0].total} mice done" if last else "no mouse done"
+        raise CommandError(f"stopped by Ctrl-C, {done}; the same command with -o {target} goes on", STOPPED) from None
+
+
+@contextmanager
+def _bar() -> Iterator[Callable[[Done], None]]:
+    """A bar of mice and time left on standard error, if that is a terminal; else a line now and then."""
+    from time import monotonic
+
+    console = report.output(error=True)
+    if not console.is_terminal:
+        began, told = monotonic(), [monotonic()]
+
+        def tell(done: Done) -> None:
+            now = monotonic()
+            if now - told[0] >= 60.0 and done.share > 0.0:
+                told[0] = now
+                left = (now - began) * (1.0 - done.share) / done.share / 60.0
+                say(f"{done.done} of {done.total} mice, about {left:.0f} min left")
+
+        yield tell
+        return
+    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(None), TextColumn("left"), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("mice", total=1.0)
+        yield lambda done: bar.update(task, completed=done.share, description=f"mouse {done.done} of {done.total}")
+
+
+def _show_effects(found: Cohort, rows: Sequence[Row], readouts: Sequence[str]) -> None:
+    """Effects on the key readouts at the end."""
+    title = f"Against {found.plan.reference}, day {found.ends / 24.0:.4g}"
+    table = report.table("readout", "arm", "effect", "95 % interval", "p", "n", "", title=title)
+    _fold_first(table, last=9)
+    for row in rows:
+        if row.readout in readouts and row.at == found.ends:
+            table.add_row(row.readout, row.arm, *_numbers(row.comparison), row.word)
+    if table.row_count:
+        report.output().print(table)
+
+
+def _show_targets(judged: Sequence[Judged], arms: Sequence[str]) -> None:
+    """Every target of the arms that were run, and its verdict; how many ask for others."""
+    asked = [one for one in judged if {one.target.arm, one.target.against or one.target.arm} <= set(arms)]
+    table = report.table("target", "effect", "95 % interval", "p", "n", "verdict", title="Targets")
+    _fold_first(table, last=20)
+    for one in asked:
+        verdict = f"{one.verdict}: {one.why}" if one.why else one.verdict
+        table.add_row(one.target.id, *_numbers(one.comparison), verdict)
+    if asked:
+        report.output().print(table)
+    if len(asked) < len(judged):
+        report.output().print(f"Undecided, since their arms were not run: {len(judged) - len(asked)} more targets")
+
+
+def _fold_first(table: Table, last: int) -> None:
+    """Let the first column wrap, too, and leave the last at least some room."""
+    table.columns[0].no_wrap = False
+    table.columns[-1].min_width = last
+
+
+def _numbers(found: Comparison) -> tuple[str, str, str, str]:
+    """Effect, interval, p, n."""
+    effect = found.effect
+    if effect.estimate != effect.estimate:
+        return "-", "-", "-", f"{effect.n}"
+    sign = {"ratio": "x", "difference": "+" if effect.estimate >= 0 else ""}.get(found.kind, "")
+    p = "-" if found.p != found.p else "<0.0001" if found.p < 1e-4 else f"{found.p:.2g}"
+    return f"{sign}{effect.estimate:.3g}", f"{effect.low:.3g} to {effect.high:.3g}", p, f"{effect.n}"
+
+
+def _end(failures: Sequence[Failure]) -> None:
+    """Say which mice failed; then the exit code is 1."""
+    for failure in failures[:MOST_FAILURES]:
+        say(f"{failure.scenario}, arm {failure.arm}, seed {failure.seed} failed: {failure.why}")
+    if len(failures) > MOST_FAILURES:
+        say(f"and {len(failures) - MOST_FAILURES} more failed")
+    if failures:
+        raise typer.Exit(FAILED)
+
+
+def _cores(workers: str | None) -> int:
+    return whole_number(workers, "--workers", least=1) if workers is not None else os.cpu_count() or 1
+
+
+def _names(text: str) -> list[str]:
+    return [name.strip() for name in text.split(",")]
+
+
+def _schedule(text: str | None) -> str | tuple[str, ...] | None:
+    """The name of a schedule, or several names of rules."""
+    return tuple(_names(text)) if text is not None and "," in text else text
+
+
+def _optioned(
+    error: InputError, overrides: dict[str, str], schedule: str | None, scenario: str = "SCENARIO"
+) -> InputError:
+    """The same error, naming the option by which the refused value came."""
+    if error.where == "arms":
+        return InputError("--arms", error.found, error.allowed)
+    if error.where == "scenario":
+        return InputError(scenario, error.found, error.allowed)
+    if schedule is not None and error.where.endswith(": schedule"):
+        return InputError("--schedule", error.found, error.allowed)
+    return optioned(error, overrides)

@@ -1,0 +1,438 @@
+"""Many mice of many arms at once: each mouse a file named by all that decides it, so that an interrupted study goes on."""
+
+from __future__ import annotations
+
+import ast
+import contextlib
+import dataclasses
+import hashlib
+import importlib.metadata
+import json
+import math
+import multiprocessing
+import os
+import signal
+import zipfile
+import zlib
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
+from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass, field
+from functools import lru_cache
+from pathlib import Path
+from time import perf_counter
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+import niche_sim
+from niche_sim import parameters, scenario
+from niche_sim.errors import InputError
+from niche_sim.model import NicheModel
+from niche_sim.readouts import BY_NAME
+from niche_sim.scenario import ONSET, Scenario
+from niche_sim.vocabulary import DEFAULT_SEED
+
+Float = NDArray[np.float64]
+
+PICTURE_PIXELS = 100  # along the longer side of a kept picture of a section
+PICTURE_FIELD = "fibronectin"
+# Modules that only look at mice: a change in them leaves what is simulated as it is.
+ONLOOKERS = {"__main__", "cli", "cohort", "dashboard", "describe", "evidence", "mechanisms", "plots", "plots_compare"}
+ONLOOKERS |= {"plots_mechanisms", "record", "targets", "untreated"}
+RESTARTS = 2  # of the worker processes, should the system end one of them
+
+
+@dataclass(frozen=True)
+class Plan:
+    """Which mice of one scenario to run: every seed in every arm. Make it with `plan`, which checks it."""
+
+    experiment: Scenario
+    arms: tuple[str, ...]
+    seeds: tuple[int, ...]
+    overrides: tuple[tuple[str, str], ...]
+    without: tuple[str, ...]
+    keys: Mapping[str, str]  # arm -> hash of all that decides its mice but the seed
+    stages: tuple[str, ...] = ()  # those with a threshold, whose onsets can be told
+
+    @property
+    def reference(self) -> str:
+        """The arm that the others are compared with: the first."""
+        return self.arms[0]
+
+    def file(self, folder: Path, arm: str, seed: int) -> Path:
+        """Where a mouse is kept."""
+        return folder / self.experiment.id / f"{arm}-{seed}-{self.keys[arm]}.npz"
+
+
+class Picture(NamedTuple):
+    """A section at the end of a run, for a small image of it. fibronectin: float32[y, x]; tumour: um, float32[cell, yx]."""
+
+    fibronectin: NDArray[np.float32]
+    tumour: NDArray[np.float32]
+    height: float  # um
+    width: float  # um
+
+
+@dataclass(frozen=True)
+class Life:
+    """One mouse: readouts at each record time, onsets (h, nan if not reached), books, and for some a picture."""
+
+    table: dict[str, Float]
+    onsets: dict[str, float]
+    books: dict[str, float]
+    seconds: float
+    picture: Picture | None
+
+
+class Failure(NamedTuple):
+    """A mouse that could not be run, and why, in one line."""
+
+    scenario: str
+    arm: str
+    seed: int
+    why: str
+
+
+class Progress(NamedTuple):
+    """How far a study is: mice done of all that were missing, and the share of the work, 0 to 1."""
+
+    done: int
+    total: int
+    share: float
+
+
+@dataclass
+class Cohort:
+    """The mice of a plan that are there: arm -> seed -> Life."""
+
+    plan: Plan
+    lives: dict[str, dict[int, Life]] = field(default_factory=dict)
+
+    @property
+    def ends(self) -> float:
+        """Time of the last row of any mouse, h; 0 without mice."""
+        return max(
+            (float(life.table["time_h"][-1]) for mice in self.lives.values() for life in mice.values()), default=0.0
+        )
+
+    def times(self) -> Float:
+        """Times of the rows, h."""
+        for mice in self.lives.values():
+            for life in mice.values():
+                return life.table["time_h"]
+        return np.zeros(0)
+
+    def curves(self, arm: str, readout: str) -> Float:
+        """A readout over time, float64[mice, rows]."""
+        return np.array([life.table[readout] for life in self.lives[arm].values()])
+
+    def values(self, arm: str, readout: str, at: float, window: float | None = None) -> dict[int, float]:
+        """Seed -> the readout at `at` (h), of the last row up to it, or its mean over the rows of the window before it.
+
+        Of onset_<stage>: h, infinite if not reached by then.
+        """
+        found = {}
+        for seed, life in self.lives[arm].items():
+            if readout.startswith(ONSET):
+                onset = life.onsets.get(readout.removeprefix(ONSET), math.nan)
+                found[seed] = onset if onset <= at + 1e-6 else math.inf
+                continue
+            times = life.table["time_h"]
+            last = int(np.searchsorted(times, at + 1e-6, side="right"))
+            first = last - 1
+            if window is not None:
+                first = min(first, int(np.searchsorted(times, at - window + 1e-6, side="right")))
+            found[seed] = float(life.table[readout][first:last].mean())
+        return found
+
+    def pairs(self, first: Mapping[int, float], second: Mapping[int, float]) -> tuple[Float, Float]:
+        """Two columns of mice of the same seeds, float64[n] each."""
+        seeds = [seed for seed in first if seed in second]
+        return np.array([first[s] for s in seeds], float), np.array([second[s] for s in seeds], float)
+
+
+def plan(
+    scenario_id: str | Path | Scenario,
+    arms: Iterable[str] | None = None,
+    *,
+    mice: int = 30,
+    seed: int = DEFAULT_SEED,
+    overrides: Mapping[str, str] | None = None,
+    without: Iterable[str] = (),
+    schedule: str | tuple[str, ...] | None = None,
+) -> Plan:
+    """Check which mice are wanted: seeds `seed`, `seed` + 1 ... in each of the arms (all if None).
+
+    Raises:
+        InputError: anything of it is unknown or not possible, in the scenario, its targets or the options.
+    """
+    given = scenario_id if isinstance(scenario_id, Scenario) else scenario.load(scenario_id, readouts=BY_NAME)
+    experiment = given.with_(schedule=schedule)
+    names = tuple(experiment.arms if arms is None else arms)
+    for number, name in enumerate(names):
+        experiment.arm(name, "arms")
+        if name in names[:number]:
+            raise InputError("arms", f"'{name}' is there twice", "each arm once")
+    if not names:
+        raise InputError("arms", "none", "at least one arm")
+    changes = tuple(sorted((name, str(text)) for name, text in (overrides or {}).items()))
+    left_out = tuple(without)
+    model = _model(experiment, names[0], seed, changes, left_out)
+    seeds, stages = tuple(range(seed, seed + mice)), tuple(model.stages.thresholds)
+    return Plan(experiment, names, seeds, changes, left_out, _keys(model, names), stages)
+
+
+def run(
+    plans: Sequence[Plan],
+    folder: Path,
+    workers: int = 1,
+    watch: Callable[[Progress], None] | None = None,
+) -> list[Failure]:
+    """Run the mice of the plans that are not in the folder yet, the longest first; returns those that failed.
+
+    A mouse is written when it is finished. On Ctrl-C the mice at work are given up, and KeyboardInterrupt goes on.
+    watch: called when a mouse is done, and once before.
+    """
+    left = {job.file: job for one in plans for job in _missing(one, folder)}
+    left = dict(sorted(left.items(), key=lambda item: -item[1].cost))
+    jobs = list(left.values())
+    for parent in {job.file.parent for job in jobs}:
+        parent.mkdir(parents=True, exist_ok=True)
+    failures: list[Failure] = []
+    work, done, all_work = 0.0, 0, sum(job.cost for job in jobs) or 1.0
+    if watch is not None:
+        watch(Progress(0, len(jobs), 0.0))
+    for attempt in range(RESTARTS + 1):
+        try:
+            with contextlib.closing(_results(list(left.values()), workers)) as results:
+                for job, why in results:
+                    del left[job.file]
+                    work, done = work + job.cost, done + 1
+                    if why:
+                        failures.append(Failure(job.experiment.id, job.arm, job.seed, why))
+                    if watch is not None:
+                        watch(Progress(done, len(jobs), work / all_work))
+            break
+        except BrokenProcessPool:
+            if attempt == RESTARTS:
+                why = "the system ended its process, perhaps for want of memory"
+                failures += [Failure(job.experiment.id, job.arm, job.seed, why) for job in left.values()]
+    return failures
+
+
+def gather(one: Plan, folder: Path) -> Cohort:
+    """The mice of a plan that lie in the folder."""
+    lives: dict[str, dict[int, Life]] = {arm: {} for arm in one.arms}
+    for arm in one.arms:
+        for seed in one.seeds:
+            life = _read(one.file(folder, arm, seed))
+            if life is not None:
+                lives[arm][seed] = life
+    return Cohort(one, lives)
+
+
+# --- one mouse -------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class _Job:
+    """A mouse to run, and where to."""
+
+    experiment: Scenario
+    arm: str
+    seed: int
+    overrides: tuple[tuple[str, str], ...]
+    without: tuple[str, ...]
+    file: Path
+    picture: bool
+    cost: float = 0.0
+
+
+def live(job: _Job) -> str:
+    """Run a mouse and write it; returns "" or what went wrong, in one line."""
+    try:
+        began = perf_counter()
+        model = _model(job.experiment, job.arm, job.seed, job.overrides, job.without).run_to_end()
+        _write(model, job, perf_counter() - began)
+    except Exception as error:  # whatever it is, the other mice go on
+        text = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
+        return " ".join(text.split())
+    return ""
+
+
+def _model(
+    experiment: Scenario, arm: str, seed: int, overrides: tuple[tuple[str, str], ...], without: tuple[str, ...]
+) -> NicheModel:
+    return NicheModel(experiment, arm, overrides=dict(overrides), rng=seed, without=without)  # type: ignore[arg-type]
+
+
+def _write(model: NicheModel, job: _Job, seconds: float) -> None:
+    columns = {name: np.array(values, np.float64) for name, values in model.datacollector.model_vars.items()}
+    onsets = {name: math.nan if onset is None else onset for name, onset in model.stages.onsets.items()}
+    books = {name: float(value) for name, value in dataclasses.asdict(model.state.ledger).items()}
+    notes = {"columns": list(columns), "onsets": onsets, "books": books, "seconds": seconds}
+    arrays: dict[str, Any] = {"table": np.array(list(columns.values())), "notes": np.array(json.dumps(notes))}
+    if job.picture:
+        section, cells = model.state.section, model.state.tumour_cells
+        seen = ~np.isnan(cells.y)
+        arrays["picture_fibronectin"] = _coarse(getattr(model.state, PICTURE_FIELD)).astype(np.float32)
+        arrays["picture_tumour"] = np.stack([cells.y[seen], cells.x[seen]], axis=1).astype(np.float32)
+        arrays["picture_size"] = np.array([section.height, section.width])
+    part = job.file.with_name(f"{job.file.name}.part{os.getpid()}")
+    try:
+        with part.open("wb") as file:
+            np.savez_compressed(file, **arrays)
+        part.replace(job.file)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def _read(file: Path) -> Life | None:
+    """A mouse; None if it is not there or not whole."""
+    try:
+        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as stored:
+            arrays = dict(stored)
+        notes = json.loads(str(arrays["notes"]))
+        table = dict(zip(notes["columns"], arrays["table"], strict=True))
+        picture = None
+        if "picture_size" in arrays:
+            height, width = arrays["picture_size"].tolist()
+            picture = Picture(arrays["picture_fibronectin"], arrays["picture_tumour"], height, width)
+        return Life(table, notes["onsets"], notes["books"], notes["seconds"], picture)
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+        return None
+
+
+def _coarse(values: Float) -> Float:
+    """A field with at most PICTURE_PIXELS along a side: means of square blocks, cut at the far edges."""
+    size = math.ceil(max(values.shape) / PICTURE_PIXELS)
+    rows, columns = (length // size for length in values.shape)
+    return values[: rows * size, : columns * size].reshape(rows, size, columns, size).mean(axis=(1, 3))
+
+
+# --- many mice -------------------------------------------------------------------------------------------------------
+
+
+def _missing(one: Plan, folder: Path) -> list[_Job]:
+    """The mice of a plan that are not in the folder, or lack the picture that the first of each arm has."""
+    jobs = []
+    for arm in one.arms:
+        cost = _cost(one, arm)
+        for number, seed in enumerate(one.seeds):
+            file = one.file(folder, arm, seed)
+            picture = number == 0
+            if file.exists() and not picture:
+                continue
+            life = _read(file) if file.exists() else None
+            if life is None or (picture and life.picture is None):
+                jobs.append(_Job(one.experiment, arm, seed, one.overrides, one.without, file, picture, cost))
+    return jobs
+
+
+def _cost(one: Plan, arm: str) -> float:
+    """Work of a mouse relative to others: sites by steps, more with tumour cells and with every dose of exosomes."""
+    experiment = one.experiment
+    section, actions = experiment.section, experiment.arms[arm].protocol.interventions
+    verbs = [action.verb for action in actions]
+    tumour = sum(verb in ("inject_tumour_cells", "grow_primary") for verb in verbs)
+    return section.width * section.height * experiment.duration / experiment.step * (1.0 + tumour + 0.1 * len(verbs))
+
+
+def _results(jobs: list[_Job], workers: int) -> Generator[tuple[_Job, str], None, None]:
+    """Each job and what went wrong with it, in the order in which they end."""
+    if not jobs:
+        return
+    # Not by fork: the caller may run threads (a progress bar), whose locks a forked child would inherit.
+    context = multiprocessing.get_context("spawn")
+    before = set(multiprocessing.active_children())
+    pool = ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context, initializer=_leave_ctrl_c_to_the_parent)
+    try:
+        futures = {pool.submit(live, job): job for job in jobs}
+        for future in as_completed(futures):
+            yield futures[future], future.result()
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for child in set(multiprocessing.active_children()) - before:
+            child.terminate()
+        raise
+    pool.shutdown()
+
+
+def _leave_ctrl_c_to_the_parent() -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+
+
+# --- names of mice ---------------------------------------------------------------------------------------------------
+
+
+def _keys(model: NicheModel, arms: Sequence[str]) -> dict[str, str]:
+    """For each arm a hash of all that decides its mice but the seed: scenario, numbers, rules, code, libraries."""
+    content = json.loads(model.experiment.canonical())
+    protocols = content.pop("arms")
+    decides = {
+        "scenario": content,
+        "parameters": parameters.as_text(model.parameters),
+        "schedule": [process.name for process in model.schedule],
+        "thresholds": dict(model.stages.thresholds),
+        "niche_sim": niche_sim.__version__,
+        "code": code_digest(),
+        "versions": {name: importlib.metadata.version(name) for name in ("numpy", "scipy", "numba", "mesa")},
+    }
+    keys = {}
+    for arm in arms:
+        text = json.dumps({**decides, "protocol": protocols[arm]}, sort_keys=True)
+        keys[arm] = hashlib.sha256(text.encode()).hexdigest()[:16]
+    return keys
+
+
+@lru_cache(maxsize=1)
+def code_digest() -> str:
+    """A hash of the code that simulates, hexadecimal: not of its comments and docstrings, nor of what only looks on."""
+    package = Path(__file__).resolve().parent
+    digest = hashlib.sha256()
+    for path in sorted(package.rglob("*.py")):
+        parts = path.relative_to(package).with_suffix("").parts
+        if parts[0] not in ONLOOKERS:
+            digest.update(f"{'.'.join(parts)}\n{_code(path.read_text(encoding='utf-8'))}\n".encode())
+    return digest.hexdigest()[:16]
+
+
+def _code(text: str) -> str:
+    """A module without comments, docstrings and layout."""
+    tree = ast.parse(text)
+    for node in ast.walk(tree):
+        body = getattr(node, "body", None)
+        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) and body:
+            del body[0]
+    return ast.dump(tree)
+
+
+def write_table(rows: Sequence[Mapping[str, Any]], file: Path) -> Path:
+    """Write rows of one set of columns as Parquet; what is nan becomes empty. Raises OSError."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    columns = {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}
+    arrays = {name: pa.array(values, from_pandas=True) for name, values in columns.items()}
+    empty = {name: pa.array([], pa.string()) for name in ("scenario", "target", "verdict")}
+    part = file.with_name(f"{file.name}.part{os.getpid()}")
+    try:
+        pq.write_table(pa.table(arrays or empty), part)
+        return part.replace(file)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def read_table(file: Path) -> list[dict[str, Any]]:
+    """Rows of a Parquet file. Raises InputError if it is not there or not one."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    try:
+        rows: list[dict[str, Any]] = pq.read_table(file).to_pylist()
+    except (OSError, pa.ArrowException) as error:
+        found = "not there" if not file.exists() else " ".join(str(error).split())[:80]
+        raise InputError(str(file), found, "a table that niche-sim wrote") from None
+    return rows

@@ -1,0 +1,49 @@
+"""Quasi-steady diffusion with uptake that differs from site to site: conjugate gradients, preconditioned by cosines."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.fft import dctn, idctn
+from scipy.sparse.linalg import LinearOperator, cg
+
+Field = NDArray[np.float64]
+TOLERANCE = 1e-5  # of the source's norm
+
+
+def solve_steady(diffusivity: float, uptake: Field, source: Field, spacing: float, guess: Field) -> Field:
+    """The u with diffusivity * lap(u) - uptake * u + source = 0 and no-flux edges (five-point Laplacian).
+
+    diffusivity: um2/h; uptake: 1/h [y, x], positive somewhere and nowhere negative; source: u per h [y, x], not negative;
+    spacing: um; guess: where to start [y, x]. Returns float64[y, x], not negative. Raises ValueError if it does not
+    converge (uptake 0 everywhere has no solution).
+    """
+    shape, mean = uptake.shape, float(uptake.mean())
+    if not (mean > 0.0 and uptake.min() >= 0.0 and source.min() >= 0.0):
+        raise ValueError("uptake and source must not be negative, and some uptake positive")
+    rows, columns = (2.0 * (1.0 - np.cos(np.pi * np.arange(n) / n)) / spacing**2 for n in shape)  # of minus lap
+    inverse = 1.0 / (diffusivity * (rows[:, None] + columns[None, :]) + mean)
+    per_area = diffusivity / spacing**2
+
+    def operate(flat: Field) -> Field:
+        u = flat.reshape(shape)
+        out = uptake * u
+        down, right = per_area * (u[1:] - u[:-1]), per_area * (u[:, 1:] - u[:, :-1])
+        out[1:] += down
+        out[:-1] -= down
+        out[:, 1:] += right
+        out[:, :-1] -= right
+        return out.ravel()
+
+    def precondition(flat: Field) -> Field:
+        solved: Field = idctn(dctn(flat.reshape(shape), type=2) * inverse, type=2, overwrite_x=True)
+        return solved.ravel()
+
+    size = uptake.size
+    matrix = LinearOperator((size, size), matvec=operate, dtype=np.float64)
+    inverse_of_mean = LinearOperator((size, size), matvec=precondition, dtype=np.float64)
+    solution, failed = cg(matrix, source.ravel(), guess.ravel(), rtol=TOLERANCE, maxiter=500, M=inverse_of_mean)
+    if failed:
+        raise ValueError("no convergence: uptake differs too much between sites")
+    result: Field = np.maximum(solution, 0.0).reshape(shape)
+    return result

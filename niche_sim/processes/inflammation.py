@@ -1,0 +1,98 @@
+"""Loaded receivers, fibroblasts and the primary inflame blood; hepatocytes answer with serum amyloid A, and get fat."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+
+from niche_sim.cells import Exosome
+from niche_sim.chance import Chance
+from niche_sim.laws import NEGLIGIBLE, gain_and_loss, hill, rate_of, relax
+from niche_sim.process import Process
+from niche_sim.vocabulary import EXOSOME_SOURCES
+
+INSIDE = Exosome.place.code("inside")
+
+
+class Inflammation(Process):
+    """Loaded receivers raise S100A8, IL-6 and TNF in blood; a primary and active fibroblasts add IL-6.
+
+    Each level relaxes to hill(mean load), for IL-6 weighted by miR-21 (through TLR7: Shao 2018), for TNF by palmitate
+    (Wang 2023); S100A8 needs uptake alone (Hoshino 2015). A primary brings IL-6 by its size (Lee 2019), fibroblasts that
+    exosomal ITGBL1 activates do (Ji 2020). *Assumed*: half-effects, one half-life for all.
+    """
+
+    reads = (
+        "exosomes",
+        "kupffer_cells",
+        "resident_receivers",
+        "fibroblasts",
+        "primary",
+        "blocked.mir21",
+        "blocked.palmitate",
+        "blocked.s100a8",
+        "blocked.tnf",
+        "boosted.il6",
+        "blood.s100a8",
+        "blood.il6",
+        "blood.tnf",
+    )
+    writes = ("blood.s100a8", "blood.il6", "blood.tnf")
+    period = 3.0
+
+    def step(self, state: Any, p: Any, chance: Chance, dt: float) -> None:
+        blood, blocked, numbers = state.blood, state.blocked, p.inflammation
+        receivers = max(1, len(state.receivers))
+        inside = state.exosomes.place == INSIDE
+        held = np.bincount(state.exosomes.source, state.exosomes.vesicles * inside, len(EXOSOME_SOURCES)) / receivers
+        mir21 = held @ np.array([p.source(name).mir21 for name in EXOSOME_SOURCES]) * (1.0 - blocked.mir21)
+        palmitate = held @ np.array([p.source(name).palmitate for name in EXOSOME_SOURCES]) * (1.0 - blocked.palmitate)
+        il6 = 1.0 - (1.0 - hill(mir21, numbers.half_load_il6, 1.0)) * (
+            1.0 - hill(state.primary.cells, numbers.half_cells_il6, 1.0)
+        )
+        active = state.fibroblasts.activation.mean() if len(state.fibroblasts) else 0.0
+        il6 = 1.0 - (1.0 - il6) * (1.0 - numbers.share_fibroblasts * active)
+        il6 = min(1.0, il6 + hill(state.boosted.il6 - 1.0, 1.0, 1.0))
+        rate = rate_of(numbers.half_life)
+        s100 = hill(held.sum(), numbers.half_load_s100, 1.0) * (1.0 - blocked.s100a8)
+        blood.s100a8 = float(relax(blood.s100a8, s100, rate, dt))
+        blood.il6 = float(relax(blood.il6, il6, rate, dt))
+        tnf = hill(palmitate, numbers.half_load_tnf, 1.0) * (1.0 - blocked.tnf)
+        blood.tnf = float(relax(blood.tnf, tnf, rate, dt))
+
+
+class AcutePhase(Process):
+    """IL-6 makes hepatocytes release serum amyloid A through STAT3.
+
+    saa relaxes to hill(IL-6). Blocks of the IL-6 receptor or of STAT3 stop it, one of SAA takes it away (Lee 2019: each
+    prevents the niche). *Assumed*: half-effect, half-life.
+    """
+
+    reads = ("blood.il6", "blood.saa", "blocked.il6r", "blocked.stat3", "blocked.saa")
+    writes = ("blood.saa",)
+    period = 3.0
+
+    def step(self, state: Any, p: Any, chance: Chance, dt: float) -> None:
+        blood, blocked, numbers = state.blood, state.blocked, p.inflammation
+        answer = hill(blood.il6 * (1.0 - blocked.il6r), numbers.half_il6, numbers.steepness)
+        answer = answer * (1.0 - blocked.stat3) * (1.0 - blocked.saa)
+        blood.saa = float(relax(blood.saa, answer, rate_of(numbers.half_life), dt))
+
+
+class Steatosis(Process):
+    """TNF of loaded receivers makes hepatocytes fat.
+
+    steatosis rises at rate_steatosis * TNF * (1 - steatosis) and clears with a half-life (palmitic acid on exosomes, TNF of
+    Kupffer cells, fatty liver: Wang 2023). The level is even over the section. *Assumed*: rates.
+    """
+
+    reads = ("blood.tnf", "steatosis")
+    writes = ("steatosis",)
+    period = 6.0
+
+    def step(self, state: Any, p: Any, chance: Chance, dt: float) -> None:
+        if p.organ.ratio_kupffer == 0.0 or (state.blood.tnf < NEGLIGIBLE and not state.steatosis.any()):
+            return
+        gain = p.inflammation.rate_steatosis * state.blood.tnf
+        state.steatosis = gain_and_loss(state.steatosis, gain, rate_of(p.inflammation.half_life_steatosis), dt)

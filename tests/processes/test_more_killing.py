@@ -1,0 +1,224 @@
+"""Patrolling monocytes kill lodged and sleeping tumour cells; effector T cells kill growing ones by several hits."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from niche_sim.cells import BoneMarrowCell, TumourCell
+from niche_sim.laws import meeting_rate
+from niche_sim.parameters import resolve
+from niche_sim.processes.tumour_killing import PatrolKilling, TCellKilling
+
+EXACT = 1e-12  # roundings of exponentials near 1
+N = 20_000
+STATES = [state for state in TumourCell.state.names if state != "circulating"]
+
+
+def on_each_site(state, settle, one_a_site, name, /, **columns):
+    """One cell on every site: density 1 / site volume everywhere."""
+    y, x = one_a_site(state.section)
+    return settle(state, name, len(y), y=y, x=x, **columns)
+
+
+def whole(state):
+    """The density (cells/um3) of one cell on every site."""
+    return 1 / state.section.site_volume
+
+
+@pytest.mark.parametrize("process", [PatrolKilling, TCellKilling])
+def test_nothing_happens_to_nobody(naive, p, settle, one_a_site, changes, process):
+    on_each_site(naive, settle, one_a_site, "bmdc", kind="patrolling")
+    on_each_site(naive, settle, one_a_site, "t_cells", effector=True)
+    assert changes(process(), naive, p, dt=1e3) == set()
+
+
+@pytest.mark.parametrize("process", [PatrolKilling, TCellKilling])
+def test_a_naive_liver_lacks_these_killers(naive, p, settle, changes, process):
+    """Its T cells are no effectors."""
+    for code, state in enumerate(STATES):
+        settle(naive, "tumour_cells", 100, state=state, seed=code)
+    assert len(naive.t_cells) > 0
+    assert changes(process(), naive, p, dt=1e3) == set()
+
+
+@pytest.mark.parametrize(("process", "seen"), [(PatrolKilling, ("arrested", "dormant")), (TCellKilling, ("cycling",))])
+def test_which_cells_are_killed(bare, p, settle, one_a_site, act, process, seen):
+    on_each_site(bare, settle, one_a_site, "bmdc", kind="patrolling")
+    on_each_site(bare, settle, one_a_site, "t_cells", effector=True)
+    bare.enter_tumour_cells(20, 1, np.arange(1, 21, dtype=np.uint64))
+    for code, state in enumerate(STATES):
+        settle(bare, "tumour_cells", 100, state=state, seed=code)
+    act(process(), bare, p, dt=1e4)
+    left = {TumourCell.state.decode(int(code)) for code in bare.tumour_cells.state}
+    assert left == set(TumourCell.state.names) - set(seen)
+    assert len(bare.tumour_cells) == 20 + 100 * (len(STATES) - len(seen))
+
+
+@pytest.mark.parametrize(
+    ("process", "book", "cause", "state"),
+    [
+        (PatrolKilling, "tumour_killed_by_patrolling", "killed by monocyte", "dormant"),
+        (TCellKilling, "tumour_killed_by_t", "killed by T cell", "cycling"),
+    ],
+)
+def test_killing_is_nearby_booked_and_noted(bare, p, settle, act, changes, process, book, cause, state):
+    settle(bare, "bmdc", 60, kind="patrolling", y=350.0, x=100.0)
+    settle(bare, "t_cells", 60, effector=True, y=350.0, x=100.0)
+    cells = settle(bare, "tumour_cells", 100, state=state, y=350.0, x=100.0)
+    near = set(cells.clone)
+    settle(bare, "tumour_cells", 100, state=state, y=350.0, x=100.0 + p.tumour.neighbourhood + 30.0)
+    bare.time = 9.0
+    assert changes(process(), bare, p, dt=1e4) == {"tumour_cells", f"ledger.{book}", "events"}
+    assert getattr(bare.ledger, book) == 100
+    assert len(cells) == 100 and not near & set(cells.clone)
+    events = bare.events.table()
+    assert set(events["clone"]) == near and set(events["cause"]) == {cause} and set(events["time_h"]) == {9.0}
+
+
+# --- patrolling monocytes --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("steps", [1, 2])
+@pytest.mark.parametrize("state", ["arrested", "dormant"])
+def test_patrols_kill_at_the_meeting_rate(bare, p, settle, one_a_site, act, happens, steps, state):
+    on_each_site(bare, settle, one_a_site, "bmdc", kind="patrolling")
+    cells = settle(bare, "tumour_cells", N, state=state, line=np.arange(N) % 7)
+    rate = meeting_rate(p.kupffer.contact_radius, p.bmdc.speed, 1 / 400) * p.bmdc.chance_kill_patrolling
+    dt = 0.5 / rate
+    act(PatrolKilling(), bare, p, dt=dt / steps, steps=steps)
+    happens(len(cells), N, math.exp(-0.5))
+    assert bare.ledger.tumour_killed_by_patrolling == N - len(cells)
+
+
+def test_only_patrolling_monocytes_count(bare, p, settle, one_a_site, act, changes, happens):
+    others = [kind for kind in BoneMarrowCell.kind.names if kind != "patrolling"]
+    for seed, kind in enumerate(others):
+        on_each_site(bare, settle, one_a_site, "bmdc", kind=kind, seed=seed)
+    cells = settle(bare, "tumour_cells", N, state="arrested")
+    assert changes(PatrolKilling(), bare, p, dt=1e4) == set()
+    on_each_site(bare, settle, one_a_site, "bmdc", kind="patrolling", seed=9)
+    rate = meeting_rate(p.kupffer.contact_radius, p.bmdc.speed, 1 / 400) * p.bmdc.chance_kill_patrolling
+    act(PatrolKilling(), bare, p, dt=0.5 / rate)
+    happens(len(cells), N, math.exp(-0.5))
+
+
+# --- T cells ---------------------------------------------------------------------------------------------------------
+
+
+def hits_per_hour(p):
+    """By one fresh effector on every site."""
+    return meeting_rate(p.t_cells.contact_radius, p.t_cells.speed, 1 / 400) * p.t_cells.chance_hit
+
+
+def hit(state, p, settle, act, hours=1.0, n=N):
+    """Let n growing cells be hit; returns what is left of them."""
+    cells = settle(state, "tumour_cells", n, state="cycling", line=np.arange(n) % 7)
+    act(TCellKilling(), state, p, dt=hours)
+    return cells
+
+
+def few(p, mean):
+    """Chance of fewer hits than kill."""
+    return stats.poisson.cdf(math.ceil(p.t_cells.hits_needed) - 1, mean)
+
+
+@pytest.mark.parametrize("hours", [0.5, 2.0])
+def test_hits_are_poisson_and_several_kill(bare, p, settle, one_a_site, act, happens, hours):
+    on_each_site(bare, settle, one_a_site, "t_cells", effector=True)
+    cells, mean = hit(bare, p, settle, act, hours), hours * hits_per_hour(p)
+    happens(len(cells), N, few(p, mean))
+    for hits in range(math.ceil(p.t_cells.hits_needed)):
+        happens(np.count_nonzero(cells.hits == hits), N, stats.poisson.pmf(hits, mean))
+    assert cells.hits.max() < p.t_cells.hits_needed
+    assert bare.ledger.tumour_killed_by_t == N - len(cells)
+
+
+def test_damage_is_repaired_with_its_half_life_and_adds_to_what_follows(bare, p, settle, one_a_site, act, happens):
+    cells = settle(bare, "tumour_cells", N, state="cycling", hits=p.t_cells.hits_needed - 0.5)
+    act(TCellKilling(), bare, p, dt=p.t_cells.half_life_hits)  # nobody hits
+    np.testing.assert_allclose(cells.hits, (p.t_cells.hits_needed - 0.5) / 2, rtol=EXACT)
+    assert len(cells) == N
+    cells.hits[:] = p.t_cells.hits_needed - 0.5  # one more hit is enough as long as little is repaired
+    on_each_site(bare, settle, one_a_site, "t_cells", effector=True)
+    act(TCellKilling(), bare, p, dt=0.5)
+    happens(len(cells), N, math.exp(-0.5 * hits_per_hour(p)))
+
+
+def test_halves_of_a_step_are_the_step_where_little_is_repaired(bare, settle, one_a_site, act, happens):
+    p = resolve({"t_cells.half_life_hits": "1000 day"})
+    on_each_site(bare, settle, one_a_site, "t_cells", effector=True)
+    cells = settle(bare, "tumour_cells", N, state="cycling")
+    kept = cells.hits.sum()
+    act(TCellKilling(), bare, p, dt=0.5, steps=3)
+    # Hits of whole numbers less some 1e-5: three and a bit less are needed.
+    assert kept == 0
+    happens(np.count_nonzero(cells.hits < 2.5), N, few(p, 1.5 * hits_per_hour(p)))
+
+
+def test_seldom_hits_do_not_kill_what_hits_at_once_would(bare, settle, one_a_site, act):
+    left = {}
+    for half_life in ("1 h", "100 h"):
+        p = resolve({"t_cells.half_life_hits": half_life, "t_cells.chance_hit": "0.005"})
+        bare.tumour_cells.remove(slice(None))
+        bare.t_cells.remove(slice(None))
+        on_each_site(bare, settle, one_a_site, "t_cells", effector=True)
+        cells = settle(bare, "tumour_cells", 2000, state="cycling")
+        act(TCellKilling(), bare, p, dt=1.0, steps=24)
+        left[half_life] = len(cells)
+    assert left["1 h"] > 1900 > 1500 > left["100 h"]
+
+
+@pytest.mark.parametrize("exhaustion", [0.5, 1.0])
+def test_exhausted_effectors_hit_less(bare, p, settle, one_a_site, act, happens, exhaustion):
+    on_each_site(bare, settle, one_a_site, "t_cells", effector=True, exhaustion=exhaustion)
+    cells = hit(bare, p, settle, act)
+    if exhaustion == 1.0:
+        assert len(cells) == N and not cells.hits.any()
+    else:
+        happens(np.count_nonzero(cells.hits == 0), N, math.exp(-hits_per_hour(p) / 2))
+
+
+def test_only_effectors_hit(bare, p, settle, one_a_site, act, happens):
+    on_each_site(bare, settle, one_a_site, "t_cells", effector=True)
+    on_each_site(bare, settle, one_a_site, "t_cells", effector=False, seed=2)
+    cells = hit(bare, p, settle, act)
+    happens(np.count_nonzero(cells.hits == 0), N, math.exp(-hits_per_hour(p)))
+
+
+KEEPERS = {
+    "mdsc": ("bmdc", {"kind": "mdsc"}, lambda p, near: 1 / (1 + near / p.t_cells.half_mdsc)),
+    "late": (
+        "kupffer_cells",
+        {"state": 2},
+        lambda p, near: 1 - p.t_cells.share_excluded * near / (near + p.t_cells.half_late),
+    ),
+    "macrophage": ("bmdc", {"kind": "macrophage"}, lambda p, near: 1.0),
+    "taught": ("kupffer_cells", {"state": 1}, lambda p, near: 1.0),
+}
+
+
+@pytest.mark.parametrize("who", KEEPERS)
+def test_suppressor_and_late_kupffer_cells_keep_t_cells_off(bare, p, settle, one_a_site, act, happens, who):
+    name, columns, left = KEEPERS[who]
+    on_each_site(bare, settle, one_a_site, name, **columns)
+    on_each_site(bare, settle, one_a_site, "t_cells", effector=True)
+    share = left(p, whole(bare))
+    hours = 1 / hits_per_hour(p) / share
+    cells = hit(bare, p, settle, act, hours)
+    happens(np.count_nonzero(cells.hits == 0), N, math.exp(-1.0))
+
+
+@pytest.mark.parametrize("who", ["mdsc", "late"])
+def test_they_do_so_nearby(bare, p, settle, one_a_site, act, happens, who):
+    name, columns, _ = KEEPERS[who]
+    settle(bare, name, 2000, y=350.0, x=100.0, **columns)
+    on_each_site(bare, settle, one_a_site, "t_cells", effector=True)
+    cells = settle(bare, "tumour_cells", N, state="cycling", y=350.0, x=100.0 + (np.arange(N) % 2) * 90.0)
+    act(TCellKilling(), bare, p)
+    near = cells.x < 150.0
+    happens(np.count_nonzero(cells.hits[~near] == 0), N // 2, math.exp(-hits_per_hour(p)))
+    assert np.count_nonzero(cells.hits[near] == 0) > 1.5 * np.count_nonzero(cells.hits[~near] == 0)

@@ -1,0 +1,194 @@
+"""Many mice: each is made once, kept under a name that all that decides it decides, and one that fails stops no other."""
+
+import dataclasses
+import math
+import shutil
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from niche_sim import cohort
+from niche_sim.errors import InputError
+from niche_sim.model import NicheModel
+
+EDUCATION = "liver_education_costasilva2015"
+SMALL = {"section.width": "600 um", "section.height": "700 um", "run.duration": "2 day"}
+
+
+def planned(arms=("pbs", "educated"), **changes):
+    return cohort.plan(EDUCATION, arms, **{"mice": 2, "overrides": SMALL, **changes})
+
+
+@pytest.fixture(scope="module")
+def kept(tmp_path_factory):
+    """A folder with two mice of two arms."""
+    folder = tmp_path_factory.mktemp("mice")
+    seen = []
+    assert cohort.run([planned()], folder, 2, seen.append) == []
+    assert [(done.done, done.total) for done in seen] == [(n, 4) for n in range(5)]
+    assert seen[0].share == 0.0
+    assert seen[-1].share == pytest.approx(1.0)
+    return folder
+
+
+@pytest.fixture
+def folder(kept, tmp_path):
+    """A copy of it, to be changed."""
+    return shutil.copytree(kept, tmp_path / "mice")
+
+
+def test_a_kept_mouse_is_the_mouse_itself(kept):
+    found = cohort.gather(planned(), kept)
+    model = NicheModel(EDUCATION, "educated", overrides=SMALL, rng=2).run_to_end()
+    life = found.lives["educated"][2]
+    assert list(life.table) == list(model.datacollector.model_vars)
+    for name, values in model.datacollector.model_vars.items():
+        np.testing.assert_array_equal(life.table[name], values, err_msg=name)
+    assert life.books == {k: float(v) for k, v in dataclasses.asdict(model.state.ledger).items()}
+    assert {k: None if math.isnan(v) else v for k, v in life.onsets.items()} == model.stages.onsets
+    assert found.ends == 48.0
+
+
+def test_only_the_first_mouse_of_an_arm_has_a_picture(kept):
+    found = cohort.gather(planned(), kept)
+    for mice in found.lives.values():
+        assert mice[2].picture is None
+        assert mice[1].picture.fibronectin.shape == (35, 30)
+        assert (mice[1].picture.height, mice[1].picture.width) == (700.0, 600.0)
+
+
+def test_only_what_is_missing_is_made(folder):
+    one = planned()
+    broken, gone, whole = (one.file(folder, *mouse) for mouse in (("pbs", 1), ("educated", 2), ("educated", 1)))
+    broken.write_bytes(broken.read_bytes()[:200])
+    gone.unlink()
+    before = whole.stat().st_mtime_ns
+    seen = []
+    assert cohort.run([one], folder, 1, seen.append) == []
+    assert seen[-1].total == 2
+    assert whole.stat().st_mtime_ns == before
+    assert [len(mice) for mice in cohort.gather(one, folder).lives.values()] == [2, 2]
+    assert not list(folder.rglob("*.part*"))
+
+
+def test_a_study_from_another_first_seed_uses_the_mice_that_are_there(folder):
+    one = planned(seed=2)
+    seen = []
+    cohort.run([one], folder, 1, seen.append)
+    assert seen[-1].total == 4  # mice 3, and mice 2 again for their pictures
+    assert cohort.gather(one, folder).lives["pbs"][2].picture is not None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"overrides": {**SMALL, "tgfb.half_life": "7 min"}},
+        {"overrides": {**SMALL, "run.duration": "3 day"}},
+        {"without": ["FibronectinDeposition"]},
+        {"schedule": ("PrimaryGrowth", "ExosomeUptake")},
+    ],
+)
+def test_another_mouse_has_another_name(kept, changes):
+    assert cohort.gather(planned(**changes), kept).lives == {"pbs": {}, "educated": {}}
+
+
+def test_arms_keep_their_names_whatever_others_run(kept):
+    assert len(cohort.gather(planned(arms=("anti_mif", "educated")), kept).lives["educated"]) == 2
+    assert len(set(planned(arms=None).keys.values())) == 7
+
+
+def test_other_code_is_another_mouse_but_not_another_comment(monkeypatch):
+    text = '"""What."""\nA = 1\n\n\ndef f(x):\n    """Say."""\n    return x + A  # sum\n'
+    assert cohort._code(text) == cohort._code('"""Other."""\nA = 1\ndef f(x):\n    return (x + A)\n')
+    assert cohort._code(text) != cohort._code(text.replace("x + A", "x - A"))
+
+
+def test_no_module_that_a_mouse_needs_counts_as_an_onlooker():
+    code = "import sys, niche_sim.model; print(*(name for name in sys.modules if name.startswith('niche_sim.')))"
+    loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
+    assert "niche_sim.model" in loaded
+    assert not {name.split(".")[1] for name in loaded} & cohort.ONLOOKERS
+
+
+def test_a_mouse_that_fails_is_told_and_the_others_go_on(tmp_path):
+    one = planned()
+    wrong = (("tgfb.half_life", "5 nM"), *one.overrides)
+    broken = dataclasses.replace(one, overrides=wrong, keys=dict.fromkeys(one.arms, "broken"))
+    failures = cohort.run([broken, planned(arms=("pbs",))], tmp_path, 2)
+    assert sorted((f.arm, f.seed) for f in failures if "tgfb.half_life" in f.why) == [
+        ("educated", 1), ("educated", 2), ("pbs", 1), ("pbs", 2),
+    ]  # fmt: skip
+    assert all("\n" not in failure.why for failure in failures)
+    assert len(cohort.gather(one, tmp_path).lives["pbs"]) == 2
+
+
+def test_what_ctrl_c_leaves_can_go_on(tmp_path):
+    one = planned()
+
+    def press(done):
+        if done.done == 1:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        cohort.run([one], tmp_path, 1, press)
+    left = sum(len(mice) for mice in cohort.gather(one, tmp_path).lives.values())
+    assert 1 <= left < 4
+    seen = []
+    cohort.run([one], tmp_path, 1, seen.append)
+    assert seen[-1].total == 4 - left
+
+
+def test_values_at_a_time_and_over_a_window(kept):
+    found = cohort.gather(planned(), kept)
+    life = found.lives["educated"][1]
+    times, column = life.table["time_h"], life.table["exosomes_taken_up"]
+    assert found.values("educated", "exosomes_taken_up", 26.0)[1] == column[times == 24.0][0]  # the last row up to it
+    window = (times > 24.0) & (times <= 48.0)
+    fibronectin = life.table["fibronectin_mean"]
+    assert found.values("educated", "fibronectin_mean", 48.0, 24.0)[1] == pytest.approx(fibronectin[window].mean())
+    assert len(np.unique(fibronectin[window])) == 4  # one dose deposits without a pause
+    life.onsets["priming"] = 10.0
+    assert found.values("educated", "onset_priming", 48.0)[1] == 10.0
+    assert found.values("educated", "onset_priming", 9.0)[1] == math.inf  # not by then
+    assert found.values("pbs", "onset_colonisation", 48.0)[1] == math.inf
+
+
+def test_pairs_are_mice_of_one_seed():
+    a, b = cohort.Cohort(None).pairs({1: 1.0, 2: 2.0, 4: 4.0}, {4: 40.0, 1: 10.0, 3: 30.0})
+    np.testing.assert_array_equal(a, [1.0, 4.0])
+    np.testing.assert_array_equal(b, [10.0, 40.0])
+
+
+def test_coarse_pictures_are_means_of_blocks():
+    values = np.arange(210.0 * 4).reshape(210, 4)
+    coarse = cohort._coarse(values)
+    assert coarse.shape == (70, 1)
+    assert coarse[0, 0] == values[:3, :3].mean()
+
+
+@pytest.mark.parametrize(
+    ("changes", "where", "allowed"),
+    [
+        ({"arms": ("pbs", "educatd")}, "arms", "educated"),
+        ({"arms": ("pbs", "pbs")}, "arms", "once"),
+        ({"arms": ()}, "arms", "at least one"),
+        ({"without": ["Nothing"]}, "without", "one of"),
+        ({"overrides": {"tgfb.half_lif": "3 min"}}, "tgfb.half_lif", "tgfb.half_life"),
+    ],
+)
+def test_what_cannot_be_run_is_refused_at_once(changes, where, allowed):
+    with pytest.raises(InputError) as caught:
+        planned(**changes)
+    assert caught.value.where == where
+    assert allowed in caught.value.allowed
+
+
+def test_tables_are_read_as_they_were_written(tmp_path):
+    rows = [{"arm": "a", "value": 1.5, "note": None}, {"arm": "b", "value": math.nan, "note": "x"}]
+    assert cohort.read_table(cohort.write_table(rows, tmp_path / "t.parquet")) == [rows[0], {**rows[1], "value": None}]
+    assert cohort.read_table(cohort.write_table([], tmp_path / "empty.parquet")) == []
+    (tmp_path / "no.parquet").write_text("no")
+    with pytest.raises(InputError, match="a table that niche-sim wrote"):
+        cohort.read_table(tmp_path / "no.parquet")

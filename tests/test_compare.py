@@ -1,0 +1,198 @@
+"""`niche-sim compare`: what it leaves, prints and refuses; and its figure."""
+
+import re
+import signal
+import subprocess
+import sys
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from matplotlib.backends.backend_agg import FigureCanvasAgg
+from matplotlib.colors import to_rgb
+from matplotlib.image import imread
+
+from niche_sim import cohort, plots_compare
+from niche_sim.cli import main
+from niche_sim.readouts import BY_NAME
+from niche_sim.scenario import load
+from niche_sim.stages import STAGES
+
+EDUCATION = "liver_education_costasilva2015"
+SMALL = {"section.width": "600 um", "section.height": "700 um", "run.duration": "2 day"}
+SET = [part for name, value in SMALL.items() for part in ("--set", f"{name}={value}")]
+QUICK = ["compare", "--arms", "pbs,educated", "--mice", "2", "--workers", "1", *SET]
+
+
+@pytest.fixture
+def call(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def run(*arguments):
+        capfd.readouterr()
+        code = main([str(argument) for argument in arguments])
+        out, err = capfd.readouterr()
+        return SimpleNamespace(code=code, out=out, err=err.splitlines())
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """Three mice of three arms."""
+    folder = tmp_path_factory.mktemp("mice")
+    one = cohort.plan(EDUCATION, ["pbs", "educated", "anti_mif"], mice=3, overrides=SMALL)
+    assert cohort.run([one], folder, 2) == []
+    return cohort.gather(one, folder)
+
+
+def test_compare_leaves_tables_and_a_figure(call, tmp_path):
+    done = call(*QUICK)
+    folder = tmp_path / "runs" / f"{EDUCATION}-compare"
+    assert (done.code, done.err) == (0, [])
+    assert f"runs/{EDUCATION}-compare" in done.out
+    assert "exosomes_taken_up" in done.out
+    assert "undecided" in done.out
+    assert {path.name for path in folder.iterdir()} == {"mice", "effects.parquet", "mice.parquet", "compare.png"}
+
+    rows = cohort.read_table(folder / "effects.parquet")
+    assert {"readout", "arm", "against", "at_h", "effect", "low", "high", "n", "p", "kind", "verdict"} <= set(rows[0])
+    at_the_end = {row["readout"] for row in rows if row["target"] is None}
+    assert at_the_end == set(BY_NAME) | {f"onset_{stage.name}" for stage in STAGES}
+    of_targets = {row["target"]: row for row in rows if row["target"] is not None}
+    assert of_targets["education_raises_tgfb"]["why"] == "the runs end on day 2"
+
+    mice = cohort.read_table(folder / "mice.parquet")
+    assert [(row["arm"], row["seed"]) for row in mice] == [("pbs", 1), ("pbs", 2), ("educated", 1), ("educated", 2)]
+    taken_up = {row["arm"]: row["exosomes_taken_up"] for row in mice}
+    assert taken_up["pbs"] == 0.0 < taken_up["educated"]
+    assert "onset_priming" in mice[0]
+
+    assert call(*QUICK).code == 0
+    assert (tmp_path / "runs" / f"{EDUCATION}-compare-2").is_dir()
+
+
+def test_mice_that_are_there_are_used_again(call, tmp_path, monkeypatch):
+    assert call(*QUICK, "-o", "mine").code == 0
+    before = (tmp_path / "mine" / "effects.parquet").read_bytes()
+    monkeypatch.setattr(
+        cohort, "_results", lambda jobs, workers: pytest.fail("a mouse was made again") if jobs else iter(())
+    )
+    monkeypatch.setattr(cohort.contextlib, "closing", cohort.contextlib.nullcontext)
+    assert call(*QUICK, "-o", "mine").code == 0
+    assert (tmp_path / "mine" / "effects.parquet").read_bytes() == before
+
+
+def test_failed_mice_are_told_and_the_exit_code_is_1(call, monkeypatch):
+    monkeypatch.setattr(cohort, "run", lambda *_: [cohort.Failure("s", "pbs", 3, "out of luck")])
+    done = call(*QUICK, "-o", "mine")
+    assert done.code == 1
+    assert done.err == ["niche-sim: s, arm pbs, seed 3 failed: out of luck"]
+    assert "no mice of" in " ".join(done.out.split())
+    of_others = [t for t in load(EDUCATION).targets if not {t.arm, t.against or t.arm} <= {"pbs", "educated"}]
+    assert f"Undecided, since their arms were not run: {len(of_others)} more targets" in done.out
+
+
+def test_ctrl_c_says_how_to_go_on(tmp_path):
+    command = [sys.executable, "-m", "niche_sim", *QUICK[:3], "--mice", "40", "--workers", "1", *SET, "-o", "mine"]
+    reset = (
+        "import signal, runpy, sys; signal.signal(signal.SIGINT, signal.default_int_handler); sys.argv = sys.argv[1:]; "
+    )
+    start = [sys.executable, "-c", f"{reset}runpy.run_module('niche_sim', run_name='__main__', alter_sys=True)"]
+    process = subprocess.Popen([*start, *command[2:]], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
+    mice = tmp_path / "mine" / "mice" / EDUCATION
+    while process.poll() is None and len(list(mice.glob("*.npz"))) < 2:
+        pass
+    process.send_signal(signal.SIGINT)
+    _, err = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert re.fullmatch(
+        r"niche-sim: stopped by Ctrl-C, \d+ of 80 mice done; the same command with -o mine goes on\n", err
+    ), err
+    assert 2 <= len(list(mice.glob("*.npz"))) < 80
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["nope"], "SCENARIO: 'nope'"),
+        (["--arms", "pbs,educatd"], "--arms: 'educatd'; did you mean educated?"),
+        (["--mice", "1"], "--mice: '1'; a whole number from 2"),
+        (["--workers", "0"], "--workers: '0'; a whole number from 1"),
+        (["--seed", "x"], "--seed: 'x'"),
+        (["--schedule", "backwards"], "--schedule: "),
+        (["--without", "Nothing"], "--without: "),
+        (["--set", "tgfb.half_lif=3 min"], "--set tgfb.half_lif: "),
+    ],
+)
+def test_bad_input_is_one_line_and_leaves_nothing(call, tmp_path, options, said):
+    done = call("compare", *options)
+    assert done.code == 2
+    assert len(done.err) == 1
+    assert done.err[0].startswith(f"niche-sim: {said}")
+    assert not list(tmp_path.iterdir())
+
+
+# --- the figure ------------------------------------------------------------------------------------------------------
+
+
+def test_at_most_six_readouts_that_targets_name(found):
+    readouts = plots_compare.key_readouts(found)
+    named = {target.readout for target in found.plan.experiment.targets}
+    assert len(readouts) == 6
+    assert {name for name, _ in readouts} <= named
+    assert all(at <= found.ends for _, at in readouts)
+
+
+def test_every_readout_has_curves_and_dots_of_each_arm_with_units(found):
+    figure = plots_compare.compare_figure(found)
+    readouts = plots_compare.key_readouts(found)
+    panels = figure.axes[: 2 * len(readouts)]
+    for (name, at), curves, dots in zip(readouts, panels[::2], panels[1::2], strict=True):
+        assert curves.get_xlabel() == "Time (days)"
+        assert curves.get_ylabel() == plots_compare._unit(name)
+        means = [found.curves(arm, name).mean(axis=0) for arm in found.plan.arms]
+        for line, mean in zip(curves.get_lines(), means, strict=False):
+            np.testing.assert_allclose(line.get_ydata(), mean)
+        assert dots.get_xlabel().startswith(plots_compare._unit(name))
+        assert [label.get_text() for label in dots.get_yticklabels()] == ["pbs", "educated", "anti mif"]
+        of_arm = [line for line in dots.get_lines() if len(line.get_xdata()) == 3]
+        values = [sorted(found.values(arm, name, at).values()) for arm in found.plan.arms]
+        assert [sorted(line.get_xdata()) for line in of_arm] == values
+    legend = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert legend == ["pbs", "educated", "anti mif"]
+
+
+def test_arms_are_told_apart():
+    assert len(set(plots_compare.COLOURS)) * len(plots_compare.DASHES) >= 12
+    brightness = [sum(np.array(to_rgb(c)) * (0.299, 0.587, 0.114)) for c in plots_compare.COLOURS]
+    assert max(brightness) < 0.75  # seen on white
+
+
+def test_texts_do_not_overlap(found):
+    figure = plots_compare.compare_figure(found)
+    renderer = FigureCanvasAgg(figure).get_renderer()
+    figure.draw(renderer)
+    texts = [text for text in figure.texts if text.get_text()]
+    texts += [text for legend in figure.legends for text in legend.get_texts()]
+    for ax in figure.axes:
+        low_x, high_x, low_y, high_y = *sorted(ax.get_xlim()), *sorted(ax.get_ylim())
+        texts += [tick.label1 for tick in ax.xaxis.get_major_ticks() if low_x <= tick.get_loc() <= high_x]
+        texts += [tick.label1 for tick in ax.yaxis.get_major_ticks() if low_y <= tick.get_loc() <= high_y]
+        texts += [ax.xaxis.label, ax.yaxis.label, ax.title, *ax.texts]
+    texts = [text for text in texts if text.get_text() and text.get_visible()]
+    boxes = [(text.get_text(), text.get_window_extent(renderer)) for text in texts]
+    page = figure.bbox
+    for number, (text, box) in enumerate(boxes):
+        assert page.x0 <= box.x0 and box.x1 <= page.x1 and page.y0 <= box.y0 and box.y1 <= page.y1, text
+        for other, another in boxes[number + 1 :]:
+            width = min(box.x1, another.x1) - max(box.x0, another.x0)
+            height = min(box.y1, another.y1) - max(box.y0, another.y0)
+            assert min(width, height) < 1.0, (text, other)
+
+
+def test_the_same_mice_give_the_same_bytes(found, tmp_path):
+    file = plots_compare.save_compare(found, tmp_path / "compare.png")
+    assert file.read_bytes() == plots_compare.compare_png(found)
+    assert imread(file).shape[1] == 1417  # 180 mm at 200 dpi

@@ -1,0 +1,206 @@
+"""`niche-sim evidence`: the report of all targets, with reasons, rules and another study beside."""
+
+import dataclasses
+import re
+from html.parser import HTMLParser
+from types import SimpleNamespace
+
+import pytest
+
+from niche_sim import cohort, evidence, scenario
+from niche_sim.cli import main
+from niche_sim.errors import InputError
+from niche_sim.targets import MET, NOT_MET, UNDECIDED, Comparison, Effect, Judged
+
+GROWING = "liver_growing_primary"
+SET = [
+    part for text in ("section.width=600 um", "section.height=700 um", "run.duration=2 day") for part in ("--set", text)
+]
+QUICK = ["evidence", "--scenarios", GROWING, "--mice", "2", "--workers", "1", *SET]
+
+
+@pytest.fixture
+def call(tmp_path, monkeypatch, capfd):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def run(*arguments):
+        capfd.readouterr()
+        code = main([str(argument) for argument in arguments])
+        out, err = capfd.readouterr()
+        return SimpleNamespace(code=code, out=out, err=err.splitlines())
+
+    return run
+
+
+def study(verdicts=(MET, NOT_MET, UNDECIDED, NOT_MET), **changes):
+    """The growing primary with made-up verdicts of its four targets."""
+    experiment = scenario.load(GROWING)
+    found = Comparison("ratio", Effect(2.0, 1.5, 2.5, 30, 0.95), Effect(2.0, 1.6, 2.4, 30, 0.9), 0.01)
+    targets = [dataclasses.replace(t, headline=False) for t in experiment.targets]
+    judged = [Judged(t, found, verdict, "so") for t, verdict in zip(targets, verdicts, strict=True)]
+    given = {"experiment": experiment, "judged": judged, "reasons": {"day10_ccl2_up": "CCL2 <is> late | here."},
+             "sources": scenario.sources(), "mice": 30, "figure": b"\x89PNG"}  # fmt: skip
+    return evidence.Study(**{**given, **changes})
+
+
+class Cells(HTMLParser):
+    """Texts of the cells of all tables, row by row; and that every tag is closed."""
+
+    def __init__(self, text):
+        super().__init__()
+        self.rows, self.open, self.text = [], [], text
+        self.feed(text)
+        assert self.open == []
+
+    def handle_starttag(self, tag, attributes):
+        if tag not in ("meta", "img"):
+            self.open.append(tag)
+        if tag == "tr":
+            self.rows.append([])
+        if tag in ("td", "th"):
+            self.rows[-1].append("")
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if {"td", "th"} & set(self.open):
+            self.rows[-1][-1] += data
+
+
+def test_status_counts_every_verdict_once():
+    report = evidence.Report([study()])
+    assert evidence.status_rows(report) == [[GROWING, "3", "1", "1", "2", "1", "day10_myeloid_cells_up: met"]]
+    assert evidence.summary(report) == (
+        "1 target not fitted to: 0 met, 1 not met, 0 undecided; 3 targets fitted to: 1 met, 1 not met, 1 undecided."
+    )
+
+
+def test_both_reports_say_the_same_and_hide_nothing():
+    report = evidence.Report([study()])
+    cells = Cells(evidence.page(report)).rows
+    targets = {row[0]: row for row in cells if row[0] in {t.id for t in study().experiment.targets}}
+    assert len(targets) == 4
+    up = targets["day10_ccl2_up"]
+    assert up[1] == "ccl2 on day 10: primary more than no primary"
+    assert "KCKO" in up[2] and "class D (direction known); to fit" in up[2]
+    assert up[3] == "× 2 (1.5 to 2.5), n = 30, p = 0.01"
+    assert up[4] == "not met: so. CCL2 <is> late | here."
+    assert targets["primary_raises_fibronectin"][4] == "not met: so. no reason written yet"
+    assert targets["day10_myeloid_cells_up"][4] == "met"
+    assert targets["day10_no_metastasis"][4] == "undecided: so"
+    markdown = evidence.markdown(report)
+    for row in targets.values():
+        assert "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" in markdown
+    assert "- *same*: met if the 90 % interval lies within" in markdown
+    assert "<li><em>same</em>: met if the 90 % interval" in evidence.page(report)
+
+
+def test_the_page_needs_nothing_else():
+    page = evidence.page(evidence.Report([study()]))
+    assert 'src="data:image/png;base64,' in page
+    assert not re.search(r'(src|href)="(?!data:|#)', page)
+    assert "prefers-color-scheme: dark" in page
+    assert "overflow-x: auto" in page
+
+
+def test_a_headline_may_be_marked():
+    made = study()
+    marked = made.judged[2]._replace(target=dataclasses.replace(made.judged[2].target, headline=True))
+    judged = [*made.judged[:2], marked, made.judged[3]]
+    assert study(judged=judged).headline is marked
+
+
+def test_another_study_beside():
+    ids = [t.id for t in study().experiment.targets]
+    other = dict(zip([(GROWING, name) for name in ids], [MET, MET, UNDECIDED, UNDECIDED], strict=True))
+    report = evidence.Report([study()], other=other, label="without stage 3")
+    assert evidence.differing(report) == [(GROWING, ids[1], NOT_MET, MET), (GROWING, ids[3], NOT_MET, UNDECIDED)]
+    for row in Cells(evidence.page(report)).rows:
+        if row[0] in ids:
+            assert row[5] == other[GROWING, row[0]]
+    assert f"| {GROWING} | {ids[1]} | not met | met |" in evidence.markdown(report)
+    same = evidence.Report([study()], other={}, label="x")
+    assert "No verdict differs." in evidence.markdown(same)
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"above": 0.0}, "fraction of mice with ccl2 above 0 on day 10: primary more than no primary"),
+        ({"window": 48.0}, "ccl2 on day 10 (mean of 2 days): primary more than no primary"),
+        ({"against_readout": "bmdc", "against": None}, "ccl2 on day 10: primary more than bmdc in primary"),
+        ({"expect": None, "value": 3.0, "within": 3.0}, "ccl2 on day 10 in primary, as a ratio to no primary: 3 (1 to 9)"),
+        ({"readout": "onset_recruitment", "against_readout": "onset_arrival", "against": None, "expect": "less"},
+         "onset of recruitment in primary before onset of arrival in primary"),
+        ({"readout": "onset_arrival", "expect": "more"}, "onset of arrival in primary after no primary"),
+    ],
+)  # fmt: skip
+def test_targets_in_words(changes, words):
+    assert evidence.published(dataclasses.replace(study().experiment.targets[1], **changes)) == words
+
+
+def test_reasons_belong_to_targets(tmp_path):
+    experiment = scenario.load(GROWING)
+    file = tmp_path / "reasons.toml"
+
+    def read(text):
+        file.write_text(text)
+        return evidence.load_reasons(SimpleNamespace(path=tmp_path / "scenario.toml", targets=experiment.targets))
+
+    assert read('[day10_ccl2_up]\nreason = """Late,\n  and little."""\n') == {"day10_ccl2_up": "Late, and little."}
+    for text, where, allowed in (
+        ('[day10_ccl2]\nreason = "x"', ": day10_ccl2", "did you mean day10_ccl2_up"),
+        ("[day10_ccl2_up]\n", ": day10_ccl2_up.reason", "needed are reason"),
+        ('[day10_ccl2_up]\nreason = ""', ": day10_ccl2_up.reason", "not empty"),
+        ('day10_ccl2_up = "x"', ": day10_ccl2_up", "with reason"),
+        ("[day10", "", "with reason"),
+    ):
+        with pytest.raises(InputError) as caught:
+            read(text)
+        assert caught.value.where == f"{file}{where}"
+        assert allowed in caught.value.allowed
+        assert "\n" not in str(caught.value)
+    file.unlink()
+    assert evidence.load_reasons(SimpleNamespace(path=tmp_path / "scenario.toml", targets=())) == {}
+
+
+def test_evidence_from_mice_to_report(call, tmp_path):
+    done = call(*QUICK)
+    folder = tmp_path / "runs" / "evidence"
+    assert (done.code, done.err) == (0, [])
+    assert GROWING in done.out
+    assert {path.name for path in folder.iterdir()} == {
+        "mice",
+        "figures",
+        "report.html",
+        "report.md",
+        "verdicts.parquet",
+    }
+    assert [path.name for path in (folder / "figures").iterdir()] == [f"{GROWING}.png"]
+    rows = cohort.read_table(folder / "verdicts.parquet")
+    assert [row["verdict"] for row in rows] == [UNDECIDED] * 4
+    assert {row["why"] for row in rows} == {"the runs end on day 2"}
+    assert {path.name.partition("-")[0] for path in (folder / "mice" / GROWING).iterdir()} == {"no_primary", "primary"}
+
+    done = call(*QUICK, "-o", "again", "--against", folder, "--label", "before")
+    assert done.code == 0
+    assert "No verdict differs." in (tmp_path / "again" / "report.md").read_text()
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        (["--scenarios", "nope"], "--scenarios: 'nope'"),
+        (["--against", "nope"], "nope/verdicts.parquet: not there"),
+        (["--label", "x"], "--label: without --against"),
+        (["--mice", "1"], "--mice: '1'"),
+    ],
+)
+def test_bad_input_is_one_line(call, tmp_path, options, said):
+    done = call("evidence", *options)
+    assert done.code == 2
+    assert len(done.err) == 1
+    assert done.err[0].startswith(f"niche-sim: {said}")
+    assert not list(tmp_path.iterdir())
