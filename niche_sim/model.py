@@ -85,7 +85,7 @@ class NicheModel(PopulationModel):
         reporters |= {readout.name: functools.partial(_measure, readout.name) for readout in READOUTS}
         self.datacollector = DataCollector(model_reporters=reporters)
         self.datacollector.model_vars = {name: _Rows() for name in reporters}
-        self.stages.look(self.state, self.parameters)
+        self.stages.look(self.state, self.mouse)
         self.datacollector.collect(self)
 
     @property
@@ -140,7 +140,7 @@ def _time(model: NicheModel) -> float:
 
 
 def _measure(name: str, model: NicheModel) -> float:
-    return BY_NAME[name].measure(model.state, model.parameters)
+    return BY_NAME[name].measure(model.state, model.mouse)
 
 
 def _experiment(scenario_id: str | Path | Scenario, overrides: Mapping[str, str]) -> Scenario:

@@ -91,12 +91,13 @@ def this_mouse(p: Parameters, chance: Chance) -> Parameters:
         return float(np.exp(spread * normal))
 
     answer, matrix = times("answer", p.mouse.answer), times("matrix", p.mouse.matrix)
-    call, immunity, dose = (
+    call, immunity, dose, vessels = (
         times(purpose, spread)
         for purpose, spread in (
             ("recruitment", p.mouse.recruitment),
             ("immunity", p.mouse.immunity),
             ("uptake", p.mouse.uptake),
+            ("vessels", p.mouse.vessels),
         )
     )
     return dataclasses.replace(
@@ -105,6 +106,7 @@ def this_mouse(p: Parameters, chance: Chance) -> Parameters:
         fibronectin=dataclasses.replace(p.fibronectin, rate_deposit=p.fibronectin.rate_deposit * matrix),
         bmdc=dataclasses.replace(p.bmdc, rate_called=p.bmdc.rate_called * call),
         nk=dataclasses.replace(p.nk, chance_kill=min(1.0, p.nk.chance_kill * immunity)),
+        angiogenesis=dataclasses.replace(p.angiogenesis, vessels_at_rest=p.angiogenesis.vessels_at_rest * vessels),
         exosomes=dataclasses.replace(
             p.exosomes,
             vesicles_per_ug=p.exosomes.vesicles_per_ug * dose,

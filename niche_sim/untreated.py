@@ -24,7 +24,7 @@ def untreated_mouse(scenario_id: str, seed: int) -> dict[str, float]:
     markers: dict[str, list[float]] = {stage.name: [] for stage in STAGES}
     while True:
         for stage in STAGES:
-            markers[stage.name].append(stage.value(model.state, model.parameters))
+            markers[stage.name].append(stage.value(model.state, model.mouse))
         if not model.steps_left:
             return {name: highest_day(np.array(values), model.dt) for name, values in markers.items()}
         model.step()

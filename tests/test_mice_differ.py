@@ -23,6 +23,7 @@ SPREADS = {
     "recruitment": ("bmdc.rate_called",),
     "immunity": ("nk.chance_kill",),
     "uptake": ("exosomes.vesicles_per_ug", "exosomes.fraction_escaping"),
+    "vessels": ("angiogenesis.vessels_at_rest",),
 }
 EVEN = {f"mouse.{name}": "0" for name in SPREADS}
 

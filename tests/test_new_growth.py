@@ -37,10 +37,11 @@ CONDITIONS = {
     "no nutrient": ({"nutrient": 0.0}, 0.0),
     "full EMT": ({"emt": 1.0}, 0.5),
     "half EMT": ({"emt": 0.5}, 0.75),
-    "growth factor": ({"hgf": 0.3}, 1.1),
+    "growth factor": ({"hgf": 0.3}, 1.5),
+    "more growth factor": ({"hgf": 0.9}, 1.75),
     "half a block": ({"block": 0.5}, 0.5),
     "a block": ({"block": 1.0}, 0.0),
-    "all": ({"oxygen": 0.25, "nutrient": 0.25, "emt": 1.0, "hgf": 0.9, "block": 0.5}, 0.625**2 * 0.5 * 1.15 * 0.5),
+    "all": ({"oxygen": 0.25, "nutrient": 0.25, "emt": 1.0, "hgf": 0.9, "block": 0.5}, 0.625**2 * 0.5 * 1.75 * 0.5),
 }
 
 
@@ -48,7 +49,7 @@ CONDITIONS = {
 @pytest.mark.parametrize("name", CONDITIONS)
 def test_cells_divide_as_their_surroundings_allow(bare, settle, act, agrees, name, steps):
     numbers = {f"angiogenesis.half_{supply}": "0.25" for supply in ("oxygen", "nutrient")}
-    p = resolve(ROOM | numbers | {"tumour.loss_division": "0.5", "tumour.gain_hgf": "0.2", "stroma.half_hgf": "0.3 nM"})
+    p = resolve(ROOM | numbers | {"tumour.loss_division": "0.5", "tumour.gain_hgf": "1", "stroma.half_hgf": "0.3 nM"})
     what, factor = CONDITIONS[name]
     for field in ("oxygen", "nutrient", "hgf"):
         if field in what:

@@ -46,8 +46,9 @@ class TCells:
     persistence: float = number(3, "min", 1, 10, "assumed", "", "mean straight run")
     contact_radius: float = number(13.2, "um", 11, 17, "derived", "Ghaffarizadeh2018", "CD8 4.8 + tumour 8.4")
     chance_hit: float = number(
-        0.05, "", 0.005, 0.2, "assumed", "", "per meeting of an effector; some kills per cell and day"
+        0.01, "", 0.001, 0.1, "assumed", "", "per meeting; 0.5 to 20 kills a cell and day in a colony are published"
     )
+    hits_each: float = number(2, "", 1, 4, "assumed", "", "damage that one engagement does, mean")
     hits_needed: float = number(3, "", 2, 5, "assumed", "", "killing takes several hits")
     half_life_hits: float = number(6, "h", 1, 24, "assumed", "", "a hit cell recovers")
     half_antigen: float = number(

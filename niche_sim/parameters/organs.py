@@ -96,3 +96,4 @@ class MouseSpread:
     recruitment: float = number(0.25, "", 0, 0.5, "assumed", "", "of the call for marrow cells")
     immunity: float = number(0.3, "", 0, 0.6, "assumed", "", "of killing by NK cells")
     uptake: float = number(0.15, "", 0, 0.4, "assumed", "", "of the vesicles that a dose brings")
+    vessels: float = number(0.05, "", 0, 0.15, "assumed", "", "of the vessel density of a naive organ")

@@ -13,7 +13,9 @@ class Stroma:
 
     diffusivity_cxcl12: float = number(50, "um^2/s", 20, 100, "assumed", "", "as of CCL2")
     half_life_cxcl12: float = number(30, "min", 5, 120, "assumed", "", "in the tissue")
-    secretion_cxcl12: float = number(2, "molecule/s/cell", 0.2, 20, "assumed", "", "by a fully active stellate cell")
+    secretion_cxcl12: float = number(
+        8, "molecule/s/cell", 0.2, 20, "fitted", "Correia2021", "half-effect when all stellate cells are active"
+    )
     half_timp1: float = number(3, "", 1, 10, "assumed", "", "fold of TIMP1 for half the answer by CD63")
     share_cd63: float = number(
         0.6, "", 0.2, 1, "assumed", "", "of that secretion, by a resting cell at saturating TIMP1"
@@ -52,6 +54,7 @@ class Angiogenesis:
     rate_activation: float = number(0.33, "1/day", 0.1, 1, "assumed", "", "of fibroblasts, as stellate cells")
     half_life_active: float = number(8, "day", 4, 16, "assumed", "", "of fibroblasts, as stellate cells")
     rate_sprouting: float = number(0.1, "1/day", 0.02, 0.3, "assumed", "", "at saturating VEGF")
+    vessels_at_rest: float = number(1, "", 0.8, 1.2, "assumed", "", "vessels of this mouse's naive organ, mean mouse 1")
     most_vessels: float = number(2.5, "", 1.5, 4, "assumed", "", "density against a naive organ's, at most")
     half_life_sprouts: float = number(10, "day", 4, 30, "assumed", "", "vessels that VEGF no longer holds")
     rate_displacement: float = number(1, "1/day", 0.3, 3, "assumed", "", "vessels lost in a dense, pushing colony")

@@ -18,12 +18,14 @@ INSIDE = Exosome.place.code("inside")
 class Inflammation(Process):
     """Loaded receivers raise S100A8, IL-6 and TNF in blood; a primary and active fibroblasts add IL-6.
 
-    Each level relaxes to hill(mean load), for IL-6 weighted by miR-21 (through TLR7: Shao 2018), for TNF by palmitate
-    (Wang 2023); S100A8 needs uptake alone (Hoshino 2015). A primary brings IL-6 by its size (Lee 2019), fibroblasts that
-    exosomal ITGBL1 activates do (Ji 2020). *Assumed*: half-effects, one half-life for all.
+    Each level relaxes to hill(mean load) * receivers against those of a naive organ, the load for IL-6 weighted by miR-21
+    (through TLR7: Shao 2018), for TNF by palmitate (Wang 2023); S100A8 needs uptake alone (Hoshino 2015). A primary brings
+    IL-6 by its size (Lee 2019), fibroblasts that exosomal ITGBL1 activates do (Ji 2020). *Assumed*: half-effects, one
+    half-life for all.
     """
 
     reads = (
+        "section",
         "exosomes",
         "kupffer_cells",
         "resident_receivers",
@@ -44,22 +46,30 @@ class Inflammation(Process):
     def step(self, state: Any, p: Any, chance: Chance, dt: float) -> None:
         blood, blocked, numbers = state.blood, state.blocked, p.inflammation
         receivers = max(1, len(state.receivers))
+        at_rest = max(1.0, receivers_at_rest(p) * state.section.volume)
+        left = min(1.0, len(state.receivers) / at_rest)  # of those of a naive organ
         inside = state.exosomes.place == INSIDE
         held = np.bincount(state.exosomes.source, state.exosomes.vesicles * inside, len(EXOSOME_SOURCES)) / receivers
         mir21 = held @ np.array([p.source(name).mir21 for name in EXOSOME_SOURCES]) * (1.0 - blocked.mir21)
         palmitate = held @ np.array([p.source(name).palmitate for name in EXOSOME_SOURCES]) * (1.0 - blocked.palmitate)
-        il6 = 1.0 - (1.0 - hill(mir21, numbers.half_load_il6, 1.0)) * (
+        il6 = 1.0 - (1.0 - left * hill(mir21, numbers.half_load_il6, 1.0)) * (
             1.0 - hill(state.primary.cells, numbers.half_cells_il6, 1.0)
         )
         active = state.fibroblasts.activation.mean() if len(state.fibroblasts) else 0.0
         il6 = 1.0 - (1.0 - il6) * (1.0 - numbers.share_fibroblasts * active)
         il6 = min(1.0, il6 + hill(state.boosted.il6 - 1.0, 1.0, 1.0))
         rate = rate_of(numbers.half_life)
-        s100 = hill(held.sum(), numbers.half_load_s100, 1.0) * (1.0 - blocked.s100a8)
+        s100 = left * hill(held.sum(), numbers.half_load_s100, 1.0) * (1.0 - blocked.s100a8)
         blood.s100a8 = float(relax(blood.s100a8, s100, rate, dt))
         blood.il6 = float(relax(blood.il6, il6, rate, dt))
-        tnf = hill(palmitate, numbers.half_load_tnf, 1.0) * (1.0 - blocked.tnf)
+        tnf = left * hill(palmitate, numbers.half_load_tnf, 1.0) * (1.0 - blocked.tnf)
         blood.tnf = float(relax(blood.tnf, tnf, rate, dt))
+
+
+def receivers_at_rest(p: Any) -> float:
+    """Receivers of a naive organ per um3: its Kupffer cells, or the resident receivers of lung and brain."""
+    density: float = p.kupffer.density * p.organ.ratio_kupffer or p.organ.density_receivers
+    return density
 
 
 class AcutePhase(Process):

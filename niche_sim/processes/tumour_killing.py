@@ -91,10 +91,11 @@ class PatrolKilling(Process):
 
 
 class TCellKilling(Process):
-    """Effector T cells hit growing tumour cells; several hits within hours kill.
+    """Effector T cells engage growing tumour cells and hit them; several hits within hours kill.
 
-    Hits per h = meetings * chance_hit * (1 - exhaustion), less by suppressor cells and late Kupffer cells nearby (these keep
-    T cells out: Wen 2013); damage is repaired with a half-life, hits_needed kill. *Assumed*: all numbers.
+    Engagements per h = meetings * chance_hit * (1 - exhaustion), less by suppressor cells and late Kupffer cells nearby (these
+    keep T cells out: Wen 2013); each does hits_each on average, damage is repaired with a half-life, hits_needed kill.
+    *Assumed*: all numbers, so that an effector in a colony kills some cells a day.
     """
 
     reads = ("section", "t_cells", "bmdc", "kupffer_cells", "tumour_cells", "time")
@@ -118,7 +119,8 @@ class TCellKilling(Process):
             near = density_nearby(state, p, state.kupffer_cells, late.astype(np.float64), sites)
             rate *= 1.0 - numbers.share_excluded * hill(near, numbers.half_late, 1.0)
         repair = rate_of(numbers.half_life_hits)
-        hits = chance.poisson(self, rate * dt, cells.key[rows])
+        engaged = chance.poisson(self, rate * dt, cells.key[rows])
+        hits = chance.poisson(self, numbers.hits_each * engaged, cells.key[rows], purpose="hits")
         cells.hits[rows] = cells.hits[rows] * np.exp(-repair * dt) + hits
         gone = rows[cells.hits[rows] >= numbers.hits_needed]
         state.lose_tumour_cells(gone, "tumour_killed_by_t", "killed by T cell")
