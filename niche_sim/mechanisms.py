@@ -132,7 +132,7 @@ class Zonation(NamedTuple):
 
 
 def zonation(mice: int = 6, seed: int = 1) -> Zonation:
-    """Where Kupffer cells live, where they hold the vesicles of a dose an hour later, where tumour cells lodge."""
+    """Where Kupffer cells live, where they hold the vesicles of a dose two hours later, where tumour cells lodge."""
     parts: list[list[NDArray[np.float64]]] = [[], [], []]
     for number in range(mice):
         model = NicheModel(EDUCATION, "pbs", rng=seed + number)

@@ -24,7 +24,7 @@ from niche_sim.cli import main, report
 from niche_sim.parameters import KINDS, rows
 from niche_sim.processes.tumour_fate import Waking
 from niche_sim.readouts import READOUTS
-from niche_sim.schedule import DEFAULT
+from niche_sim.schedule import DEFAULT, SCHEDULES
 from niche_sim.stages import STAGES
 
 FILES = {"record.parquet", "events.parquet", "snapshots.npz", "summary.json", "provenance.json"}
@@ -219,6 +219,20 @@ def test_like_repeats_bit_for_bit(call: Call, tmp_path: Path) -> None:
     assert contents(tmp_path / "other")["record.parquet"] != first["record.parquet"]
 
 
+def test_like_repeats_the_schedule_that_was_chosen(call: Call, tmp_path: Path) -> None:
+    assert call(*QUICK, "--schedule", "additive", "-o", "first").code == 0
+    done = call("run", "--like", "first", "-o", "again", "--no-figures", "--no-progress")
+    assert (done.code, done.err) == (0, [])
+    first, again = (json.loads((tmp_path / name / "provenance.json").read_text()) for name in ("first", "again"))
+    assert first == again
+    kinds = [kind.__name__ for kind in SCHEDULES["additive"]]
+    assert first["schedule"] == kinds != [kind.__name__ for kind in DEFAULT]
+    table = contents(tmp_path / "first")["record.parquet"]
+    assert contents(tmp_path / "again")["record.parquet"] == table
+    assert call(*QUICK, "-o", "serial").code == 0
+    assert contents(tmp_path / "serial")["record.parquet"] != table
+
+
 def test_like_says_what_differs_here(call: Call, tmp_path: Path) -> None:
     call(*QUICK, "-o", "first")
     file = tmp_path / "first/provenance.json"
@@ -384,6 +398,13 @@ BAD = {
     "seed fraction": (["run", "--seed", "1.5"], "--seed", "a whole number from 0"),
     "seed too large": (["run", "--seed", str(2**64)], "--seed", str(2**64 - 1)),
     "unknown process": (["run", "--without", "PrimaryGrowt"], "--without", "PrimaryGrowth"),
+    "unknown schedule": (["run", "--schedule", "no_stage_3"], "--schedule", ", ".join(SCHEDULES)),
+    "schedule twice": (
+        ["run", "--schedule", "additive", "--set", "schedule=default"],
+        "--schedule",
+        "one of them",
+    ),
+    "like and schedule": (["run", "--like", "x", "--schedule", "additive"], "--like", "together with --schedule"),
     "malformed TOML": (["run", "bad/scenario.toml"], "bad/scenario.toml: line 2", "valid TOML"),
     "malformed TOML, described": (["describe", "bad"], "bad/scenario.toml: line 2", "valid TOML"),
     "below a file": (["run", "-o", "file/out"], "-o file/out", "a folder that can be written"),

@@ -14,6 +14,7 @@ from niche_sim.chance import Chance
 from niche_sim.parameters import resolve
 from niche_sim.process import Process
 from niche_sim.readouts import READOUTS
+from niche_sim.schedule import SCHEDULES
 from niche_sim.tissue import this_mouse
 
 SMALL = {"section.width": "600 um", "section.height": "700 um", "run.duration": "2 day"}
@@ -135,6 +136,10 @@ def test_the_seed_is_the_command_lines():
         ({"overrides": {"section.widht": "2 mm"}}, "section.width"),
         ({"overrides": {"run.duration": "nan day"}}, "run.duration"),
         ({"without": ["Divisions"]}, "Division"),
+        (
+            {"overrides": {"schedule": "no_stage_3"}},
+            "schedule: unknown schedule 'no_stage_3'; one of default, no_feedback",
+        ),
         ({"rng": -1}, "seed"),
     ],
 )
@@ -143,6 +148,30 @@ def test_bad_input_is_one_clear_line(arguments, found):
         NicheModel(**arguments)
     assert found in str(caught.value)
     assert "\n" not in str(caught.value)
+
+
+def test_a_schedule_is_chosen_by_name_and_what_it_lacks_cannot_be_left_out():
+    for name, kinds in SCHEDULES.items():
+        model = NicheModel(overrides={**SMALL, "schedule": name}, rng=1)
+        assert [type(process) for process in model.schedule] == list(kinds)
+        assert model.experiment.schedule == name
+    assert NicheModel(overrides=SMALL).experiment.schedule == "default"
+    hashes = {NicheModel(overrides={**SMALL, "schedule": name}).experiment.sha256 for name in SCHEDULES}
+    assert len(hashes) == len(SCHEDULES)
+    with pytest.raises(InputError, match="'NicheSprouting' is not in this scenario's schedule"):
+        NicheModel(overrides={**SMALL, "schedule": "no_stage3"}, without=["NicheSprouting"])
+
+
+def test_the_same_mouse_goes_another_way_under_another_schedule():
+    tables = {}
+    for name in ("default", "no_stage3", "additive"):
+        model = NicheModel(overrides={**SMALL, "run.duration": "4 day", "schedule": name}, rng=1)
+        model.run_to_end()
+        tables[name] = model.datacollector.get_model_vars_dataframe()
+    assert tables["additive"].fibronectin_mean.iloc[-1] != tables["default"].fibronectin_mean.iloc[-1]
+    # The hypothesis layer is downstream of uptake, which has the same chance events with and without it.
+    assert tables["no_stage3"].exosomes_taken_up.tolist() == tables["default"].exosomes_taken_up.tolist()
+    assert tables["no_stage3"].vessel_density.iloc[-1] < tables["default"].vessel_density.iloc[-1]
 
 
 class Notes(Process):
@@ -173,7 +202,7 @@ def test_a_slow_rule_acts_once_in_its_period_over_all_of_it(step, period, acted)
     assert notes.acted == acted
 
 
-SPREAD = ("answer", "matrix", "recruitment", "immunity", "uptake")
+SPREAD = ("answer", "matrix", "recruitment", "immunity", "uptake", "vessels")
 
 
 def test_mice_differ_by_their_seed_and_not_by_their_arm():

@@ -97,6 +97,7 @@ class B16f1(TumourLine):
 class B16f10(B16f1):
     """B16-F10 melanoma, more metastatic; numbers not given are those of B16F1."""
 
+    rate_death_dormant: float = number(0.03, "1/day", 0.01, 0.2, "assumed", "", "as B16F1, besides NK cells")
     chance_start: float = number(0.1, "", 0.02, 0.3, "assumed", "", "a selected, more metastatic subline")
     rate_death_exposed: float = number(0.8, "1/day", 0.2, 2, "assumed", "", "a selected, more metastatic subline")
 

@@ -8,13 +8,27 @@ import numpy as np
 import pytest
 
 from niche_sim.cells import Exosome
+from niche_sim.chance import Chance
+from niche_sim.interventions import intervene
 from niche_sim.parameters import resolve
 from niche_sim.processes.inflammation import AcutePhase, Inflammation, Steatosis
+from niche_sim.protocol import Deplete
+from niche_sim.tissue import naive_liver
 from niche_sim.vocabulary import EXOSOME_SOURCES
 
 EXACT = 1e-12  # roundings of exponentials
 LONG = 1e4  # h, some 800 half-lives: levels are where they settle
 INSIDE, BLOOD = Exosome.place.code("inside"), Exosome.place.code("blood")
+
+
+def at_rest(state, p):
+    """Kupffer cells of this section of a naive liver; not a whole number."""
+    return p.kupffer.density * state.section.volume
+
+
+def fill(state, p, settle):
+    """As many Kupffer cells as a naive liver has, rounded up."""
+    return settle(state, "kupffer_cells", math.ceil(at_rest(state, p)))
 
 
 def load(state, settle, source, per_receiver, place=INSIDE):
@@ -42,7 +56,7 @@ def test_nothing_inflames_a_naive_organ(naive, p, changes, process):
 @pytest.mark.parametrize("source", ["pdac", "colorectal", "liposome"])
 @pytest.mark.parametrize("vesicles", [20, 100, 3000])
 def test_each_level_settles_by_the_mean_load_and_its_cargo(bare, p, settle, act, source, vesicles):
-    settle(bare, "kupffer_cells", 50)
+    fill(bare, p, settle)
     load(bare, settle, source, vesicles)
     act(Inflammation(), bare, p, dt=LONG)
     numbers, cargo = p.inflammation, p.source(source)
@@ -55,7 +69,7 @@ def test_each_level_settles_by_the_mean_load_and_its_cargo(bare, p, settle, act,
 
 
 def test_sources_add_up_before_they_saturate(bare, p, settle, act):
-    settle(bare, "kupffer_cells", 10)
+    fill(bare, p, settle)
     load(bare, settle, "colorectal", 40)
     load(bare, settle, "pdac", 30)
     act(Inflammation(), bare, p, dt=LONG)
@@ -64,12 +78,85 @@ def test_sources_add_up_before_they_saturate(bare, p, settle, act):
     assert bare.blood.s100a8 == pytest.approx(saturating(70, p.inflammation.half_load_s100), rel=1e-9)
 
 
-def test_it_is_the_load_of_this_organs_receivers(bare, p, settle, act):
+@pytest.mark.parametrize("organ", ["lung", "brain"])
+def test_it_is_the_load_of_this_organs_receivers(bare, settle, act, organ):
+    """Where there are resident receivers, they are those that are counted, and against those of that organ at rest."""
+    p = resolve(organ=organ)
+    full = p.organ.density_receivers * bare.section.volume
     settle(bare, "kupffer_cells", 10)
-    settle(bare, "resident_receivers", 40, y=100.0, x=100.0)  # where there are such, they are the receivers
+    settle(bare, "resident_receivers", 40, y=100.0, x=100.0)
     load(bare, settle, "pdac", 50)
     act(Inflammation(), bare, p, dt=LONG)
-    assert bare.blood.s100a8 == pytest.approx(saturating(50, p.inflammation.half_load_s100), rel=1e-9)
+    expected = saturating(50, p.inflammation.half_load_s100)
+    assert bare.blood.s100a8 == pytest.approx(40 / full * expected, rel=1e-9)
+    settle(bare, "resident_receivers", math.ceil(full), y=100.0, x=100.0)
+    bare.exosomes.remove(slice(None))
+    load(bare, settle, "pdac", 50)
+    act(Inflammation(), bare, p, dt=LONG)
+    assert bare.blood.s100a8 == pytest.approx(expected, rel=1e-9)
+
+
+@pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
+def test_levels_scale_with_receivers_present(bare, p, settle, act, share):
+    """At one mean load: with half of them gone, half of each level."""
+    cells = round(share * at_rest(bare, p))
+    settle(bare, "kupffer_cells", cells)
+    load(bare, settle, "pdac", 80)
+    act(Inflammation(), bare, p, dt=LONG)
+    numbers = p.inflammation
+    full = [
+        saturating(80, numbers.half_load_s100),
+        saturating(80 * p.pdac.mir21, numbers.half_load_il6),
+        saturating(80 * p.pdac.palmitate, numbers.half_load_tnf),
+    ]
+    np.testing.assert_allclose(levels(bare), np.array(full) * cells / at_rest(bare, p), rtol=1e-9)
+
+
+def test_more_receivers_than_at_rest_do_no_more(bare, p, settle, act):
+    fill(bare, p, settle)
+    load(bare, settle, "pdac", 80)
+    one = levels(act(Inflammation(), bare, p, dt=LONG))
+    fill(bare, p, settle)
+    bare.exosomes.remove(slice(None))
+    load(bare, settle, "pdac", 80)
+    np.testing.assert_allclose(levels(act(Inflammation(), bare, p, dt=LONG)), one, rtol=1e-9)
+
+
+def test_without_receivers_vesicles_inflame_nobody(bare, p, settle, changes):
+    load(bare, settle, "pdac", 10**6)
+    assert changes(Inflammation(), bare, p, dt=LONG) == set()
+
+
+@pytest.mark.parametrize("load_left", ["of the dead, too", "of the living alone"])
+def test_depletion_of_receivers_lowers_all_three(section, p, settle, act, load_left):
+    """Half of the Kupffer cells are taken out of a loaded liver, before and after the vesicles of the dead are digested."""
+    state = naive_liver(section, p, Chance(7))
+    cells = state.kupffer_cells
+    hosts = cells.unique_id.copy()
+    source = EXOSOME_SOURCES.index("pdac")
+    settle(state, "exosomes", len(hosts), source=source, place=INSIDE, vesicles=80, host=hosts, y=0, x=0)
+    before = levels(act(Inflammation(), state, p, dt=LONG))
+    start = len(cells)
+    intervene((Deplete("kupffer_cells", 0.5, state.time, state.time),), state, p, Chance(7), 1.0)
+    assert 0.3 * start < len(cells) < 0.7 * start
+    if load_left == "of the living alone":
+        state.exosomes.remove(~cells.find(state.exosomes.host)[1])
+    after = levels(act(Inflammation(), state, p, dt=LONG))
+    assert (after > 0).all() and (after < before).all()
+    share, kept = len(cells) / start, state.exosomes.vesicles.sum() / len(cells)
+    for now, then, half in zip(
+        after,
+        before,
+        (
+            p.inflammation.half_load_s100,
+            p.inflammation.half_load_il6 / p.pdac.mir21,
+            p.inflammation.half_load_tnf / p.pdac.palmitate,
+        ),
+        strict=True,
+    ):
+        assert now / then == pytest.approx(share * saturating(kept, half) / saturating(80, half), rel=1e-9)
+    cells.remove(slice(None))
+    np.testing.assert_allclose(levels(act(Inflammation(), state, p, dt=LONG)), 0.0, atol=1e-15)
 
 
 def test_vesicles_in_blood_inflame_nobody(naive, p, settle, changes):
@@ -78,6 +165,7 @@ def test_vesicles_in_blood_inflame_nobody(naive, p, settle, changes):
 
 
 def test_levels_rise_and_fall_with_their_half_life(bare, p, settle, act):
+    fill(bare, p, settle)
     load(bare, settle, "pdac", 10**12)  # saturates all
     act(Inflammation(), bare, p, dt=p.inflammation.half_life)
     np.testing.assert_allclose(levels(bare), 0.5, rtol=1e-9)
@@ -89,6 +177,7 @@ def test_levels_rise_and_fall_with_their_half_life(bare, p, settle, act):
 @pytest.mark.parametrize("blocked", [0.5, 1.0])
 @pytest.mark.parametrize("name", ["mir21", "palmitate", "s100a8", "tnf"])
 def test_a_block_takes_its_link_and_no_other(bare, p, settle, act, name, blocked):
+    fill(bare, p, settle)
     load(bare, settle, "pdac", 80)
     free = levels(act(Inflammation(), bare, p, dt=LONG))
     setattr(bare.blocked, name, blocked)
@@ -135,6 +224,7 @@ def test_il6_that_is_given_adds_to_it(bare, p, act, factor, expected):
 
 
 def test_sources_of_il6_do_for_each_other_what_is_left(bare, p, settle, act):
+    fill(bare, p, settle)
     load(bare, settle, "colorectal", 60)
     bare.primary.cells = 3e7
     settle(bare, "fibroblasts", 3, activation=1.0)

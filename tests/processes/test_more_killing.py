@@ -143,6 +143,20 @@ def test_engagements_are_poisson_and_several_hits_kill(bare, p, settle, one_a_si
     assert bare.ledger.tumour_killed_by_t == N - len(cells)
 
 
+@pytest.mark.parametrize("each", [0.5, 2.0, 6.0])
+@pytest.mark.parametrize("hours", [1.0, 8.0])
+def test_hits_come_several_at_once(bare, settle, one_a_site, act, agrees, hours, each):
+    """A compound Poisson number: its mean is rate * each, its variance rate * each * (1 + each)."""
+    p = resolve({"t_cells.hits_each": f"{each}", "t_cells.hits_needed": "1e6"})  # nobody dies, so all are seen
+    on_each_site(bare, settle, one_a_site, "t_cells", effector=True)
+    hits, rate = hit(bare, p, settle, act, hours).hits, hours * engaged_per_hour(p)
+    variance = rate * each * (1 + each)
+    fourth = rate * (each + 7 * each**2 + 6 * each**3 + each**4) + 3 * variance**2  # central moment
+    assert len(hits) == N
+    agrees(hits.mean(), rate * each, math.sqrt(variance / N))
+    agrees(hits.var(), variance, math.sqrt((fourth - variance**2) / N))
+
+
 def test_damage_is_repaired_with_its_half_life_and_adds_to_what_follows(bare, p, settle, one_a_site, act, happens):
     cells = settle(bare, "tumour_cells", N, state="cycling", hits=p.t_cells.hits_needed - 0.5)
     act(TCellKilling(), bare, p, dt=p.t_cells.half_life_hits)  # nobody hits

@@ -241,8 +241,8 @@ def test_patrols_kill_nearby(bare, p, settle, act):
 # --- T cells ---------------------------------------------------------------------------------------------------------
 
 
-def hits_per_hour(p, exhaustion=0.0):
-    """Of a growing cell with an effector on every site."""
+def engaged_per_hour(p, exhaustion=0.0):
+    """Engagements of a growing cell with an effector on every site."""
     return meeting_rate(p.t_cells.contact_radius, p.t_cells.speed * (1 - exhaustion), 1 / 400) * p.t_cells.chance_hit
 
 
@@ -250,15 +250,16 @@ NEVER_DIE = {"t_cells.hits_needed": "1e9", "t_cells.half_life_hits": "1e9 h"}
 
 
 @pytest.mark.parametrize("exhaustion", [0.0, 0.6])
-def test_hits_are_poisson_at_the_meeting_rate(bare, settle, one_a_site, act, agrees, exhaustion):
+def test_hits_come_several_at_once_at_the_meeting_rate(bare, settle, one_a_site, act, agrees, exhaustion):
     p = resolve(NEVER_DIE)
     killers(bare, settle, one_a_site, "t_cells", effector=True, exhaustion=exhaustion)
     cells = settle(bare, "tumour_cells", N, state="cycling")
     act(TCellKilling(), bare, p, dt=2.0)
-    mean = 2.0 * hits_per_hour(p, exhaustion)
-    agrees(cells.hits.mean(), mean, math.sqrt(mean / N))
-    # Variance over mean of a Poisson count is 1.
-    assert cells.hits.var() / cells.hits.mean() == pytest.approx(1.0, abs=4 * math.sqrt(2 / N))
+    each, engaged = p.t_cells.hits_each, 2.0 * engaged_per_hour(p, exhaustion)
+    variance = engaged * each * (1 + each)  # of a Poisson number of engagements, each of a Poisson number of hits
+    fourth = engaged * (each + 7 * each**2 + 6 * each**3 + each**4) + 3 * variance**2  # central moment
+    agrees(cells.hits.mean(), engaged * each, math.sqrt(variance / N))
+    agrees(cells.hits.var(), variance, math.sqrt((fourth - variance**2) / N))
 
 
 def test_some_hits_together_kill_and_fewer_are_repaired(bare, settle, one_a_site, act, happens):
@@ -266,8 +267,9 @@ def test_some_hits_together_kill_and_fewer_are_repaired(bare, settle, one_a_site
     killers(bare, settle, one_a_site, "t_cells", effector=True)
     cells, bare.time = settle(bare, "tumour_cells", N, state="cycling"), 7.0
     act(TCellKilling(), bare, p, dt=1.0)
-    mean = hits_per_hour(p)
-    happens(len(cells), N, stats.poisson.cdf(2, mean))
+    engaged = np.arange(100)
+    few = stats.poisson.pmf(engaged, engaged_per_hour(p)) @ stats.poisson.cdf(2, p.t_cells.hits_each * engaged)
+    happens(len(cells), N, few)
     assert bare.ledger.tumour_killed_by_t == N - len(cells)
     events = bare.events.table()
     assert set(events["cause"]) == {"killed by T cell"}
@@ -319,8 +321,8 @@ def test_suppressor_cells_and_late_kupffer_cells_nearby_shield(
     cells = settle(bare, "tumour_cells", N, state="cycling", x=np.repeat([50.0, 550.0], N // 2), y=350.0)
     act(TCellKilling(), bare, p, dt=2.0)
     for there, by in ((cells.x < 300.0, 1.0), (cells.x > 300.0, factor(p, 1 / bare.section.site_volume))):
-        mean = 2.0 * hits_per_hour(p) * by
-        agrees(cells.hits[there].mean(), mean, math.sqrt(mean / (N // 2)))
+        each, engaged = p.t_cells.hits_each, 2.0 * engaged_per_hour(p) * by
+        agrees(cells.hits[there].mean(), engaged * each, math.sqrt(engaged * each * (1 + each) / (N // 2)))
 
 
 def test_t_cells_hit_nearby(bare, settle, act):
