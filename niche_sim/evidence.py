@@ -41,6 +41,18 @@ class Study:
 
 
 @dataclass(frozen=True)
+class Extra:
+    """A study beside the scenarios: a title, paragraphs, a table, a figure (bytes of a PNG file) and what it is called."""
+
+    name: str
+    title: str
+    text: Sequence[str]
+    columns: Sequence[str] = ()
+    rows: Sequence[Sequence[str]] = ()
+    figure: bytes = b""
+
+
+@dataclass(frozen=True)
 class Report:
     """What is shown. other: verdicts of another study to set beside, and how it is called."""
 
@@ -48,6 +60,7 @@ class Report:
     schedule: str = "default"
     other: Verdicts = field(default_factory=dict)
     label: str = ""
+    extras: Sequence[Extra] = ()
 
 
 def load_reasons(experiment: Scenario) -> dict[str, str]:
@@ -234,6 +247,14 @@ def markdown(report: Report) -> str:
         lines += ["", f"## Otherwise in: {report.label}", ""]
         here = ("scenario", "target", "here", report.label)
         lines += _md_table(here, rows) if rows else ["No verdict differs."]
+    for extra in report.extras:
+        lines += ["", f"## {extra.title}"]
+        for paragraph in extra.text:
+            lines += ["", paragraph]
+        if extra.figure:
+            lines += ["", f"![{extra.title}](figures/{extra.name}.png)"]
+        if extra.rows:
+            lines += ["", *_md_table(extra.columns, extra.rows)]
     for study in report.studies:
         experiment = study.experiment
         lines += ["", f"## {experiment.title}", "", f"`{experiment.id}`, {_mice(study)}. {experiment.question}"]
@@ -294,6 +315,8 @@ def page(report: Report) -> str:
         others = [f"<tr>{''.join(f'<td>{_coloured(cell)}</td>' for cell in row)}</tr>" for row in differing(report)]
         here = ("scenario", "target", "here", report.label)
         parts.append(_html_table(here, others) if others else "<p>No verdict differs.</p>")
+    for extra in report.extras:
+        parts += _extra(extra)
     for study in report.studies:
         parts += _section(study, report)
     parts += ['<h2 id="rules">How it is judged</h2>', _html_rules()]
@@ -319,6 +342,18 @@ def _section(study: Study, report: Report) -> list[str]:
         data = base64.b64encode(study.figure).decode()
         image = f'<img alt="Arms of {name} side by side" src="data:image/png;base64,{data}">'
         parts.append(f"<details><summary>Arms side by side</summary><figure>{image}</figure></details>")
+    return parts
+
+
+def _extra(extra: Extra) -> list[str]:
+    parts = [f'<h2 id="{html.escape(extra.name)}">{html.escape(extra.title)}</h2>']
+    parts += [f"<p>{html.escape(paragraph)}</p>" for paragraph in extra.text]
+    if extra.figure:
+        data = base64.b64encode(extra.figure).decode()
+        parts.append(f'<figure><img alt="{html.escape(extra.title)}" src="data:image/png;base64,{data}"></figure>')
+    if extra.rows:
+        rows = [f"<tr>{''.join(f'<td>{_coloured(cell)}</td>' for cell in row)}</tr>" for row in extra.rows]
+        parts.append(_html_table(extra.columns, rows))
     return parts
 
 
@@ -364,9 +399,9 @@ def write(report: Report, folder: Path) -> list[Path]:
     figures = folder / "figures"
     figures.mkdir(parents=True, exist_ok=True)
     written = []
-    for study in report.studies:
-        if study.figure:
-            written.append(_put(figures / f"{study.experiment.id}.png", study.figure))
+    pictures = [(study.experiment.id, study.figure) for study in report.studies]
+    pictures += [(extra.name, extra.figure) for extra in report.extras]
+    written += [_put(figures / f"{name}.png", figure) for name, figure in pictures if figure]
     written.append(_put(folder / "report.md", markdown(report).encode()))
     written.append(_put(folder / "report.html", page(report).encode()))
     rows = []

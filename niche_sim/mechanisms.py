@@ -45,7 +45,7 @@ BLOCKS = (
     ("ccr2", "CCR2", "KCKO abstracts", "bmdc_arrested"),
     ("granulin", "granulin", "Nielsen 2016", "periostin_mean"),
 )
-MOST_MICE = 20  # an arm of the matrix; its effects are large
+MOST_MICE = 12  # an arm of the matrix; its effects are large
 QUESTION = (
     "Each of these single blocks has been reported to prevent the niche. A schedule of rules in which one of them does not is "
     "rejected. Share of the gain (educated against untreated, held marrow cells; for granulin, periostin) that a block of 95 % "

@@ -204,3 +204,35 @@ def test_bad_input_is_one_line(call, tmp_path, options, said):
     assert len(done.err) == 1
     assert done.err[0].startswith(f"niche-sim: {said}")
     assert not list(tmp_path.iterdir())
+
+
+def test_a_study_beside_the_scenarios_is_in_both_reports(tmp_path):
+    extra = evidence.Extra("beside", "A study beside", ("Said <once>.",), ("rule", "says"), (("one", "met"),), b"\x89PNG")
+    report = evidence.Report([study()], extras=[extra])
+    text, page = evidence.markdown(report), evidence.page(report)
+    for part in ("## A study beside", "Said <once>.", "![A study beside](figures/beside.png)", "| one | met |"):
+        assert part in text
+    for part in ('id="beside"', "Said &lt;once&gt;.", "data:image/png;base64,iVBORw", "<td>one</td>"):
+        assert part in page
+    assert text.index("A study beside") < text.index(report.studies[0].experiment.title)
+    evidence.write(report, tmp_path)
+    assert (tmp_path / "figures" / "beside.png").read_bytes() == b"\x89PNG"
+
+
+def test_the_whole_report_holds_the_matrix_and_the_parts(monkeypatch, tmp_path):
+    """The wiring only: what is in them is tested with the mechanisms."""
+    from niche_sim import mechanisms
+    from niche_sim.cli import comparing
+
+    assert comparing._mechanisms([], [], tmp_path) == []
+    effect = Effect(0.9, 0.8, 1.0, 4, 0.95)
+    cells = [
+        mechanisms.Cell(name, block[0], effect, "prevented") for name in mechanisms.SCHEDULES for block in mechanisms.BLOCKS
+    ]
+    monkeypatch.setattr(mechanisms, "load_matrix", lambda plans, folder: [])
+    monkeypatch.setattr(mechanisms, "matrix", lambda cohorts: mechanisms.Matrix(tuple(cells), 4))
+    knockouts, parts = comparing._mechanisms([], ["any"], tmp_path)
+    assert knockouts.title == "Serial against parallel"
+    assert [row[0] for row in knockouts.rows] == list(mechanisms.SCHEDULES)
+    assert {len(row) for row in knockouts.rows} == {len(knockouts.columns)}
+    assert knockouts.figure.startswith(b"\x89PNG") and parts.figure.startswith(b"\x89PNG")

@@ -120,13 +120,19 @@ def evidence(
 
     other = reports.verdicts_of(against) if against is not None else {}
     plans, reasons = _plans(scenarios, number, first, overrides, schedule)
+    from niche_sim import mechanisms
+
+    # The knock-out matrix belongs to the report of all scenarios under the schedule that is the model's own.
+    whole = scenarios is None and schedule is None
+    wider = mechanisms.matrix_plans(min(number, mechanisms.MOST_MICE), first) if whole else []
     target = claim(folder, "evidence")
     try:
-        failures = _run(plans, target, cores, f"niche-sim evidence ... -o {target}")
+        failures = _run([*plans, *wider], target, cores, f"niche-sim evidence ... -o {target}")
         made = _report(plans, reasons, failures, target / "mice")
+        extras = _mechanisms(plans, wider, target / "mice")
         shown = schedule or "default"
         name = (label or against.name) if against is not None else ""
-        full = reports.Report(made, shown, other, name)
+        full = reports.Report(made, shown, other, name, extras)
         reports.write(full, target)
     finally:
         tidy(target)
@@ -187,6 +193,35 @@ def _report(
             evidence.Study(one.experiment, judged, reasons[one.experiment.id], cited, len(one.seeds), failed, figure)
         )
     return studies
+
+
+def _mechanisms(plans: Sequence[Plan], wider: Sequence[Plan], mice: Path) -> list[Any]:
+    """The studies beside the scenarios, if those of the knock-out matrix were run."""
+    if not wider:
+        return []
+    from niche_sim import cohort, evidence, mechanisms, plots_mechanisms
+
+    found = mechanisms.matrix(mechanisms.load_matrix(wider, mice))
+    columns = ("schedule", *(word for _, word, _, _ in mechanisms.BLOCKS), "verdict")
+    gates = mechanisms.nk_gate({one.experiment.id: cohort.gather(one, mice) for one in plans})
+    parts = mechanisms.zonation(), mechanisms.stellate_reach(), mechanisms.kupffer_slowing(), gates
+    size = f"{found.mice} mice an arm, 2 x 2 mm, means over the last two days of three weeks."
+    return [
+        evidence.Extra(
+            "knockouts",
+            "Serial against parallel",
+            (mechanisms.QUESTION, size),
+            columns,
+            mechanisms.matrix_rows(found),
+            plots_mechanisms.matrix_png(found),
+        ),
+        evidence.Extra(
+            "mechanisms",
+            "Parts of the model by themselves",
+            (mechanisms.PARTS,),
+            figure=plots_mechanisms.parts_png(*parts),
+        ),
+    ]
 
 
 def _run(plans: Sequence[Plan], target: Path, cores: int, again: str) -> list[Failure]:
