@@ -48,8 +48,8 @@ class Point:
 
     @property
     def share(self) -> float:
-        """Share of the fit targets that are met."""
-        return len(self.met) / max(1, len(self.met) + len(self.missed) + len(self.undecided))
+        """Share of the fit targets that are not lost: met, or undecided with so few mice."""
+        return (len(self.met) + len(self.undecided)) / max(1, len(self.met) + len(self.missed) + len(self.undecided))
 
 
 def values_of(name: str) -> list[float]:
@@ -86,7 +86,7 @@ def judged(wanted: dict[tuple[str, float, str], cohort.Plan], folder: Path) -> l
                 found = cohort.gather(plan, folder)
                 for target in plan.experiment.targets:
                     if target.use == "fit":
-                        verdicts[targets.judge(target, found).judgement.verdict].append(target.id)
+                        verdicts[targets.judge(target, found).verdict].append(target.id)
             points.append(
                 Point(
                     name,
@@ -146,7 +146,7 @@ def report(points: list[Point], mice: int, out: Path) -> None:
 
 
 def figure(points: list[Point], path: Path) -> None:
-    """Share of the fit targets met along each profile."""
+    """Share of the fit targets not lost along each profile."""
     from matplotlib.figure import Figure
 
     fig = Figure(figsize=(10, 4.6), layout="constrained")
@@ -162,11 +162,12 @@ def figure(points: list[Point], path: Path) -> None:
         axes.set_xlabel(row.unit or "fraction", fontsize=8)
         axes.tick_params(labelsize=7)
         axes.minorticks_off()
-        axes.set_xticks([point.value for point in mine], [f"{point.value:.2g}" for point in mine])
+        ticks = sorted({mine[0].value, row.value, mine[-1].value})
+        axes.set_xticks(ticks, [f"{tick:.2g}" for tick in ticks])
         for side in ("top", "right"):
             axes.spines[side].set_visible(False)
     for axes in panels[:: len(panels) // 2]:
-        axes.set_ylabel("fit targets met (%)", fontsize=8)
+        axes.set_ylabel("fit targets not lost (%)", fontsize=8)
     for axes in panels[len(FITTED) :]:
         axes.set_axis_off()
         fig.suptitle("Blue: profile of each fitted number; red: its value in the register", fontsize=9, x=0.01, ha="left")
