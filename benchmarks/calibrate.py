@@ -170,7 +170,7 @@ def figure(points: list[Point], path: Path) -> None:
         axes.set_ylabel("fit targets not lost (%)", fontsize=8)
     for axes in panels[len(FITTED) :]:
         axes.set_axis_off()
-        fig.suptitle("Blue: profile of each fitted number; red: its value in the register", fontsize=9, x=0.01, ha="left")
+    fig.suptitle("Blue: profile of each fitted number; red: its value in the register", fontsize=9, x=0.01, ha="left")
     fig.savefig(path, dpi=150, metadata={"Software": None})
 
 

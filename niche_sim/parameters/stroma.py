@@ -14,7 +14,7 @@ class Stroma:
     diffusivity_cxcl12: float = number(50, "um^2/s", 20, 100, "assumed", "", "as of CCL2")
     half_life_cxcl12: float = number(30, "min", 5, 120, "assumed", "", "in the tissue")
     secretion_cxcl12: float = number(
-        8, "molecule/s/cell", 0.2, 20, "fitted", "Correia2021", "half-effect when all stellate cells are active"
+        8, "molecule/s/cell", 0.2, 20, "fitted", "Correia2021", "half-effect with all cells active; held from below only"
     )
     half_timp1: float = number(3, "", 1, 10, "assumed", "", "fold of TIMP1 for half the answer by CD63")
     share_cd63: float = number(

@@ -106,9 +106,9 @@ class B16f10(B16f1):
 class Kcko(Pan02):
     """KCKO pancreatic cancer cells; numbers not given are those of pan02."""
 
-    doubling: float = number(18, "h", 14, 40, "fitted", "KCKOB60", "seen in most mice at 10 days, in all at 15")
-    chance_start: float = number(0.6, "", 0.1, 0.8, "fitted", "KCKOB60", "the same; the three trade off against each other")
-    rate_death_exposed: float = number(0.05, "1/day", 0.01, 0.5, "fitted", "KCKOB60", "the same")
+    doubling: float = number(18, "h", 14, 40, "fitted", "KCKOB60", "seen in most mice at day 10, all at 15; held from above only")
+    chance_start: float = number(0.6, "", 0.1, 0.8, "fitted", "KCKOB60", "the same; not held alone, the three trade off")
+    rate_death_exposed: float = number(0.05, "1/day", 0.01, 0.5, "fitted", "KCKOB60", "the same; not held alone")
     immunogenicity: float = number(0.4, "", 0, 1, "assumed", "", "more than pan02")
 
 

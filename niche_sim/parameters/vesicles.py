@@ -17,7 +17,7 @@ class Exosomes:
     fraction_unmatched: float = number(0.02, "", 0.01, 0.5, "assumed", "", "capture left without the organ's integrin")
     secretion: float = number(60, "vesicle/cell/h", 10, 500, "measured", "Chiu2016", "per tumour cell")
     fraction_escaping: float = number(
-        0.5, "", 0.01, 1, "fitted", "KCKOB60", "of what a tumour secretes, reaches blood; niche by day 10"
+        0.5, "", 0.01, 1, "fitted", "KCKOB60", "of a tumour's vesicles, reach blood; niche by day 10 holds it from below"
     )
     reference_exposure: float = number(
         3.2e8,

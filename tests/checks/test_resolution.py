@@ -27,7 +27,8 @@ VARIANTS = {
     "parcel of 10": (("exosomes.parcel_size", "10 vesicle"),),
     "parcel of 100": (("exosomes.parcel_size", "100 vesicle"),),
 }
-# What chance hardly touches is compared (so not `nk_active`, a dozen cells above a limit); over the last two days; mean and variance of the Kupffer load among it.
+# What chance hardly touches, so not `nk_active` (a dozen cells above a limit), is compared over the last two days; mean
+# and variance of the Kupffer load among it.
 READOUTS = (
     "exosomes_taken_up", "kupffer_load_mean", "kupffer_load_variance", "kupffer_taught", "tgfb_mean",
     "fibronectin_mean", "ccl2", "bmdc_arrested", "saa", "collagen_mean", "periostin_mean", "cxcl12_mean", "vegf_mean",
