@@ -10,7 +10,6 @@ import importlib.metadata
 import json
 import math
 import multiprocessing
-import os
 import signal
 import zipfile
 import zlib
@@ -31,6 +30,7 @@ from niche_sim import parameters, scenario
 from niche_sim.errors import InputError
 from niche_sim.model import NicheModel
 from niche_sim.readouts import BY_NAME
+from niche_sim.record import whole
 from niche_sim.scenario import ONSET, Scenario
 from niche_sim.vocabulary import DEFAULT_SEED
 
@@ -280,13 +280,8 @@ def _write(model: NicheModel, job: _Job, seconds: float) -> None:
         arrays["picture_fibronectin"] = _coarse(getattr(model.state, PICTURE_FIELD)).astype(np.float32)
         arrays["picture_tumour"] = np.stack([cells.y[seen], cells.x[seen]], axis=1).astype(np.float32)
         arrays["picture_size"] = np.array([section.height, section.width])
-    part = job.file.with_name(f"{job.file.name}.part{os.getpid()}")
-    try:
-        with part.open("wb") as file:
-            np.savez_compressed(file, **arrays)
-        part.replace(job.file)
-    finally:
-        part.unlink(missing_ok=True)
+    with whole(job.file) as part, part.open("wb") as file:
+        np.savez_compressed(file, **arrays)
 
 
 def _read(file: Path) -> Life | None:
@@ -417,12 +412,9 @@ def write_table(rows: Sequence[Mapping[str, Any]], file: Path) -> Path:
     columns = {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}
     arrays = {name: pa.array(values, from_pandas=True) for name, values in columns.items()}
     empty = {name: pa.array([], pa.string()) for name in ("scenario", "target", "verdict")}
-    part = file.with_name(f"{file.name}.part{os.getpid()}")
-    try:
+    with whole(file) as part:
         pq.write_table(pa.table(arrays or empty), part)
-        return part.replace(file)
-    finally:
-        part.unlink(missing_ok=True)
+    return file
 
 
 def read_table(file: Path) -> list[dict[str, Any]]:

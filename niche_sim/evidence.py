@@ -15,6 +15,7 @@ from niche_sim import targets
 from niche_sim.errors import InputError
 from niche_sim.protocol import check_keys
 from niche_sim.readouts import BY_NAME
+from niche_sim.record import whole
 from niche_sim.scenario import GRADES, ONSET, Scenario, Target
 from niche_sim.targets import MET, NOT_MET, UNDECIDED, VERDICTS, Comparison, Judged
 
@@ -420,6 +421,6 @@ def verdicts_of(folder: Path) -> dict[tuple[str, str], str]:
 
 
 def _put(file: Path, content: bytes) -> Path:
-    part = file.with_name(f"{file.name}.part")
-    part.write_bytes(content)
-    return part.replace(file)
+    with whole(file) as part:
+        part.write_bytes(content)
+    return file

@@ -21,6 +21,7 @@ from scipy.stats import t as student
 from niche_sim.cohort import Cohort
 from niche_sim.plots import BLACK, BLUE, DAY, GREEN, GREY, MM, ORANGE, PALE, PURPLE, SKY, STYLE, VERMILLION, WIDTH
 from niche_sim.readouts import BY_NAME
+from niche_sim.record import whole
 from niche_sim.stages import STAGES
 from niche_sim.targets import is_event
 
@@ -71,9 +72,9 @@ def compare_png(cohort: Cohort, dpi: int = 200) -> bytes:
 
 def save_compare(cohort: Cohort, file: Path) -> Path:
     """Write the figure; returns its path. Raises OSError."""
-    part = file.with_name(f"{file.name}.part")
-    part.write_bytes(compare_png(cohort))
-    return part.replace(file)
+    with whole(file) as part:
+        part.write_bytes(compare_png(cohort))
+    return file
 
 
 class _Sheet:

@@ -66,7 +66,7 @@ class Record:
             _write_parquet(self.table, units, folder / "record.parquet")
             _write_parquet(self.events, {"time_h": "h", "y_um": "um", "x_um": "um"}, folder / "events.parquet")
             flat = {f"{time:g}h/{name}": array for time, part in self.snapshots.items() for name, array in part.items()}
-            with _whole(folder / "snapshots.npz") as path, path.open("wb") as file:
+            with whole(folder / "snapshots.npz") as path, path.open("wb") as file:
                 arrays: dict[str, Any] = {"times_h": np.array(list(self.snapshots)), **flat}
                 np.savez_compressed(file, **arrays)
             summary = {"run_hash": self.run_hash, "onsets_h": self.onsets, "end": self.end}
@@ -116,7 +116,7 @@ class Runner:
         notes = {"provenance": provenance_of(model), "since": model.stages.since, "onsets": model.stages.onsets}
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with _whole(path) as part_path, part_path.open("wb") as file:
+            with whole(path) as part_path, part_path.open("wb") as file:
                 np.savez(file, **arrays, notes=np.array(json.dumps(notes)))
         except OSError as error:
             raise InputError(str(path), _reason(error), "a file that can be written") from None
@@ -299,7 +299,7 @@ def _with_onsets(events: dict[str, NDArray[Any]], onsets: Mapping[str, float | N
     return {name: values[order] for name, values in joined.items()}
 
 
-class _whole:
+class whole:
     """A path to write to that becomes the wanted file only when all is written."""
 
     def __init__(self, path: Path) -> None:
@@ -329,7 +329,7 @@ def _write_parquet(columns: Mapping[str, NDArray[Any]], units: Mapping[str, str]
     ]
     fields = [pa.field(n, k, metadata={"unit": units.get(n, "")}) for n, k in zip(columns, kinds, strict=True)]
     arrays = [array.cast(kind) for array, kind in zip(arrays, kinds, strict=True)]
-    with _whole(path) as part:
+    with whole(path) as part:
         pq.write_table(pa.Table.from_arrays(arrays, schema=pa.schema(fields)), part)
 
 
@@ -344,7 +344,7 @@ def _read_parquet(path: Path) -> dict[str, NDArray[Any]]:
 
 
 def _write_json(content: Mapping[str, Any], path: Path) -> None:
-    with _whole(path) as part:
+    with whole(path) as part:
         part.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 

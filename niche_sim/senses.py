@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from niche_sim.columns import Population
@@ -41,6 +42,11 @@ def exposure_answer(state: State, p: Parameters, cargo: str) -> float:
     return float(hill(exposed, p.exosomes.half_exposure, 2.0)) if exposed > 0.0 else 0.0
 
 
+def plasma(state: State, p: Parameters) -> NDArray[Any]:
+    """Vesicles of each source per um3 of blood, mean over the last step, float64[sources]."""
+    return np.array(state.blood.plasma) * p.organ.volume / state.section.volume / p.organ.blood_volume
+
+
 def bound(amount: float, p: Parameters) -> float:
     """Share of its target that an antibody binds, 0 to 1; amount: usual doses in the body."""
     return float(hill(amount, p.drug.half_antibody, 1.0)) if amount > 0.0 else 0.0
@@ -50,6 +56,11 @@ def vegf_answer(state: State, p: Parameters, vegf: Any) -> Any:
     """Answer to VEGF (nM) that is neither blocked nor bound, 0 to 1."""
     free = (1.0 - state.blocked.vegf) * (1.0 - bound(state.drugs.anti_vegf, p))
     return hill(vegf * free, p.stroma.half_vegf, 2.0)
+
+
+def monocyte_call(state: State, p: Parameters) -> float:
+    """How strongly CCL2 calls monocytes, 0 to 1."""
+    return float(hill(state.blood.ccl2, p.bmdc.half_signal, p.bmdc.steepness) * (1.0 - state.blocked.ccr2))
 
 
 def saa_support(state: State, p: Parameters) -> float:

@@ -80,6 +80,11 @@ def naive_liver(section: Section, p: Parameters, chance: Chance) -> State:
     return state
 
 
+def receivers_at_rest(p: Parameters) -> float:
+    """Receivers of a naive organ per um3: its Kupffer cells, or the resident receivers of lung and brain."""
+    return p.kupffer.density * p.organ.ratio_kupffer or p.organ.density_receivers
+
+
 def this_mouse(p: Parameters, chance: Chance) -> Parameters:
     """The register with the rates in which this mouse differs, drawn from its seed alone: the same in every arm.
 

@@ -133,6 +133,7 @@ def test_every_source_of_exosomes_and_every_line_has_its_rows():
         p.of_lines("doubling", np.array([1, 0, 1], np.int8)), [p.b16f1.doubling, p.pan02.doubling, p.b16f1.doubling]
     )
     assert p.source("normal_pancreas") is p.normal_pancreas
+    assert p.of_sources("mif").tolist() == [p.source(name).mif for name in EXOSOME_SOURCES]
     assert p.line("b16f1") is p.b16f1
 
 
@@ -159,6 +160,8 @@ class Reading:
         if name == "of_lines":
             self.seen.update(f"{line}.{{}}" for line in TUMOUR_LINES)
             return lambda number, lines: type(self.held).of_lines(self, number, lines)
+        if name == "of_sources":
+            return lambda cargo: type(self.held).of_sources(self, cargo)
         return Reading(value, self.seen, name)
 
 

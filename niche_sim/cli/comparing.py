@@ -75,7 +75,7 @@ def compare(
         raise _optioned(error, overrides, schedule) from None
     target = claim(folder, f"{wanted.experiment.id}-compare")
     try:
-        failures = _run([wanted], target, cores, f"niche-sim compare ... -o {target}")
+        failures = _run([wanted], target, cores)
         found = cohort.gather(wanted, target / "mice")
         rows, judged = targets.effects(found), targets.judge_all(found)
         cohort.write_table(targets.effect_table(rows, judged), target / "effects.parquet")
@@ -117,17 +117,16 @@ def evidence(
     if label is not None and against is None:
         raise InputError("--label", "without --against", "a folder to compare with")
     from niche_sim import evidence as reports
+    from niche_sim import mechanisms
 
     other = reports.verdicts_of(against) if against is not None else {}
     plans, reasons = _plans(scenarios, number, first, overrides, schedule)
-    from niche_sim import mechanisms
-
     # The knock-out matrix belongs to the report of all scenarios under the schedule that is the model's own.
     whole = scenarios is None and schedule is None
     wider = mechanisms.matrix_plans(min(number, mechanisms.MOST_MICE), first) if whole else []
     target = claim(folder, "evidence")
     try:
-        failures = _run([*plans, *wider], target, cores, f"niche-sim evidence ... -o {target}")
+        failures = _run([*plans, *wider], target, cores)
         made = _report(plans, reasons, failures, target / "mice")
         extras = _mechanisms(plans, wider, target / "mice")
         shown = schedule or "default"
@@ -224,7 +223,7 @@ def _mechanisms(plans: Sequence[Plan], wider: Sequence[Plan], mice: Path) -> lis
     ]
 
 
-def _run(plans: Sequence[Plan], target: Path, cores: int, again: str) -> list[Failure]:
+def _run(plans: Sequence[Plan], target: Path, cores: int) -> list[Failure]:
     """Run what is missing below `target`/mice, with a bar. Raises CommandError on Ctrl-C."""
     from niche_sim import cohort
 

@@ -78,7 +78,7 @@ from niche_sim.parameters.vesicles import (
     PoorlyMetastaticMelanoma,
 )
 from niche_sim.units import from_model, show, to_model
-from niche_sim.vocabulary import TUMOUR_LINES
+from niche_sim.vocabulary import EXOSOME_SOURCES, TUMOUR_LINES
 
 KINDS = ("measured", "derived", "fitted", "recalled", "assumed", "setting")
 
@@ -140,6 +140,10 @@ class Parameters:
         """The cargo of one exosome source, by its name in `vocabulary.EXOSOME_SOURCES`."""
         source: ExosomeSource = getattr(self, name)
         return source
+
+    def of_sources(self, cargo: str) -> NDArray[np.float64]:
+        """One cargo of every exosome source, float64[sources], in the order of `vocabulary.EXOSOME_SOURCES`."""
+        return np.array([getattr(self.source(name), cargo) for name in EXOSOME_SOURCES])
 
     def line(self, name: str) -> TumourLine:
         """The numbers of one tumour line, by its name in `vocabulary.TUMOUR_LINES`."""

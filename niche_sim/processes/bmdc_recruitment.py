@@ -10,7 +10,7 @@ from niche_sim.cells import BoneMarrowCell, TumourCell
 from niche_sim.chance import Chance, birth_key
 from niche_sim.laws import hill, produce_and_decay, rate_of
 from niche_sim.process import Process
-from niche_sim.senses import exposure_answer, saa_support, vegf_answer
+from niche_sim.senses import exposure_answer, monocyte_call, saa_support, vegf_answer
 
 KINDS = np.arange(len(BoneMarrowCell.kind.names), dtype=np.int8)
 MACROPHAGE = BoneMarrowCell.kind.code("macrophage")
@@ -89,19 +89,14 @@ class Recruitment(Process):
         blood, blocked, numbers = state.blood, state.blocked, p.bmdc
         call = monocyte_call(state, p) * saa_support(state, p)
         monocytes = numbers.rate_rest + numbers.rate_called * call * gains(state, p)
+        turned = numbers.share_mdsc * (monocytes - numbers.rate_rest)  # of those called, into suppressor cells
         s100 = blood.s100a8 * (1.0 - blocked.cxcr2)
-        suppressors = numbers.rate_mdsc * s100 * call + numbers.share_mdsc * (monocytes - numbers.rate_rest)
+        suppressors = numbers.rate_mdsc * s100 * call + turned
         cxcl12 = float(state.cxcl12.mean())
         by_cxcl12 = hill(cxcl12, p.stroma.half_cxcl12, 2.0) * (1.0 - blocked.cxcr4) if cxcl12 > 0.0 else 0.0
         neutrophils = numbers.rate_neutrophils_rest + numbers.rate_neutrophils * by_cxcl12
         patrolling = numbers.rate_patrolling_rest + numbers.rate_patrolling * exposure_answer(state, p, "pedf")
-        macrophages = monocytes - numbers.share_mdsc * (monocytes - numbers.rate_rest)
-        return np.array([macrophages, suppressors, neutrophils, patrolling * state.boosted.patrolling_monocytes])
-
-
-def monocyte_call(state: Any, p: Any) -> float:
-    """How strongly CCL2 calls monocytes, 0 to 1."""
-    return float(hill(state.blood.ccl2, p.bmdc.half_signal, p.bmdc.steepness) * (1.0 - state.blocked.ccr2))
+        return np.array([monocytes - turned, suppressors, neutrophils, patrolling * state.boosted.patrolling_monocytes])
 
 
 def gains(state: Any, p: Any) -> float:

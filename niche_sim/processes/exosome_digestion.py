@@ -11,7 +11,6 @@ from niche_sim.chance import Chance
 from niche_sim.laws import chance as probability
 from niche_sim.laws import rate_of
 from niche_sim.process import Process
-from niche_sim.vocabulary import EXOSOME_SOURCES
 
 INSIDE = Exosome.place.code("inside")
 
@@ -52,7 +51,7 @@ class ExosomeDigestion(Process):
 
         mine, host = inside[alive], host[alive]
         exosomes.y[mine], exosomes.x[mine] = cells.y[host], cells.x[host]
-        mif = np.array([p.source(name).mif for name in EXOSOME_SOURCES]) * (1.0 - state.blocked.mif)
+        mif = p.of_sources("mif") * (1.0 - state.blocked.mif)
         n = len(cells)
         cells.load[:] = np.bincount(host, weights=left[alive], minlength=n).astype(np.int64)
         cells.signal[:] = np.bincount(host, weights=left[alive] * mif[exosomes.source[mine]], minlength=n)

@@ -9,8 +9,8 @@ import numpy as np
 from niche_sim.chance import Chance
 from niche_sim.laws import NEGLIGIBLE, gain_and_loss, produce_and_decay, rate_of, relax
 from niche_sim.process import Process
-from niche_sim.senses import exposure_answer, vegf_answer
-from niche_sim.vocabulary import CARGO, EXOSOME_SOURCES
+from niche_sim.senses import exposure_answer, plasma, vegf_answer
+from niche_sim.vocabulary import CARGO
 
 BLOCKS = ("", "", "", "", "mir21", "mir25", "mir122", "palmitate", "met", "pedf", "exosomal_tgfb", "exosomal_pdl1", "pgp",
           "itgbl1", "")  # fmt: skip
@@ -27,23 +27,22 @@ class ExosomeExposure(Process):
     writes = ("blood.exposure",)
 
     def step(self, state: Any, p: Any, chance: Chance, dt: float) -> None:
-        plasma = np.array(state.blood.plasma)
+        circulating = any(state.blood.plasma)
         before = np.array(state.blood.exposure)
-        if not plasma.any() and not before.any():
+        if not circulating and not before.any():
             return
         rate = rate_of(p.exosomes.half_life_exposure)
-        if not plasma.any():
+        if not circulating:
             state.blood.exposure = relax(before, 0.0, rate, dt).tolist()
             return
-        per_ml = plasma * p.organ.volume / state.section.volume / p.organ.blood_volume  # 1/um3 [source]
         free = np.array([1.0 - getattr(state.blocked, name) if name else 1.0 for name in BLOCKS])
-        brought = per_ml @ carried(p) * free / p.exosomes.reference_exposure  # doses/h [cargo]
+        brought = plasma(state, p) @ carried(p) * free / p.exosomes.reference_exposure  # doses/h [cargo]
         state.blood.exposure = produce_and_decay(before, brought, rate, dt).tolist()
 
 
 def carried(p: Any) -> Any:
     """Cargo of every source, float64[source, cargo]."""
-    return np.array([[getattr(p.source(source), cargo) for cargo in CARGO] for source in EXOSOME_SOURCES])
+    return np.ascontiguousarray(np.array([p.of_sources(cargo) for cargo in CARGO]).T)
 
 
 class MarrowEducation(Process):

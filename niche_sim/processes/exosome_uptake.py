@@ -18,7 +18,7 @@ from niche_sim.parameters import Parameters
 from niche_sim.parameters.vesicles import Exosomes
 from niche_sim.process import Process
 from niche_sim.section import Section
-from niche_sim.tissue import homes
+from niche_sim.tissue import homes, receivers_at_rest
 from niche_sim.vocabulary import EXOSOME_SOURCES, INTEGRIN_OF_ORGAN
 
 BLOOD, INSIDE = Exosome.place.code("blood"), Exosome.place.code("inside")
@@ -125,10 +125,8 @@ def _cross_section(section: Section, place: str, organ: Any, kupffer: Any, half_
     # Only what decides it: comparing the whole register at every step would cost more than the sweep.
     p = Parameters(place=place, exosomes=Exosomes(half_life_blood=half_life_blood), kupffer=kupffer, **{place: organ})
     wanted = p.organ.fraction_exosomes * rate_of(p.exosomes.half_life_blood) / passes_per_hour(p)
-    in_liver = p.organ.ratio_kupffer > 0.0
-    density = p.kupffer.density * p.organ.ratio_kupffer if in_liver else p.organ.density_receivers
-    home = homes(section, p)["kupffer_cells" if in_liver else "resident_receivers"]
-    weighted = density * p.kupffer.fraction_responders * home * uptake_by_zone(section.zone, p) * section.flow.passage
+    home = homes(section, p)["kupffer_cells" if p.organ.ratio_kupffer > 0.0 else "resident_receivers"]
+    weighted = receivers_at_rest(p) * p.kupffer.fraction_responders * home * uptake_by_zone(section.zone, p) * section.flow.passage
     flow = section.flow
 
     def excess(area: float) -> float:

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Any
 
-import numpy as np
-
 from niche_sim.cells import BoneMarrowCell, KupfferCell, TumourCell
 from niche_sim.chance import Chance
 from niche_sim.laws import chance as probability
@@ -50,7 +48,7 @@ class NkModulation(Process):
         target = 1.0 - quiet * (1.0 - state.blocked.cxcr4)
         target *= 1.0 - numbers.share_exosomes * exposure_answer(state, p, "tgfb")
         target /= 1.0 + state.tgfb.ravel()[sites] * (1.0 - state.blocked.tgfb_receptor) / numbers.half_tgfb
-        suppressors = density_nearby(state, p, state.bmdc, (state.bmdc.kind == MDSC).astype(np.float64), sites)
+        suppressors = density_nearby(state, p, state.bmdc, state.bmdc.kind == MDSC, sites)
         target /= 1.0 + suppressors / numbers.half_mdsc
         target = target ** (1.0 / state.boosted.il15)
         cells.activity[:] = relax(cells.activity, target, numbers.rate_modulation, dt)
@@ -106,7 +104,7 @@ class Exhaustion(Process):
         growing = tumour.state == CYCLING
         if not growing.any() and not cells.exhaustion.any():
             return
-        near = density_nearby(state, p, tumour, growing.astype(np.float64), state.sites(cells))
+        near = density_nearby(state, p, tumour, growing, state.sites(cells))
         on_exosomes = exposure_answer(state, p, "pdl1")
         taken = bound(state.drugs.anti_pd1, p) * (1.0 - on_exosomes)  # vesicles compete for the antibody
         shown = numbers.share_pdl1_tumour + (1.0 - numbers.share_pdl1_tumour) * on_exosomes
@@ -131,6 +129,6 @@ class LateKupffer(Process):
         growing = tumour.state == CYCLING
         if not growing.any() or len(cells) == 0:
             return
-        near = density_nearby(state, p, tumour, growing.astype(np.float64), state.sites(cells))
+        near = density_nearby(state, p, tumour, growing, state.sites(cells))
         rate = p.kupffer.rate_late * hill(near, p.kupffer.half_density_late, 2.0)
         cells.state[chance.uniform(self, cells.key) < probability(rate, dt)] = LATE

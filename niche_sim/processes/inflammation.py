@@ -10,6 +10,7 @@ from niche_sim.cells import Exosome
 from niche_sim.chance import Chance
 from niche_sim.laws import NEGLIGIBLE, gain_and_loss, hill, rate_of, relax
 from niche_sim.process import Process
+from niche_sim.tissue import receivers_at_rest
 from niche_sim.vocabulary import EXOSOME_SOURCES
 
 INSIDE = Exosome.place.code("inside")
@@ -50,8 +51,8 @@ class Inflammation(Process):
         left = min(1.0, len(state.receivers) / at_rest)  # of those of a naive organ
         inside = state.exosomes.place == INSIDE
         held = np.bincount(state.exosomes.source, state.exosomes.vesicles * inside, len(EXOSOME_SOURCES)) / receivers
-        mir21 = held @ np.array([p.source(name).mir21 for name in EXOSOME_SOURCES]) * (1.0 - blocked.mir21)
-        palmitate = held @ np.array([p.source(name).palmitate for name in EXOSOME_SOURCES]) * (1.0 - blocked.palmitate)
+        mir21 = held @ p.of_sources("mir21") * (1.0 - blocked.mir21)
+        palmitate = held @ p.of_sources("palmitate") * (1.0 - blocked.palmitate)
         il6 = 1.0 - (1.0 - left * hill(mir21, numbers.half_load_il6, 1.0)) * (
             1.0 - hill(state.primary.cells, numbers.half_cells_il6, 1.0)
         )
@@ -64,12 +65,6 @@ class Inflammation(Process):
         blood.il6 = float(relax(blood.il6, il6, rate, dt))
         tnf = left * hill(palmitate, numbers.half_load_tnf, 1.0) * (1.0 - blocked.tnf)
         blood.tnf = float(relax(blood.tnf, tnf, rate, dt))
-
-
-def receivers_at_rest(p: Any) -> float:
-    """Receivers of a naive organ per um3: its Kupffer cells, or the resident receivers of lung and brain."""
-    density: float = p.kupffer.density * p.organ.ratio_kupffer or p.organ.density_receivers
-    return density
 
 
 class AcutePhase(Process):

@@ -12,6 +12,7 @@ from niche_sim.kernels.neighbourhood import disc, spread
 from niche_sim.laws import chance as probability
 from niche_sim.laws import hill, produce_and_decay, rate_of
 from niche_sim.process import Process
+from niche_sim.senses import monocyte_call
 
 MACROPHAGE, MDSC = BoneMarrowCell.kind.code("macrophage"), BoneMarrowCell.kind.code("mdsc")
 
@@ -54,8 +55,7 @@ class ParallelRecruitment(Process):
     writes = ("bmdc",)
 
     def step(self, state: Any, p: Any, chance: Chance, dt: float) -> None:
-        by_ccl2 = hill(state.blood.ccl2, p.bmdc.half_signal, p.bmdc.steepness) * (1.0 - state.blocked.ccr2)
-        called = (by_ccl2 + state.blood.saa + state.blood.s100a8) / len(PATHS)
+        called = (monocyte_call(state, p) + state.blood.saa + state.blood.s100a8) / len(PATHS)
         rate = p.bmdc.rate_rest + p.bmdc.rate_called * called
         n = chance.poisson(self, rate * state.section.volume * dt, [0]).item()
         if n == 0:

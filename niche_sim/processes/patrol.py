@@ -88,12 +88,7 @@ class LymphocyteRenewal(Process):
         population.remove(leaves)
         mean = numbers.density * p.organ.ratio_lymphocytes * state.section.volume * renewed * called
         n = chance.poisson(self, mean, [0], purpose=f"{name} enter").item()
-        keys = birth_key(name, self.name, state.step_index, np.arange(n))
-        draws = chance.uniform(self, keys, 5, purpose="place")
-        y, x = state.place(name, draws[:, :3])
-        population.add(n, key=keys, y=y, x=x, heading=2.0 * np.pi * draws[:, 3])
-        lots: NDArray[np.float64] = draws[:, 4]
-        return lots
+        return enter(self, state, name, n, chance)
 
 
 class KupfferRenewal(Process):
@@ -115,11 +110,18 @@ class KupfferRenewal(Process):
             return
         mean = missing * probability(p.kupffer.rate_refill, dt)
         n = min(missing, chance.poisson(self, mean, [0]).item())
-        keys = birth_key("kupffer_cells", self.name, state.step_index, np.arange(n))
-        draws = chance.uniform(self, keys, 5, purpose="place")
-        y, x = state.place("kupffer_cells", draws[:, :3])
-        responder = draws[:, 4] < p.kupffer.fraction_responders
-        cells.add(n, key=keys, y=y, x=x, heading=2.0 * np.pi * draws[:, 3], responder=responder)
+        lots = enter(self, state, "kupffer_cells", n, chance)
+        cells.responder[len(cells) - n :] = lots < p.kupffer.fraction_responders
+
+
+def enter(process: Process, state: Any, name: str, n: int, chance: Chance) -> NDArray[np.float64]:
+    """Add n cells where such cells live at rest. Returns a uniform for each, to decide more of it, float64[n]."""
+    keys = birth_key(name, process.name, state.step_index, np.arange(n))
+    draws = chance.uniform(process, keys, 5, purpose="place")
+    y, x = state.place(name, draws[:, :3])
+    state.populations[name].add(n, key=keys, y=y, x=x, heading=2.0 * np.pi * draws[:, 3])
+    lots: NDArray[np.float64] = draws[:, 4]
+    return lots
 
 
 def patrol(process: Process, state: Any, name: str, speed: Any, numbers: Any, chance: Chance, dt: float) -> None:

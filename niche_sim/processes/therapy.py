@@ -11,7 +11,7 @@ from niche_sim.chance import Chance
 from niche_sim.laws import LN2, hill, rate_of
 from niche_sim.laws import chance as probability
 from niche_sim.process import Process
-from niche_sim.vocabulary import CARGO, EXOSOME_SOURCES
+from niche_sim.senses import plasma
 
 CYCLING = TumourCell.state.code("cycling")
 
@@ -72,9 +72,7 @@ class BloodSample(Process):
     period = 24.0
 
     def step(self, state: Any, p: Any, chance: Chance, dt: float) -> None:
-        per_ml = np.array(state.blood.plasma) * p.organ.volume / state.section.volume / p.organ.blood_volume
+        vesicles = plasma(state, p)  # 1/um3 [source]
         for name, background in (("mif", p.biomarker.background_mif), ("marker", p.biomarker.background_marker)):
-            assert name in CARGO
-            cargo = np.array([getattr(p.source(source), name) for source in EXOSOME_SOURCES])
             error = np.exp(p.biomarker.spread * chance.normal(self, [0], purpose=name).item())
-            setattr(state.blood, name, float((background + per_ml @ cargo) * error))
+            setattr(state.blood, name, float((background + vesicles @ p.of_sources(name)) * error))

@@ -112,11 +112,11 @@ class TCellKilling(Process):
         sites = state.sites(cells)[rows]
         suppressors = state.bmdc.kind == MDSC
         if suppressors.any():
-            near = density_nearby(state, p, state.bmdc, suppressors.astype(np.float64), sites)
+            near = density_nearby(state, p, state.bmdc, suppressors, sites)
             rate /= 1.0 + near / numbers.half_mdsc
         late = state.kupffer_cells.state == LATE
         if late.any():
-            near = density_nearby(state, p, state.kupffer_cells, late.astype(np.float64), sites)
+            near = density_nearby(state, p, state.kupffer_cells, late, sites)
             rate *= 1.0 - numbers.share_excluded * hill(near, numbers.half_late, 1.0)
         repair = rate_of(numbers.half_life_hits)
         engaged = chance.poisson(self, rate * dt, cells.key[rows])
