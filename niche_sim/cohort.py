@@ -9,15 +9,15 @@ import hashlib
 import importlib.metadata
 import json
 import math
-import multiprocessing
 import signal
 import zipfile
 import zlib
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass, field
 from functools import lru_cache
+from multiprocessing.context import SpawnContext, SpawnProcess
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -38,10 +38,13 @@ Float = NDArray[np.float64]
 
 PICTURE_PIXELS = 100  # along the longer side of a kept picture of a section
 PICTURE_FIELD = "fibronectin"
+BAND = (10.0, 50.0, 90.0)  # percentiles that show the spread of mice
 # Modules that only look at mice: a change in them leaves what is simulated as it is.
 ONLOOKERS = {"__main__", "cli", "cohort", "dashboard", "describe", "evidence", "mechanisms", "plots", "plots_compare"}
 ONLOOKERS |= {"plots_mechanisms", "record", "targets", "untreated"}
+ONLOOKERS |= {"exports", "frames", "looks", "plots_film", "scenario_writing", "timeline"}
 RESTARTS = 2  # of the worker processes, should the system end one of them
+POLL = 0.2  # s between two questions whether to stop
 
 
 @dataclass(frozen=True)
@@ -86,6 +89,10 @@ class Life:
     picture: Picture | None
 
 
+class Stopped(Exception):
+    """A study was stopped from outside; the mice that were finished stay."""
+
+
 class Failure(NamedTuple):
     """A mouse that could not be run, and why, in one line."""
 
@@ -127,6 +134,11 @@ class Cohort:
     def curves(self, arm: str, readout: str) -> Float:
         """A readout over time, float64[mice, rows]."""
         return np.array([life.table[readout] for life in self.lives[arm].values()])
+
+    def band(self, arm: str, readout: str) -> tuple[Float, Float, Float]:
+        """The 10th, 50th and 90th percentile over mice of a readout, at each row: float64[rows] each."""
+        low, middle, high = np.percentile(self.curves(arm, readout), BAND, axis=0)
+        return low, middle, high
 
     def values(self, arm: str, readout: str, at: float, window: float | None = None) -> dict[int, float]:
         """Seed -> the readout at `at` (h), of the last row up to it, or its mean over the rows of the window before it.
@@ -189,11 +201,13 @@ def run(
     folder: Path,
     workers: int = 1,
     watch: Callable[[Progress], None] | None = None,
+    stop: Callable[[], bool] | None = None,
 ) -> list[Failure]:
     """Run the mice of the plans that are not in the folder yet, the longest first; returns those that failed.
 
     A mouse is written when it is finished. On Ctrl-C the mice at work are given up, and KeyboardInterrupt goes on.
-    watch: called when a mouse is done, and once before.
+    watch: called when a mouse is done, and once before. stop: asked every POLL s, in the thread that called, whether to
+    give up the mice at work; then Stopped is raised. Studies in several threads do not touch each other's workers.
     """
     left = {job.file: job for one in plans for job in _missing(one, folder)}
     left = dict(sorted(left.items(), key=lambda item: -item[1].cost))
@@ -206,7 +220,7 @@ def run(
         watch(Progress(0, len(jobs), 0.0))
     for attempt in range(RESTARTS + 1):
         try:
-            with contextlib.closing(_results(list(left.values()), workers)) as results:
+            with contextlib.closing(_results(list(left.values()), workers, stop)) as results:
                 for job, why in results:
                     del left[job.file]
                     work, done = work + job.cost, done + 1
@@ -265,7 +279,7 @@ def live(job: _Job) -> str:
 def _model(
     experiment: Scenario, arm: str, seed: int, overrides: tuple[tuple[str, str], ...], without: tuple[str, ...]
 ) -> NicheModel:
-    return NicheModel(experiment, arm, overrides=dict(overrides), rng=seed, without=without)  # type: ignore[arg-type]
+    return NicheModel(experiment, arm, overrides=dict(overrides), rng=seed, without=without)
 
 
 def _write(model: NicheModel, job: _Job, seconds: float) -> None:
@@ -335,22 +349,42 @@ def _cost(one: Plan, arm: str) -> float:
     return section.width * section.height * experiment.duration / experiment.step * (1.0 + tumour + 0.1 * len(verbs))
 
 
-def _results(jobs: list[_Job], workers: int) -> Generator[tuple[_Job, str], None, None]:
+class _Spawning(SpawnContext):
+    """Starts processes and knows which, so that only these are ended. Not by fork: the caller may run threads (a progress
+    bar, a page), whose locks a forked child would inherit."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.started: list[SpawnProcess] = []
+
+    def Process(self, *arguments: Any, **named: Any) -> SpawnProcess:  # type: ignore[override]  # noqa: N802
+        process = SpawnProcess(*arguments, **named)
+        self.started.append(process)
+        return process
+
+
+def _results(
+    jobs: list[_Job], workers: int, stop: Callable[[], bool] | None
+) -> Generator[tuple[_Job, str], None, None]:
     """Each job and what went wrong with it, in the order in which they end."""
     if not jobs:
         return
-    # Not by fork: the caller may run threads (a progress bar), whose locks a forked child would inherit.
-    context = multiprocessing.get_context("spawn")
-    before = set(multiprocessing.active_children())
+    context = _Spawning()
     pool = ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context, initializer=_leave_ctrl_c_to_the_parent)
     try:
         futures = {pool.submit(live, job): job for job in jobs}
-        for future in as_completed(futures):
-            yield futures[future], future.result()
+        left = set(futures)
+        while left:
+            if stop is not None and stop():
+                raise Stopped("the study was stopped")
+            done, left = wait(left, None if stop is None else POLL, FIRST_COMPLETED)
+            for future in done:
+                yield futures[future], future.result()
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
-        for child in set(multiprocessing.active_children()) - before:
-            child.terminate()
+        for process in context.started:
+            if process.is_alive():
+                process.terminate()
         raise
     pool.shutdown()
 

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import importlib.metadata
+import io
 import json
+import math
 import os
 import platform
-import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -27,6 +29,8 @@ from niche_sim.vocabulary import DEFAULT_SEED
 
 SNAPSHOT_EVERY = 7 * 24.0  # h; also at 0 and at the end
 Snapshots = dict[float, dict[str, NDArray[Any]]]
+# How names of a frozen model begin of which only ever more rows come: readouts, and what happened to cells.
+GROWING = ("table_", "state_event_")
 
 
 @dataclass(frozen=True)
@@ -54,6 +58,10 @@ class Record:
         """Names the run: a hash of all that decides it."""
         return str(self.provenance["run_hash"])
 
+    def parquet(self) -> bytes:
+        """The table as a Parquet file, each column with its unit in the metadata; `save` writes it as record.parquet."""
+        return _parquet(self.table, {"time_h": "h"} | {name: readout.unit for name, readout in BY_NAME.items()})
+
     def save(self, folder: str | Path) -> Path:
         """Write record.parquet, events.parquet, snapshots.npz, summary.json and provenance.json; returns the folder.
 
@@ -62,9 +70,10 @@ class Record:
         folder = Path(folder)
         try:
             folder.mkdir(parents=True, exist_ok=True)
-            units = {"time_h": "h"} | {name: readout.unit for name, readout in BY_NAME.items()}
-            _write_parquet(self.table, units, folder / "record.parquet")
-            _write_parquet(self.events, {"time_h": "h", "y_um": "um", "x_um": "um"}, folder / "events.parquet")
+            events = _parquet(self.events, {"time_h": "h", "y_um": "um", "x_um": "um"})
+            for name, content in (("record.parquet", self.parquet()), ("events.parquet", events)):
+                with whole(folder / name) as path:
+                    path.write_bytes(content)
             flat = {f"{time:g}h/{name}": array for time, part in self.snapshots.items() for name, array in part.items()}
             with whole(folder / "snapshots.npz") as path, path.open("wb") as file:
                 arrays: dict[str, Any] = {"times_h": np.array(list(self.snapshots)), **flat}
@@ -108,16 +117,14 @@ class Runner:
 
     def save(self, path: Path) -> None:
         """Write a checkpoint from which `resume` goes on bit for bit. Raises InputError if it cannot be written."""
-        model = self.model
-        arrays: dict[str, Any] = {f"state_{name}": array for name, array in model.state.freeze().items()}
+        arrays: dict[str, Any] = freeze(self.model)
         for time, part in self.snapshots.items():
             arrays |= {f"snapshot_{time!r}/{name}": array for name, array in part.items()}
-        arrays |= {f"table_{name}": np.array(values) for name, values in model.datacollector.model_vars.items()}
-        notes = {"provenance": provenance_of(model), "since": model.stages.since, "onsets": model.stages.onsets}
+        notes = json.dumps({"provenance": provenance_of(self.model)})
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             with whole(path) as part_path, part_path.open("wb") as file:
-                np.savez(file, **arrays, notes=np.array(json.dumps(notes)))
+                np.savez(file, **arrays, notes=np.array(notes))
         except OSError as error:
             raise InputError(str(path), _reason(error), "a file that can be written") from None
 
@@ -127,17 +134,14 @@ class Runner:
         try:
             with np.load(path, allow_pickle=False) as stored:
                 arrays = dict(stored)
-            notes = json.loads(str(arrays["notes"]))
+            model = model_like(json.loads(str(arrays["notes"]))["provenance"], str(path))
+            thaw(model, arrays)
+        except InputError:
+            raise
         except (OSError, ValueError, KeyError) as error:
             raise InputError(
                 str(path), f"not a checkpoint ({_reason(error)})", "one that an interrupted run left"
             ) from None
-        model = model_like(notes["provenance"], str(path))
-        prefix = "state_"
-        model.state.thaw({k.removeprefix(prefix): v for k, v in arrays.items() if k.startswith(prefix)})
-        model.stages.since, model.stages.onsets = notes["since"], notes["onsets"]
-        for name in model.datacollector.model_vars:
-            model.datacollector.model_vars[name][:] = arrays[f"table_{name}"].tolist()
         snapshots: Snapshots = {}
         for key, array in arrays.items():
             if key.startswith("snapshot_"):
@@ -148,8 +152,7 @@ class Runner:
     def _snapshot_if_due(self) -> None:
         model = self.model
         time = model.state.time
-        on_the_beat = abs(time / SNAPSHOT_EVERY - round(time / SNAPSHOT_EVERY)) < 1e-9
-        if time not in self.snapshots and (on_the_beat or model.steps_left == 0):
+        if time not in self.snapshots and (snapshot_due(time) or model.steps_left == 0):
             self.snapshots[time] = snapshot(model)
 
 
@@ -173,6 +176,36 @@ def run(
     return runner.record()
 
 
+def freeze(model: NicheModel) -> dict[str, NDArray[Any]]:
+    """All that changes in a run, as arrays, some of them views: what `thaw` needs to go on bit for bit.
+
+    state_<name>: what `State.freeze` gives. table_<readout>: the rows so far. stages: onsets so far, as JSON.
+    """
+    arrays = {f"state_{name}": array for name, array in model.state.freeze().items()}
+    arrays |= {f"table_{name}": np.array(values) for name, values in model.datacollector.model_vars.items()}
+    arrays["stages"] = np.array(json.dumps({"since": model.stages.since, "onsets": model.stages.onsets}))
+    return arrays
+
+
+def thaw(model: NicheModel, arrays: Mapping[str, NDArray[Any]]) -> None:
+    """Set a model of the same mouse to what `freeze` gave; other names among the arrays are passed over.
+
+    Raises KeyError if one is missing.
+    """
+    state, stages, rows = "state_", json.loads(str(arrays["stages"])), model.datacollector.model_vars
+    model.state.thaw({name.removeprefix(state): a for name, a in arrays.items() if name.startswith(state)})
+    model.stages.since, model.stages.onsets = stages["since"], stages["onsets"]
+    for name, values in rows.items():
+        values[:] = arrays[f"table_{name}"].tolist()
+    model.steps = model.state.step_index
+    model.running = model.steps_left > 0
+
+
+def snapshot_due(time: float) -> bool:
+    """Whether a run keeps its fields and cells at this time (h), as it does at its end, too."""
+    return abs(time / SNAPSHOT_EVERY - round(time / SNAPSHOT_EVERY)) < 1e-9
+
+
 def snapshot(model: NicheModel) -> dict[str, NDArray[Any]]:
     """Fields and cells as they are now, by the names of snapshots.npz."""
     state, spacing = model.state, model.state.section.spacing
@@ -182,6 +215,24 @@ def snapshot(model: NicheModel) -> dict[str, NDArray[Any]]:
             values = getattr(population, column).copy()
             arrays[f"{name}_{column}"] = values / spacing if column in ("y", "x") else values
     return arrays
+
+
+def shots(model: NicheModel, every: float) -> Iterator[tuple[float, dict[str, NDArray[Any]]]]:
+    """Time (h) and snapshot of a model now, then every `every` h while it is stepped to its end, and there.
+
+    every: h, a whole multiple of the step. There are `number_of_shots(model, every)` of them.
+    """
+    steps = max(1, round(every / model.dt))
+    yield model.state.time, snapshot(model)
+    while model.steps_left:
+        for _ in range(min(steps, model.steps_left)):
+            model.step()
+        yield model.state.time, snapshot(model)
+
+
+def number_of_shots(model: NicheModel, every: float) -> int:
+    """How many `shots` gives."""
+    return 1 + math.ceil(model.steps_left / max(1, round(every / model.dt)))
 
 
 def load_record(folder: str | Path) -> Record:
@@ -222,7 +273,7 @@ def provenance_of(model: NicheModel) -> dict[str, Any]:
     return {
         "run_hash": hashlib.sha256(text.encode()).hexdigest()[:16],
         "scenario": experiment.id,
-        "scenario_path": str(experiment.path.resolve()),
+        "scenario_path": str(experiment.path.resolve() if experiment.on_disk else experiment.path),
         "scenario_text": experiment.text,
         **decides,
         "overrides": model.overrides,
@@ -231,36 +282,33 @@ def provenance_of(model: NicheModel) -> dict[str, Any]:
         "versions": {name: importlib.metadata.version(name) for name in ("numpy", "scipy", "numba", "mesa")},
         "python": platform.python_version(),
         "machine": {"platform": platform.platform(), **_processor()},
-        "anatomy": _anatomy(model),
+        "anatomy": anatomy_of(model),
     }
 
 
 def model_like(provenance: Mapping[str, Any], where: str) -> NicheModel:
-    """The model of a run again, from its provenance, at time 0; the scenario as it was then.
+    """The model of a run again, from its provenance, at time 0; the scenario as it was then, edited arms included.
 
     Raises InputError, naming `where`, if the provenance is not whole.
     """
     try:
-        with tempfile.TemporaryDirectory() as folder:
-            file = Path(folder) / str(provenance["scenario"]) / "scenario.toml"
-            file.parent.mkdir()
-            file.write_text(provenance["scenario_text"], encoding="utf-8")
-            source = Path(provenance["scenario_path"])
-            same = source.exists() and source.read_text(encoding="utf-8") == provenance["scenario_text"]
-            model = NicheModel(
-                scenario.load(source if same else file),  # type: ignore[arg-type]
-                provenance["arm"],
-                overrides=provenance["overrides"],
-                rng=provenance["seed"],
-                without=provenance["without"],
-            )
+        # What stood beside it then, the thresholds, is in the provenance, too; citations decide nothing.
+        text, name = provenance["scenario_text"], str(provenance["scenario"])
+        experiment = scenario.parse(text, f"{where}: scenario_text", name, check_sources=False)
+        model = NicheModel(
+            dataclasses.replace(experiment, path=Path(provenance["scenario_path"])),
+            provenance["arm"],
+            overrides=provenance["overrides"],
+            rng=provenance["seed"],
+            without=provenance["without"],
+        )
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(where, f"incomplete provenance ({error})", "one that `niche-sim run` wrote") from None
     model.stages.thresholds = dict(provenance["thresholds"])
     return model
 
 
-def _anatomy(model: NicheModel) -> dict[str, Any]:
+def anatomy_of(model: NicheModel) -> dict[str, Any]:
     """What a drawing of the section needs besides the snapshots; lengths in um."""
     section = model.state.section
     return {
@@ -315,7 +363,7 @@ class whole:
             self.part.unlink(missing_ok=True)
 
 
-def _write_parquet(columns: Mapping[str, NDArray[Any]], units: Mapping[str, str], path: Path) -> None:
+def _parquet(columns: Mapping[str, NDArray[Any]], units: Mapping[str, str]) -> bytes:
     import pyarrow as pa
     import pyarrow.parquet as pq
 
@@ -329,8 +377,9 @@ def _write_parquet(columns: Mapping[str, NDArray[Any]], units: Mapping[str, str]
     ]
     fields = [pa.field(n, k, metadata={"unit": units.get(n, "")}) for n, k in zip(columns, kinds, strict=True)]
     arrays = [array.cast(kind) for array, kind in zip(arrays, kinds, strict=True)]
-    with whole(path) as part:
-        pq.write_table(pa.Table.from_arrays(arrays, schema=pa.schema(fields)), part)
+    buffer = io.BytesIO()
+    pq.write_table(pa.Table.from_arrays(arrays, schema=pa.schema(fields)), buffer)
+    return buffer.getvalue()
 
 
 def _read_parquet(path: Path) -> dict[str, NDArray[Any]]:

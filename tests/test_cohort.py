@@ -2,9 +2,12 @@
 
 import dataclasses
 import math
+import multiprocessing
 import shutil
 import subprocess
 import sys
+import threading
+import time
 
 import numpy as np
 import pytest
@@ -138,6 +141,82 @@ def test_what_ctrl_c_leaves_can_go_on(tmp_path):
     seen = []
     cohort.run([one], tmp_path, 1, seen.append)
     assert seen[-1].total == 4 - left
+
+
+class Study(threading.Thread):
+    """A study in a thread of its own, as a page runs it. It is stopped when `enough` is set; what came of it is kept."""
+
+    def __init__(self, one, folder, workers=1):
+        super().__init__()
+        self.one, self.folder, self.workers = one, folder, workers
+        self.enough, self.done, self.failures, self.stopped = threading.Event(), [], None, False
+
+    def run(self):
+        try:
+            self.failures = cohort.run([self.one], self.folder, self.workers, self.done.append, self.enough.is_set)
+        except cohort.Stopped:
+            self.stopped = True
+
+    def wait_until(self, condition):
+        # Far more than workers need to start on a busy machine.
+        give_up = time.monotonic() + 120.0
+        while not condition() and self.is_alive():
+            assert time.monotonic() < give_up
+            time.sleep(0.01)
+
+    def stop(self):
+        """Returns how long it took, s."""
+        began = time.monotonic()
+        self.enough.set()
+        self.join(60.0)
+        assert not self.is_alive()
+        return time.monotonic() - began
+
+
+ENDLESS = {**SMALL, "run.duration": "20000 day"}  # half an hour of work
+
+
+def test_a_study_is_stopped_from_outside_and_goes_on_later(tmp_path):
+    one = planned(mice=3)
+    study = Study(one, tmp_path)
+    study.start()
+    study.wait_until(lambda: len(study.done) >= 2)
+    study.stop()
+    assert study.stopped
+    left = sum(len(mice) for mice in cohort.gather(one, tmp_path).lives.values())
+    assert 1 <= left < 6
+    seen = []
+    assert cohort.run([one], tmp_path, 1, seen.append, lambda: False) == []
+    assert seen[-1] == (6 - left, 6 - left, pytest.approx(1.0))
+
+
+def test_mice_at_work_are_given_up_at_once_and_other_studies_go_on(tmp_path, monkeypatch):
+    monkeypatch.setattr(cohort, "RESTARTS", 0)  # a worker that is ended by mistake shows as a failure
+    before = set(multiprocessing.active_children())
+    endless = Study(planned(arms=("educated",), overrides=ENDLESS), tmp_path / "endless", 2)
+    other = Study(planned(overrides={**SMALL, "run.duration": "6 day"}), tmp_path / "other")
+    endless.start()
+    endless.wait_until(lambda: len(set(multiprocessing.active_children()) - before) == 2)
+    workers = set(multiprocessing.active_children()) - before
+    other.start()
+    other.wait_until(lambda: len(other.done) >= 2)
+    assert endless.stop() < 5.0  # asked every 0.2 s; the rest is for a busy machine
+    assert endless.stopped
+    for worker in workers:
+        worker.join(10.0)
+        assert not worker.is_alive()
+    other.join(120.0)
+    assert other.failures == []
+    assert not other.stopped
+    assert [done.done for done in other.done] == [0, 1, 2, 3, 4]
+    assert cohort.gather(endless.one, endless.folder).lives == {"educated": {}}
+
+
+def test_a_study_that_nobody_wants_is_not_begun(tmp_path):
+    one = planned()
+    with pytest.raises(cohort.Stopped):
+        cohort.run([one], tmp_path, 1, stop=lambda: True)
+    assert not list(tmp_path.rglob("*.npz*"))
 
 
 def test_values_at_a_time_and_over_a_window(kept):

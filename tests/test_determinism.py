@@ -9,6 +9,7 @@ import pyarrow.parquet as pq
 import pytest
 
 from niche_sim.cells import KupfferCell
+from niche_sim.errors import InputError
 from niche_sim.model import NicheModel
 from niche_sim.process import Process
 from niche_sim.protocol import InjectTumourCells, Protocol
@@ -66,6 +67,17 @@ def test_saved_and_resumed_in_the_middle(tmp_path):
         assert_same(first.snapshots[time], second.snapshots[time])
     assert first.provenance == second.provenance
     assert first.onsets == second.onsets
+
+
+@pytest.mark.parametrize("part", ["stages", "table_time_h", "state_field_tgfb", "notes"])
+def test_a_checkpoint_that_lacks_something_is_refused(tmp_path, part):
+    file = tmp_path / "checkpoint.npz"
+    Runner(small()).save(file)
+    with np.load(file) as stored:
+        arrays = {name: array for name, array in stored.items() if name != part}
+    np.savez(file, **arrays)
+    with pytest.raises(InputError, match=f"not a checkpoint .*{part.removeprefix('state_')}"):
+        Runner.resume(file)
 
 
 def test_pickled_in_the_middle(undisturbed):
