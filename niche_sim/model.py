@@ -23,7 +23,7 @@ from niche_sim.stages import StageWatch, load_thresholds
 from niche_sim.state import State
 from niche_sim.tissue import naive_liver, section_of, this_mouse
 from niche_sim.units import to_model
-from niche_sim.vocabulary import DEFAULT_SEED
+from niche_sim.vocabulary import DEFAULT_SCENARIO, DEFAULT_SEED
 
 # What `overrides` may change besides the register: numbers of the scenario file.
 SCENARIO_LENGTHS = ("section.width", "section.height", "section.spacing")
@@ -35,7 +35,7 @@ class NicheModel(PopulationModel):
     """One virtual mouse: a section of its liver, hour by hour.
 
     Args:
-        scenario_id: id of a scenario, or the path of a scenario.toml.
+        scenario_id: id of a scenario, the path of a scenario.toml, or a scenario itself.
         arm: one of its arms; None takes `educated`, or else the first.
         overrides: register names (or section.width, run.duration ...) to text with a unit: {"tgfb.half_life": "5 min"};
             "schedule" to the name of a schedule.
@@ -55,7 +55,7 @@ class NicheModel(PopulationModel):
 
     def __init__(
         self,
-        scenario_id: str = "liver_education_costasilva2015",
+        scenario_id: str | Path | Scenario = DEFAULT_SCENARIO,
         arm: str | None = "educated",
         *,
         overrides: Mapping[str, str] | None = None,
@@ -65,9 +65,10 @@ class NicheModel(PopulationModel):
         seed = DEFAULT_SEED if rng is None else rng
         self.chance = Chance(seed)
         super().__init__(rng=int(seed))
-        self.scenario_id, self.seed, self.without = str(scenario_id), int(seed), tuple(without)
+        self.seed, self.without = int(seed), tuple(without)
         self.overrides = {name: str(text) for name, text in (overrides or {}).items()}
-        self.experiment = _experiment(scenario_id, self.overrides)
+        self.experiment = experiment_of(scenario_id, self.overrides)
+        self.scenario_id = self.experiment.id if isinstance(scenario_id, Scenario) else str(scenario_id)
         self.arm = self.experiment.default_arm if arm is None else arm
         self.protocol = self.experiment.arm(self.arm).protocol
         self.parameters = _parameters(self.experiment, self.overrides)
@@ -80,7 +81,7 @@ class NicheModel(PopulationModel):
         section = section_of(width, height, spacing, self.parameters)
         self.state = naive_liver(section, self.parameters, self.chance)
         self.attach(*self.state.populations.values())
-        self.stages = StageWatch(load_thresholds(self.experiment.path.parent))
+        self.stages = StageWatch(load_thresholds(self.experiment.path.parent) if self.experiment.on_disk else {})
         reporters: dict[str, Any] = {"time_h": _time}
         reporters |= {readout.name: functools.partial(_measure, readout.name) for readout in READOUTS}
         self.datacollector = DataCollector(model_reporters=reporters)
@@ -143,8 +144,8 @@ def _measure(name: str, model: NicheModel) -> float:
     return BY_NAME[name].measure(model.state, model.mouse)
 
 
-def _experiment(scenario_id: str | Path | Scenario, overrides: Mapping[str, str]) -> Scenario:
-    """The scenario with the section and the clock that the overrides ask for."""
+def experiment_of(scenario_id: str | Path | Scenario, overrides: Mapping[str, str]) -> Scenario:
+    """The scenario with the section, the clock and the schedule that the overrides ask for. Raises InputError."""
     experiment = scenario_id if isinstance(scenario_id, Scenario) else scenario.load(scenario_id)
     width, height, spacing = experiment.section
     lengths = {"section.width": width, "section.height": height, "section.spacing": spacing}

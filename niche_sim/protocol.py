@@ -519,12 +519,27 @@ def _time(entry: Mapping[str, Any], key: str, where: str) -> float:
 
 
 def _times(entry: Mapping[str, Any], where: str, required: tuple[str, ...]) -> tuple[float, ...]:
-    """The times of a series, from 'at' or from 'every', 'from' and 'to'; `required` are the other keys of the entry."""
+    """The times of a series, from 'at', one time or a list of them, or from 'every', 'from' and 'to'.
+
+    `required` are the other keys of the entry.
+    """
     if not {"at", "every", "from", "to"} & set(entry):
         raise InputError(where, "no time is given", "'at', or 'every', 'from' and 'to', is needed")
     timing = ("at",) if "at" in entry else ("every", "from", "to")
     check_keys(entry, where, required=(*required, *timing))
-    return (_time(entry, "at", where),) if "at" in entry else _schedule(entry, where)
+    if "at" not in entry:
+        return _schedule(entry, where)
+    return _dates(entry["at"], under(where, "at")) if isinstance(entry["at"], list) else (_time(entry, "at", where),)
+
+
+def _dates(texts: list[Any], where: str) -> tuple[float, ...]:
+    """Doses at times that are no regular series."""
+    times = tuple(to_model(text, like="h", where=f"{where}[{number}]") for number, text in enumerate(texts))
+    if len(times) > _MOST_DOSES:
+        raise InputError(where, f"{len(times):,} doses", f"at most {_MOST_DOSES:,}")
+    if not times or times[0] < 0.0 or any(later <= sooner for sooner, later in pairwise(times)):
+        raise InputError(where, _shown(texts), "one or more rising times from 0 on are needed")
+    return times
 
 
 def _schedule(entry: Mapping[str, Any], where: str) -> tuple[float, ...]:

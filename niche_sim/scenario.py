@@ -20,6 +20,7 @@ from typing import Any, NamedTuple
 
 from niche_sim.errors import InputError
 from niche_sim.protocol import Intervention, Protocol, check_keys, make_protocol, one_of, read_intervention, under
+from niche_sim.schedule import SCHEDULES
 from niche_sim.stages import STAGES
 from niche_sim.units import show, to_model
 from niche_sim.vocabulary import ORGANS
@@ -33,6 +34,7 @@ ONSET = "onset_"  # onset_<stage> is a readout of targets besides those of reado
 
 # Arm names become parts of file names and keys of tables.
 _ARM_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_NOT_OF_AN_ID = re.compile(r"\W+")
 _BIB_ENTRY = re.compile(r"^@\w+\{([^,\s]+),\n(.*?)^\}", re.MULTILINE | re.DOTALL)
 _BIB_FIELD = re.compile(r"^\s*(\w+)\s*=\s*\{(.*)\},?\s*$", re.MULTILINE)
 _TOML_PLACE = re.compile(r"\s*\(at (line \d+), (column \d+)\)$")
@@ -124,8 +126,9 @@ class Target:
 class Scenario:
     """One published or constructed experiment, checked and in model units.
 
-    schedule: "default" or names of processes in order. duration, step, record: h. parameters: what differs from the
-    register. text: the file as it was read. The names of processes and parameters are checked by who owns them.
+    schedule: the name of one, such as "default", or names of processes in order. duration, step, record: h. parameters:
+    what differs from the register. text: the file as it was read. on_disk: whether it was read from `path`, so that
+    thresholds may stand beside it. The names of processes and parameters are checked by who owns them.
     Raises InputError if duration, step and record, or the sides and spacing of the section, do not fit each other.
     """
 
@@ -143,6 +146,7 @@ class Scenario:
     arms: Mapping[str, Arm]
     targets: tuple[Target, ...]
     text: str
+    on_disk: bool = True
 
     def __post_init__(self) -> None:
         _check_sizes(self.section, self.duration, self.step, self.record)
@@ -225,7 +229,7 @@ def catalogue() -> list[Entry]:
     Raises:
         InputError: one of them is not valid.
     """
-    scenarios = [load(name) for name in _ids()]
+    scenarios = [load(name) for name in ids()]
     return [Entry(s.id, s.title, s.organ, tuple(s.arms)) for s in scenarios]
 
 
@@ -240,10 +244,41 @@ def load(scenario: str | Path, readouts: Collection[str] | None = None) -> Scena
         InputError: nothing there, or something in scenario.toml, targets.toml or sources.bib is not as it must be.
     """
     path = _find(scenario)
-    file = f"{path}:"
-    text, data = _read_toml(path)
-    cited = _sources_for(path)
+    text, cited = read_text(path), _sources_for(path)
+    experiment = _read(text, path, path.resolve().parent.name, cited)
+    targets = _targets(path.with_name("targets.toml"), experiment.arms, experiment.duration, cited, readouts)
+    return dataclasses.replace(experiment, targets=targets)
 
+
+def parse(text: str, name: str, scenario_id: str | None = None, *, check_sources: bool = True) -> Scenario:
+    """Read and check a scenario that came as text, such as an uploaded file, as `load` does one on the disk.
+
+    Nothing stands beside it: it has no targets and no thresholds of stages, and cites sources of the library only.
+
+    Args:
+        name: of the file; messages and `path` show it, and nothing is looked up there.
+        scenario_id: its id; by default made of the name, or of its folder if it is called scenario.toml.
+        check_sources: False takes citations as they are, in what was checked before and kept with a run.
+
+    Raises:
+        InputError: something in it is not as it must be.
+    """
+    path = Path(name)
+    stem = path.parent.name if path.name == "scenario.toml" and path.parent.name else path.stem
+    own_id = _NOT_OF_AN_ID.sub("_", stem).strip("_") or "scenario" if scenario_id is None else scenario_id
+    experiment = _read(text, path, own_id, set(sources()) if check_sources else None)
+    return dataclasses.replace(experiment, on_disk=False)
+
+
+def ids() -> list[str]:
+    """The ids of the scenarios that come with the package, in order."""
+    return sorted(file.parent.name for file in library().glob("*/scenario.toml"))
+
+
+def _read(text: str, path: Path, scenario_id: str, cited: Collection[str] | None) -> Scenario:
+    """The scenario of a text, without targets. cited: the sources it may name; None takes any."""
+    file = f"{path}:"
+    data = read_toml(text, str(path))
     required = ("title", "question", "organ", "schedule", "section", "run", "arms")
     check_keys(data, file, required=required, optional=("parameters",))
     section, run = _table(data, "section", file), _table(data, "run", file)
@@ -258,19 +293,20 @@ def load(scenario: str | Path, readouts: Collection[str] | None = None) -> Scena
         raise InputError(f"{file} {error.where}", error.found, error.allowed) from None
     parameters = _parameters(data.get("parameters", {}), f"{file} parameters", cited)
     arms = _arms(_table(data, "arms", file), f"{file} arms", hours["duration"])
-    targets = _targets(path.with_name("targets.toml"), arms, hours["duration"], cited, readouts)
     return Scenario(
-        id=path.resolve().parent.name,
+        id=scenario_id,
         path=path,
         title=_text(data, "title", file),
         question=_text(data, "question", file),
         organ=one_of(data["organ"], ORGANS, f"{file} organ"),
         schedule=_schedule(data["schedule"], f"{file} schedule"),
         section=extent,
-        **hours,
+        duration=hours["duration"],
+        step=hours["step"],
+        record=hours["record"],
         parameters=parameters,
         arms=arms,
-        targets=targets,
+        targets=(),
         text=text,
     )
 
@@ -289,7 +325,7 @@ def bibliography(path: Path | None = None) -> dict[str, dict[str, str]]:
         InputError: the file cannot be read, an entry is not of that form, or a key is there twice.
     """
     path = library() / "sources.bib" if path is None else path
-    text = _read_text(path)
+    text = read_text(path)
     entries = _BIB_ENTRY.findall(text)
     began = re.findall(r"^@\w+\{([^,\s]*)", text, re.MULTILINE)
     for index, key in enumerate(began):
@@ -307,14 +343,10 @@ def _citation(fields: dict[str, str], key: str) -> str:
     return ", ".join(part for part in (name, fields.get("journal", fields.get("booktitle", ""))) if part)
 
 
-def _ids() -> list[str]:
-    return sorted(file.parent.name for file in library().glob("*/scenario.toml"))
-
-
 def _find(scenario: str | Path) -> Path:
     """The scenario.toml that is meant; an id goes before a folder of the same name."""
-    ids = _ids()
-    if isinstance(scenario, str) and scenario in ids:
+    known = ids()
+    if isinstance(scenario, str) and scenario in known:
         return library() / scenario / "scenario.toml"
     path = Path(scenario)
     if path.is_dir():
@@ -322,7 +354,7 @@ def _find(scenario: str | Path) -> Path:
     if path.name == "scenario.toml" and path.is_file():
         return path
     try:
-        one_of(str(scenario), ids, "scenario")
+        one_of(str(scenario), known, "scenario")
     except InputError as error:
         raise InputError("scenario", error.found, f"{error.allowed}, or a path to a scenario.toml") from None
     return library() / str(scenario) / "scenario.toml"
@@ -334,7 +366,8 @@ def _sources_for(path: Path) -> set[str]:
     return set(sources()) | (set(sources(own)) if own.is_file() else set())
 
 
-def _read_text(path: Path) -> str:
+def read_text(path: Path) -> str:
+    """The text of a file. Raises InputError if it cannot be read, or is none."""
     try:
         return path.read_text(encoding="utf-8")
     except OSError as error:
@@ -343,16 +376,20 @@ def _read_text(path: Path) -> str:
         raise InputError(f"{path}", f"byte {error.start} is not UTF-8", "text in UTF-8") from None
 
 
-def _read_toml(path: Path) -> tuple[str, dict[str, Any]]:
-    text = _read_text(path)
+def read_toml(text: str, where: str) -> dict[str, Any]:
+    """TOML as a table. Raises InputError that names `where` and the line."""
     try:
-        return text, tomllib.loads(text)
+        return tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         message = str(error)
         place = _TOML_PLACE.search(message)
         line = place[1] if place else f"line {len(text.splitlines())}"
         found = _TOML_PLACE.sub("", message).removesuffix(" (at end of document)")
-        raise InputError(f"{path}: {line}", found, "valid TOML") from None
+        raise InputError(f"{where}: {line}", found, "valid TOML") from None
+    except RecursionError:
+        raise InputError(where, "brackets within brackets, too deep to be read", "valid TOML") from None
+    except ValueError as error:  # a whole number of thousands of digits
+        raise InputError(where, str(error).partition(";")[0], "valid TOML") from None
 
 
 def _table(data: Mapping[str, Any], key: str, where: str) -> Mapping[str, Any]:
@@ -379,8 +416,11 @@ def _text(data: Mapping[str, Any], key: str, where: str) -> str:
 
 
 def _schedule(value: object, where: str) -> str | tuple[str, ...]:
-    if value == "default":
-        return "default"
+    if isinstance(value, str):
+        try:
+            return one_of(value, SCHEDULES, where)
+        except InputError as error:
+            raise InputError(where, error.found, f"{error.allowed}, or a list of names of processes") from None
     names = value if isinstance(value, list) else []
     if not names or not all(isinstance(name, str) and name for name in names):
         raise InputError(where, f"{value!r}", "'default' or a list of names of processes")
@@ -390,7 +430,7 @@ def _schedule(value: object, where: str) -> str | tuple[str, ...]:
     return tuple(names)
 
 
-def _parameters(value: object, where: str, cited: Collection[str]) -> dict[str, ParameterChange]:
+def _parameters(value: object, where: str, cited: Collection[str] | None) -> dict[str, ParameterChange]:
     changes = {}
     for name, entry in _as_table(value, where).items():
         place = under(where, name)
@@ -400,7 +440,7 @@ def _parameters(value: object, where: str, cited: Collection[str]) -> dict[str, 
             raise InputError(place, "a table of tables", f"the whole name in quotes, {quoted} = {{ value = ... }}")
         check_keys(entry, place, required=("value", "source", "where"))
         source = _text(entry, "source", place)
-        if source != "assumed":
+        if source != "assumed" and cited is not None:
             _check_cited(source, cited, place)
         plain = _number(entry, "value", place, -math.inf) if isinstance(entry["value"], (int, float)) else None
         text = _text(entry, "value", place) if plain is None else repr(plain)
@@ -423,8 +463,7 @@ def _arms(tables: Mapping[str, Any], where: str, duration: float) -> dict[str, A
     notes, bases, own = {}, {}, {}
     for name in tables:
         place = under(where, name)
-        if not _ARM_NAME.fullmatch(name):
-            raise InputError(place, f"'{name}' as a name", "small letters, digits and _, a letter first")
+        check_arm_name(name, place)
         table = _as_table(tables[name], place)
         if "protocol" in table and "like" in table:
             raise InputError(f"{place}.like", "beside 'protocol'", "either 'protocol', or 'like' and 'add'")
@@ -458,11 +497,22 @@ def _interventions(table: Mapping[str, Any], key: str, where: str, duration: flo
     for index, entry in enumerate(_as_list(table[key], under(where, key))):
         place = f"{under(where, key)}[{index}]"
         intervention = read_intervention(entry, place)
-        if (last := max(intervention.starts)) >= duration:
-            allowed = f"before the run ends, {show(duration, 'day')}"
-            raise InputError(place, f"something at {show(last, 'day')}", allowed)
+        check_in_time(intervention, place, duration)
         interventions.append(intervention)
     return interventions
+
+
+def check_arm_name(name: str, where: str) -> None:
+    """Raises InputError if an arm cannot be called so."""
+    if not _ARM_NAME.fullmatch(name):
+        raise InputError(where, f"'{name}' as a name", "small letters, digits and _, a letter first")
+
+
+def check_in_time(intervention: Intervention, where: str, duration: float) -> None:
+    """Raises InputError if something of it is done only when the run, of `duration` h, is over."""
+    if (last := max(intervention.starts)) >= duration:
+        allowed = f"before the run ends, {show(duration, 'day')}"
+        raise InputError(where, f"something at {show(last, 'day')}", allowed)
 
 
 def _targets(
@@ -471,7 +521,7 @@ def _targets(
     if not path.is_file():
         return ()
     file = f"{path}:"
-    data = _read_toml(path)[1]
+    data = read_toml(read_text(path), str(path))
     check_keys(data, file, required=("target",))
     targets: list[Target] = []
     for index, entry in enumerate(_as_list(data["target"], f"{file} target")):

@@ -1,5 +1,6 @@
 """The names that users write: organs, exosome sources, tumour lines, what can be blocked, depleted, boosted, given."""
 
+DEFAULT_SCENARIO = "liver_education_costasilva2015"  # the one that is meant if none is named
 DEFAULT_SEED = 1  # the virtual mouse that runs if none is named
 ORGANS = ("liver", "lung", "brain")
 INTEGRIN_OF_ORGAN = {"liver": "integrin_avb5", "lung": "integrin_a6b4", "brain": "integrin_b3"}

@@ -52,6 +52,29 @@ def test_one_dose_and_a_dose_in_vesicles() -> None:
     assert read_intervention(entry | {"amount": "2 mg"}, "here") == InjectExosomes("normal_pancreas", (72.0,), 2000.0)
 
 
+def test_doses_at_odd_times_are_listed() -> None:
+    entry = {"do": "inject_exosomes", "source": "pdac", "amount": "5 ug", "at": ["0 day", "36 h", "1 week"]}
+    assert read_intervention(entry, "here") == InjectExosomes("pdac", (0.0, 36.0, 168.0), amount_ug=5.0)
+    drug = {"do": "treat", "drug": "anti_pd1", "dose": 1, "at": ["1 day"]}
+    assert read_intervention(drug, "here") == Treat("anti_pd1", 1.0, (24.0,))
+    for at, where, found in (
+        ([], "here.at", "[]"),
+        (["1 day", "1 day"], "here.at", "['1 day', '1 day']"),
+        (["2 day", "1 day"], "here.at", "['2 day', '1 day']"),
+        (["-1 day", "1 day"], "here.at", "['-1 day', '1 day']"),
+        (["1 day", "2 um"], "here.at[1]", "'2 um' is a length"),
+        (["1 day", ["2 day"]], "here.at[1]", "['2 day'] is not text"),
+        ([f"{n} h" for n in range(8761)], "here.at", "8,761 doses"),
+    ):
+        with pytest.raises(InputError) as caught:
+            read_intervention(entry | {"at": at}, "here")
+        assert caught.value.where == where
+        assert found in caught.value.found
+    for single in ({"do": "resect_primary"}, {"do": "deplete", "population": "nk_cells", "fraction": 1}):
+        with pytest.raises(InputError, match=r"^here.at: \['1 day'\] is not text"):
+            read_intervention(single | {"at": ["1 day"]}, "here")
+
+
 def test_depletion_once_or_throughout() -> None:
     entry = {"do": "deplete", "population": "kupffer_cells", "fraction": 0.9}
     assert read_intervention(entry | {"at": "2 day"}, "here") == Deplete("kupffer_cells", 0.9, 48.0, 48.0)

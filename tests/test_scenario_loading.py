@@ -13,7 +13,7 @@ from niche_sim.cells import POPULATIONS
 from niche_sim.errors import InputError
 from niche_sim.protocol import Boost, Protocol, Treat
 from niche_sim.readouts import BY_NAME
-from niche_sim.scenario import GRADES, USES, Extent, Scenario, bibliography, catalogue, library, load, sources
+from niche_sim.scenario import GRADES, USES, Extent, Scenario, bibliography, catalogue, library, load, parse, sources
 from niche_sim.state import Blocked
 from niche_sim.vocabulary import BLOCK_TARGETS, BMDC_KINDS, DEPLETABLE, ORGANS
 
@@ -389,6 +389,13 @@ BAD = {
         "a table",
     ),
     "organ": ('"liver"', '"kidney"', "organ", "'kidney'", "allowed are liver"),
+    "schedule by a name": (
+        '"default"',
+        '"additiv"',
+        "schedule",
+        "'additiv'",
+        "did you mean additive? allowed are default",
+    ),
     "schedule": ('schedule = "default"', "schedule = []", "schedule", "[]", "'default' or a list"),
     "schedule twice": ('schedule = "default"', 'schedule = ["A", "B", "A"]', "schedule", "'A' is there twice", "once"),
     "dimension of a length": ('"2 mm"', '"2 h"', "section.width", "'2 h' is a time", "a length"),
@@ -548,6 +555,65 @@ def test_bad_scenario_is_refused_in_one_line(tmp_path: Path, name: str) -> None:
     with pytest.raises(InputError) as caught:
         load(file)
     check_message(caught.value, f"{file}: {key}", found, allowed)
+
+
+@pytest.mark.parametrize("name", BAD)
+def test_bad_text_is_refused_as_a_bad_file_is(tmp_path: Path, name: str) -> None:
+    text = replaced(SCENARIO, *BAD[name][:2])
+    file = write(tmp_path / "mine", text)
+    with pytest.raises(InputError) as of_file:
+        load(file)
+    with pytest.raises(InputError) as of_text:
+        parse(text, "uploaded.toml")
+    assert str(of_text.value) == str(of_file.value).replace(str(file), "uploaded.toml")
+
+
+def test_text_is_the_same_scenario_as_a_file(tmp_path: Path) -> None:
+    file = write(tmp_path / "mine", targets=TARGETS)
+    there, text = load(file), parse(SCENARIO, "some/mine.toml")
+    assert (there.on_disk, text.on_disk) == (True, False)
+    given = {"id": "mine", "path": file, "targets": there.targets, "on_disk": True}
+    assert dataclasses.replace(text, **given) == there
+
+
+@pytest.mark.parametrize(
+    ("name", "identity"),
+    [
+        ("mine.toml", "mine"),
+        ("mine/scenario.toml", "mine"),
+        ("scenario.toml", "scenario"),
+        ("a b;c.toml", "a_b_c"),
+        ("../..", "scenario"),
+        ("", "scenario"),
+        ("Lunge_ü2.toml", "Lunge_ü2"),
+    ],
+)
+def test_a_text_gets_an_id_that_can_name_a_folder(name: str, identity: str) -> None:
+    assert parse(SCENARIO, name).id == identity
+    assert parse(SCENARIO, name, "given").id == "given"
+
+
+def test_text_may_cite_the_library_only_unless_it_was_checked_before() -> None:
+    text = replaced(SCENARIO, "Wakefield1990", "Mine2024")
+    with pytest.raises(InputError) as caught:
+        parse(text, "x.toml")
+    check_message(caught.value, "x.toml: parameters.tgfb.half_life.source", "'Mine2024'", "a key of sources.bib")
+    assert parse(text, "x.toml", check_sources=False).parameters["tgfb.half_life"].source == "Mine2024"
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("a = " + "[" * 5000, "brackets within brackets"), ("a = " + "9" * 5000, "Exceeds the limit (4300 digits)")],
+)
+def test_text_that_no_reader_can_take_is_refused(text: str, found: str) -> None:
+    with pytest.raises(InputError) as caught:
+        parse(text, "x.toml")
+    check_message(caught.value, "x.toml", found, "valid TOML")
+
+
+def test_a_schedule_may_be_named(tmp_path: Path) -> None:
+    file = write(tmp_path / "mine", replaced(SCENARIO, '"default"', '"no_stage3"'))
+    assert load(file).schedule == "no_stage3"
 
 
 def test_no_arm_at_all(tmp_path: Path) -> None:

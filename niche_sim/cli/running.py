@@ -31,6 +31,7 @@ from niche_sim.vocabulary import DEFAULT_SEED
 
 if TYPE_CHECKING:
     from niche_sim.record import Runner
+    from niche_sim.scenario import Scenario
 
 MOST_DIFFERENCES = 6  # named in a line
 
@@ -52,6 +53,23 @@ def run(
     schedule: Annotated[
         str | None, typer.Option(metavar="NAME", help="default, no_feedback, additive or no_stage3.")
     ] = None,
+    protocol: Annotated[
+        str | None,
+        typer.Option(
+            metavar="LIST",
+            help="What is done instead of the arm's protocol: a list in TOML, such as "
+            '\'[{ do = "block", target = "mif", efficacy = 0.95, from = "0 day", to = "21 day" }]\', '
+            "or the path of a .toml file with protocol = [...].",
+        ),
+    ] = None,
+    add: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="TABLE",
+            help="Done besides: one table of such a list, "
+            'such as \'{ do = "resect_primary", at = "14 day" }\'. Repeatable.',
+        ),
+    ] = None,
     folder: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="DIR", help="Default: runs/SCENARIO-ARM-SEED.")
     ] = None,
@@ -62,7 +80,7 @@ def run(
 ) -> None:
     """Simulate one virtual mouse and write what it leaves. Ctrl-C stops it so that --resume can go on."""
     choices: dict[str, object] = {"SCENARIO": scenario, "--arm": arm, "--seed": seed, "--days": days}
-    choices |= {"--set": changes, "--without": without, "--schedule": schedule}
+    choices |= {"--set": changes, "--without": without, "--schedule": schedule, "--protocol": protocol, "--add": add}
     if resume is not None:
         alone("--resume", {**choices, "-o": folder, "--like": like})
         runner, target = _interrupted(resume), resume
@@ -71,7 +89,7 @@ def run(
         runner = _repeated(like)
         target = claim(folder, _name(runner))
     else:
-        runner = _new(scenario, arm, seed, days, changes or [], without or [], schedule)
+        runner = _new(scenario, arm, seed, days, changes or [], without or [], schedule, protocol, add or [])
         target = claim(folder, _name(runner))
     try:
         _finish(runner, target, progress=not no_progress, figures=not no_figures)
@@ -84,7 +102,7 @@ def _finish(runner: Runner, target: Path, progress: bool, figures: bool) -> None
     model, name, began = runner.model, _name(runner), perf_counter()
     if progress and not report.code_is_compiled():
         say("compiled code is being prepared, once after installation; this takes some seconds")
-    with _stopping() as asked:
+    with stopping() as asked:
         with report.progress(model, progress) as watch:
             while not asked() and runner.advance(1):
                 watch(model)
@@ -117,10 +135,13 @@ def _new(
     changes: list[str],
     without: list[str],
     schedule: str | None,
+    protocol: str | None,
+    added: list[str],
 ) -> Runner:
     """A run from options. Raises InputError that names the option."""
     number = DEFAULT_SEED if seed is None else whole_number(seed, "--seed")
     overrides = settings(changes)
+    from niche_sim import scenario as library
     from niche_sim.model import NicheModel
     from niche_sim.record import Runner
 
@@ -133,9 +154,34 @@ def _new(
             raise InputError("--schedule", "together with --set schedule", "one of them")
         overrides["schedule"] = schedule
     try:
-        return Runner(NicheModel(scenario or SCENARIO, arm, overrides=overrides, rng=number, without=without))
+        experiment = library.load(scenario or SCENARIO)
+        if protocol is not None or added:
+            experiment, arm = _edited(experiment, arm, protocol, added, overrides)
+        return Runner(NicheModel(experiment, arm, overrides=overrides, rng=number, without=without))
     except InputError as error:
         raise optioned(error, overrides, days) from None
+
+
+def _edited(
+    experiment: Scenario, arm: str | None, protocol: str | None, added: list[str], overrides: Mapping[str, str]
+) -> tuple[Scenario, str]:
+    """The experiment with an arm that is done as --protocol and --add say, and its name."""
+    from niche_sim.model import experiment_of
+    from niche_sim.scenario_writing import load_protocol, read_entry, read_protocol, with_protocol
+
+    arm = experiment.default_arm if arm is None else arm
+    done = experiment.arm(arm).protocol.interventions
+    until = experiment_of(experiment, overrides).duration
+    if protocol is not None:
+        in_file = protocol.strip().endswith(".toml")
+        done = load_protocol(Path(protocol), "--protocol") if in_file else read_protocol(protocol, "--protocol")
+        # First by themselves, so that a message names the option that is at fault.
+        edited = with_protocol(experiment, arm, done, until=until, where="--protocol")
+    if added:
+        places = ["--add"] if len(added) == 1 else [f"--add[{number}]" for number in range(len(added))]
+        more = [read_entry(text, place) for text, place in zip(added, places, strict=True)]
+        edited = with_protocol(experiment, arm, (*done, *more), until=until, where="--add")
+    return edited, list(edited.arms)[-1]
 
 
 def _repeated(folder: Path) -> Runner:
@@ -145,11 +191,17 @@ def _repeated(folder: Path) -> Runner:
 
     then = read_json(folder, file.name)
     model = model_like(then, str(file))
-    differences = _differences(then, provenance_of(model))
+    tell_differences(then, provenance_of(model), file)
+    return Runner(model)
+
+
+def tell_differences(then: Mapping[str, Any], now: Mapping[str, Any], file: Path) -> bool:
+    """Say what decides the bits of a run and is not the same in two provenances; whether anything is."""
+    differences = _differences(then, now)
     if differences:
         more = f" and {len(differences) - MOST_DIFFERENCES} more" if len(differences) > MOST_DIFFERENCES else ""
         say(f"{file}: made with {', '.join(differences[:MOST_DIFFERENCES])}{more}; results may differ from that run's")
-    return Runner(model)
+    return bool(differences)
 
 
 def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
@@ -179,7 +231,7 @@ def _name(runner: Runner) -> str:
 
 
 @contextmanager
-def _stopping() -> Iterator[Callable[[], bool]]:
+def stopping() -> Iterator[Callable[[], bool]]:
     """Within, a first Ctrl-C only asks to stop, so that no step and no file stays half done; a second stops at once.
 
     Gives a function that tells whether it was asked.

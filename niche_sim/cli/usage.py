@@ -9,9 +9,9 @@ from collections.abc import Collection, Iterable, Mapping
 from typing import Any
 
 from niche_sim.errors import InputError
+from niche_sim.vocabulary import DEFAULT_SCENARIO
 
-SCENARIO = "liver_education_costasilva2015"  # the one that is meant if none is named
-
+SCENARIO = DEFAULT_SCENARIO
 
 BAD_INPUT, FAILED, STOPPED = 2, 1, 130  # exit codes
 
