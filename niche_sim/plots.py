@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-import os
+import io
 import textwrap
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import threading
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,7 +15,7 @@ import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import EllipseCollection, LineCollection
-from matplotlib.colors import Colormap, LinearSegmentedColormap
+from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.image import AxesImage
 from matplotlib.lines import Line2D
@@ -23,25 +24,41 @@ from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
-from niche_sim.cells import BoneMarrowCell, KupfferCell, TumourCell
 from niche_sim.errors import InputError
+from niche_sim.looks import (
+    AWAY,
+    BLACK,
+    BLUE,
+    FIELD_LOOKS,
+    GREEN,
+    GREY,
+    KINDS,
+    LIVER,
+    ORANGE,
+    PALE,
+    PURPLE,
+    SKY,
+    TRIAD,
+    TRIAD_WALL,
+    VEIN_WALL,
+    VERMILLION,
+    WHITE,
+    SnapshotSight,
+    colonies,
+    extent,
+    lobule_centres,
+    lobule_corners,
+)
 from niche_sim.plots_words import plain_words
-from niche_sim.record import Record
+from niche_sim.record import Record, whole
 from niche_sim.stages import MM2, STAGES, Stage
-from niche_sim.state import FIELDS
-from niche_sim.units import to_model
 
 DPI = 300
 WIDTH = 180.0  # mm, two columns of a journal; every other length of a layout is in mm, too
 MM = 1.0 / 25.4  # inch
 DAY = 24.0  # h
 
-# Okabe and Ito's colours, told apart with any colour vision.
-ORANGE, SKY, GREEN, BLUE = "#E69F00", "#56B4E9", "#009E73", "#0072B2"
-YELLOW, VERMILLION, PURPLE, BLACK, WHITE = "#F0E442", "#D55E00", "#CC79A7", "#000000", "#FFFFFF"
-GREY, PALE = "#5A5A5A", "#BDBDBD"
-TRIAD, TRIAD_WALL, VEIN_WALL = "#EAD7C3", "#7A5C3E", "#6E6E6E"
-
+_TURN = threading.RLock()
 STYLE: Any = {
     "font.family": "DejaVu Sans",  # comes with matplotlib, so a figure looks the same everywhere
     "font.size": 7.0,
@@ -68,27 +85,27 @@ def section_figure(record: Record, time: float | None = None) -> Figure:
     None. Raises InputError if there is no snapshot of that time.
     """
     shot = _Shot.of(record, time)
-    with _style():
-        page = _Page(197.0, _headline(record, f"day {_day(shot.time)}"))
+    with style():
+        page = _Page(197.0, headline(record, f"day {_day(shot.time)}"))
         main = page.axes(3, 12, 116, 116)
         _letter(main, "a", f"Fibronectin, vessels and cells, day {_day(shot.time)}")
         fibronectin = _draw_field(main, shot, "fibronectin", shot.time)
         _colour_bar(page, fibronectin, "fibronectin", (31, 130, 60, 2.5), "horizontal")
-        _draw_anatomy(main, shot)
+        draw_anatomy(main, shot.anatomy)
         size = float(np.clip(2000.0 / max(shot.width, shot.height), 0.3, 1.6))
         _draw_cells(main, shot, size)
         _draw_colonies(main, shot)
-        _scale_bar(main, shot.width)
+        scale_bar(main, shot.width)
 
         where, (left, top, side) = _close_up(shot)
         close = page.axes(123, 12, 54, 54)
         _letter(close, "b", where)
         _draw_field(close, shot, "fibronectin", shot.time)
-        _draw_anatomy(close, shot)
+        draw_anatomy(close, shot.anatomy)
         _draw_cells(close, shot, 2.1 * min(360.0 / side, 1.5), (left, top, side))
         _draw_colonies(close, shot, width=1.2)
         close.set(xlim=(left, left + side), ylim=(top + side, top))
-        _scale_bar(close, side)
+        scale_bar(close, side)
         main.add_patch(Rectangle((left, top), side, side, fill=False, edgecolor=BLACK, linewidth=0.8, zorder=9))
         above = top > 0.06 * shot.height
         main.annotate(
@@ -98,29 +115,29 @@ def section_figure(record: Record, time: float | None = None) -> Figure:
         )  # fmt: skip
 
         _section_legend(page, shot)
-        for column, name in enumerate(_FIELD_NAMES):
+        for column, name in enumerate(_SHOWN):
             ax = page.axes(3 + 60 * column, 148, 42, 42)
             highest = shot.highest_time(name)
             when = "never above rest" if highest is None else f"highest: day {_day(highest)}"
-            _letter(ax, "cde"[column], f"{_FIELD_NAMES[name]}, {when}")
+            _letter(ax, "cde"[column], f"{FIELD_LOOKS[name].label}, {when}")
             image = _draw_field(ax, shot, name, shot.time if highest is None else highest)
-            _draw_vessels(ax, shot, plain=True)
+            _draw_vessels(ax, shot.anatomy, plain=True)
             _colour_bar(page, image, name, (46 + 60 * column, 148, 2.5, 42), "vertical")
-            _scale_bar(ax, shot.width)
+            scale_bar(ax, shot.width)
     return page.figure
 
 
 def timeline_figure(record: Record) -> Figure:
     """What was done, which stages were reached, and the marker of each stage per mm2 with its threshold and onset."""
-    with _style():
+    with style():
         end = float(record.table["time_h"][-1])
-        lanes = _lanes(record.provenance["marks"], end)
+        lanes = lanes_of(record.provenance["marks"], end)
         top = 12.0
         done = sum(lane.height for lane in lanes)
         stages_top = top + done + 9 if lanes else top
         rows_top = stages_top + 4 * len(STAGES) + 8
         days = f"{_day(end)} day{'' if _day(end) == '1' else 's'}"
-        page = _Page(rows_top + 25 * len(STAGES) + 8, _headline(record, days))
+        page = _Page(rows_top + 25 * len(STAGES) + 8, headline(record, days))
         left, width = 60.0, 102.0
         span = max(end, 1.0) / DAY
         axes = []
@@ -148,6 +165,19 @@ def timeline_figure(record: Record) -> Figure:
     return page.figure
 
 
+def section_png(record: Record, time: float | None = None) -> bytes:
+    """The section at one moment as the bytes of a PNG file; the same record gives the same bytes.
+
+    time: h, that of a snapshot; the last if None. Raises InputError if there is no snapshot of that time.
+    """
+    return _png(record, "section", section_figure(record, time))
+
+
+def timeline_png(record: Record) -> bytes:
+    """The stages over time as the bytes of a PNG file; the same record gives the same bytes."""
+    return _png(record, "timeline", timeline_figure(record))
+
+
 def save_figures(record: Record, folder: str | Path) -> list[Path]:
     """Write section.png and timeline.png; returns their paths. The same record gives the same bytes.
 
@@ -157,25 +187,31 @@ def save_figures(record: Record, folder: str | Path) -> list[Path]:
     paths = []
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        for name, draw in (("section.png", section_figure), ("timeline.png", timeline_figure)):
-            part = folder / f"{name}.part{os.getpid()}"
-            try:
-                with _style():
-                    notes = {"Software": None, "Title": " ".join(_headline(record, Path(name).stem))}
-                    draw(record).savefig(part, dpi=DPI, format="png", metadata=notes)
-                paths.append(part.replace(folder / name))
-            finally:
-                part.unlink(missing_ok=True)
+        for name, draw in (("section.png", section_png), ("timeline.png", timeline_png)):
+            with whole(folder / name) as part:
+                part.write_bytes(draw(record))
+            paths.append(folder / name)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
         raise InputError(str(folder), reason, "a folder that can be written, with room on the disk") from None
     return paths
 
 
+def _png(record: Record, title: str, figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    with style():
+        notes = {"Software": None, "Title": " ".join(headline(record, title))}
+        figure.savefig(buffer, dpi=DPI, format="png", metadata=notes)
+    return buffer.getvalue()
+
+
 @contextmanager
-def _style() -> Iterator[None]:
-    """The look of the figures, whatever the user has set, and his settings again afterwards."""
-    with mpl.rc_context():
+def style() -> Iterator[None]:
+    """The look of the figures, whatever the user has set, and his settings again afterwards.
+
+    Settings are the same for all threads, so those that draw take turns.
+    """
+    with _TURN, mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(STYLE)
         yield
@@ -201,7 +237,7 @@ class _Page:
         return self.figure.add_axes((*self.at(left, top + height), width / WIDTH, height / self.height))
 
 
-def _headline(record: Record, when: str) -> list[str]:
+def headline(record: Record, when: str) -> list[str]:
     """Which run it is; in a second line what was changed in it, if anything was."""
     seen = record.provenance
     first = " · ".join([seen["scenario"], seen["arm"].replace("_", " "), f"seed {seen['seed']}", when])
@@ -221,45 +257,15 @@ def _letter(ax: Axes, letter: str, title: str) -> None:
 # ---- the section ----------------------------------------------------------------------------------------------------
 
 # The fields of which the figure tells; the others are in snapshots.npz.
-_FIELD_NAMES = {"tgfb": "TGF-β", "fibronectin": "Fibronectin", "periostin": "Periostin"}
-_UNIT_WORDS = {"floor": "× naive liver", "relative": "relative units"}
-_RESTING = {"tgfb": 0.0, "fibronectin": 1.0, "periostin": 0.0}
-# A colour scale spans at least this much above rest, so that a trace does not look like a niche.
-_LEAST_SPAN = {"tgfb": 0.2, "fibronectin": 5.0, "periostin": 4.0}
-# Light at rest and never darker than mid grey, so that the markers of cells stand out, also in a greyscale print.
-_COLOURS: dict[str, Colormap] = {
-    "tgfb": LinearSegmentedColormap.from_list("tgfb", ["#FBF6F0", "#F6D9A8", "#DB9F52", "#8F5A1C"]),
-    "fibronectin": LinearSegmentedColormap.from_list("fibronectin", ["#FBF4F1", "#E3D3E4", "#BBA9D0", "#8878AE"]),
-    "periostin": LinearSegmentedColormap.from_list("periostin", ["#FBF6F0", "#CFE3DC", "#7FB5AE", "#2F6F73"]),
-}
-
-_NAIVE, _TAUGHT, _LATE = (KupfferCell.state.code(name) for name in ("naive", "taught", "late"))  # as of all receivers
-_CIRCULATING, _ARRESTED, _EXTRAVASATED, _DORMANT, _MOTILE, _CYCLING = (
-    TumourCell.state.code(name) for name in ("circulating", "arrested", "extravasated", "dormant", "motile", "cycling")
-)
+_SHOWN = ("tgfb", "fibronectin", "periostin")
 
 
 @dataclass(frozen=True)
-class _Kind:
-    """Cells that look alike: who they are and how they are drawn; size is the marker's width in points at 2 mm."""
-
-    label: str
-    population: str
-    marker: str
-    face: str
-    edge: str
-    size: float
-    layer: int
-    chosen: Callable[[_Shot], NDArray[np.bool_]]
-
-
-@dataclass(frozen=True)
-class _Shot:
+class _Shot(SnapshotSight):
     """One snapshot with what is needed to draw it. Lengths in um, time in h."""
 
     record: Record
     time: float
-    arrays: Mapping[str, NDArray[Any]]
 
     @classmethod
     def of(cls, record: Record, time: float | None) -> _Shot:
@@ -267,12 +273,7 @@ class _Shot:
         chosen = max(times) if time is None else time
         if chosen not in record.snapshots:
             raise InputError("time", f"no snapshot at {chosen:g} h", f"one of {', '.join(f'{t:g} h' for t in times)}")
-        return cls(record, chosen, record.snapshots[chosen])
-
-    @property
-    def anatomy(self) -> dict[str, Any]:
-        anatomy: dict[str, Any] = self.record.provenance["anatomy"]
-        return anatomy
+        return cls(record.snapshots[chosen], record.provenance, record, chosen)
 
     @property
     def width(self) -> float:
@@ -282,98 +283,24 @@ class _Shot:
     def height(self) -> float:
         return float(self.anatomy["height_um"])
 
-    def parameter(self, name: str) -> float:
-        """A number of the register as it was in this run, in model units."""
-        return to_model(self.record.provenance["parameters"][name])
-
-    def of_population(self, name: str) -> NDArray[np.float64]:
-        """Positions (y, x) of a population, um, float64[n, 2]."""
-        places: NDArray[np.float64] = np.column_stack([self.arrays[f"{name}_y"], self.arrays[f"{name}_x"]])
-        return places * float(self.anatomy["spacing_um"])
-
     def highest_time(self, name: str) -> float | None:
         """The snapshot time at which the mean of a field is highest; None if it never rises above rest."""
         means = {time: float(arrays[f"field_{name}"].mean()) for time, arrays in self.record.snapshots.items()}
-        time = max(means, key=means.__getitem__)
-        return time if means[time] > _RESTING[name] + 1e-3 * _LEAST_SPAN[name] else None
+        time, look = max(means, key=means.__getitem__), FIELD_LOOKS[name]
+        return time if means[time] > look.rest + 1e-3 * look.least_span else None
 
     def colonies(self) -> list[NDArray[np.float64]]:
         """Positions (y, x) of the cells of every colony, um, the largest first."""
-        lodged = self.arrays["tumour_cells_state"] != _CIRCULATING
-        places = self.of_population("tumour_cells")[lodged]
-        _, clone, cells = np.unique(self.arrays["tumour_cells_clone"][lodged], return_inverse=True, return_counts=True)
-        order = np.argsort(-cells, kind="stable")
-        least = self.parameter("tumour.colony_cells")
-        return [places[clone == number] for number in order if cells[number] >= least]
-
-
-def _receiver(population: str, state: int, loaded: bool | None = None) -> Callable[[_Shot], NDArray[np.bool_]]:
-    def chosen(shot: _Shot) -> NDArray[np.bool_]:
-        rows: NDArray[np.bool_] = shot.arrays[f"{population}_state"] == state
-        return rows if loaded is None else rows & ((shot.arrays[f"{population}_load"] > 0) == loaded)
-
-    return chosen
-
-
-def _stellate(active: bool) -> Callable[[_Shot], NDArray[np.bool_]]:
-    def chosen(shot: _Shot) -> NDArray[np.bool_]:
-        level = shot.parameter("stellate.fraction_counted")
-        counted: NDArray[np.bool_] = shot.arrays["stellate_cells_activation"] >= level
-        return counted if active else ~counted
-
-    return chosen
-
-
-def _tumour(*codes: int) -> Callable[[_Shot], NDArray[np.bool_]]:
-    return lambda shot: np.isin(shot.arrays["tumour_cells_state"], codes)
-
-
-def _every(population: str) -> Callable[[_Shot], NDArray[np.bool_]]:
-    return lambda shot: np.ones(len(shot.arrays[f"{population}_key"]), np.bool_)
-
-
-def _of_marrow(kind: str, held: bool | None = None) -> Callable[[_Shot], NDArray[np.bool_]]:
-    def chosen(shot: _Shot) -> NDArray[np.bool_]:
-        rows: NDArray[np.bool_] = shot.arrays["bmdc_kind"] == BoneMarrowCell.kind.code(kind)
-        return rows if held is None else rows & (shot.arrays["bmdc_arrested"] == held)
-
-    return chosen
-
-
-_LIVER, _AWAY = "kupffer_cells", "resident_receivers"
-# Each kind of cell has a shape, each state of it a colour or filling: a greyscale print keeps the shapes.
-_KINDS = (
-    _Kind("Kupffer cell, naive", _LIVER, "s", WHITE, ORANGE, 1.7, 2, _receiver(_LIVER, _NAIVE, loaded=False)),
-    _Kind("Kupffer cell, loaded, untaught", _LIVER, "s", ORANGE, ORANGE, 2.1, 3, _receiver(_LIVER, _NAIVE, loaded=True)),
-    _Kind("Kupffer cell, taught", _LIVER, "s", VERMILLION, BLACK, 2.4, 4, _receiver(_LIVER, _TAUGHT)),
-    _Kind("Kupffer cell, late", _LIVER, "s", PURPLE, BLACK, 2.4, 4, _receiver(_LIVER, _LATE)),
-    _Kind("Receiver, naive", _AWAY, "h", WHITE, ORANGE, 1.7, 2, _receiver(_AWAY, _NAIVE, loaded=False)),
-    _Kind("Receiver, loaded, untaught", _AWAY, "h", ORANGE, ORANGE, 2.1, 3, _receiver(_AWAY, _NAIVE, loaded=True)),
-    _Kind("Receiver, taught", _AWAY, "h", VERMILLION, BLACK, 2.4, 4, _receiver(_AWAY, _TAUGHT)),
-    _Kind("Stellate cell, quiescent", "stellate_cells", "*", "#9CC9BA", "#9CC9BA", 2.0, 1, _stellate(False)),
-    _Kind("Stellate cell, active", "stellate_cells", "*", GREEN, "#00553E", 3.6, 3, _stellate(True)),
-    _Kind("Fibroblast", "fibroblasts", "d", "#7FC8A9", "#00553E", 2.6, 2, _every("fibroblasts")),
-    _Kind("Macrophage, moving", "bmdc", "^", WHITE, BLUE, 2.6, 5, _of_marrow("macrophage", held=False)),
-    _Kind("Macrophage, arrested", "bmdc", "^", BLUE, WHITE, 3.2, 5, _of_marrow("macrophage", held=True)),
-    _Kind("Suppressor cell", "bmdc", "v", BLUE, BLACK, 2.8, 5, _of_marrow("mdsc")),
-    _Kind("Neutrophil", "bmdc", "<", SKY, BLUE, 2.8, 5, _of_marrow("neutrophil")),
-    _Kind("Patrolling monocyte", "bmdc", ">", SKY, BLUE, 2.8, 5, _of_marrow("patrolling")),
-    _Kind("Epithelial cell", "epithelial_cells", "p", "#EAD7C3", BLACK, 2.8, 5, _every("epithelial_cells")),
-    _Kind("NK cell", "nk_cells", "P", YELLOW, BLACK, 3.2, 6, _every("nk_cells")),
-    _Kind("T cell", "t_cells", "X", SKY, BLACK, 3.0, 6, _every("t_cells")),
-    _Kind("Tumour cell, just lodged", "tumour_cells", "o", YELLOW, BLACK, 3.8, 7, _tumour(_ARRESTED, _EXTRAVASATED)),
-    _Kind("Tumour cell, dormant", "tumour_cells", "o", PURPLE, BLACK, 3.8, 7, _tumour(_DORMANT)),
-    _Kind("Tumour cell, motile", "tumour_cells", "o", WHITE, BLACK, 3.8, 7, _tumour(_MOTILE)),
-    _Kind("Tumour cell, cycling", "tumour_cells", "o", BLACK, WHITE, 2.9, 8, _tumour(_CYCLING)),
-)
+        return colonies(self)
 
 
 def _draw_field(ax: Axes, shot: _Shot, name: str, time: float) -> AxesImage:
     """One field as it was at a snapshot time, row 0 on top; the axes keep to the section from then on."""
     values = shot.record.snapshots[time][f"field_{name}"]
-    low = _RESTING[name]
+    look = FIELD_LOOKS[name]
     image = ax.imshow(
-        values, cmap=_COLOURS[name], vmin=low, vmax=max(float(values.max()), low + _LEAST_SPAN[name]),
+        values, cmap=LinearSegmentedColormap.from_list(name, look.light), vmin=look.rest,
+        vmax=max(float(values.max()), look.rest + look.least_span),
         extent=(0.0, shot.width, shot.height, 0.0), interpolation="bilinear", rasterized=True,
     )  # fmt: skip
     ax.set(xticks=[], yticks=[], autoscale_on=False)
@@ -385,45 +312,29 @@ def _draw_field(ax: Axes, shot: _Shot, name: str, time: float) -> AxesImage:
 def _colour_bar(
     page: _Page, image: AxesImage, name: str, box: tuple[float, float, float, float], orientation: str
 ) -> None:
-    unit = FIELDS[name][0]
+    look = FIELD_LOOKS[name]
     ax = page.axes(*box)
     bar = page.figure.colorbar(image, cax=ax, orientation=orientation)
     bar.locator = MaxNLocator(5)
     bar.outline.set_linewidth(0.5)  # type: ignore[operator]
-    bar.set_label(f"{_FIELD_NAMES[name]} ({_UNIT_WORDS.get(unit, unit)})")
+    bar.set_label(f"{look.label} ({look.unit})")
 
 
-def _draw_anatomy(ax: Axes, shot: _Shot) -> None:
-    """Outlines of the lobules and, above them, the vessels."""
-    radius = float(shot.anatomy["lobule_radius_um"])
-    angle = np.radians(np.arange(7) * 60.0)
-    corners = radius * np.column_stack([np.sin(angle), np.cos(angle)])  # x, y: corners up and down
-    lines = LineCollection(
-        [vein[::-1] + corners for vein in _lobule_centres(shot)], colors="#A3938F", linewidths=0.6, alpha=0.8, zorder=1
-    )
+def draw_anatomy(ax: Axes, anatomy: Mapping[str, Any]) -> None:
+    """Outlines of the lobules and, above them, the vessels. anatomy: as in a run's provenance, lengths in um."""
+    corners = lobule_corners(anatomy)
+    outlines = [(vein + corners)[:, ::-1] for vein in lobule_centres(anatomy)]  # x, y
+    lines = LineCollection(outlines, colors="#A3938F", linewidths=0.6, alpha=0.8, zorder=1)
     ax.add_collection(lines, autolim=False)
-    _draw_vessels(ax, shot, plain=False)
+    _draw_vessels(ax, anatomy, plain=False)
 
 
-def _lobule_centres(shot: _Shot) -> NDArray[np.float64]:
-    """Middles (y, x) of all lobules that reach into the section: the veins' lattice, also where a vein lies outside."""
-    radius = float(shot.anatomy["lobule_radius_um"])
-    start = np.array(shot.anatomy["central_veins_yx_um"][0])
-    step_y, step_x = 1.5 * radius, np.sqrt(3.0) * radius
-    reach = int(max(shot.height / step_y, shot.width / step_x)) + 2
-    rows, columns = np.meshgrid(np.arange(-reach, reach + 1), np.arange(-reach, reach + 1), indexing="ij")
-    centres = start + np.stack([rows * step_y, (columns + 0.5 * (rows % 2)) * step_x], axis=-1).reshape(-1, 2)
-    size = np.array([shot.height, shot.width])
-    inside: NDArray[np.float64] = centres[((centres > -radius) & (centres < size + radius)).all(axis=1)]
-    return inside
-
-
-def _draw_vessels(ax: Axes, shot: _Shot, plain: bool) -> None:
+def _draw_vessels(ax: Axes, anatomy: Mapping[str, Any], plain: bool) -> None:
     """Central veins as empty rings; triads as connective tissue around a vein, an artery and a bile duct."""
-    triads = np.array(shot.anatomy["portal_triads_yx_um"]).reshape(-1, 2)[:, ::-1]
-    veins = np.array(shot.anatomy["central_veins_yx_um"]).reshape(-1, 2)[:, ::-1]
-    portal, central = float(shot.anatomy["portal_radius_um"]), float(shot.anatomy["central_radius_um"])
-    small = shot.width > 4000.0
+    triads = np.array(anatomy["portal_triads_yx_um"]).reshape(-1, 2)[:, ::-1]
+    veins = np.array(anatomy["central_veins_yx_um"]).reshape(-1, 2)[:, ::-1]
+    portal, central = float(anatomy["portal_radius_um"]), float(anatomy["central_radius_um"])
+    small = float(anatomy["width_um"]) > 4000.0
     discs: list[tuple[NDArray[np.float64], float, str, str, float]] = [
         (veins, central, WHITE if not plain else "none", VEIN_WALL, 0.6),
         (triads, portal, TRIAD if not plain else "none", TRIAD_WALL, 0.6),
@@ -445,8 +356,8 @@ def _draw_vessels(ax: Axes, shot: _Shot, plain: bool) -> None:
 
 def _draw_cells(ax: Axes, shot: _Shot, size: float, window: tuple[float, float, float] | None = None) -> None:
     """All cells, markers `size` times their width at 2 mm; only those in the window (left, top, side), um, if given."""
-    for kind in _KINDS:
-        places = shot.of_population(kind.population)[kind.chosen(shot)]
+    for kind in KINDS:
+        places = np.column_stack(shot.places(kind.population))[kind.chosen(shot)]
         if window is not None:
             left, top, side = window
             margin = 0.05 * side
@@ -460,30 +371,24 @@ def _draw_cells(ax: Axes, shot: _Shot, size: float, window: tuple[float, float, 
 
 def _draw_colonies(ax: Axes, shot: _Shot, width: float = 0.9) -> None:
     for places in shot.colonies():
-        middle, radius = _extent(places)
+        middle, radius = extent(places)
         ring = Circle((middle[1], middle[0]), radius, fill=False, edgecolor=BLACK, linewidth=width, zorder=8)
         ax.add_patch(ring)
-
-
-def _extent(places: NDArray[np.float64]) -> tuple[NDArray[Any], float]:
-    """Middle (y, x) and radius, um, of a ring around a colony; cells that have crawled off do not widen it."""
-    middle: NDArray[Any] = np.percentile(places, (3.0, 97.0), axis=0).mean(axis=0)
-    return middle, float(np.percentile(np.hypot(*(places - middle).T), 97)) + 14.0
 
 
 def _close_up(shot: _Shot) -> tuple[str, tuple[float, float, float]]:
     """What is worth a closer look, and the square (left, top, side), um, that shows it."""
     side = min(360.0, shot.width, shot.height)
-    colonies = shot.colonies()
-    fibronectin = shot.arrays["field_fibronectin"]
-    if colonies:
-        middle, radius = _extent(colonies[0])
-        title = f"The largest colony: {len(colonies[0]):,} cells"
+    found = shot.colonies()
+    fibronectin, look = shot.arrays["field_fibronectin"], FIELD_LOOKS["fibronectin"]
+    if found:
+        middle, radius = extent(found[0])
+        title = f"The largest colony: {len(found[0]):,} cells"
         if radius > 0.45 * side:  # too wide to show whole and cell by cell: its rim towards the middle of the section
             inwards = np.array([shot.height, shot.width]) / 2.0 - middle
             middle = middle + inwards * (radius / max(float(np.hypot(*inwards)), radius))
-            title = f"Rim of the largest colony: {len(colonies[0]):,} cells"
-    elif fibronectin.max() > _RESTING["fibronectin"] + 0.01 * _LEAST_SPAN["fibronectin"]:
+            title = f"Rim of the largest colony: {len(found[0]):,} cells"
+    elif fibronectin.max() > look.rest + 0.01 * look.least_span:
         spacing = float(shot.anatomy["spacing_um"])
         around = uniform_filter(fibronectin, max(round(0.5 * side / spacing), 1), mode="nearest")
         middle = (np.array(np.unravel_index(around.argmax(), around.shape)) + 0.5) * spacing
@@ -495,7 +400,7 @@ def _close_up(shot: _Shot) -> tuple[str, tuple[float, float, float]]:
     return title, (float(left), float(top), side)
 
 
-def _scale_bar(ax: Axes, width: float) -> None:
+def scale_bar(ax: Axes, width: float) -> None:
     """A bar of a tenth of the width or so, lower right."""
     length = max(step for step in (20.0, 50.0, 100.0, 200.0, 500.0, 1000.0, 2000.0) if step <= max(0.16 * width, 20.0))
     share = length / width
@@ -513,8 +418,8 @@ def _scale_bar(ax: Axes, width: float) -> None:
 def _section_legend(page: _Page, shot: _Shot) -> None:
     """Every kind of cell that the organ has, with its number in the section, colonies and vessels."""
     handles = []
-    for kind in _KINDS:
-        if kind.population in (_LIVER, _AWAY) and not len(shot.arrays[f"{kind.population}_key"]):
+    for kind in KINDS:
+        if kind.population in (LIVER, AWAY) and not len(shot.arrays[f"{kind.population}_key"]):
             continue  # an organ has receivers of one population
         number = int(np.count_nonzero(kind.chosen(shot)))
         size = (6.0 if kind.marker in "*PX" else 4.6) + (0.8 if kind.edge == WHITE else 0.0)
@@ -538,10 +443,10 @@ def _symbol(label: str, marker: str, size: float, face: str, edge: str, width: f
 
 # ---- the timeline ---------------------------------------------------------------------------------------------------
 
-_STAGE_COLOURS = (VERMILLION, GREEN, BLUE, PURPLE, BLACK, ORANGE, SKY)
+STAGE_COLOURS = (VERMILLION, GREEN, BLUE, PURPLE, BLACK, ORANGE, SKY)
 _WINDOW_ENDS = {"block": "block_end", "deplete": "deplete_end", "boost": "boost_end"}
 _ENDS = {**_WINDOW_ENDS, "grow_primary": "resect_primary"}
-_SYMBOLS = {"inject_exosomes": "v", "inject_tumour_cells": "D", "deplete": "x", "resect_primary": "X", "treat": "P"}
+SYMBOLS = {"inject_exosomes": "v", "inject_tumour_cells": "D", "deplete": "x", "resect_primary": "X", "treat": "P"}
 
 
 @dataclass(frozen=True)
@@ -564,7 +469,7 @@ class _Lane:
         return self.kind in ("inject_tumour_cells", "resect_primary")
 
 
-def _lanes(marks: Sequence[Sequence[Any]], end: float) -> list[_Lane]:
+def lanes_of(marks: Sequence[Sequence[Any]], end: float) -> list[_Lane]:
     """Marks (time in h, kind, label, event; in order of time) as lanes, one a target; none for what begins after `end` (h).
 
     A block, a depletion, a boost and a primary last until the mark that ends them; all but a depletion without one to the
@@ -622,7 +527,7 @@ def _draw_protocol(ax: Axes, lanes: Sequence[_Lane]) -> None:
         moments = [start for start, stop in zip(lane.times, lane.ends, strict=True) if stop <= start]
         crowded = len(moments) > 60  # more than there is room for side by side
         ax.scatter(
-            moments, np.full(len(moments), middle), s=13, marker="|" if crowded else _SYMBOLS.get(lane.kind, "|"),
+            moments, np.full(len(moments), middle), s=13, marker="|" if crowded else SYMBOLS.get(lane.kind, "|"),
             color=BLACK, linewidths=0.25 if crowded else 0.6, clip_on=False, zorder=3,
         )  # fmt: skip
     ax.set(ylim=(sum(lane.height for lane in lanes), 0.0), yticks=middles)
@@ -642,7 +547,7 @@ def _draw_stages(ax: Axes, record: Record) -> None:
             why = "not reached" if stage.name in record.provenance["thresholds"] else "no threshold, so no onset"
             ax.text(0.0, number + 0.5, why, va="center", color=GREY, style="italic")
             continue
-        colour = _STAGE_COLOURS[number % len(_STAGE_COLOURS)]
+        colour = STAGE_COLOURS[number % len(STAGE_COLOURS)]
         start, stop = onset / DAY, times[-1]
         ax.add_patch(Rectangle((start, number + 0.2), stop - start, 0.6, facecolor=colour, alpha=0.25, linewidth=0))
         later = times > start
@@ -661,7 +566,7 @@ def _draw_stages(ax: Axes, record: Record) -> None:
 
 
 def _draw_marker(ax: Axes, record: Record, stage: Stage, number: int) -> None:
-    colour = _STAGE_COLOURS[number % len(_STAGE_COLOURS)]
+    colour = STAGE_COLOURS[number % len(STAGE_COLOURS)]
     times, values = record.table["time_h"] / DAY, _marker(record, stage)
     threshold = record.provenance["thresholds"].get(stage.name)
     # Nearly a quarter of the row stays free above the curve for the label of the onset.

@@ -19,7 +19,8 @@ from matplotlib.ticker import MaxNLocator
 from scipy.stats import t as student
 
 from niche_sim.cohort import Cohort
-from niche_sim.plots import BLACK, BLUE, DAY, GREEN, GREY, MM, ORANGE, PALE, PURPLE, SKY, STYLE, VERMILLION, WIDTH
+from niche_sim.looks import BLACK, BLUE, GREEN, GREY, ORANGE, PALE, PURPLE, SKY, VERMILLION
+from niche_sim.plots import DAY, MM, STYLE, WIDTH
 from niche_sim.readouts import BY_NAME
 from niche_sim.record import whole
 from niche_sim.stages import STAGES

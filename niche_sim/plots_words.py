@@ -45,3 +45,9 @@ def _number(word: str) -> str:
     digits, power = f"{float(word):.2e}".split("e")
     exponent = str(int(power)).translate(str.maketrans("0123456789", "⁰¹²³⁴⁵⁶⁷⁸⁹"))
     return f"{float(digits):g} × 10{exponent}"
+
+
+def clock(time: float) -> str:
+    """A time of a run (h) as people say it: "Day 12, 06:00"; it begins with day 0."""
+    minutes = round(60.0 * time)
+    return f"Day {minutes // 1440}, {minutes % 1440 // 60:02d}:{minutes % 60:02d}"

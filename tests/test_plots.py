@@ -5,17 +5,17 @@ from __future__ import annotations
 import re
 from dataclasses import replace
 from itertools import combinations
+from pathlib import Path
 
 import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection, PathCollection
-from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Rectangle
 from matplotlib.text import Text
 
-from niche_sim import plots
+from niche_sim import looks, plots
 from niche_sim.cells import POPULATIONS, TumourCell
 from niche_sim.errors import InputError
 from niche_sim.model import NicheModel
@@ -250,7 +250,7 @@ def test_another_organ_shows_its_receivers_in_place_of_kupffer_cells(record):
 
 def test_every_cell_in_the_tissue_has_a_look():
     """Populations, and states and kinds of cells, that nobody draws would be missed in the pictures."""
-    drawn = {kind.population for kind in plots._KINDS}
+    drawn = {kind.population for kind in looks.KINDS}
     assert drawn == {kind.population for kind in POPULATIONS} - {"exosomes"}
 
 
@@ -350,7 +350,7 @@ def test_fields_are_shown_at_their_highest_with_units(record):
     images = [ax.images[0].get_array() for ax in figure.axes if ax.get_title(loc="left")]
     assert [float(image.max()) for image in images] == [4.0, 4.0, 0.7, 4.0, 0.0]
     labels = {ax.get_xlabel() or ax.get_ylabel() for ax in figure.axes if not ax.get_title(loc="left")}
-    assert labels == {"TGF-β (nM)", "Fibronectin (× naive liver)", "Periostin (relative units)"}
+    assert labels == {"TGF-β (nM)", "Fibronectin (× naive organ)", "Periostin (relative units)"}
 
 
 def test_lobules_meet_at_the_triads(record):
@@ -438,7 +438,7 @@ def test_overlapping_windows_of_one_target_end_when_they_end(known):
     crossing = (Boost("il6", 2.0, 0.0, 48.0), Boost("il6", 3.0, 24.0, 96.0))
     dose = Treat("gemcitabine", 1.0, (0.0, 72.0))
     marks = [list(mark)[:known] for mark in Protocol((long, short, *crossing, dose)).marks()]
-    lanes = {lane.label: lane for lane in plots._lanes(marks, 192.0)}
+    lanes = {lane.label: lane for lane in plots.lanes_of(marks, 192.0)}
     assert set(lanes) == {
         "MIF blocked, 50 % and 90 %",
         "IL-6 boosted, 2-fold and 3-fold",
@@ -489,11 +489,13 @@ def test_a_folder_that_cannot_be_written_is_named(record, tmp_path):
 
 
 def test_a_full_disk_leaves_no_half_file(record, tmp_path, monkeypatch):
-    def full(self, path, **_):
-        path.write_bytes(b"half")
+    calm = Path.write_bytes
+
+    def full(self, content):
+        calm(self, content[: len(content) // 2])
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr(Figure, "savefig", full)
+    monkeypatch.setattr(Path, "write_bytes", full)
     with pytest.raises(InputError, match="no space left on device"):
         save_figures(record, tmp_path)
     assert list(tmp_path.iterdir()) == []

@@ -76,6 +76,24 @@ def progress(model: NicheModel, shown: bool) -> Iterator[Callable[[NicheModel], 
         yield lambda model: bar.update(task, completed=model.state.time / HOURS_A_DAY)
 
 
+@contextmanager
+def counting(noun: str, shown: bool) -> Iterator[Callable[[int, int], None]]:
+    """A bar on standard error, if that is a terminal: how many of how many are done, time left.
+
+    Gives a function to be called with both numbers.
+    """
+    console = output(error=True)
+    if not (shown and console.is_terminal):
+        yield lambda done, total: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+
+    columns = (TextColumn(noun), MofNCompleteColumn(" of "), BarColumn(None), TextColumn("left"), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)
+
+
 def code_is_compiled() -> bool:
     """Whether compiled code of an earlier run lies in the cache, as told by the kernel that every run needs first."""
     from pathlib import Path

@@ -1,0 +1,89 @@
+"""`niche-sim film`: a run again, as a film of its section."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from niche_sim.cli import report
+from niche_sim.cli.folders import folder_of_run, try_writing
+from niche_sim.cli.running import stopping, tell_differences
+from niche_sim.cli.usage import STOPPED, CommandError
+from niche_sim.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from niche_sim.model import NicheModel
+    from niche_sim.record import Record
+
+MAKER = "`niche-sim run` wrote"
+
+
+def film(
+    folder: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="A folder that `niche-sim run` wrote.")],
+    file: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="FILE", help="NAME.mp4 or NAME.gif. Default: RUN_DIR/film.mp4."),
+    ] = None,
+    every: Annotated[
+        str | None, typer.Option(metavar="TIME", help="From frame to frame. Default: 6 h, for a GIF 12 h.")
+    ] = None,
+    no_progress: Annotated[bool, typer.Option("--no-progress", help="Do not show how far it is.")] = False,
+) -> None:
+    """Repeat the run of a folder and film it, with a caption as each stage begins. Ctrl-C stops it and leaves no file."""
+    provenance = folder_of_run(folder, "provenance.json", "RUN_DIR", MAKER)
+    target = folder / "film.mp4" if file is None else file
+    from niche_sim.film_files import check_ending
+
+    check_ending(target, f"-o {target}")
+    if target.exists():
+        raise InputError(f"-o {target}", "is there already", "another name is needed, since nothing is overwritten")
+    try_writing(target.parent)
+    from niche_sim.plots_film import EVERY, save_film
+    from niche_sim.record import load_record, model_like, number_of_shots, provenance_of, shots
+
+    record = load_record(folder)
+    model = model_like(record.provenance, str(provenance))
+    step = EVERY[target.suffix.lower()] if every is None else _interval(every, model.dt)
+    with stopping() as asked:
+        if tell_differences(record.provenance, provenance_of(model), provenance):
+            # The folder's onsets are those of another run then: this one is run first to know its own.
+            record = _as_it_runs_here(model, asked, not no_progress)
+            model = model_like(record.provenance, str(provenance))
+        total, done = number_of_shots(model, step), [0]
+        with report.counting("frame", not no_progress) as show:
+
+            def watch(number: int, of: int) -> None:
+                done[0] = number
+                show(number, of)
+
+            made = save_film(shots(model, step), total, record, target, watch=watch, stop=asked)
+    if made is None:
+        raise CommandError(f"stopped at frame {done[0]} of {total}; no file was written", STOPPED)
+    report.output().print(f"Written to {made}", soft_wrap=True)
+
+
+def _interval(text: str, step: float) -> float:
+    """A time in h. Raises InputError if it is not a whole number of steps (h)."""
+    from niche_sim.units import to_model
+
+    every = to_model(text, like="h", where="--every")
+    if every <= 0.0 or abs(every / step - round(every / step)) > 1e-9:
+        raise InputError("--every", text, f"a whole number of the run's steps of {step:g} h is allowed, such as 12 h")
+    return every
+
+
+def _as_it_runs_here(model: NicheModel, asked: Callable[[], bool], progress: bool) -> Record:
+    """The record of the model's run. Raises CommandError if it was stopped."""
+    from niche_sim.record import Runner
+
+    runner = Runner(model)
+    with report.progress(model, progress) as watch:
+        while not asked() and runner.advance(1):
+            watch(model)
+    if model.steps_left:
+        raise CommandError("stopped before the first frame; no file was written", STOPPED)
+    return runner.record()
