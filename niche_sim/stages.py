@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,11 +22,18 @@ MM2 = 1e6  # um2
 
 @dataclass(frozen=True)
 class Stage:
-    """A stage of the sequence and the readout that marks it; numbers count per mm2 of section."""
+    """A stage of the sequence and the readout that marks it; numbers count per mm2 of section.
+
+    story: what happens, for somebody who has never heard of it. hypothesis: whether it is the article's conjecture and so
+    never what the sequence waits for. given: whether it is the experimenter, or the tumour, who brings it about.
+    """
 
     name: str
     marker: str
     meaning: str
+    story: str
+    hypothesis: bool = False
+    given: bool = False
 
     @property
     def per_area(self) -> bool:
@@ -46,13 +53,99 @@ class Stage:
 
 
 STAGES: tuple[Stage, ...] = (
-    Stage("priming", "kupffer_taught", "Kupffer cells are taught by exosomes"),
-    Stage("licensing", "stellate_active", "stellate cells are active and lay fibronectin"),
-    Stage("recruitment", "bmdc_arrested", "bone-marrow-derived cells settle on fibronectin"),
-    Stage("angiogenesis", "vessel_density", "vessels sprout in the niche (before tumour cells come: a hypothesis)"),
-    Stage("arrival", "tumour_present", "tumour cells are in the section"),
-    Stage("colonisation", "colonies", "clones have become colonies"),
+    Stage(
+        "priming",
+        "kupffer_taught",
+        "Kupffer cells are taught by exosomes",
+        "The liver's own scavengers, Kupffer cells, swallow vesicles that the tumour has shed, and change.",
+    ),
+    Stage(
+        "licensing",
+        "stellate_active",
+        "stellate cells are active and lay fibronectin",
+        "Taught Kupffer cells call with TGF-β. Stellate cells wake and lay fibronectin, a sticky protein, around themselves.",
+    ),
+    Stage(
+        "recruitment",
+        "bmdc_arrested",
+        "bone-marrow-derived cells settle on fibronectin",
+        "Cells from the bone marrow arrive with the blood and stay where fibronectin holds them. The niche is set.",
+    ),
+    Stage(
+        "angiogenesis",
+        "vessel_density",
+        "vessels sprout in the niche (before tumour cells come: a hypothesis)",
+        "Epithelial cells and fibroblasts may help new vessels grow before any tumour cell is there. Nobody has shown it.",
+        hypothesis=True,
+    ),
+    Stage(
+        "arrival",
+        "tumour_present",
+        "tumour cells are in the section",
+        "Tumour cells lodge in the small vessels of the liver. Most of them die or fall asleep.",
+        given=True,
+    ),
+    Stage(
+        "colonisation",
+        "colonies",
+        "clones have become colonies",
+        "A few tumour cells wake, divide and become colonies: metastases.",
+    ),
 )
+
+
+@dataclass(frozen=True)
+class Standing:
+    """Where a stage stands at one moment.
+
+    value and threshold: the marker as it is compared, nan where there is no threshold. onset: h, None if not reached so
+    far. lit: whether the marker lies above its threshold now.
+    """
+
+    stage: Stage
+    value: float
+    threshold: float
+    onset: float | None
+
+    @property
+    def lit(self) -> bool:
+        """Whether the stage has begun and its marker still lies above the threshold."""
+        return self.onset is not None and self.value > self.threshold
+
+
+@dataclass(frozen=True)
+class Limit:
+    """The stage that limits the rate of the sequence: the first that is still awaited, or else the slowest.
+
+    took: h from the onset of the stage before it to its own; nan while it is awaited.
+    """
+
+    stage: Stage
+    took: float
+
+    @property
+    def awaited(self) -> bool:
+        """Whether the sequence still waits for it."""
+        return math.isnan(self.took)
+
+
+def limiting(standings: Sequence[Standing]) -> Limit | None:
+    """The first stage that has not begun or, once all have, the one that took longest after the stage before it.
+
+    Hypotheses are passed over; what the experimenter gives can be awaited, but is never called slow. Time 0 counts as the
+    onset before the first. None where no stage has a threshold.
+    """
+    steps = [one for one in standings if not one.stage.hypothesis and not math.isnan(one.threshold)]
+    took: dict[Stage, float] = {}
+    before = 0.0
+    for one in steps:
+        if one.onset is None:
+            return Limit(one.stage, math.nan)
+        if not one.stage.given:
+            took[one.stage] = one.onset - before
+        before = one.onset
+    slowest = max(took, key=took.__getitem__, default=None)
+    return None if slowest is None else Limit(slowest, took[slowest])
 
 
 @dataclass
@@ -79,6 +172,13 @@ class StageWatch:
                 since = self.since[stage.name] = state.time
             if state.time - since >= WINDOW - 1e-9:
                 self.onsets[stage.name] = since
+
+    def standings(self, state: State, p: Any) -> tuple[Standing, ...]:
+        """Every stage as it stands now."""
+        return tuple(
+            Standing(stage, stage.value(state, p), self.thresholds.get(stage.name, math.nan), self.onsets[stage.name])
+            for stage in STAGES
+        )
 
 
 def highest_day(values: np.ndarray, dt: float) -> float:

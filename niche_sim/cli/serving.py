@@ -1,0 +1,35 @@
+"""`niche-sim dashboard`: the model in a browser."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+import typer
+
+from niche_sim.cli.usage import say, whole_number
+from niche_sim.errors import InputError
+
+
+def dashboard(
+    port: Annotated[
+        str | None, typer.Option(metavar="NUMBER", help="Default: 8765 or, if that is taken, the next that is free.")
+    ] = None,
+    host: Annotated[
+        str, typer.Option(metavar="ADDRESS", help="Default: 127.0.0.1, this machine alone. 0.0.0.0: all who reach it.")
+    ] = "127.0.0.1",
+    no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open a browser.")] = False,
+) -> None:
+    """Watch a run, change it and compare, in a browser. Needs no network. Ctrl-C stops it."""
+    number = None if port is None else whole_number(port, "--port", least=1)
+    if number is not None and number > 65535:
+        raise InputError("--port", f"{number}", "a whole number from 1 to 65535 is allowed")
+    from niche_sim.dashboard import serve
+
+    serve.check_packages()
+    free = serve.port_of(number, host)
+    say("the dashboard is starting")
+    serve.serve(free, host, browser=not no_browser, ready=_announce)
+
+
+def _announce(address: str) -> None:
+    say(f"the dashboard is at {address} (Ctrl-C stops it)")

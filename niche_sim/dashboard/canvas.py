@@ -1,0 +1,82 @@
+"""The tissue view as a widget: pictures go to the browser as bytes, clicks come back; callable from any thread."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import anywidget
+import traitlets
+
+FRONT = Path(__file__).parent / "front"
+# Drawing, in the order in which it is put together; the replay takes the same files without the last line of a server.
+DRAWING = ("marks.js", "section.js", "card.js", "layers.js", "tissue.js")
+
+
+def drawing_code(*more: str) -> str:
+    """JavaScript that draws the tissue: plain functions, above all `buildTissue(el, options)`; more: further files."""
+    return "\n".join((FRONT / name).read_text(encoding="utf-8") for name in (*DRAWING, *more))
+
+
+def drawing_style(*more: str) -> str:
+    """Its style sheet."""
+    return "\n".join((FRONT / name).read_text(encoding="utf-8") for name in ("tissue.css", *more))
+
+
+class TissueCanvas(anywidget.AnyWidget):
+    """The section on the page: panels that share zoom and layers.
+
+    static: what `frames.static_of` says. dark: the theme of the page. shown_fields: which fields the visitor wants to see,
+    changed by the browser; observe it. The callbacks may be set at any time; each is called in the thread in which the
+    message arrives: on_drawn(seq) when a picture is on the screen, on_pick(place) after a click, with `panel`, `y_um`,
+    `x_um`, `reach_um` and `unique_id` (None for a site), on_hello() when a browser shows the widget, anew or again: it
+    has been given the last picture by then.
+    """
+
+    _esm = drawing_code("widget.js")
+    _css = drawing_style()
+
+    static = traitlets.Dict().tag(sync=True)
+    dark = traitlets.Bool(False).tag(sync=True)
+    shown_fields = traitlets.List(traitlets.Unicode()).tag(sync=True)
+
+    def __init__(
+        self,
+        *args: Any,
+        on_drawn: Callable[[int], None] | None = None,
+        on_pick: Callable[[dict[str, Any]], None] | None = None,
+        on_hello: Callable[[], None] | None = None,
+        **kwargs: Any,
+    ) -> None:
+        self.on_drawn, self.on_pick, self.on_hello = on_drawn, on_pick, on_hello
+        self._last: tuple[dict[str, Any], list[bytes]] | None = None
+        self._seq = 0
+        super().__init__(*args, **kwargs)
+        self.on_msg(self._receive)
+
+    def show(self, header: Mapping[str, Any], buffers: Sequence[bytes]) -> int:
+        """Send a picture: `panels` of the header are headers of `frames.pack`, buffers theirs one after the other.
+
+        Returns its number, with which `on_drawn` will be called. It is kept for browsers that come later.
+        """
+        self._seq += 1
+        self._last = ({"type": "frame", "seq": self._seq, "header": dict(header)}, list(buffers))
+        self.send(*self._last)
+        return self._seq
+
+    def show_card(self, card: Mapping[str, Any]) -> None:
+        """Show what `biography.at_point` has told."""
+        self.send({"type": "picked", "card": dict(card)})
+
+    def _receive(self, _: Any, message: dict[str, Any], buffers: Any) -> None:
+        kind = message.get("type")
+        if kind == "drawn" and self.on_drawn is not None:
+            self.on_drawn(message["seq"])
+        elif kind == "pick" and self.on_pick is not None:
+            self.on_pick({name: value for name, value in message.items() if name != "type"})
+        elif kind == "hello":
+            if self._last is not None:
+                self.send(*self._last)
+            if self.on_hello is not None:
+                self.on_hello()

@@ -1,0 +1,167 @@
+"""Arms side by side: which one to run beside, what differs now, and what a cohort of mice says to it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import solara
+
+from niche_sim.dashboard.charts import title_of
+from niche_sim.dashboard.elements import Block, Choice, Press, Slider, Words
+from niche_sim.dashboard.session import View
+from niche_sim.dashboard.study import Report, Study, plan_of
+from niche_sim.errors import InputError
+from niche_sim.targets import Row
+
+NOBODY = "(nothing)"
+BEFORE = "(before the change)"
+LEVEL = "95 %"
+
+
+@solara.component
+def ComparePanel(view: View, compare: Callable[[str | None], None]) -> None:
+    """Choose what the run is compared with."""
+    setup, arm = view.setup, view.setup.arm_name()
+    options = {NOBODY: "nothing"}
+    if view.branched is not None:
+        options[BEFORE] = "the run before the change"
+    options |= {name: name.replace("_", " ") for name in setup.experiment().arms if name != arm}
+    chosen = NOBODY if view.rival is None else BEFORE if view.branched is not None else view.rival.arm_name()
+
+    def choose(value: str) -> None:
+        if value != BEFORE:
+            compare(None if value == NOBODY else value)
+
+    Choice(
+        "Compare with", options, chosen, choose, help="The same mouse, with the same chance events, under another arm."
+    )
+    if view.behind > 0.0:
+        Words(f"The other run is being computed: {view.behind / 24.0:.1f} days to go.", style="ns-help")
+
+
+@solara.component
+def Differences(view: View, readouts: Sequence[str]) -> None:
+    """The two runs at the hour that is shown, readout by readout."""
+    if view.rival is None or view.rival_table is None:
+        return
+    rows = []
+    for name in readouts:
+        ours, theirs = _at(view.table, name, view.time), _at(view.rival_table, name, view.time)
+        ratio = "–" if theirs == 0.0 else f"{ours / theirs:.3g}"
+        rows.append((title_of(name), f"{ours:.4g}", f"{theirs:.4g}", f"{ours - theirs:+.3g}", ratio))
+    heads = ("Readout", *view.names, "Difference", "Ratio")
+    Words(f"This mouse, day {view.time / 24.0:.4g}, the same chance events in both runs.", style="ns-help")
+    Table(heads, rows)
+
+
+@solara.component
+def CohortPanel(
+    view: View, readouts: Sequence[str], report: Report | None, on_report: Callable[[Report | None], None]
+) -> None:
+    """Run many mice of both arms in the background, and show the paired effect with its interval."""
+    mice, set_mice = solara.use_state(8)
+    error, set_error = solara.use_state("")
+    study = solara.use_ref(None)
+    solara.use_effect(lambda: lambda: study.current and study.current.cancel(), [])
+    if view.rival is None:
+        Words("Choose first what to compare with.", style="ns-help")
+        return
+    rival = view.rival
+    busy = report is not None and report.state in ("waiting", "running")
+
+    def start() -> None:
+        try:
+            wanted = plan_of(view.setup, rival, mice)
+        except InputError as problem:
+            set_error(str(problem))
+            return
+        set_error("")
+        study.current = Study(wanted, view.names, on_report)
+        study.current.start()
+
+    with Block(style="ns-row"):
+        Slider("Mice an arm", 2, 40, mice, 1, lambda value: set_mice(int(value)), str(mice), disabled=busy)
+        if busy:
+            Press("Cancel the cohort", lambda: study.current.cancel())
+        else:
+            Press("Run the cohort", start, look="main")
+    if error:
+        Words(error, style="ns-error", attributes={"role": "alert"})
+    if report is not None:
+        _Progress(report)
+        if report.state == "done":
+            _Effects(report, readouts)
+
+
+@solara.component
+def _Progress(report: Report) -> None:
+    sentences = {
+        "waiting": "Waiting for the cohort of another visitor.",
+        "running": f"{report.done} of {report.total} mice{_left(report.seconds_left)}",
+        "done": f"{report.mice} mice an arm, seeds shared.",
+        "cancelled": "Cancelled. The mice that were finished are kept for the next time.",
+        "failed": report.why,
+    }
+    Words(
+        sentences[report.state],
+        style="ns-error" if report.state == "failed" else "ns-help",
+        attributes={"role": "status"},
+    )
+    if report.state == "running":
+        solara.v.Html(
+            tag="progress",
+            attributes={"value": report.share, "max": 1, "aria-label": "Mice done"},
+            class_="ns-progress",
+        )
+
+
+@solara.component
+def _Effects(report: Report, readouts: Sequence[str]) -> None:
+    rows = []
+    assert report.cohort is not None  # a study that is done has one
+    for row in report.rows:
+        if row.readout in readouts and row.at >= report.cohort.ends:
+            rows.append((title_of(row.readout), _effect(row), row.word))
+    heads = ("Readout at the end", f"{report.names[0]} against {report.names[1]}", "In a word")
+    Table(heads, rows)
+    Words(f"Paired by seed; in brackets the {LEVEL} interval.", style="ns-help")
+
+
+@solara.component
+def Table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
+    """A plain table; the first column names the row."""
+    named = {"tabindex": "0", "role": "region", "aria-label": heads[0]}  # so that the keyboard can scroll it
+    with Block(style="ns-scroll", attributes=named), Block(style="ns-table", tag="table"):
+        with Block(style="", tag="thead"), Block(style="", tag="tr"):
+            for head in heads:
+                Words(head, tag="th", attributes={"scope": "col"})
+        with Block(style="", tag="tbody"):
+            for first, *rest in rows:
+                with Block(style="", tag="tr"):
+                    Words(first, tag="th", attributes={"scope": "row"})
+                    for cell in rest:
+                        Words(cell, tag="td")
+
+
+def _at(table: object, readout: str, time: float) -> float:
+    """The last row up to a time (h)."""
+    times = table["time_h"]  # type: ignore[index]
+    row = max(0, int(np.searchsorted(times, time + 1e-6, side="right")) - 1)
+    return float(table[readout][row])  # type: ignore[index]
+
+
+def _effect(row: Row) -> str:
+    found = row.comparison
+    if found.note:
+        return found.note
+    effect = found.effect
+    sign = "×" if found.kind == "ratio" else ""
+    return f"{sign}{effect.estimate:.3g} ({effect.low:.3g} to {effect.high:.3g})"
+
+
+def _left(seconds: float) -> str:
+    if math.isnan(seconds):
+        return ""
+    return f", about {seconds:.0f} s left" if seconds < 90 else f", about {seconds / 60:.0f} min left"

@@ -1,0 +1,184 @@
+// What is shown: every field with its colours, numbers and unit, every kind of cell with its symbol and number.
+
+// layers: {fields: Map name -> {on, opacity}, kinds: [on], anatomy, colonies}, changed in place.
+// actions: changed() after any change; fields(names) when other fields are wanted.
+function buildLayers(el, layers, actions) {
+  const root = document.createElement("details");
+  root.className = "ns-layers";
+  root.open = !window.matchMedia("(max-width: 700px)").matches;
+  const summary = document.createElement("summary");
+  summary.textContent = "Layers";
+  root.append(summary);
+  el.append(root);
+  const mark = markStore();
+  let fields = new Map(); // name -> parts of its row
+  let cells = []; // by number of the kind: its row and its count
+  let groups = [];
+  let section = null;
+  let dark = false;
+
+  const make = (tag, className, text = "") => {
+    const made = document.createElement(tag);
+    made.className = className;
+    made.textContent = text;
+    return made;
+  };
+  const tick = (text, on, act) => {
+    const label = make("label", "ns-tick");
+    const box = document.createElement("input");
+    box.type = "checkbox";
+    box.checked = on;
+    box.addEventListener("change", () => act(box.checked));
+    const name = make("span", "ns-name", text);
+    label.append(box, name);
+    return { label, box, name };
+  };
+  const group = (title) => {
+    const made = make("fieldset", "ns-group");
+    made.append(make("legend", "", title));
+    return made;
+  };
+  const shownFields = () => [...layers.fields].filter(([, layer]) => layer.on).map(([name]) => name);
+
+  function fieldRow(look) {
+    const layer = layers.fields.get(look.name);
+    const row = make("div", "ns-field-row");
+    const { label } = tick(look.label, layer.on, (on) => {
+      layer.on = on;
+      more.hidden = !on;
+      actions.fields(shownFields());
+      actions.changed();
+    });
+    const more = make("div", "ns-more");
+    more.hidden = !layer.on;
+    const bar = document.createElement("canvas");
+    bar.className = "ns-bar";
+    bar.width = 256;
+    bar.height = 1;
+    bar.setAttribute("aria-hidden", "true");
+    const ends = make("div", "ns-ends");
+    const low = make("span", "");
+    const unit = make("span", "ns-unit", look.unit);
+    const high = make("span", "");
+    ends.append(low, unit, high);
+    const slider = document.createElement("input");
+    slider.type = "range";
+    slider.min = 0;
+    slider.max = 100;
+    slider.step = 5;
+    slider.value = Math.round(100 * layer.opacity);
+    slider.setAttribute("aria-label", `Opacity of ${look.label}`);
+    slider.addEventListener("input", () => {
+      layer.opacity = slider.value / 100;
+      actions.changed();
+    });
+    const line = make("div", "ns-opacity");
+    line.append(make("span", "", "Opacity"), slider);
+    more.append(bar, ends, line);
+    row.append(label, more);
+    fields.set(look.name, { bar, low, high, look });
+    return row;
+  }
+
+  function cellRow(kind, number) {
+    const { label, box, name } = tick("", layers.kinds[number], (on) => {
+      layers.kinds[number] = on;
+      actions.changed();
+    });
+    const symbol = make("span", "ns-symbol");
+    symbol.setAttribute("aria-hidden", "true");
+    name.textContent = kind.label;
+    label.title = kind.description;
+    const count = make("span", "ns-count");
+    label.insertBefore(symbol, name);
+    label.append(count);
+    cells[number] = { label, box, symbol, count, text: "" };
+    return label;
+  }
+
+  function paint() {
+    if (!section) return;
+    const ratio = window.devicePixelRatio || 1;
+    for (const { bar, look } of fields.values()) {
+      const image = new ImageData(256, 1);
+      new Uint32Array(image.data.buffer).set(colourTable(dark ? look.dark : look.light));
+      bar.getContext("2d").putImageData(image, 0, 0);
+    }
+    section.kinds.forEach((kind, number) => {
+      if (!cells[number]) return;
+      const drawn = mark(kind, ratio * ("*PX".includes(kind.marker) ? 14 : 11));
+      const copy = document.createElement("canvas");
+      copy.width = drawn.width;
+      copy.height = drawn.height;
+      copy.style.width = `${drawn.width / ratio}px`;
+      copy.getContext("2d").drawImage(drawn, 0, 0);
+      cells[number].symbol.replaceChildren(copy);
+    });
+  }
+
+  return {
+    setStatic(given) {
+      section = given;
+      fields = new Map();
+      cells = [];
+      groups = [];
+      const ofFields = group("Fields");
+      ofFields.append(...section.fields.map(fieldRow));
+      const ofCells = group("Cells");
+      const all = make("div", "ns-tools");
+      for (const [text, on] of [["Show all", true], ["Hide all", false]]) {
+        const button = make("button", "ns-tool", text);
+        button.type = "button";
+        button.setAttribute("aria-label", `${text} cells`);
+        button.addEventListener("click", () => {
+          layers.kinds.fill(on);
+          for (const row of cells) if (row) row.box.checked = on;
+          actions.changed();
+        });
+        all.append(button);
+      }
+      ofCells.append(all);
+      const byGroup = new Map();
+      section.kinds.forEach((kind, number) => {
+        if (!kind.resident) return;
+        if (!byGroup.has(kind.group)) {
+          const part = make("div", "ns-population");
+          part.setAttribute("role", "group");
+          part.setAttribute("aria-label", kind.group);
+          byGroup.set(kind.group, part);
+          ofCells.append(part);
+        }
+        byGroup.get(kind.group).append(cellRow(kind, number));
+      });
+      const ofPlaces = group("Section");
+      const vessels = section.liver ? "Lobules, portal triads, central veins" : "Vessels";
+      ofPlaces.append(
+        tick(vessels, layers.anatomy, (on) => { layers.anatomy = on; actions.changed(); }).label,
+        tick("Rings around colonies", layers.colonies, (on) => { layers.colonies = on; actions.changed(); }).label,
+      );
+      root.replaceChildren(summary, ofFields, ofCells, ofPlaces);
+      paint();
+    },
+    // Numbers of cells and the ends of the colour scales, of all panels of runs.
+    setFrame(panels) {
+      const runs = panels.filter((panel) => panel.cells);
+      cells.forEach((row, number) => {
+        const now = runs.map((panel) => panel.counts[number]).join(" ");
+        if (row.text === now) return;
+        row.text = now;
+        row.count.textContent = runs.map((panel) => panel.counts[number].toLocaleString("en")).join(" | ");
+      });
+      for (const field of runs.length ? runs[0].fields : []) {
+        const row = fields.get(field.name);
+        const span = field.high - field.low;
+        const [low, high] = [sayNumber(field.low, span), sayNumber(field.high, span)];
+        if (row.low.textContent !== low) row.low.textContent = low;
+        if (row.high.textContent !== high) row.high.textContent = high;
+      }
+    },
+    setDark(on) {
+      dark = on;
+      paint();
+    },
+  };
+}

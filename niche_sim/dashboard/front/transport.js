@@ -1,0 +1,114 @@
+// Time: Play, Pause, Step, Reset, the clock, and a scrubber that goes back. Plain data in, actions out; knows no server.
+
+const SPEEDS = [[1, "1 h a picture"], [3, "3 h a picture"], [6, "6 h a picture"], [24, "1 day a picture"]];
+
+// actions: play(), pause(), step(hours), reset(), seek(hours), speed(hours)
+function buildTransport(el, actions) {
+  el.classList.add("ns-transport");
+  const button = (name, act) => {
+    const made = document.createElement("button");
+    made.type = "button";
+    made.textContent = name;
+    made.className = "ns-button";
+    made.addEventListener("click", act);
+    return made;
+  };
+  const choice = (label, pairs) => {
+    const made = document.createElement("select");
+    made.setAttribute("aria-label", label);
+    made.className = "ns-select";
+    for (const [value, text] of pairs) made.add(new Option(text, value));
+    return made;
+  };
+
+  let playing = false;
+  const play = button("Play", () => (playing ? actions.pause() : actions.play()));
+  play.classList.add("ns-play");
+  const length = choice("Length of a step", [[1, "1 hour"], [24, "1 day"]]);
+  const step = button("Step", () => actions.step(Number(length.value)));
+  const reset = button("Reset", () => actions.reset());
+  const speed = choice("Speed", SPEEDS);
+  speed.addEventListener("change", () => actions.speed(Number(speed.value)));
+  const clock = document.createElement("output");
+  clock.className = "ns-clock";
+  clock.setAttribute("aria-live", "off");
+
+  const track = document.createElement("div");
+  track.className = "ns-scrubber";
+  const marks = document.createElement("div");
+  marks.className = "ns-scrubber-marks";
+  marks.setAttribute("aria-hidden", "true");
+  const scrubber = document.createElement("input");
+  scrubber.type = "range";
+  scrubber.min = 0;
+  scrubber.step = 1;
+  scrubber.setAttribute("aria-label", "Time of the run");
+  track.append(marks, scrubber);
+
+  let held = false; // while the visitor drags, pictures that are still under way must not pull the thumb back
+  let asked = null;
+  scrubber.addEventListener("input", () => {
+    held = true;
+    clock.textContent = clockText(Number(scrubber.value));
+    if (asked === null) {
+      asked = requestAnimationFrame(() => {
+        asked = null;
+        actions.seek(Number(scrubber.value));
+      });
+    }
+  });
+  for (const end of ["change", "blur", "pointerup"]) scrubber.addEventListener(end, () => (held = false));
+
+  const row = document.createElement("div");
+  row.className = "ns-row";
+  const buttons = document.createElement("div");
+  buttons.className = "ns-group";
+  buttons.append(play, step, length, reset);
+  row.append(buttons, clock, speed);
+  el.append(row, track);
+
+  let drawnMarks = "";
+  return {
+    // now: time_h, frontier_h, duration_h, playing, hours (a picture), marks [[time_h, kind, label]], onsets [[time_h, name]]
+    update(now) {
+      playing = now.playing;
+      play.textContent = playing ? "Pause" : "Play";
+      play.disabled = !playing && now.time_h >= now.duration_h;
+      step.disabled = playing || now.time_h >= now.duration_h;
+      speed.value = String(now.hours);
+      scrubber.max = now.duration_h;
+      if (!held) {
+        scrubber.value = now.time_h;
+        clock.textContent = clockText(now.time_h);
+      }
+      scrubber.setAttribute("aria-valuetext", clockText(Number(scrubber.value)));
+      const share = (hours) => `${(100 * hours) / now.duration_h}%`;
+      track.style.setProperty("--ns-frontier", share(now.frontier_h));
+      track.style.setProperty("--ns-now", share(Number(scrubber.value)));
+      const wanted = JSON.stringify([now.marks, now.onsets, now.duration_h]);
+      if (wanted !== drawnMarks) {
+        drawnMarks = wanted;
+        marks.replaceChildren(
+          ...now.marks.map(([time, kind, label]) => markAt(share(time), `ns-scrubber-mark ns-${kind}`, label)),
+          ...now.onsets.map(([time, name]) => markAt(share(time), "ns-scrubber-mark ns-onset", `${name} begins`)),
+        );
+      }
+    },
+  };
+}
+
+function markAt(left, className, title) {
+  const mark = document.createElement("span");
+  mark.className = className;
+  mark.style.left = left;
+  mark.title = title;
+  return mark;
+}
+
+function clockText(hours) {
+  const day = Math.floor(hours / 24 + 1e-9);
+  const rest = hours - 24 * day;
+  const whole = Math.floor(rest + 1e-9);
+  const minutes = Math.round(60 * (rest - whole));
+  return `Day ${day}, ${String(whole).padStart(2, "0")}:${String(minutes).padStart(2, "0")}`;
+}

@@ -1,0 +1,294 @@
+"""What a visitor has chosen, as something to take along: a link, a command line, a scenario as TOML."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+import re
+import shlex
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from functools import lru_cache
+from urllib.parse import parse_qsl, quote, urlencode
+
+from niche_sim import scenario as library
+from niche_sim.errors import InputError
+from niche_sim.model import SCENARIO_LENGTHS, SCENARIO_TIMES, SCHEDULE, NicheModel, experiment_of
+from niche_sim.protocol import Intervention, check_keys, one_of
+from niche_sim.scenario import ParameterChange, Scenario
+from niche_sim.scenario_writing import entry_text, read_entry, read_protocol, toml_of, with_protocol
+from niche_sim.vocabulary import DEFAULT_SCENARIO, DEFAULT_SEED
+
+LONGEST_LINK = 8_000  # characters; browsers and servers take no more for sure
+LONGEST_TOML = 200_000  # characters; the longest scenario of the library has some 6,000
+MOST_SITES = 250_000  # of a section that a stranger may ask this computer for: 10 mm by 10 mm at 20 um
+
+KEYS = ("scenario", "arm", "seed", "set", "without", "schedule", "protocol", "day")
+MANY = ("set", "without")  # may be there more than once
+
+
+@dataclass(frozen=True)
+class Setup:
+    """One run as a visitor has chosen it; change it with `dataclasses.replace`.
+
+    scenario: an id of the library or, if it was not made from a link, a path. arm: None takes the scenario's own choice.
+    overrides: (name, text) as `NicheModel` takes them, "schedule" among them. without: rules left out. protocol: what is
+    done instead of the arm's protocol, each intervention a line of TOML; None leaves the arm as it is. day: where to look
+    at the run; it changes nothing in it. given: an uploaded scenario, which then goes before `scenario`.
+
+    Raises:
+        InputError: a line of the protocol is not as it must be, or a name is overridden twice.
+    """
+
+    scenario: str = DEFAULT_SCENARIO
+    arm: str | None = None
+    seed: int = DEFAULT_SEED
+    overrides: tuple[tuple[str, str], ...] = ()
+    without: tuple[str, ...] = ()
+    protocol: tuple[str, ...] | None = None
+    day: float | None = None
+    given: Scenario | None = field(default=None, hash=False, repr=False)
+
+    def __post_init__(self) -> None:
+        pairs = tuple((name.strip(), str(text).strip()) for name, text in self.overrides)
+        for number, (name, _) in enumerate(pairs):
+            if any(name == other for other, _ in pairs[:number]):
+                raise InputError("set", f"{name} is there twice", "each name once")
+        object.__setattr__(self, "overrides", pairs)
+        if self.protocol is not None:
+            # One spelling, so that equal protocols are equal, here and in a link.
+            object.__setattr__(self, "protocol", tuple(map(entry_text, self._read())))
+
+    @classmethod
+    def from_query(cls, text: str) -> Setup:
+        """What a link asks for; `text` is what stands after its question mark.
+
+        Raises:
+            InputError: it is too long, or anything in it is unknown or not possible; names the key. A path is not opened.
+        """
+        values = _fields(text.removeprefix("?"))
+        overrides: list[tuple[str, str]] = []
+        for key, value in values:
+            if key == "schedule":
+                overrides.append((SCHEDULE, value))
+            elif key == "set":
+                name, equals, what = (part.strip() for part in value.partition("="))
+                if not (name and equals and what):
+                    raise InputError("link: set", f"{value!r}", "name=value, such as 'tgfb.half_life=5 min'")
+                overrides.append((name, what))
+        single = {key: value for key, value in values if key not in MANY}
+        try:
+            if "scenario" in single:
+                one_of(single["scenario"], library.ids(), "scenario")
+            setup = cls(
+                scenario=single.get("scenario", DEFAULT_SCENARIO),
+                arm=single.get("arm"),
+                seed=_seed(single["seed"]) if "seed" in single else DEFAULT_SEED,
+                overrides=tuple(overrides),
+                without=tuple(value for key, value in values if key == "without"),
+                day=_day(single["day"]) if "day" in single else None,
+            )
+            if "protocol" in single:
+                setup = setup.with_interventions(read_protocol(single["protocol"], "protocol"))
+            setup.check()
+        except InputError as error:
+            raise _in_link(error, [name for name, _ in overrides]) from None
+        return setup
+
+    @classmethod
+    def of_text(cls, text: str, name: str, *, seed: int = DEFAULT_SEED) -> Setup:
+        """The default arm of an uploaded scenario; `name` is that of the file. Raises InputError, naming it."""
+        if len(text) > LONGEST_TOML:
+            raise InputError(name, f"{len(text):,} characters", f"at most {LONGEST_TOML:,}")
+        experiment = library.parse(text, name)
+        setup = cls(experiment.id, seed=seed, given=experiment)
+        try:
+            setup.check()
+        except InputError as error:
+            if error.where.startswith(f"{name}:"):
+                raise
+            raise InputError(f"{name}: {error.where}", error.found, error.allowed) from None
+        return setup
+
+    def to_query(self) -> str:
+        """What `from_query` reads, with only what differs from the defaults.
+
+        Raises:
+            InputError: the scenario is none of the library, or there is too much for a link.
+        """
+        instead = "send the scenario as TOML instead"
+        if self.given is not None or self.scenario not in library.ids():
+            raise InputError(
+                "link", f"'{self.scenario}' is your own", f"a link opens scenarios of the library; {instead}"
+            )
+        query = urlencode(list(self._differing()), quote_via=quote, safe="/")
+        if len(query) > LONGEST_LINK:
+            raise InputError("link", f"{len(query):,} characters", f"at most {LONGEST_LINK:,}; {instead}")
+        return query
+
+    def command(self) -> str:
+        """The command line that repeats the run bit for bit, quoted for a shell.
+
+        An uploaded scenario is to lie beside it as scenario.toml.
+        """
+        words = ["niche-sim", "run", self.scenario if self.given is None else "scenario.toml"]
+        for key, value in self._differing():
+            if key not in ("scenario", "day"):
+                words += [f"--{key}", value]
+        return shlex.join(words)
+
+    def toml(self) -> str:
+        """The experiment as a scenario.toml that says what was changed, too: numbers, left-out rules, the edited protocol.
+
+        Its arm `arm_name`, run with the same seed, goes the same way. It has another hash if numbers or rules are
+        changed, and no onsets without the thresholds that stand beside the scenario. A run that ends before all is done
+        in all arms keeps the scenario's length, since no file may say the like.
+
+        Raises:
+            InputError: as `check`.
+        """
+        model, own = self.model(), self.experiment()
+        experiment = model.experiment
+        latest = max(
+            (t for arm in own.arms.values() for i in arm.protocol.interventions for t in i.starts), default=0.0
+        )
+        if experiment.duration <= latest:
+            experiment = experiment.with_(duration=own.duration)
+        if self.without:
+            experiment = experiment.with_(schedule=tuple(process.name for process in model.schedule))
+        of_scenario = (*SCENARIO_LENGTHS, *SCENARIO_TIMES, SCHEDULE)
+        chosen = {
+            name: ParameterChange(text, "assumed", "Chosen by hand.")
+            for name, text in self.overrides
+            if name not in of_scenario
+        }
+        return toml_of(dataclasses.replace(experiment, parameters={**experiment.parameters, **chosen}))
+
+    def base(self) -> Scenario:
+        """The scenario as it was before anything was edited. Raises InputError."""
+        return library.load(self.scenario) if self.given is None else self.given
+
+    def experiment(self) -> Scenario:
+        """The scenario, with an arm more if the protocol was edited; without the overrides. Raises InputError."""
+        return _experiment_of(dataclasses.replace(self, day=None))
+
+    def arm_name(self) -> str:
+        """The arm that runs: the edited one, if there is one. Raises InputError."""
+        return self._runs(self.experiment())
+
+    def title(self) -> str:
+        """The arm that runs, in words. Raises InputError."""
+        return self.arm_name().replace("_", " ")
+
+    def interventions(self) -> tuple[Intervention, ...]:
+        """What is done in this run. Raises InputError."""
+        if self.protocol is not None:
+            return self._read()
+        base = self.base()
+        return base.arm(self._edited_arm(base)).protocol.interventions
+
+    def with_interventions(self, interventions: Iterable[Intervention] | None) -> Setup:
+        """The same with these done instead; None gives the arm its own again."""
+        lines = None if interventions is None else tuple(map(entry_text, interventions))
+        return dataclasses.replace(self, protocol=lines)
+
+    def with_arm(self, name: str) -> Setup:
+        """The same with another arm of the scenario, as it stands there; the arm that runs stays as it is."""
+        return self if name == self.arm_name() else dataclasses.replace(self, arm=name, protocol=None)
+
+    def model(self) -> NicheModel:
+        """The mouse at time 0. Raises InputError."""
+        experiment = self.experiment()
+        arm = self._runs(experiment)
+        return NicheModel(experiment, arm, overrides=dict(self.overrides), rng=self.seed, without=self.without)
+
+    def check(self) -> None:
+        """Raises InputError if this cannot be run, if the section is too large to be asked for, or the day not in the run."""
+        experiment = experiment_of(self.experiment(), dict(self.overrides))
+        width, height, spacing = experiment.section
+        if (sites := width * height / spacing**2) > MOST_SITES:
+            found = f"{sites:,.0f} sites of {spacing:g} um"
+            raise InputError("section", found, f"at most {MOST_SITES:,}: a smaller section, or a wider spacing")
+        self.model()
+        if self.day is not None and not 0.0 <= self.day * 24.0 <= experiment.duration:
+            raise InputError("day", f"{self.day:g}", f"within the run, 0 to {experiment.duration / 24.0:g}")
+
+    def _read(self) -> tuple[Intervention, ...]:
+        return tuple(read_entry(line, f"protocol[{number}]") for number, line in enumerate(self.protocol or ()))
+
+    def _edited_arm(self, base: Scenario) -> str:
+        return base.arm(base.default_arm if self.arm is None else self.arm).name
+
+    def _runs(self, experiment: Scenario) -> str:
+        return self._edited_arm(experiment) if self.protocol is None else list(experiment.arms)[-1]
+
+    def _differing(self) -> Iterator[tuple[str, str]]:
+        """Keys and values of all that differs from the defaults, in the order of a link."""
+        if self.scenario != DEFAULT_SCENARIO:
+            yield "scenario", self.scenario
+        if self.arm is not None:
+            yield "arm", self.arm
+        if self.seed != DEFAULT_SEED:
+            yield "seed", str(self.seed)
+        for name, text in self.overrides:
+            yield ("schedule", text) if name == SCHEDULE else ("set", f"{name}={text}")
+        for name in self.without:
+            yield "without", name
+        if self.protocol is not None:
+            yield "protocol", f"[{', '.join(self.protocol)}]"
+        if self.day is not None:
+            yield "day", repr(float(self.day)).removesuffix(".0")
+
+
+@lru_cache(maxsize=256)
+def _experiment_of(setup: Setup) -> Scenario:
+    """Kept, since a page asks for it again and again."""
+    base = setup.base()
+    if setup.protocol is None:
+        return base
+    until = experiment_of(base, dict(setup.overrides)).duration
+    return with_protocol(base, setup._edited_arm(base), setup._read(), until=until)
+
+
+def _fields(text: str) -> list[tuple[str, str]]:
+    """Keys and values of a query, each key known and, but for some, there once."""
+    if len(text) > LONGEST_LINK:
+        raise InputError("link", f"{len(text):,} characters", f"at most {LONGEST_LINK:,}")
+    try:
+        pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True, errors="strict") if text else []
+    except UnicodeDecodeError:
+        raise InputError("link", "bytes that are not UTF-8", "a link as the dashboard makes it") from None
+    except ValueError:
+        raise InputError("link", "a part without =", "key=value, and & between them") from None
+    check_keys(dict(pairs), "link:", required=(), optional=KEYS)
+    keys = [key for key, _ in pairs]
+    for key in keys:
+        if key not in MANY and keys.count(key) > 1:
+            raise InputError(f"link: {key}", "there twice", "each key once, but for set and without")
+    return pairs
+
+
+def _seed(text: str) -> int:
+    if not re.fullmatch(r"[0-9]{1,30}", text.strip()):
+        raise InputError("seed", f"{text!r}", "a whole number from 0 is allowed")
+    return int(text)
+
+
+def _day(text: str) -> float:
+    try:
+        day = float(text)
+    except ValueError:
+        day = math.nan
+    if not math.isfinite(day):
+        raise InputError("day", f"{text!r}", "a number of days, such as 12.25")
+    return day
+
+
+def _in_link(error: InputError, overrides: Iterable[str]) -> InputError:
+    """The same error, naming the key of the link by which the refused value came; as it is if it came from a file."""
+    where = error.where
+    if (where in overrides and where != SCHEDULE) or where.startswith(("section", "run.")):
+        where = f"set {where}"
+    elif where not in KEYS and not where.startswith("protocol"):
+        return error
+    return InputError(f"link: {where}", error.found, error.allowed)

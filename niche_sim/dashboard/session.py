@@ -1,0 +1,466 @@
+"""One visitor's experiment: a thread of its own steps the runs, takes commands from the page and gives out pictures.
+
+Whatever touches a model happens in that thread, one command after the other, so that the page never waits and nothing
+needs a lock. Pictures go out one at a time: the next is made when the browser has drawn the last.
+"""
+
+from __future__ import annotations
+
+import logging
+import queue
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
+from time import perf_counter
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from niche_sim.biography import at_point
+from niche_sim.dashboard.link import Setup
+from niche_sim.dashboard.story import strip_of
+from niche_sim.errors import InputError
+from niche_sim.frames import Scales, pack, pack_difference, static_of
+from niche_sim.looks import LiveSight
+from niche_sim.protocol import Intervention
+from niche_sim.timeline import Timeline, first_difference
+
+log = logging.getLogger(__name__)
+
+FASTEST = 1.0 / 30.0  # s between two pictures
+PATIENCE = 2.0  # s that a picture may take to be drawn; a hidden tab draws none
+STRETCH = 0.06  # s of stepping at a time, when many steps are to be made, before commands are looked at again
+VIEW_EVERY = 1.0  # s between two views of what changes at every step
+FIELDS = ("fibronectin",)  # that are shown at first
+BEFORE = ", before the change"
+SMALLEST = 1e-6  # h; times nearer than that are the same
+
+
+@dataclass(frozen=True)
+class View:
+    """What the page shows besides the picture; a new one whenever something changes, and every second while it runs.
+
+    names: of the run and of what it is compared with. table: the readouts of the run so far. rival: what it is compared
+    with, None if nothing. branched: h at which the run left its rival, None if that is another arm from the start.
+    pending: numbers that wait for Reset. behind: how far (h) the rival still has to be computed. error and notice are
+    sentences.
+    """
+
+    setup: Setup
+    names: tuple[str, ...] = ("",)
+    time: float = 0.0
+    frontier: float = 0.0
+    duration: float = 0.0
+    playing: bool = False
+    table: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
+    onsets: Mapping[str, float | None] = field(default_factory=dict)
+    rival: Setup | None = None
+    rival_table: Mapping[str, NDArray[np.float64]] | None = None
+    branched: float | None = None
+    behind: float = 0.0
+    pending: Mapping[str, str] | None = None
+    error: str = ""
+    notice: str = ""
+
+    @property
+    def numbers(self) -> dict[str, str]:
+        """The numbers as they stand in the form: those of the run, or those that wait."""
+        return dict(self.setup.overrides if self.pending is None else self.pending)
+
+
+class Session:
+    """The runs of one visitor. Every public method may be called from any thread and returns at once."""
+
+    def __init__(
+        self,
+        setup: Setup,
+        *,
+        error: str = "",
+        on_view: Callable[[View], None],
+        on_static: Callable[[dict[str, Any]], None],
+        on_frame: Callable[[dict[str, Any], list[bytes]], None],
+        on_card: Callable[[dict[str, Any]], None],
+    ) -> None:
+        """Start with a setup, at its day if it names one. error: a sentence to show at first.
+
+        Raises InputError if nothing can be run by it. on_view, on_static (the section itself, when it
+        is another), on_frame and on_card are called from the session's thread with what to show; a frame is acknowledged
+        by `drawn`.
+        """
+        self._on_view, self._on_static, self._on_frame, self._on_card = on_view, on_static, on_frame, on_card
+        self._static_of: object = None  # the section that the browser knows
+        self._commands: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
+        self._fields: tuple[str, ...] = FIELDS
+        self._hours, self._playing = 1.0, False
+        self._goal: float | None = None  # h, where a seek beyond the frontier is going
+        self._wanted: float | None = None  # h, the latest place the scrubber was moved to
+        self._undrawn: float | None = None  # when the picture went out that is not drawn yet
+        self._next_picture = self._next_view = 0.0
+        self._stale = True  # whether the picture shows less than there is
+        self._error, self._notice = error, ""
+        self._pending: dict[str, str] | None = None
+        self._rival: Timeline | None = None
+        self._rival_setup: Setup | None = None
+        self._branched: float | None = None
+        self._setup = setup
+        self._main = Timeline(setup.model())
+        self._scales = Scales()
+        if setup.day:
+            self._goal = min(24.0 * setup.day, self._main.duration)
+        self._thread = threading.Thread(target=self._work, name="session", daemon=True)
+
+    # --- commands ----------------------------------------------------------------------------------------------------
+
+    def start(self) -> None:
+        """Begin to take commands."""
+        self._thread.start()
+
+    def close(self) -> None:
+        """Give up the runs; returns when the thread has ended, or after two seconds."""
+        self._commands.put(None)
+        if self._thread.is_alive() and threading.current_thread() is not self._thread:
+            self._thread.join(PATIENCE)
+
+    def play(self) -> None:
+        """Go on until the end or `pause`."""
+        self._post(lambda: self._set_playing(True))
+
+    def pause(self) -> None:
+        """Stop where it is."""
+        self._post(lambda: self._set_playing(False))
+
+    def step(self, hours: float) -> None:
+        """Go on by so many hours, in steps of the model, at least one."""
+        self._post(lambda: self._aim(self._main.time + max(hours, self._main.model.dt)))
+
+    def seek(self, time: float) -> None:
+        """Show another hour; beyond what has been computed, compute up to it. The latest of many counts."""
+        self._wanted = time
+        self._post(self._go)
+
+    def speed(self, hours: float) -> None:
+        """Hours that pass between two pictures."""
+        self._post(lambda: self._set_speed(hours))
+
+    def reset(self) -> None:
+        """Start again at time 0, with the numbers that waited for it."""
+        self._post(self._reset)
+
+    def load(self, setup: Setup) -> None:
+        """Another experiment, from its start."""
+        self._post(lambda: self._load(setup))
+
+    def numbers(self, overrides: Mapping[str, str]) -> None:
+        """Other numbers: at once if nothing has been played yet, else at the next reset."""
+        self._post(lambda: self._set_numbers(dict(overrides)))
+
+    def edit(self, interventions: tuple[Intervention, ...]) -> None:
+        """Another schedule. What it leaves as it was stays; the run goes on from where it differs, and the run before is
+        what it is compared with."""
+        self._post(lambda: self._edit(interventions))
+
+    def compare(self, arm: str | None) -> None:
+        """Run another arm of the experiment beside, on the same chance events; None ends it."""
+        self._post(lambda: self._compare(arm))
+
+    def pick(self, panel: int, y_um: float, x_um: float, reach_um: float, unique_id: int | None = None) -> None:
+        """Tell what is at a place of the run that a panel shows, or the life of one cell, to `on_card`."""
+        self._post(lambda: self._pick(panel, y_um, x_um, reach_um, unique_id))
+
+    def show_fields(self, names: tuple[str, ...]) -> None:
+        """Which fields the pictures need."""
+        self._post(lambda: self._show_fields(names))
+
+    def drawn(self) -> None:
+        """The browser has drawn the last picture."""
+        self._post(self._set_drawn)
+
+    def again(self) -> None:
+        """Send the present picture once more, to a browser that has none."""
+        self._post(self._again)
+
+    def say(self, sentence: str) -> None:
+        """Show an error that came about elsewhere; an empty sentence takes it away."""
+        self._post(lambda: self._say(sentence))
+
+    def ask(self, question: Callable[[Timeline, Setup], None]) -> None:
+        """Call with the run, in the session's thread, as when something of it is to be taken along."""
+        self._post(lambda: question(self._main, self._setup))
+
+    # --- the thread --------------------------------------------------------------------------------------------------
+
+    def _post(self, command: Callable[[], None]) -> None:
+        self._commands.put(command)
+
+    def _work(self) -> None:
+        self._publish()
+        while True:
+            try:
+                command = self._commands.get(timeout=self._wait())
+            except queue.Empty:
+                self._guarded(self._move)
+                continue
+            if command is None:
+                return
+            self._guarded(command)
+
+    def _guarded(self, act: Callable[[], None]) -> None:
+        """Whatever goes wrong is said on the page, and the session goes on."""
+        try:
+            act()
+        except InputError as error:
+            self._stop(f"{error}")
+        except Exception as error:
+            log.exception("a command of a visitor failed")
+            self._stop(f"Something went wrong here that should not ({type(error).__name__}: {error}).")
+
+    def _stop(self, sentence: str) -> None:
+        self._playing, self._goal, self._error = False, None, sentence
+        self._publish()
+
+    def _wait(self) -> float | None:
+        """How long (s) to wait for a command before there is something to do; None: for ever."""
+        now = perf_counter()
+        if self._undrawn is not None and now - self._undrawn < PATIENCE:
+            until_drawn = self._undrawn + PATIENCE - now
+            return 0.0 if self._hurried() else until_drawn
+        if self._hurried() or self._stale:
+            return max(0.0, self._next_picture - now) if not self._hurried() else 0.0
+        return max(0.0, self._next_picture - now) if self._playing else None
+
+    def _hurried(self) -> bool:
+        """Whether steps are to be made without a picture of each."""
+        return self._goal is not None or self._lag() > 0.0
+
+    def _lag(self) -> float:
+        """How far (h) the rival is behind the run."""
+        if self._rival is None or self._main.time - self._rival.time < SMALLEST:
+            return 0.0
+        return self._main.time - self._rival.time
+
+    def _move(self) -> None:
+        """Make steps that are wanted, and a picture if the browser is ready for one."""
+        if self._lag() > 0.0 and self._rival is not None:
+            self._stretch(self._rival, self._main.time)
+            if self._lag() <= 0.0:
+                self._next_view = 0.0
+        elif self._goal is not None:
+            self._stretch(self._main, self._goal)
+            if self._main.time >= self._goal - SMALLEST:
+                self._goal = None
+                self._stale = True
+                if self._lag() <= 0.0:
+                    self._picture()
+                self._publish()
+                return
+        elif self._playing and not self._stale:
+            self._main.advance(max(1, round(self._hours / self._main.model.dt)))
+            if self._rival is not None:
+                self._rival.advance(max(1, round((self._main.time - self._rival.time) / self._rival.model.dt)))
+            self._stale = True
+            if self._main.time >= self._main.duration - SMALLEST:
+                self._playing = False
+                self._picture()
+                self._publish()
+                return
+        now = perf_counter()
+        ready = self._undrawn is None or now - self._undrawn >= PATIENCE
+        if self._stale and ready and now >= self._next_picture and self._lag() <= 0.0:
+            self._picture()
+        if now >= self._next_view:
+            self._publish()
+
+    def _stretch(self, run: Timeline, goal: float) -> None:
+        """Step a run towards a time for a short while."""
+        began = perf_counter()
+        while run.time < goal - SMALLEST and perf_counter() - began < STRETCH:
+            if not run.advance(1):
+                break
+        self._stale = True
+
+    # --- what the commands do ----------------------------------------------------------------------------------------
+
+    def _set_playing(self, playing: bool) -> None:
+        self._playing = playing and self._main.time < self._main.duration - SMALLEST
+        self._goal, self._error, self._notice = None, "", ""
+        self._stale = True
+        self._publish()
+
+    def _set_speed(self, hours: float) -> None:
+        self._hours = max(hours, self._main.model.dt)
+        self._stale = True
+
+    def _aim(self, time: float) -> None:
+        self._playing, self._error = False, ""
+        self._goal = min(max(time, 0.0), self._main.duration)
+        if self._goal <= self._main.frontier + SMALLEST:
+            self._seek_both(self._goal)
+            self._goal = None
+            self._stale = True
+            self._picture()
+        self._publish()
+
+    def _go(self) -> None:
+        if self._wanted is not None:
+            time, self._wanted = self._wanted, None
+            self._aim(time)
+
+    def _seek_both(self, time: float) -> None:
+        self._main.seek(time)
+        if self._rival is not None:
+            self._rival.seek(min(time, self._rival.frontier))
+
+    def _reset(self) -> None:
+        setup = self._setup
+        if self._pending is not None:
+            setup = replace(setup, overrides=tuple(self._pending.items()))
+        rival = self._rival_setup
+        self._begin(replace(setup, day=None))
+        if rival is not None:
+            self._rival_setup = replace(rival, overrides=self._setup.overrides, seed=self._setup.seed)
+            self._rival, self._branched = Timeline(self._rival_setup.model()), None
+        self._publish()
+
+    def _load(self, setup: Setup) -> None:
+        self._begin(setup)
+        if setup.day:
+            self._goal = min(24.0 * setup.day, self._main.duration)
+        self._publish()
+
+    def _begin(self, setup: Setup) -> None:
+        """A new run in place of the old, which stays if the new one is refused."""
+        self._main = Timeline(setup.model())
+        self._setup, self._pending = setup, None
+        self._rival = self._rival_setup = self._branched = None
+        self._scales = Scales()
+        self._playing, self._goal, self._error, self._notice, self._stale = False, None, "", "", True
+
+    def _set_numbers(self, overrides: dict[str, str]) -> None:
+        wanted = replace(self._setup, overrides=tuple(overrides.items()))
+        wanted.model()  # refuses what cannot be run
+        self._error = ""
+        if overrides == dict(self._setup.overrides):
+            self._pending = None
+        else:
+            self._pending = overrides
+            if self._main.frontier == 0.0:
+                self._reset()
+                return
+        self._publish()
+
+    def _edit(self, interventions: tuple[Intervention, ...]) -> None:
+        setup, before, parent = self._setup.with_interventions(interventions), self._setup, self._main
+        experiment, arm = setup.experiment(), setup.arm_name()
+        at = first_difference(parent.model.protocol, experiment.arm(arm).protocol)
+        if at is None or parent.frontier == 0.0:
+            self._begin(replace(setup, day=None)) if at is not None else self._say("")
+            self._publish()
+            return
+        step = parent.model.dt
+        at = step * int(min(at, parent.frontier) / step + SMALLEST)  # a whole step, not after it differs
+        time = min(parent.time, at)
+        self._main = parent.branch(experiment, arm, at)
+        self._main.seek(time)
+        parent.seek(time)
+        self._setup, self._rival, self._rival_setup, self._branched = setup, parent, before, at
+        self._notice = f"From day {at / 24.0:.4g} on the schedule is another; the run as it was is shown beside."
+        self._playing, self._goal, self._error, self._stale = False, None, "", True
+        self._publish()
+
+    def _compare(self, arm: str | None) -> None:
+        self._error = self._notice = ""
+        self._branched = self._rival = self._rival_setup = None
+        if arm is not None:
+            setup = replace(self._setup.with_arm(arm), day=None)
+            self._rival_setup, self._rival = setup, Timeline(setup.model())
+        self._scales = Scales()
+        self._stale = True
+        self._publish()
+
+    def _pick(self, panel: int, y: float, x: float, reach: float, unique_id: int | None) -> None:
+        runs = [run for run in (self._main, self._rival) if run is not None]
+        run = runs[panel if panel < len(runs) else 0]  # on the difference map, of the visitor's own run
+        self._on_card(at_point(run.model, y, x, reach, unique_id))
+
+    def _show_fields(self, names: tuple[str, ...]) -> None:
+        self._fields, self._stale = names, True
+
+    def _set_drawn(self) -> None:
+        self._undrawn = None
+
+    def _again(self) -> None:
+        self._undrawn = self._static_of = None
+        self._picture()
+
+    def _say(self, sentence: str) -> None:
+        self._error = sentence
+        self._publish()
+
+    # --- what goes out -----------------------------------------------------------------------------------------------
+
+    def _picture(self) -> None:
+        """Send the present moment to the browser."""
+        self._next_picture = perf_counter() + FASTEST
+        main, rival = self._main, self._rival
+        panels, buffers = [], []
+        sights = [LiveSight(run.model) for run in (main, rival) if run is not None]
+        for sight in sights:
+            self._scales.see(sight, self._fields)
+        packed = [
+            pack(sight, self._fields, self._scales, name) for sight, name in zip(sights, self._names(), strict=True)
+        ]
+        if len(sights) == 2 and self._fields:
+            ours, theirs = sights
+            packed.append(pack_difference(theirs, ours, self._fields[0], self._scales, "Difference"))
+        for panel in packed:
+            panels.append(panel.header)
+            buffers += panel.buffers
+        if self._static_of is not main.model.state.section:
+            self._static_of = main.model.state.section
+            self._on_static(static_of(sights[0]))
+        header: dict[str, Any] = {"panels": panels, "transport": self._transport(), "strip": strip_of(main.model)}
+        self._stale = False
+        self._undrawn = perf_counter()
+        self._on_frame(header, buffers)
+
+    def _names(self) -> list[str]:
+        """What the runs are called, the visitor's own first."""
+        names = [self._setup.title()]
+        if self._rival_setup is not None:
+            names.append(self._rival_setup.title() + (BEFORE if self._branched is not None else ""))
+        return names
+
+    def _transport(self) -> dict[str, Any]:
+        main = self._main
+        return {
+            "time_h": main.time,
+            "frontier_h": main.frontier,
+            "duration_h": main.duration,
+            "playing": self._playing,
+            "hours": self._hours,
+            "marks": [[mark.time, mark.kind, mark.label] for mark in main.model.protocol.marks()],
+            "onsets": [[onset, name] for name, onset in main.onsets.items() if onset is not None],
+        }
+
+    def _publish(self) -> None:
+        self._next_view = perf_counter() + VIEW_EVERY
+        main, rival = self._main, self._rival
+        view = View(
+            setup=self._setup,
+            names=tuple(self._names()),
+            time=main.time,
+            frontier=main.frontier,
+            duration=main.duration,
+            playing=self._playing,
+            table=main.table,
+            onsets=dict(main.onsets),
+            rival=self._rival_setup,
+            rival_table=None if rival is None else rival.table,
+            branched=self._branched,
+            behind=self._lag(),
+            pending=None if self._pending is None else dict(self._pending),
+            error=self._error,
+            notice=self._notice,
+        )
+        self._on_view(view)

@@ -1,0 +1,131 @@
+"""A cohort of mice in the background of the page: two arms, many seeds, with progress and cancel."""
+
+from __future__ import annotations
+
+import logging
+import os
+import tempfile
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+from functools import cache
+from pathlib import Path
+from time import perf_counter
+
+from niche_sim import cohort
+from niche_sim.cohort import Cohort, Plan, Progress, Stopped
+from niche_sim.dashboard.link import Setup
+from niche_sim.errors import InputError
+from niche_sim.scenario_writing import with_protocol
+from niche_sim.targets import Row, effects
+
+log = logging.getLogger(__name__)
+
+_ONE_AT_A_TIME = threading.Lock()  # cohorts of several visitors share the processors one after the other
+
+
+@dataclass(frozen=True)
+class Report:
+    """How a study stands. arms and names: the visitor's own, then what it is compared with. seconds_left: nan while it
+    cannot be told. rows: the effect of the first arm against the second.
+
+    state: "waiting" (for another visitor's), "running", "done", "cancelled" or "failed"; why: a sentence if it failed.
+    """
+
+    state: str
+    arms: tuple[str, str]
+    names: tuple[str, ...]
+    mice: int
+    done: int = 0
+    total: int = 0
+    seconds_left: float = float("nan")
+    cohort: Cohort | None = None
+    rows: tuple[Row, ...] = ()
+    why: str = ""
+
+    @property
+    def share(self) -> float:
+        """Mice done of all that were missing, 0 to 1."""
+        return self.done / self.total if self.total else float(self.state == "done")
+
+
+def plan_of(ours: Setup, theirs: Setup, mice: int) -> Plan:
+    """Many mice of two setups that differ in their protocol alone; theirs is the reference. Raises InputError."""
+    arm, experiment = theirs.arm_name(), theirs.experiment()
+    own = ours.arm_name()
+    if ours.protocol is not None:
+        # Both may have been edited, and be called the same.
+        experiment = with_protocol(experiment, ours.arm or ours.base().default_arm, ours.interventions())
+        own = list(experiment.arms)[-1]
+    return cohort.plan(
+        experiment, (arm, own), mice=mice, seed=ours.seed, overrides=dict(ours.overrides), without=ours.without
+    )
+
+
+class Study:
+    """Runs a plan of two arms in worker processes; `on_report` is called from a thread of its own."""
+
+    def __init__(self, plan: Plan, names: tuple[str, ...], on_report: Callable[[Report], None]) -> None:
+        self._plan, self._on_report = plan, on_report
+        self._stop = threading.Event()
+        reference, treated = plan.arms
+        self._report = Report("waiting", (treated, reference), names, len(plan.seeds))
+        self._thread = threading.Thread(target=self._work, name="study", daemon=True)
+
+    def start(self) -> None:
+        """Begin, as soon as no other study runs."""
+        self._on_report(self._report)
+        self._thread.start()
+
+    def cancel(self) -> None:
+        """Give up; mice that are finished are kept for the next time."""
+        self._stop.set()
+
+    def _tell(self, **changes: object) -> None:
+        self._report = replace(self._report, **changes)  # type: ignore[arg-type]
+        self._on_report(self._report)
+
+    def _work(self) -> None:
+        while not _ONE_AT_A_TIME.acquire(timeout=0.2):
+            if self._stop.is_set():
+                self._tell(state="cancelled")
+                return
+        try:
+            self._run()
+        except Stopped:
+            self._tell(state="cancelled")
+        except InputError as error:
+            self._tell(state="failed", why=str(error))
+        except Exception as error:
+            log.exception("a study failed")
+            self._tell(state="failed", why=f"Something went wrong here ({type(error).__name__}: {error}).")
+        finally:
+            _ONE_AT_A_TIME.release()
+
+    def _run(self) -> None:
+        folder, began = mice_folder(), perf_counter()
+
+        def watch(progress: Progress) -> None:
+            took = perf_counter() - began
+            left = took * (1.0 / progress.share - 1.0) if progress.share > 0.0 else float("nan")
+            self._tell(state="running", done=progress.done, total=progress.total, seconds_left=left)
+
+        failures = cohort.run([self._plan], folder, _workers(), watch, stop=self._stop.is_set)
+        if failures:
+            first = failures[0]
+            raise InputError(f"{len(failures)} mice failed", f"seed {first.seed} of {first.arm}", first.why)
+        mice = cohort.gather(self._plan, folder)
+        if self._stop.is_set():
+            raise Stopped
+        self._tell(state="done", cohort=mice, rows=tuple(effects(mice)))
+
+
+@cache
+def mice_folder() -> Path:
+    """Where the mice of this server are kept: a folder that goes when the machine tidies up."""
+    return Path(tempfile.mkdtemp(prefix="niche-sim-mice-"))
+
+
+def _workers() -> int:
+    """All processors but one, which the pages need."""
+    return max(1, (os.cpu_count() or 2) - 1)

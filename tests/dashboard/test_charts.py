@@ -1,0 +1,96 @@
+"""The figure of readouts: what is in it, and that it says what the tables hold."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from niche_sim.dashboard import charts
+from niche_sim.dashboard.charts import Band, Curve, option_of, summary_of, title_of
+from niche_sim.readouts import READOUTS
+
+TIMES = np.arange(0.0, 168.1, 6.0)
+TABLE = {"time_h": TIMES, "bmdc_arrested": TIMES * 2.0, "tgfb_mean": TIMES / 100.0}
+NAMES = ("bmdc_arrested", "tgfb_mean")
+
+
+def option(**more):
+    return option_of([Curve("educated", TABLE)], NAMES, **{"duration": 1008.0, "now": 72.0, **more})
+
+
+def lines_of(series, axis=0):
+    return [one for one in series if one["xAxisIndex"] == axis]
+
+
+def test_each_readout_has_a_chart_with_its_values_over_days():
+    made = option()
+    assert len(made["grid"]) == len(made["xAxis"]) == len(made["yAxis"]) == len(NAMES)
+    for number, name in enumerate(NAMES):
+        (line,) = lines_of(made["series"], number)
+        days, values = np.array(line["data"]).T
+        np.testing.assert_array_equal(days, TIMES / 24.0)
+        np.testing.assert_array_equal(values, TABLE[name])
+        assert made["title"][number]["text"] == title_of(name)
+    assert made["xAxis"][0]["max"] == 42.0 and made["xAxis"][0]["interval"] == 7.0
+    assert [axis["name"] for axis in made["xAxis"]] == ["", "Time (days)"]
+
+
+def test_charts_do_not_overlap():
+    made = option()
+    tops = [grid["top"] for grid in made["grid"]]
+    assert tops[1] - tops[0] >= charts.HEIGHT + 30
+    assert charts.height_of(NAMES) >= tops[-1] + charts.HEIGHT + 30, "the axis below the last has room"
+
+
+def test_now_doses_and_the_branch_are_marked():
+    made = option(doses=[0.0, 48.0], branched=60.0)
+    marked = [one["xAxis"] for one in lines_of(made["series"])[0]["markLine"]["data"]]
+    assert marked == [0.0, 2.0, 2.5, 3.0]
+
+
+def test_two_runs_are_told_apart_without_colour():
+    made = option_of([Curve("a", TABLE), Curve("b", TABLE)], NAMES, duration=168.0, now=0.0)
+    first, second = lines_of(made["series"])
+    assert first["lineStyle"]["type"] != second["lineStyle"]["type"]
+    assert first["lineStyle"]["color"] != second["lineStyle"]["color"]
+    assert made["legend"]["data"] == ["a", "b"]
+    assert "interval" not in made["xAxis"][0], "a week has no weeks"
+
+
+def test_a_cohort_is_a_band_from_its_low_to_its_high():
+    days = np.array([0.0, 7.0])
+    limits = {name: (np.array([1.0, 2.0]), np.array([2.0, 4.0]), np.array([5.0, 9.0])) for name in NAMES}
+    made = option(bands=[Band("educated, 8 mice", days, limits)])
+    low, across, middle, run = lines_of(made["series"])
+    assert low["data"] == [[0.0, 1.0], [7.0, 2.0]] and low["stack"] == across["stack"]
+    assert across["data"] == [[0.0, 4.0], [7.0, 7.0]], "stacked on the low end"
+    assert middle["data"] == [[0.0, 2.0], [7.0, 4.0]] and middle["name"] in made["legend"]["data"]
+    assert run["name"] == "educated"
+    stacks = {one["stack"] for one in made["series"] if "stack" in one}
+    assert len(stacks) == len(NAMES), "bands of different charts do not stack on each other"
+
+
+def test_a_long_table_is_thinned_but_keeps_its_ends():
+    times = np.arange(0.0, 50_000.0)
+    long = {"time_h": times, "bmdc_arrested": times}
+    made = option_of([Curve("a", long)], ("bmdc_arrested",), duration=50_000.0, now=0.0)
+    data = made["series"][0]["data"]
+    assert len(data) <= charts.MOST_POINTS + 1
+    assert data[0][1] == 0.0 and data[-1][1] == times[-1]
+
+
+@pytest.mark.parametrize("row", READOUTS, ids=lambda row: row.name)
+def test_every_readout_has_a_title_to_read(row):
+    title = title_of(row.name)
+    assert title[0].isupper() or not title[0].isalpha()
+    assert len(title) < 100 and "^" not in title and "_mean" not in title
+
+
+def test_dark_is_light_on_dark():
+    light, dark = (option(dark=one)["textStyle"]["color"] for one in (False, True))
+    assert int(light[1:3], 16) < 0x40 and int(dark[1:3], 16) > 0xC0
+
+
+def test_it_can_be_read_without_being_seen():
+    said = summary_of([Curve("educated", TABLE)], NAMES)
+    assert said.startswith("educated, day 7: ") and "336" in said and title_of("tgfb_mean") in said

@@ -1,0 +1,329 @@
+"""The page as visitors use it, in a real browser. What the numbers are is tested without one, in test_session.py."""
+
+from __future__ import annotations
+
+import re
+
+import numpy as np
+import pytest
+from conftest import look
+from playwright.sync_api import expect
+
+from niche_sim.dashboard.link import Setup
+
+SMALL = (("section.width", "0.8 mm"), ("section.height", "0.8 mm"))
+QUERY = Setup(overrides=SMALL).to_query()
+BLOCK = Setup(overrides=SMALL, day=12.0)
+
+
+def ready(page):
+    expect(page.get_by_role("button", name="Play", exact=True)).to_be_enabled()
+    expect(page.locator("canvas.ns-canvas").first).to_be_visible()
+    return page
+
+
+def until_clock(page, text):
+    expect(page.locator(".ns-clock")).to_have_text(re.compile(text))
+
+
+def go_to(page, day):
+    """Drag the scrubber to a day, as a screen reader or a script would."""
+    page.get_by_label("Time of the run").fill(str(24 * day))
+    until_clock(page, f"^Day {day}, 00:00$")
+    expect(page.locator(".ns-viewer")).to_have_attribute("data-time", str(24 * day))
+    page.wait_for_timeout(100)  # until it is drawn, too
+
+
+def unfold(page, title):
+    page.get_by_role("button", name=title, exact=False).first.click()
+
+
+def readout(page, name):
+    """What the comparison says of a readout, as (ours, theirs)."""
+    cells = page.get_by_role("row", name=re.compile(name)).get_by_role("cell").all_inner_texts()
+    return tuple(float(text.replace(",", "")) for text in cells[:2])
+
+
+@pytest.fixture
+def page(visit, server):
+    return ready(visit(server + "?" + QUERY))
+
+
+def test_it_loads_and_tells_what_it_is(visit, server, axe):
+    page = ready(visit(server))
+    until_clock(page, "^Day 0, 00:00$")
+    expect(page.get_by_role("heading", name="niche_sim")).to_be_visible()
+    expect(page.locator(".ns-limit")).to_have_text(re.compile("Waiting for Kupffer cells"))
+    expect(page.locator(".ns-stage")).to_have_count(6)
+    expect(page.locator(".ns-stage", has_text="Angiogenesis")).to_contain_text("(hypothesis)")
+    assert axe(page) == []
+    look(page, "start")
+
+
+def test_play_pause_step_and_reset(page):
+    page.get_by_label("Speed").select_option("6")
+    page.get_by_role("button", name="Play", exact=True).click()
+    until_clock(page, "^Day [3-9]")
+    page.get_by_role("button", name="Pause", exact=True).click()
+    expect(page.get_by_role("button", name="Play", exact=True)).to_be_visible()
+    stood = page.locator(".ns-clock").inner_text()
+    page.wait_for_timeout(500)
+    assert page.locator(".ns-clock").inner_text() == stood
+    expect(page.locator(".ns-stage", has_text="Priming")).to_have_class(re.compile("ns-lit"))
+    page.get_by_role("button", name="Reset", exact=True).click()
+    until_clock(page, "^Day 0, 00:00$")
+    page.get_by_role("button", name="Step", exact=True).click()
+    until_clock(page, "^Day 0, 01:00$")
+    page.get_by_label("Length of a step").select_option("24")
+    page.get_by_role("button", name="Step", exact=True).click()
+    until_clock(page, "^Day 1, 01:00$")
+
+
+def test_scrubbing_back_shows_the_same_moment_again(page):
+    pixels = "() => document.querySelector('canvas.ns-canvas').toDataURL()"
+    go_to(page, 8)  # first, since colour scales grow with what has been seen
+    go_to(page, 5)
+    before = page.evaluate(pixels)
+    go_to(page, 8)
+    assert page.evaluate(pixels) != before
+    go_to(page, 5)
+    assert page.evaluate(pixels) == before
+
+
+def test_a_block_from_an_earlier_day_is_a_branch_and_shows_in_a_readout(page):
+    go_to(page, 14)
+    go_to(page, 4)
+    unfold(page, "What is done to the mouse")
+    page.get_by_role("button", name="Add an intervention").click()
+    page.get_by_label("What to block").select_option("fibronectin")
+    expect(page.get_by_role("textbox", name="From day")).to_have_value("4")
+    page.get_by_role("button", name="Add", exact=True).click()
+    expect(page.get_by_text(re.compile("From day 4 on the schedule is another"))).to_be_visible()
+    expect(page.locator("canvas.ns-canvas")).to_have_count(3)
+    go_to(page, 14)
+    fibronectin = "Bone-marrow-derived cells held"
+    expect(page.get_by_text("This mouse, day 14,")).to_be_visible()
+    ours, theirs = readout(page, fibronectin)
+    assert ours < 0.5 * theirs, "without fibronectin fewer marrow cells are held"
+    look(page, "branch")
+
+
+def test_a_number_by_its_slider_with_its_source(page):
+    unfold(page, "Numbers of the model")
+    page.get_by_label("Find a number").fill("tgfb.half_life")
+    slider = page.get_by_role("slider", name="Half-life")
+    page.get_by_role("button", name="About Half-life").hover()
+    expect(page.get_by_role("tooltip")).to_contain_text("Wakefield")
+    field = page.get_by_role("textbox", name="Half-life")
+    before = field.input_value()
+    slider.focus()
+    slider.press("ArrowRight")
+    expect(field).not_to_have_value(before)
+    expect(page.get_by_text("Changed from 10 min")).to_be_visible()
+    field.fill("5 mm")
+    field.press("Enter")
+    expect(page.get_by_role("alert")).to_contain_text("5 mm")
+    field.fill("5 min")
+    field.press("Enter")
+    page.get_by_role("button", name="Step", exact=True).click()
+    until_clock(page, "^Day 0, 01:00$")
+    field.fill("20 min")
+    field.press("Enter")
+    expect(page.get_by_text("take effect when the run starts again")).to_be_visible()
+    page.get_by_role("button", name="Reset with these numbers").click()
+    until_clock(page, "^Day 0, 00:00$")
+    unfold(page, "Take it with you")
+    expect(page.get_by_role("textbox", name="Command that repeats this run")).to_have_value(
+        re.compile("tgfb.half_life=20 min")
+    )
+
+
+def test_two_arms_and_a_cohort_behind_them(page, axe):
+    page.get_by_label("Time of the run").fill("72")
+    unfold(page, "Compare")
+    page.get_by_label("Compare with").select_option("tgfb_inhibitor")
+    expect(page.locator("canvas.ns-canvas")).to_have_count(3)
+    expect(page.locator("figcaption")).to_have_text(["educated", "tgfb inhibitor", re.compile("Difference")])
+    go_to(page, 8)
+    expect(page.get_by_text("This mouse, day 8,")).to_be_visible()
+    ours, theirs = readout(page, "Stellate cells above")
+    assert ours > theirs
+    mice = page.get_by_role("slider", name="Mice an arm")
+    mice.focus()
+    mice.press("Home")
+    page.get_by_role("button", name="Run the cohort").click()
+    expect(page.get_by_text(re.compile(r"\d+ of 4 mice"))).to_be_visible()
+    expect(page.get_by_text("2 mice an arm")).to_be_visible(timeout=180_000)
+    effect = page.get_by_role("row", name=re.compile("Stellate cells above")).last
+    expect(effect).to_contain_text(re.compile(r"[\d.]+ \([-\d.]+ to [-\d.]+\)"))
+    assert axe(page) == []
+    look(page, "compare")
+
+
+def test_a_cohort_can_be_given_up(page):
+    unfold(page, "Compare")
+    page.get_by_label("Compare with").select_option("pbs")
+    mice = page.get_by_role("slider", name="Mice an arm")
+    mice.focus()
+    mice.press("End")
+    page.get_by_role("button", name="Run the cohort").click()
+    page.get_by_role("button", name="Cancel the cohort").click()
+    expect(page.get_by_text(re.compile("^Cancelled"))).to_be_visible()
+    expect(page.get_by_role("button", name="Run the cohort")).to_be_enabled()
+
+
+def test_a_link_opens_the_same_experiment_with_the_same_numbers(page, visit):
+    go_to(page, 6)
+    unfold(page, "What is done to the mouse")
+    page.get_by_role("button", name="Add an intervention").click()
+    page.get_by_label("What to block").select_option("ccr2")
+    page.get_by_role("button", name="Add", exact=True).click()
+    go_to(page, 10)
+    unfold(page, "Take it with you")
+    link = page.get_by_role("textbox", name="Link to this experiment")
+    expect(link).to_have_value(re.compile("day=10$"))
+    other = ready(visit(link.input_value()))
+    until_clock(other, "^Day 10, 00:00$")
+    expect(other.get_by_label("Arm", exact=True)).to_have_value("educated_edited")
+    unfold(other, "Compare")
+    other.get_by_label("Compare with").select_option("educated")
+    expect(other.get_by_text("This mouse, day 10,")).to_be_visible()
+    expect(other.locator("canvas.ns-canvas")).to_have_count(3)
+    page.get_by_text("This mouse, day 10,").wait_for()
+    for name in ("Bone-marrow-derived cells held", "Stellate cells above", "Receivers in the taught"):
+        assert readout(page, name) == readout(other, name)
+    setup = Setup.from_query(link.input_value().partition("?")[2])
+    model = setup.model()
+    while model.state.time < 240.0:
+        model.step()
+    held = np.count_nonzero(model.state.bmdc.arrested)
+    assert readout(other, "Bone-marrow-derived cells held")[0] == pytest.approx(held, rel=1e-3), "shown with 4 digits"
+
+
+@pytest.mark.parametrize(
+    ("query", "said"),
+    [
+        ("scenario=liver_education", "did you mean"),
+        ("arm=educatd", "did you mean educated"),
+        ("seed=-3", "a whole number from 0"),
+        ("set=tgfb.half_life%3D5+mm", "tgfb.half_life"),
+        ("colour=red", "unknown key"),
+        ("day=90", "within the run"),
+        ("scenario=..%2Fscenario.toml", "allowed are"),
+        ("protocol=%5B%7Bdo", "protocol"),
+    ],
+)
+def test_a_bad_link_says_what_is_wrong(visit, server, query, said):
+    page = ready(visit(f"{server}?{query}"))
+    alert = page.get_by_role("alert")
+    expect(alert).to_contain_text("This link cannot be opened")
+    expect(alert).to_contain_text(said)
+    page.get_by_role("button", name="Close").click()
+    expect(alert).to_have_count(0)
+
+
+def test_an_uploaded_scenario_runs_and_a_bad_one_says_what_is_wrong(page, tmp_path):
+    chooser = page.get_by_label("Open a scenario of your own (.toml)")
+    good = tmp_path / "mine.toml"
+    good.write_text(
+        Setup("liver_growing_primary").base().text.replace('title    = "', 'title    = "Mine: '), encoding="utf-8"
+    )
+    bad = tmp_path / "bad.toml"
+    bad.write_text(good.read_text().replace('organ    = "liver"', 'organ    = "livr"'), encoding="utf-8")
+    chooser.set_input_files(bad)
+    expect(page.get_by_role("alert")).to_contain_text("bad.toml: organ: 'livr'; did you mean liver")
+    chooser.set_input_files(good)
+    expect(page.locator(".ns-head")).to_contain_text("Mine: ")
+    expect(page.get_by_role("alert")).to_have_count(0)
+    page.get_by_role("button", name="Step", exact=True).click()
+    until_clock(page, "^Day 0, 01:00$")
+
+
+def test_two_visitors_at_once(page, visit, server):
+    other = ready(visit(server + "?" + Setup(arm="pbs", seed=3, overrides=SMALL).to_query()))
+    for one in (page, other):
+        one.get_by_label("Speed").select_option("6")
+        one.get_by_role("button", name="Play", exact=True).click()
+    for one in (page, other):
+        until_clock(one, "^Day [6-9]")
+        one.get_by_role("button", name="Pause", exact=True).click()
+    expect(page.locator(".ns-stage", has_text="Priming")).to_have_class(re.compile("ns-lit"))
+    expect(other.locator(".ns-stage", has_text="Priming")).to_have_class(re.compile("ns-waiting"))
+    expect(other.get_by_label("Seed")).to_have_value("3")
+    expect(page.get_by_label("Seed")).to_have_value("1")
+
+
+def test_the_keyboard_alone_is_enough(page):
+    """From the top of the page by Tab to Play, and from there through the scrubber to a stage that has begun."""
+
+    def tab_to(name):
+        for _ in range(60):
+            page.keyboard.press("Tab")
+            focused = page.evaluate(
+                "() => document.activeElement.getAttribute('aria-label') || document.activeElement.textContent"
+            )
+            if focused.strip() == name:
+                return
+        pytest.fail(f"Tab does not come to {name}")
+
+    tab_to("Play")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("button", name="Pause", exact=True)).to_be_focused()
+    page.keyboard.press("Space")
+    expect(page.get_by_role("button", name="Play", exact=True)).to_be_focused()
+    tab_to("Time of the run")
+    page.keyboard.press("Home")
+    until_clock(page, "^Day 0, 00:00$")
+    page.keyboard.press("ArrowRight")
+    until_clock(page, "^Day 0, 01:00$")
+    outline = page.evaluate("() => getComputedStyle(document.activeElement).outlineStyle")
+    assert outline == "solid", "where the keyboard is can be seen"
+
+
+def overlaps(page):
+    """Pairs of controls that lie over each other, and what reaches beyond the page."""
+    return page.evaluate(
+        """() => {
+          const seen = [...document.querySelectorAll('button, select, input, canvas, output, .ns-stage, h1, h2')]
+            .filter((one) => one.checkVisibility() && !one.closest('.ns-unseen') && one.getBoundingClientRect().width > 0);
+          const found = [];
+          const width = document.documentElement.clientWidth;
+          seen.forEach((one, number) => {
+            const a = one.getBoundingClientRect();
+            if (a.left < -1 || a.right > width + 1) found.push(`${one.tagName} ${one.textContent.slice(0, 30)} leaves the page`);
+            for (const other of seen.slice(number + 1)) {
+              if (one.contains(other) || other.contains(one)) continue;
+              const b = other.getBoundingClientRect();
+              const w = Math.min(a.right, b.right) - Math.max(a.left, b.left);
+              const h = Math.min(a.bottom, b.bottom) - Math.max(a.top, b.top);
+              if (w > 2 && h > 2) found.push(`${one.outerHTML.slice(0, 80)} / ${other.outerHTML.slice(0, 80)}`);
+            }
+          });
+          if (document.documentElement.scrollWidth > width + 1) found.push('the page scrolls sideways');
+          return found;
+        }"""
+    )
+
+
+@pytest.mark.parametrize(("width", "height"), [(390, 844), (1440, 900)])
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+def test_phone_and_desktop_light_and_dark(visit, server, axe, width, height, dark):
+    page = ready(visit(server + "?" + BLOCK.to_query(), width, height, dark))
+    expect(page.locator(".ns-viewer")).to_have_attribute("data-time", "288")
+    for title in ("What is done to the mouse", "Numbers of the model", "Compare", "Take it with you"):
+        unfold(page, title)
+    page.get_by_label("Compare with").select_option("pbs")
+    expect(page.locator("canvas.ns-canvas")).to_have_count(3)
+    page.wait_for_timeout(500)
+    assert page.locator(".v-application").evaluate("one => one.classList.contains('theme--dark')") == dark
+    assert overlaps(page) == []
+    assert axe(page) == []
+    look(page, f"page-{width}-{'dark' if dark else 'light'}")
+
+
+def test_dark_can_be_chosen(page):
+    page.get_by_role("button", name="Dark colours").click()
+    expect(page.locator(".v-application.theme--dark")).to_have_count(1)
+    expect(page.locator(".ns-tissue")).to_have_attribute("data-theme", "dark")
+    page.get_by_role("button", name="Light colours").click()
+    expect(page.locator(".v-application.theme--dark")).to_have_count(0)

@@ -1,0 +1,274 @@
+"""One visitor's session without a browser: commands in, views and pictures out, and runs that are those of the model."""
+
+from __future__ import annotations
+
+import threading
+import time
+
+import numpy as np
+import pytest
+
+from niche_sim.dashboard.link import Setup
+from niche_sim.dashboard.session import Session
+from niche_sim.protocol import Block
+
+SHORT = (("section.width", "0.6 mm"), ("section.height", "0.6 mm"), ("run.duration", "12 day"))
+SCENARIO = "liver_growing_primary"
+PATIENCE = 30.0  # s; far more than is needed, so that a busy machine fails no test
+
+
+class Visitor:
+    """Holds what a session gives out and draws each picture at once, unless it is told to look away."""
+
+    def __init__(self, setup, **more):
+        self.changed = threading.Condition()
+        self.views, self.frames, self.cards, self.sections = [], [], [], []
+        self.looks = True
+        self.session = Session(
+            setup, on_view=self._keep(self.views), on_static=self._keep(self.sections), on_frame=self._frame,
+            on_card=self._keep(self.cards), **more,
+        )  # fmt: skip
+
+    def _keep(self, kept):
+        def keep(value):
+            with self.changed:
+                kept.append(value)
+                self.changed.notify_all()
+
+        return keep
+
+    def _frame(self, header, buffers):
+        self._keep(self.frames)((header, buffers))
+        if self.looks:
+            self.session.drawn()
+
+    def wait(self, true):
+        """Wait until something is true of the last view; gives that view."""
+        with self.changed:
+            assert self.changed.wait_for(lambda: self.views and true(self.views[-1]), PATIENCE), self.views[-1]
+            return self.views[-1]
+
+    def picture(self, true):
+        """Wait until something is true of the last picture's header; gives that header."""
+        with self.changed:
+            assert self.changed.wait_for(lambda: self.frames and true(self.frames[-1][0]), PATIENCE)
+            return self.frames[-1][0]
+
+
+@pytest.fixture
+def visitor(request):
+    opened = []
+
+    def open_one(setup=None, **more):
+        made = Visitor(setup or Setup(SCENARIO, "primary", overrides=SHORT), **more)
+        opened.append(made)
+        made.session.start()
+        return made
+
+    yield open_one
+    for made in opened:
+        made.session.close()
+        assert not made.session._thread.is_alive(), "a closed session leaves no thread"
+
+
+def whole_run(setup, until=None):
+    model = setup.model()
+    while model.steps_left and (until is None or model.state.time < until - 1e-9):
+        model.step()
+    return model
+
+
+def table_of(model):
+    return {name: np.array(values, float) for name, values in model.datacollector.model_vars.items()}
+
+
+def assert_same_table(found, expected):
+    assert set(found) == set(expected)
+    for name, values in expected.items():
+        np.testing.assert_array_equal(found[name], values, err_msg=name)
+
+
+def test_it_plays_to_the_end_and_gives_the_run_of_the_model(visitor):
+    one = visitor()
+    one.session.speed(24.0)
+    one.session.play()
+    end = one.wait(lambda view: view.time >= 288.0 and not view.playing)
+    assert_same_table(end.table, table_of(whole_run(end.setup)))
+    assert one.picture(lambda header: header["transport"]["time_h"] == 288.0)["transport"]["playing"] is False
+
+
+def test_a_step_is_as_long_as_it_was_asked_for(visitor):
+    one = visitor()
+    one.session.step(1.0)
+    one.wait(lambda view: view.time == 1.0)
+    one.session.step(24.0)
+    one.wait(lambda view: view.time == 25.0)
+
+
+def test_it_looks_back_and_goes_on_as_if_it_had_not(visitor):
+    one = visitor()
+    one.session.seek(100.0)
+    one.wait(lambda view: view.time == 100.0)
+    one.session.seek(30.0)
+    back = one.wait(lambda view: view.time == 30.0)
+    assert back.frontier == 100.0
+    assert back.table["time_h"][-1] == 96.0, "what was played stays, with a row every 6 h"
+    assert one.picture(lambda header: header["transport"]["time_h"] == 30.0)["transport"]["frontier_h"] == 100.0
+    one.session.seek(144.0)
+    end = one.wait(lambda view: view.time == 144.0)
+    assert_same_table(end.table, table_of(whole_run(end.setup, 144.0)))
+
+
+def test_only_the_latest_of_many_seeks_counts(visitor):
+    one = visitor()
+    one.session.seek(48.0)
+    one.wait(lambda view: view.time == 48.0)
+    before = len(one.frames)
+    for hour in range(48):
+        one.session.seek(float(hour))
+    one.session.seek(7.0)
+    one.wait(lambda view: view.time == 7.0)
+    assert len(one.frames) - before < 49
+
+
+def test_it_waits_for_the_browser_to_draw(visitor):
+    one = visitor()
+    one.picture(lambda header: True)
+    one.looks = False
+    one.session.play()
+    time.sleep(0.5)
+    drawn = len(one.frames)
+    time.sleep(0.5)
+    assert len(one.frames) == drawn, "no picture goes out while one is under way"
+    one.looks = True
+    one.session.drawn()
+    one.picture(lambda header: header["transport"]["time_h"] >= 3.0)
+
+
+def test_a_branch_is_the_whole_run_under_the_other_schedule(visitor):
+    one = visitor()
+    one.session.seek(200.0)
+    before = one.wait(lambda view: view.time == 200.0)
+    block = Block("tgfb_receptor", 0.95, 120.0, 288.0)
+    one.session.edit((*before.setup.interventions(), block))
+    after = one.wait(lambda view: view.branched is not None)
+    assert (after.branched, after.time, after.frontier) == (120.0, 120.0, 120.0)
+    assert after.notice and after.rival == before.setup
+    assert_same_table(after.rival_table, before.table)
+    one.session.seek(288.0)
+    end = one.wait(lambda view: view.time == 288.0 and view.behind == 0.0)
+    assert_same_table(end.table, table_of(whole_run(end.setup)))
+    assert_same_table(end.rival_table, table_of(whole_run(before.setup)))
+    shared = end.table["time_h"] <= 120.0
+    for name in ("stellate_active", "fibronectin_mean"):
+        np.testing.assert_array_equal(end.table[name][shared], end.rival_table[name][shared])
+        assert end.table[name][-1] < end.rival_table[name][-1], "what the block is for shows"
+
+
+def test_an_edit_before_anything_was_played_is_a_plain_start(visitor):
+    one = visitor()
+    start = one.wait(lambda view: True)
+    one.session.edit((*start.setup.interventions(), Block("mif", 0.9, 0.0, 288.0)))
+    edited = one.wait(lambda view: view.setup.protocol is not None)
+    assert edited.rival is None and edited.frontier == 0.0
+
+
+def test_an_edit_of_the_first_hour_starts_again_beside_the_run_as_it_was(visitor):
+    one = visitor()
+    one.session.seek(48.0)
+    before = one.wait(lambda view: view.time == 48.0)
+    one.session.edit((*before.setup.interventions(), Block("mif", 0.9, 0.0, 288.0)))
+    after = one.wait(lambda view: view.rival is not None)
+    assert (after.time, after.frontier, after.branched) == (0.0, 0.0, 0.0)
+
+
+def test_two_arms_go_in_step(visitor):
+    one = visitor()
+    one.session.seek(60.0)
+    one.wait(lambda view: view.time == 60.0)
+    one.session.compare("resected")
+    caught_up = one.picture(lambda header: len(header["panels"]) == 3)
+    assert [panel["title"] for panel in caught_up["panels"]] == ["primary", "resected", "Difference"]
+    one.session.step(24.0)
+    view = one.wait(lambda view: view.time == 84.0 and view.behind == 0.0)
+    assert_same_table(view.rival_table, table_of(whole_run(view.rival, 84.0)))
+    one.session.compare(None)
+    one.picture(lambda header: len(header["panels"]) == 1)
+
+
+def test_numbers_wait_for_a_reset_once_something_was_played(visitor):
+    one = visitor()
+    numbers = dict(SHORT) | {"tgfb.half_life": "20 min"}
+    one.session.step(6.0)
+    one.wait(lambda view: view.time == 6.0)
+    one.session.numbers(numbers)
+    waiting = one.wait(lambda view: view.pending is not None)
+    assert dict(waiting.setup.overrides) == dict(SHORT) and waiting.time == 6.0
+    one.session.reset()
+    fresh = one.wait(lambda view: view.pending is None)
+    assert dict(fresh.setup.overrides) == numbers and fresh.frontier == 0.0
+    one.session.numbers(dict(SHORT))
+    one.wait(lambda view: dict(view.setup.overrides) == dict(SHORT))
+
+
+def test_what_cannot_be_is_said_and_the_run_stays(visitor):
+    one = visitor()
+    one.session.step(6.0)
+    one.wait(lambda view: view.time == 6.0)
+    one.session.numbers({"tgfb.half_life": "5 mm"})
+    assert "tgfb.half_life" in one.wait(lambda view: view.error).error
+    one.session.load(Setup("no_such_scenario"))
+    wrong = one.wait(lambda view: "no_such_scenario" in view.error)
+    assert wrong.time == 6.0 and wrong.setup.scenario == SCENARIO
+    one.session.say("")
+    one.wait(lambda view: not view.error)
+    one.session.step(1.0)
+    one.wait(lambda view: view.time == 7.0)
+
+
+def test_a_fault_is_a_sentence_too(visitor, caplog):
+    one = visitor()
+    one.session.ask(lambda timeline, setup: 1 / 0)
+    assert "ZeroDivisionError" in one.wait(lambda view: view.error).error
+    assert caplog.records, "and is in the server's log"
+    one.session.step(1.0)
+    one.wait(lambda view: view.time == 1.0 and not view.error)
+
+
+def test_it_starts_at_the_day_of_the_link(visitor):
+    one = visitor(Setup(SCENARIO, "primary", overrides=SHORT, day=3.25))
+    view = one.wait(lambda view: view.time == 78.0)
+    assert_same_table(view.table, table_of(whole_run(view.setup, 78.0)))
+
+
+def test_it_tells_what_is_under_the_pointer(visitor):
+    one = visitor()
+    one.session.step(24.0)
+    one.wait(lambda view: view.time == 24.0)
+    cells = whole_run(Setup(SCENARIO, "primary", overrides=SHORT), 24.0).state.kupffer_cells
+    one.session.pick(0, float(cells.y[0]), float(cells.x[0]), 1.0, int(cells.unique_id[0]))
+    with one.changed:
+        assert one.changed.wait_for(lambda: one.cards, PATIENCE)
+    assert one.cards[0]["unique_id"] == int(cells.unique_id[0])
+
+
+def test_two_visitors_do_not_disturb_each_other(visitor):
+    first, second = visitor(), visitor(Setup(SCENARIO, "resected", seed=5, overrides=SHORT))
+    for one in (first, second):
+        one.session.speed(6.0)
+        one.session.play()
+    for one in (first, second):
+        end = one.wait(lambda view: view.time >= 288.0)
+        assert_same_table(end.table, table_of(whole_run(end.setup)))
+
+
+def test_the_section_goes_out_once_and_again_when_it_is_another(visitor):
+    one = visitor()
+    one.picture(lambda header: True)
+    one.session.step(1.0)
+    one.wait(lambda view: view.time == 1.0)
+    assert len(one.sections) == 1
+    one.session.load(Setup(SCENARIO, "primary", overrides=(("section.width", "0.8 mm"), *SHORT[1:])))
+    with one.changed:
+        assert one.changed.wait_for(lambda: len(one.sections) == 2, PATIENCE)
+    assert one.sections[1]["width_um"] == 800.0
