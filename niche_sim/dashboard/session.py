@@ -220,14 +220,13 @@ class Session:
         self._publish()
 
     def _wait(self) -> float | None:
-        """How long (s) to wait for a command before there is something to do; None: for ever."""
-        now = perf_counter()
-        if self._undrawn is not None and now - self._undrawn < PATIENCE:
-            until_drawn = self._undrawn + PATIENCE - now
-            return 0.0 if self._hurried() else until_drawn
-        if self._hurried() or self._stale:
-            return max(0.0, self._next_picture - now) if not self._hurried() else 0.0
-        return max(0.0, self._next_picture - now) if self._playing else None
+        """How long (s) to wait for a command before the next move; None: there is none to make."""
+        if self._hurried():
+            return 0.0
+        if not (self._playing or self._stale):
+            return None
+        ready = self._next_picture if self._undrawn is None else self._undrawn + PATIENCE
+        return max(0.0, ready - perf_counter())
 
     def _hurried(self) -> bool:
         """Whether steps are to be made without a picture of each."""
