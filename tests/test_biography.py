@@ -127,6 +127,7 @@ def test_the_nearest_cell_within_reach_is_told(mouse):
     add(mouse, "t_cells", y=Y - 6.0)
     add(mouse, "tumour_cells", y=np.nan, x=np.nan)  # in blood, so nowhere
     assert at_point(mouse, Y, X, 5.0)["unique_id"] == near
+    assert at_point(mouse, Y, X, 10.0)["unique_id"] == near  # not the T cell, which is in reach, too, and drawn on top
     nothing = at_point(mouse, Y, X, 3.9)
     assert nothing["unique_id"] is None and nothing["kind"] is None
     assert at_point(mouse, Y - 6.0, X, 5.0)["title"] == "T cell"

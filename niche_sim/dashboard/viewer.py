@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from niche_sim.dashboard.canvas import TissueCanvas, drawing_code, drawing_style
+from niche_sim.dashboard.canvas import TissueCanvas
 from niche_sim.dashboard.session import Session
 
 
@@ -13,9 +13,6 @@ class Viewer(TissueCanvas):
 
     What the visitor does goes to the session; the session's pictures come by `show`, its answers by `show_card`.
     """
-
-    _esm = drawing_code("transport.js", "strip.js", "viewer.js", "viewer_widget.js")
-    _css = drawing_style("viewer.css")
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         self._session: Session | None = None

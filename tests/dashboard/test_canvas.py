@@ -1,35 +1,20 @@
-"""The tissue view in a real browser, from a file as the replay has it and through its widget as the dashboard does.
-
-$CHROMIUM is the browser (/usr/bin/chromium if not set). Where it is missing the tests are skipped, unless
-NICHE_SIM_BROWSER_TESTS is "required".
-"""
+"""The tissue view in a real browser, from a file as the replay has it and through its widget as the dashboard does."""
 
 from __future__ import annotations
 
 import base64
 import itertools
 import json
-import os
-from pathlib import Path
 
 import numpy as np
 import pytest
+from playwright.sync_api import expect
 
-REQUIRED = os.environ.get("NICHE_SIM_BROWSER_TESTS") == "required"
-CHROMIUM = Path(os.environ.get("CHROMIUM", "/usr/bin/chromium"))
-if not REQUIRED:
-    pytest.importorskip("anywidget", reason="the dashboard needs anywidget")
-    pytest.importorskip("playwright", reason="tests in a browser need playwright")
-
-from playwright.sync_api import expect, sync_playwright  # noqa: E402
-
-from niche_sim.biography import at_point  # noqa: E402
-from niche_sim.dashboard.canvas import DRAWING, FRONT, TissueCanvas, drawing_code, drawing_style  # noqa: E402
-from niche_sim.frames import Scales, pack, pack_difference, static_of  # noqa: E402
-from niche_sim.looks import FIELD_LOOKS, KINDS, LiveSight, colour_table  # noqa: E402
-from niche_sim.model import NicheModel  # noqa: E402
-
-in_browser = pytest.mark.skipif(not CHROMIUM.exists() and not REQUIRED, reason=f"no Chromium at {CHROMIUM}")
+from niche_sim.biography import at_point
+from niche_sim.dashboard.canvas import DRAWING, FRONT, TissueCanvas, drawing_code, drawing_style
+from niche_sim.frames import Scales, pack, pack_difference, static_of
+from niche_sim.looks import FIELD_LOOKS, KINDS, LiveSight, colour_table
+from niche_sim.model import NicheModel
 
 SIZE = {"section.width": "600 um", "section.height": "700 um"}
 TAUGHT = (200.0, 410.0)  # y, x, um, of one Kupffer cell
@@ -65,17 +50,8 @@ def bare_mouse():
     return model
 
 
-@pytest.fixture(scope="module")
-def chromium():
-    with sync_playwright() as playwright:
-        flags = ["--no-sandbox", "--disable-gpu", "--disable-background-networking"]
-        browser = playwright.chromium.launch(executable_path=str(CHROMIUM), args=flags)
-        yield browser
-        browser.close()
-
-
 @pytest.fixture
-def show(chromium, tmp_path):
+def show(browser, tmp_path):
     """Opens panels from a file; at the end fails on any error of the page and any request beyond the file itself."""
     contexts, wrong = [], []
 
@@ -93,7 +69,7 @@ def show(chromium, tmp_path):
         code = drawing_code() if page is PAGE else drawing_code("widget.js")
         parts = {"style": drawing_style(), "code": code, "given": json.dumps(given)}
         file.write_text(page.format(background="#121416" if dark else "#fff", **parts), encoding="utf-8")
-        contexts.append(chromium.new_context(viewport={"width": width, "height": height}, **context))
+        contexts.append(browser.new_context(viewport={"width": width, "height": height}, **context))
         opened = contexts[-1].new_page()
         opened.on(
             "console", lambda message: wrong.append(message.text) if message.type in ("error", "warning") else None
@@ -166,7 +142,6 @@ FIBRONECTIN = FIELD_LOOKS["fibronectin"]
 # --- what is seen ----------------------------------------------------------------------------------------------------
 
 
-@in_browser
 def test_colours_are_those_of_the_looks_and_layers_go_off_and_on(page):
     level = round((3.0 - FIBRONECTIN.rest) / FIBRONECTIN.least_span * 255)
     field = colour_table(FIBRONECTIN.light)[level].tolist()
@@ -198,7 +173,6 @@ def test_colours_are_those_of_the_looks_and_layers_go_off_and_on(page):
     assert heard(page, "fields") == [[], ["hgf"]]
 
 
-@in_browser
 def test_the_list_of_layers_has_numbers_units_and_the_cells_of_this_organ(page):
     rows = page.locator(".ns-population .ns-tick")
     texts = [text.replace("\n", " ").strip() for text in rows.all_inner_texts()]
@@ -212,7 +186,6 @@ def test_the_list_of_layers_has_numbers_units_and_the_cells_of_this_organ(page):
     expect(page.get_by_role("group", name="Kupffer cells")).to_be_visible()
 
 
-@in_browser
 def test_portal_triads_central_veins_and_rings_are_drawn(show, mouse):
     mouse.state.tumour_cells.remove(slice(None))
     rng = np.random.default_rng(1)
@@ -235,7 +208,6 @@ def test_portal_triads_central_veins_and_rings_are_drawn(show, mouse):
 # --- pointing and clicking -------------------------------------------------------------------------------------------
 
 
-@in_browser
 def test_pointing_names_the_cell_or_the_zone_and_its_fields(page, mouse):
     zone = at_point(mouse, TAUGHT[0], TAUGHT[1] + 9.0, 1.0)["title"]  # beside it, at the same site
     assert hover_text(page, TAUGHT).splitlines() == [
@@ -249,7 +221,6 @@ def test_pointing_names_the_cell_or_the_zone_and_its_fields(page, mouse):
     expect(page.locator(".ns-hover")).to_be_hidden()
 
 
-@in_browser
 def test_a_click_says_which_cell_or_site_and_the_card_tells_of_it(page, mouse):
     page.mouse.click(*at(page, (TAUGHT[0] + 3.0, TAUGHT[1] - 3.0)))
     page.mouse.click(*at(page, PLACE))
@@ -274,7 +245,6 @@ def test_a_click_says_which_cell_or_site_and_the_card_tells_of_it(page, mouse):
     assert page.evaluate("document.activeElement.className") == "ns-canvas"
 
 
-@in_browser
 def test_zooming_keeps_the_tissue_under_the_pointer_and_dragging_moves_it(page):
     start = page.evaluate("view.getView()")
     assert hover_text(page, TAUGHT).splitlines()[0] == "Kupffer cell, taught"
@@ -310,7 +280,6 @@ def test_zooming_keeps_the_tissue_under_the_pointer_and_dragging_moves_it(page):
     assert page.evaluate("view.getView()") == start  # no farther than the whole
 
 
-@in_browser
 def test_two_fingers_zoom(show, mouse):
     page = show(pack(LiveSight(mouse), [], Scales()), width=390, height=844, has_touch=True, is_mobile=True)
     start = page.evaluate("view.getView()")
@@ -331,7 +300,6 @@ def test_two_fingers_zoom(show, mouse):
     assert heard(page, "pick") == []
 
 
-@in_browser
 def test_all_can_be_done_by_keyboard(page):
     canvas = page.locator("canvas.ns-canvas")
     canvas.focus()
@@ -359,7 +327,6 @@ def test_all_can_be_done_by_keyboard(page):
     expect(page.locator(".ns-hover")).to_be_hidden()
 
 
-@in_browser
 def test_the_picture_is_summed_up_in_words(page):
     label = page.locator("canvas.ns-canvas").get_attribute("aria-label")
     assert label.startswith(
@@ -384,7 +351,6 @@ def three_panels(mouse):
     ]
 
 
-@in_browser
 @pytest.mark.parametrize("dark", [False, True])
 def test_three_panels_share_zoom_and_the_third_shows_the_difference(show, mouse, dark):
     page = show(*three_panels(mouse), dark=dark)
@@ -416,7 +382,6 @@ def test_three_panels_share_zoom_and_the_third_shows_the_difference(show, mouse,
     expect(counts).to_have_text("3 | 3")
 
 
-@in_browser
 def test_a_phone_stacks_what_a_desktop_puts_side_by_side(show, mouse):
     for width, height in ((390, 844), (1440, 900)):
         page = show(*three_panels(mouse), width=width, height=height)
@@ -432,7 +397,6 @@ def test_a_phone_stacks_what_a_desktop_puts_side_by_side(show, mouse):
         assert layers.evaluate("(part) => part.open") == (width > 700)
 
 
-@in_browser
 def test_the_picture_is_as_sharp_as_the_screen_and_follows_its_size(show, mouse):
     page = show(pack(LiveSight(mouse), ["fibronectin"], Scales()), device_scale_factor=2)
     size = "(() => { const c = document.querySelector('canvas.ns-canvas'); return [c.width, c.clientWidth]; })()"
@@ -446,7 +410,6 @@ def test_the_picture_is_as_sharp_as_the_screen_and_follows_its_size(show, mouse)
     assert pixel(page, TAUGHT) == VERMILLION
 
 
-@in_browser
 def test_a_dark_page_is_dark_where_the_tissue_rests_and_changes_at_once(show, mouse):
     mouse.state.fibronectin[:] = 1.0
     page = show(pack(LiveSight(mouse), ["fibronectin"], Scales()), dark=True)
@@ -456,7 +419,6 @@ def test_a_dark_page_is_dark_where_the_tissue_rests_and_changes_at_once(show, mo
     assert np.abs(np.subtract(pixel(page, PLACE), rgb(FIBRONECTIN.light[0]))).max() <= 1
 
 
-@in_browser
 @pytest.mark.parametrize("dark", [False, True])
 def test_text_stands_out_from_what_is_behind_it(show, mouse, dark):
     """4.5 to 1 or more, as WCAG asks of small text."""
@@ -491,7 +453,6 @@ def test_text_stands_out_from_what_is_behind_it(show, mouse, dark):
 # --- pictures that follow each other ---------------------------------------------------------------------------------
 
 
-@in_browser
 def test_every_picture_is_answered_also_where_it_is_not_seen(page):
     page.evaluate("frame(2)")
     page.wait_for_function("heard.some(([what, seq]) => seq === 2)")
@@ -534,7 +495,6 @@ frame(1);
 )
 
 
-@in_browser
 def test_the_widget_greets_answers_and_leaves_nothing_behind(show, mouse, monkeypatch):
     whole = drawing_code
     monkeypatch.setitem(
