@@ -119,7 +119,8 @@ def play(page: object, clock: Clock, setup: Setup, options: argparse.Namespace) 
         gc.collect()
         rows.append((drawn / took, 1000.0 * seconds / max(pictures, 1), memory()))
         where = page.locator(".ns-clock").inner_text()  # type: ignore[attr-defined]
-        print(f"{where}: {rows[-1][0]:.1f} pictures/s, {rows[-1][1]:.1f} ms of server a picture, {cells:,} cells, {rows[-1][2]:.0f} MB")
+        speed, work, held = rows[-1]
+        print(f"{where}: {speed:.1f} pictures/s, {work:.1f} ms of server a picture, {cells:,} cells, {held:.0f} MB")
         if page.get_by_role("button", name="Play", exact=True).is_visible():  # type: ignore[attr-defined]
             page.get_by_label("Time of the run").fill(str(24 * options.day))  # type: ignore[attr-defined]
             page.wait_for_function(again)  # type: ignore[attr-defined]
