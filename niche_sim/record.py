@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import importlib.metadata
 import json
+import math
 import os
 import platform
 import tempfile
@@ -20,6 +20,7 @@ import niche_sim
 from niche_sim import parameters, scenario
 from niche_sim.errors import InputError
 from niche_sim.model import NicheModel
+from niche_sim.naming import versions
 from niche_sim.readouts import BY_NAME
 from niche_sim.stages import STAGES
 from niche_sim.state import FIELDS
@@ -100,9 +101,7 @@ class Runner:
     def record(self) -> Record:
         """What the run has left so far."""
         model = self.model
-        rows = model.datacollector.model_vars
-        table = {name: np.array(values, np.float64) for name, values in rows.items()}
-        onsets = dict(model.stages.onsets)
+        table, onsets = table_of(model), dict(model.stages.onsets)
         events = dict(model.state.events.table())
         return Record(table, _with_onsets(events, onsets), dict(self.snapshots), onsets, provenance_of(model))
 
@@ -173,6 +172,16 @@ def run(
     return runner.record()
 
 
+def table_of(model: NicheModel) -> dict[str, NDArray[np.float64]]:
+    """`time_h` and every readout of a model, float64[rows] each, a row a record time so far."""
+    return {name: np.array(values, np.float64) for name, values in model.datacollector.model_vars.items()}
+
+
+def onsets_of(model: NicheModel) -> dict[str, float]:
+    """The onset of every stage so far, h; nan where it is not reached or has no threshold."""
+    return {name: math.nan if onset is None else onset for name, onset in model.stages.onsets.items()}
+
+
 def snapshot(model: NicheModel) -> dict[str, NDArray[Any]]:
     """Fields and cells as they are now, by the names of snapshots.npz."""
     state, spacing = model.state, model.state.section.spacing
@@ -228,7 +237,7 @@ def provenance_of(model: NicheModel) -> dict[str, Any]:
         "overrides": model.overrides,
         "without": list(model.without),
         "marks": [list(mark) for mark in model.protocol.marks()],
-        "versions": {name: importlib.metadata.version(name) for name in ("numpy", "scipy", "numba", "mesa")},
+        "versions": versions(),
         "python": platform.python_version(),
         "machine": {"platform": platform.platform(), **_processor()},
         "anatomy": _anatomy(model),
@@ -299,11 +308,16 @@ def _with_onsets(events: dict[str, NDArray[Any]], onsets: Mapping[str, float | N
     return {name: values[order] for name, values in joined.items()}
 
 
+def part_name(name: str) -> str:
+    """What a file is called while it is written: no other process writes under this name, here or on another machine."""
+    return f"{name}.part-{platform.node()}-{os.getpid()}"
+
+
 class whole:
     """A path to write to that becomes the wanted file only when all is written."""
 
     def __init__(self, path: Path) -> None:
-        self.path, self.part = path, path.with_name(f"{path.name}.part{os.getpid()}")
+        self.path, self.part = path, path.with_name(part_name(path.name))
 
     def __enter__(self) -> Path:
         return self.part

@@ -19,7 +19,7 @@ RULES = (*DEFAULT, *ALTERNATIVES)
 # From the bottom up. A module imports from lower rows only, never from its own: a new module takes its place here.
 # `kernels`, `processes`, `cli` and `dashboard` are folders; what holds within them stands below.
 ROWS = (
-    {"errors", "vocabulary", "kernels"},
+    {"errors", "vocabulary", "kernels", "workers"},
     {"units", "chance", "laws", "columns"},
     {"process", "section", "population"},
     {"cells", "parameters"},
@@ -29,8 +29,9 @@ ROWS = (
     {"schedule", "protocol", "stages"},
     {"scenario"},
     {"model", "describe"},
+    {"naming"},
     {"record"},
-    {"sweep", "untreated", "cohort"},
+    {"sweeps", "untreated", "cohort"},
     {"targets"},
     {"analysis", "evidence", "mechanisms", "plots_words"},
     {"plots", "odd"},

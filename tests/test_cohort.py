@@ -9,7 +9,7 @@ import sys
 import numpy as np
 import pytest
 
-from niche_sim import cohort
+from niche_sim import cohort, naming
 from niche_sim.errors import InputError
 from niche_sim.model import NicheModel
 
@@ -101,15 +101,15 @@ def test_arms_keep_their_names_whatever_others_run(kept):
 
 def test_other_code_is_another_mouse_but_not_another_comment(monkeypatch):
     text = '"""What."""\nA = 1\n\n\ndef f(x):\n    """Say."""\n    return x + A  # sum\n'
-    assert cohort._code(text) == cohort._code('"""Other."""\nA = 1\ndef f(x):\n    return (x + A)\n')
-    assert cohort._code(text) != cohort._code(text.replace("x + A", "x - A"))
+    assert naming._code(text) == naming._code('"""Other."""\nA = 1\ndef f(x):\n    return (x + A)\n')
+    assert naming._code(text) != naming._code(text.replace("x + A", "x - A"))
 
 
 def test_no_module_that_a_mouse_needs_counts_as_an_onlooker():
     code = "import sys, niche_sim.model; print(*(name for name in sys.modules if name.startswith('niche_sim.')))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "niche_sim.model" in loaded
-    assert not {name.split(".")[1] for name in loaded} & cohort.ONLOOKERS
+    assert not {name.split(".")[1] for name in loaded} & naming.ONLOOKERS
 
 
 def test_a_mouse_that_fails_is_told_and_the_others_go_on(tmp_path):
