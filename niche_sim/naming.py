@@ -16,7 +16,7 @@ from niche_sim.model import Setup
 # Modules that only look at mice: a change in them leaves what is simulated as it is.
 ONLOOKERS = {"__main__", "analysis", "cli", "cohort", "dashboard", "describe", "evidence", "mechanisms", "naming"}
 ONLOOKERS |= {"plots", "plots_compare", "plots_mechanisms", "plots_sweep", "record", "sweeps", "targets", "untreated"}
-ONLOOKERS |= {"workers"}
+ONLOOKERS |= {"plots_analysis", "plots_analysis_fit", "spatial_export", "workers"}
 LIBRARIES = ("numpy", "scipy", "numba", "mesa")
 
 

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from niche_sim.cli import report
-from niche_sim.cli.usage import FAILED, STOPPED, CommandError, optioned, say, whole_number
+from niche_sim.cli.usage import FAILED, STOPPED, CommandError, optioned, say, time_of, whole_number
 from niche_sim.errors import InputError
 
 if TYPE_CHECKING:
@@ -76,6 +76,18 @@ def bar() -> Iterator[Callable[[Done], None]]:
     with Progress(*columns, console=console, transient=True) as shown:
         task = shown.add_task("mice", total=1.0)
         yield lambda done: shown.update(task, completed=done.share, description=f"mouse {done.done} of {done.total}")
+
+
+def moment(plan: Plan, text: str | None, option: str = "--at") -> float:
+    """The time that an option names, h; the end of the plan's runs if None. Raises InputError if it comes after that."""
+    from niche_sim.units import to_model
+
+    changed = dict(plan.overrides).get("run.duration")
+    ends = plan.experiment.duration if changed is None else to_model(changed, like="h", where="run.duration")
+    hours = ends if text is None else time_of(text, option)
+    if hours > ends:
+        raise InputError(option, f"{text!r} is after the end", f"up to day {ends / 24.0:g}")
+    return hours
 
 
 def end(failures: Sequence[Failure]) -> None:
