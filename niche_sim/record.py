@@ -71,11 +71,11 @@ class Record:
                 arrays: dict[str, Any] = {"times_h": np.array(list(self.snapshots)), **flat}
                 np.savez_compressed(file, **arrays)
             summary = {"run_hash": self.run_hash, "onsets_h": self.onsets, "end": self.end}
-            _write_json(summary, folder / "summary.json")
-            _write_json(self.provenance, folder / "provenance.json")
+            write_json(summary, folder / "summary.json")
+            write_json(self.provenance, folder / "provenance.json")
         except OSError as error:
             raise InputError(
-                str(folder), _reason(error), "a folder that can be written, with room on the disk"
+                str(folder), reason_of(error), "a folder that can be written, with room on the disk"
             ) from None
         return folder
 
@@ -118,7 +118,7 @@ class Runner:
             with whole(path) as part_path, part_path.open("wb") as file:
                 np.savez(file, **arrays, notes=np.array(json.dumps(notes)))
         except OSError as error:
-            raise InputError(str(path), _reason(error), "a file that can be written") from None
+            raise InputError(str(path), reason_of(error), "a file that can be written") from None
 
     @classmethod
     def resume(cls, path: Path) -> Runner:
@@ -129,7 +129,7 @@ class Runner:
             notes = json.loads(str(arrays["notes"]))
         except (OSError, ValueError, KeyError) as error:
             raise InputError(
-                str(path), f"not a checkpoint ({_reason(error)})", "one that an interrupted run left"
+                str(path), f"not a checkpoint ({reason_of(error)})", "one that an interrupted run left"
             ) from None
         model = model_like(notes["provenance"], str(path))
         prefix = "state_"
@@ -211,7 +211,7 @@ def read_json(folder: Path, name: str) -> dict[str, Any]:
     try:
         content: dict[str, Any] = json.loads((folder / name).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(str(folder / name), _reason(error), "a folder that `niche-sim run` wrote") from None
+        raise InputError(str(folder / name), reason_of(error), "a folder that `niche-sim run` wrote") from None
     return content
 
 
@@ -238,8 +238,7 @@ def provenance_of(model: NicheModel) -> dict[str, Any]:
         "without": list(model.without),
         "marks": [list(mark) for mark in model.protocol.marks()],
         "versions": versions(),
-        "python": platform.python_version(),
-        "machine": {"platform": platform.platform(), **_processor()},
+        **machine(),
         "anatomy": _anatomy(model),
     }
 
@@ -285,11 +284,13 @@ def _anatomy(model: NicheModel) -> dict[str, Any]:
     }
 
 
-def _processor() -> dict[str, str]:
+def machine() -> dict[str, Any]:
+    """What results rest on besides the libraries: the version of Python, the platform, the processor and its features."""
     import llvmlite.binding as llvm
 
-    features = sorted(name for name, on in llvm.get_host_cpu_features().items() if on)
-    return {"processor": llvm.get_host_cpu_name(), "features": " ".join(features)}
+    features = " ".join(sorted(name for name, on in llvm.get_host_cpu_features().items() if on))
+    processor = {"platform": platform.platform(), "processor": llvm.get_host_cpu_name(), "features": features}
+    return {"python": platform.python_version(), "machine": processor}
 
 
 def _with_onsets(events: dict[str, NDArray[Any]], onsets: Mapping[str, float | None]) -> dict[str, NDArray[Any]]:
@@ -357,10 +358,12 @@ def _read_parquet(path: Path) -> dict[str, NDArray[Any]]:
     }
 
 
-def _write_json(content: Mapping[str, Any], path: Path) -> None:
+def write_json(content: Mapping[str, Any], path: Path) -> None:
+    """Write a JSON file as a whole. Raises OSError."""
     with whole(path) as part:
         part.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def _reason(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
+    """Why a file could not be read or written, in a few words."""
     return (error.strerror if isinstance(error, OSError) and error.strerror else str(error)).lower()

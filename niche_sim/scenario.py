@@ -251,7 +251,7 @@ def load(scenario: str | Path, readouts: Collection[str] | None = None) -> Scena
     """
     path = _find(scenario)
     file = f"{path}:"
-    text, data = _read_toml(path)
+    text, data = read_toml(path)
     cited = _sources_for(path)
 
     required = ("title", "question", "organ", "schedule", "section", "run", "arms")
@@ -353,7 +353,8 @@ def _read_text(path: Path) -> str:
         raise InputError(f"{path}", f"byte {error.start} is not UTF-8", "text in UTF-8") from None
 
 
-def _read_toml(path: Path) -> tuple[str, dict[str, Any]]:
+def read_toml(path: Path) -> tuple[str, dict[str, Any]]:
+    """A TOML file as text and as data. Raises InputError with file and line if it cannot be read."""
     text = _read_text(path)
     try:
         return text, tomllib.loads(text)
@@ -481,7 +482,7 @@ def _targets(
     if not path.is_file():
         return ()
     file = f"{path}:"
-    data = _read_toml(path)[1]
+    data = read_toml(path)[1]
     check_keys(data, file, required=("target",))
     targets: list[Target] = []
     for index, entry in enumerate(_as_list(data["target"], f"{file} target")):

@@ -123,7 +123,8 @@ def test_ended_at_once_on_an_exception():
             raise KeyboardInterrupt
 
     began = time.monotonic()
-    pytest.raises(KeyboardInterrupt, interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
     assert time.monotonic() - began < 30  # s; not the minute of the job
 
 
