@@ -48,16 +48,23 @@ class Setup:
 
 
 def setup(
-    scenario_id: str | Path | Scenario, overrides: Mapping[str, str] | None = None, without: Iterable[str] = ()
+    scenario_id: str | Path | Scenario,
+    overrides: Mapping[str, str] | None = None,
+    without: Iterable[str] = (),
+    thresholds: Mapping[str, float] | None = None,
 ) -> Setup:
-    """Read and check what runs have in common; arguments and errors are those of `NicheModel`."""
+    """Read and check what runs have in common; arguments and errors are those of `NicheModel`.
+
+    thresholds: those of the stages, for whoever has read them already; None reads them beside the scenario.
+    """
     changes = {name: str(text) for name, text in (overrides or {}).items()}
     experiment = _experiment(scenario_id, changes)
     place = SCHEDULE if SCHEDULE in changes else f"{experiment.path}: schedule"
     left_out = tuple(without)
     numbers = _parameters(experiment, changes)
     processes = _without(schedule(experiment.schedule, place), left_out)
-    return Setup(experiment, numbers, processes, load_thresholds(experiment.path.parent), changes, left_out)
+    onsets = load_thresholds(experiment.path.parent) if thresholds is None else thresholds
+    return Setup(experiment, numbers, processes, onsets, changes, left_out)
 
 
 class NicheModel(PopulationModel):

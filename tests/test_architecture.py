@@ -35,7 +35,7 @@ ROWS = (
     {"targets"},
     {"analysis", "evidence", "mechanisms", "plots_words"},
     {"plots", "odd"},
-    {"plots_compare", "plots_mechanisms"},
+    {"plots_compare", "plots_mechanisms", "plots_sweep"},
     {"plots_analysis"},
     {"plots_analysis_fit"},
     {"dashboard"},
@@ -47,7 +47,7 @@ FOLDERS_OF_STRANGERS = {"kernels", "processes"}  # files in them do not know eac
 ONLY_IN = {
     "mesa": {"population", "cells", "model", "dashboard"},
     "mesa.visualization": {"dashboard"},
-    "matplotlib": {"plots", "plots_compare", "plots_mechanisms", "plots_analysis", "plots_analysis_fit", "dashboard"},
+    "matplotlib": {"plots", "plots_compare", "plots_mechanisms", "plots_sweep", "plots_analysis", "plots_analysis_fit", "dashboard"},
     "solara": {"dashboard"},
     "pint": {"units"},
     "typer": {"cli"},

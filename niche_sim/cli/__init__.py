@@ -20,6 +20,7 @@ from niche_sim.cli.comparing import compare, evidence
 from niche_sim.cli.listing import describe, parameters, scenarios
 from niche_sim.cli.power import power
 from niche_sim.cli.running import run
+from niche_sim.cli.sweeping import sweep
 from niche_sim.cli.thresholds import thresholds
 from niche_sim.cli.usage import BAD_INPUT, FAILED, STOPPED, CommandError, as_input_error, is_usage_error, say
 from niche_sim.cli.window import window
@@ -43,7 +44,7 @@ app = typer.Typer(
     help="How a tumour's exosomes prepare the liver for metastasis, simulated cell by cell. For research and teaching, "
     "not for predictions about a patient.",
 )
-for command in (run, compare, evidence, power, window, describe, parameters, scenarios, thresholds):
+for command in (run, compare, evidence, sweep, power, window, describe, parameters, scenarios, thresholds):
     app.command()(command)
 
 

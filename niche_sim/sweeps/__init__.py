@@ -4,7 +4,8 @@
 """
 
 from niche_sim.sweeps.axes import Axis
-from niche_sim.sweeps.collect import Count, Swept, collect, column_at, count, load, plan_of
+from niche_sim.sweeps.collect import Count, Swept, collect, column_at, count, failures, load, plan_of
+from niche_sim.sweeps.design import unit_rows
 from niche_sim.sweeps.parts import Outcome, Part, live, read_part
 from niche_sim.sweeps.places import Place, dask, local
 from niche_sim.sweeps.plan import Job, Plan, Run, plan, read_plan
@@ -27,6 +28,7 @@ __all__ = [
     "column_at",
     "count",
     "dask",
+    "failures",
     "live",
     "load",
     "local",
@@ -35,4 +37,5 @@ __all__ = [
     "read_part",
     "read_plan",
     "sweep",
+    "unit_rows",
 ]

@@ -62,6 +62,10 @@ class Axis:
             return float(level)
         return self.choices[int(level)] if self.unit is WORDS else self.numbers[int(level)]
 
+    def shown(self, value: Any) -> str:
+        """A value with its unit, for a reader."""
+        return f"{value}" if self.unit is WORDS else f"{value:.4g} {self.unit}".strip()
+
     def setting(self, level: float) -> Any:
         """A level as it is put into a scenario: a choice as it was given, or a number with its unit."""
         if self.choices:

@@ -128,6 +128,14 @@ def count(plan: Plan, folder: Path) -> Count:
     return Count(done, failed, missing)
 
 
+def failures(plan: Plan, folder: Path) -> Iterator[tuple[Run, str]]:
+    """The runs of a plan that failed so far and why, in its order."""
+    store = Folder(Path(folder))
+    for run in plan.runs():
+        if not store.has(run.name) and (why := store.failure(run.name)):
+            yield run, why
+
+
 def load(folder: str | Path) -> Swept:
     """A sweep whose tables were written before. Raises InputError if the folder holds none."""
     folder = Path(folder)

@@ -55,27 +55,35 @@ def _sampled(axes: Sequence[Axis], design: str, samples: int | None, seed: int, 
         )
     if samples is None:
         raise InputError(f"{where}samples", "missing", f"a whole number is needed for design '{design}'")
-    size = {"latin": 1, "sobol": len(axes) + 2, "morris": len(axes) + 1}[design]
-    _check_size(samples * size, where)
+    for axis in axes:
+        if design == "morris" and axis.choices:
+            raise InputError(f"{where}design", f"'morris' and values of {axis.name}", "low and high, or 'register'")
+    return unit_rows(design, len(axes), samples, seed, where)
+
+
+def unit_rows(design: str, axes: int, samples: int, seed: int, where: str = "") -> Float:
+    """The rows of a sampled design before they are spread over ranges, shares from 0 to 1, float64[points, axes].
+
+    Raises:
+        InputError: `samples` does not suit the design, or SALib is not installed; `where` is the place of the plan.
+    """
+    _check_size(samples * {"latin": 1, "sobol": axes + 2, "morris": axes + 1}[design], where)
     if design == "latin":
         from scipy.stats import qmc
 
-        shares: Float = qmc.LatinHypercube(len(axes), seed=seed).random(samples)
+        shares: Float = qmc.LatinHypercube(axes, seed=seed).random(samples)
         return shares
-    problem = problem_of(axes)
-    if design == "sobol":
-        if samples & (samples - 1):
-            raise InputError(f"{where}samples", f"{samples}", "a power of 2 for design 'sobol', such as 256")
-        return _salib("sobol", where).sample(problem, samples, calc_second_order=False, seed=seed)
-    for axis in axes:
-        if axis.choices:
-            raise InputError(f"{where}design", f"'morris' and values of {axis.name}", "low and high, or 'register'")
-    return _salib("morris", where).sample(problem, samples, num_levels=MORRIS_LEVELS, seed=seed)
+    problem = problem_of([str(number) for number in range(axes)])
+    if design == "morris":
+        return _salib(design, where).sample(problem, samples, num_levels=MORRIS_LEVELS, seed=seed)
+    if samples & (samples - 1):
+        raise InputError(f"{where}samples", f"{samples}", "a power of 2 for design 'sobol', such as 256")
+    return _salib(design, where).sample(problem, samples, calc_second_order=False, seed=seed)
 
 
-def problem_of(axes: Sequence[Axis]) -> dict[str, Any]:
+def problem_of(names: Sequence[str]) -> dict[str, Any]:
     """What SALib calls the problem: the axes by name, each from 0 to 1."""
-    return {"num_vars": len(axes), "names": [axis.name for axis in axes], "bounds": [[0.0, 1.0]] * len(axes)}
+    return {"num_vars": len(names), "names": list(names), "bounds": [[0.0, 1.0]] * len(names)}
 
 
 def _salib(method: str, where: str) -> Any:

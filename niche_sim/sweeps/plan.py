@@ -74,7 +74,7 @@ class Plan:
     """A sweep, checked. Make it with `plan` or `read_plan`.
 
     at: h, besides the end. readouts: names of readouts, and onset_<stage>. levels, unit_cube: float64[points, axes], as in
-    `levels_of`. content: the plan as plain data, as it is written to plan.toml.
+    `levels_of`. thresholds: of the stages. content: the plan as plain data, as it is written to plan.toml.
     """
 
     experiment: Scenario
@@ -84,11 +84,14 @@ class Plan:
     readouts: tuple[str, ...]
     series: bool
     design: str
+    samples: int | None
+    design_seed: int
     axes: tuple[Axis, ...]
     levels: Float
     unit_cube: Float
     overrides: Mapping[str, str]
     without: tuple[str, ...]
+    thresholds: Mapping[str, float]
     content: Mapping[str, Any]
 
     @property
@@ -108,7 +111,7 @@ class Plan:
     @property
     def problem(self) -> dict[str, Any]:
         """What SALib calls the problem, for `unit_cube`."""
-        return problem_of(self.axes)
+        return problem_of([axis.name for axis in self.axes])
 
     @property
     def total(self) -> int:
@@ -135,6 +138,11 @@ class Plan:
             for axis, level in zip(self.axes, self.levels[point], strict=True)
         ]
 
+    def described(self, point: int, arm: str) -> str:
+        """A point in a few words: "tgfb.half_life 3 min, anti_mif.from 7 day"; "" without axes that touch the arm."""
+        pairs = zip(self.axes, self.values_at(point, arm), strict=True)
+        return ", ".join(f"{axis.name} {axis.shown(value)}" for axis, value in pairs if value is not None)
+
     def runs(self) -> Iterator[Run]:
         """Every run once: point by point, of these arm by arm, of these seed by seed. Made as they are asked for."""
         for point in range(self.points):
@@ -147,32 +155,28 @@ class Plan:
         for arm in arms:
             try:
                 of_arm = [(axis, setting) for axis, setting in settings if axis.arm == arm]
-                job = self.job(overrides=shared, arm=arm, seed=self.seeds[0], of_arm=of_arm)
+                made = self._setup(arm, shared, of_arm)
             except InputError as error:
                 text = json.dumps([self.content["scenario"], dict(self.overrides), arm, self.values_at(point, arm)])
                 for seed in self.seeds:
                     yield Run(naming.name_of_run(text, seed), point, arm, seed, None, str(error))
                 continue
-            key = naming.name_of_arm(job.setup, arm)
+            key = naming.name_of_arm(made, arm)
             for seed in self.seeds:
-                name = naming.name_of_run(key, seed)
-                yield Run(name, point, arm, seed, dataclasses.replace(job, name=name, seed=seed), "")
+                job = Job(naming.name_of_run(key, seed), made, arm, seed, naming.engine())
+                yield Run(job.name, point, arm, seed, job, "")
 
-    def job(
-        self,
-        arm: str,
-        seed: int,
-        overrides: Mapping[str, str] | None = None,
-        of_arm: Iterable[tuple[Axis, Any]] = (),
-    ) -> Job:
-        """A run of the scenario with further overrides, in the plan or not. Raises InputError."""
-        changes = {**self.overrides, **{name: str(text) for name, text in (overrides or {}).items()}}
-        made = setup(self.experiment, changes, self.without)
-        settings = list(of_arm)
-        protocol = varied(self.experiment, arm, settings, "vary_protocol") if settings else None
-        made = dataclasses.replace(made, experiment=made.experiment.only(arm, protocol))
+    def job(self, arm: str, seed: int, overrides: Mapping[str, str] | None = None) -> Job:
+        """A run of the scenario with further overrides, whether it is in the plan or not. Raises InputError."""
+        made = self._setup(arm, overrides or {}, [])
         name = naming.name_of_run(naming.name_of_arm(made, arm), seed)
         return Job(name, made, arm, seed, naming.engine())
+
+    def _setup(self, arm: str, overrides: Mapping[str, Any], settings: Sequence[tuple[Axis, Any]]) -> Setup:
+        changes = {**self.overrides, **{name: str(text) for name, text in overrides.items()}}
+        made = setup(self.experiment, changes, self.without, self.thresholds)
+        protocol = varied(self.experiment, arm, settings, "vary_protocol") if settings else None
+        return dataclasses.replace(made, experiment=made.experiment.only(arm, protocol))
 
 
 def plan(
@@ -255,11 +259,14 @@ def _checked(experiment: Scenario, given: Mapping[str, Any], where: str) -> Plan
         readouts=readouts,
         series=_flag(given, "series", where),
         design=design,
+        samples=samples,
+        design_seed=number,
         axes=axes,
         levels=levels,
         unit_cube=shares,
         overrides=overrides,
         without=without,
+        thresholds=base.thresholds,
         content={key: value for key, value in content.items() if value is not False and value not in ([], {})},
     )
 
