@@ -64,7 +64,8 @@ def _sweep(plan: Path, given: Path | None, workers: str | None, scheduler: str |
     part = None if shard is None else sweeps.Shard.read(shard, "--shard")
     wanted = sweeps.read_plan(plan)
     folder = RUNS / f"{plan.stem}-sweep" if given is None else given
-    refuse_a_run(folder, "-o")
+    if not (folder / "plan.toml").is_file():  # with a plan in it, it is the folder of a sweep
+        refuse_a_run(folder, "-o")
     last = sweeps.Done(0, 0, 0, wanted.total)
     try:
         with watching() as watch:

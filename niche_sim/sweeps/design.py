@@ -44,7 +44,7 @@ def levels_of(axes: Sequence[Axis], design: str, samples: int | None, seed: int,
         levels = np.tile(np.arange(lengths[0] if lengths else 1, dtype=float)[:, None], (1, len(axes)))
     else:
         _check_size(math.prod(lengths), where)
-        levels = np.array(list(itertools.product(*map(range, lengths))), float).reshape(-1, len(axes))
+        levels = np.array(list(itertools.product(*map(range, lengths))), float).reshape(math.prod(lengths), len(axes))
     return levels, levels / np.maximum(np.array(lengths, float) - 1.0, 1.0)
 
 
