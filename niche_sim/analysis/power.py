@@ -26,7 +26,8 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import binom, hypergeom, norm, ttest_ind_from_stats
+from scipy.special import stdtr
+from scipy.stats import binom, hypergeom, norm
 
 from niche_sim.chance import Chance
 from niche_sim.cohort import Cohort
@@ -136,7 +137,9 @@ def groups(
     if effect is not None:
         _check_effect(made, effect)
     elif len(np.unique(np.concatenate(made.simulated))) == 1:
-        raise InputError("--readout", f"{readout} is {b[0]:g} in every mouse", "a readout and a time at which mice differ")
+        raise InputError(
+            "--readout", f"{readout} is {b[0]:g} in every mouse", "a readout and a time at which mice differ"
+        )
     return made
 
 
@@ -256,9 +259,12 @@ def _p_values(made: Groups, first: Float, second: Float) -> Float:
     if made.test == "welch-log":
         a, b = np.log(a), np.log(b)
     n = round(float(first[0].sum()))
-    (mean_a, sd_a), (mean_b, sd_b) = (_moments(_widened(x), counts, n) for x, counts in ((a, first), (b, second)))
+    groups_of = ((a, first), (b, second))
+    (mean_a, variance_a), (mean_b, variance_b) = (_moments(_widened(x), counts, n) for x, counts in groups_of)
     with np.errstate(divide="ignore", invalid="ignore"):  # two groups of one and the same mouse have no spread
-        p = np.asarray(ttest_ind_from_stats(mean_a, sd_a, n, mean_b, sd_b, n, equal_var=False).pvalue)
+        t = (mean_a - mean_b) / np.sqrt((variance_a + variance_b) / n)
+        freedom = (n - 1) * (variance_a + variance_b) ** 2 / (variance_a**2 + variance_b**2)
+        p = 2.0 * stdtr(freedom, -np.abs(t))
     return np.where(np.isnan(p), 1.0, p)
 
 
@@ -268,10 +274,11 @@ def _widened(x: Float) -> Float:
 
 
 def _moments(x: Float, counts: Float, n: int) -> tuple[Float, Float]:
+    """Mean and variance of each drawn group."""
     middle = x.mean()
     mean = counts @ (x - middle) / n
     square = counts @ (x - middle) ** 2 / n
-    return middle + mean, np.sqrt(np.maximum(square - mean**2, 0.0) * n / (n - 1.0))
+    return middle + mean, np.maximum(square - mean**2, 0.0) * (n / (n - 1.0))
 
 
 def _mann_whitney(a: Float, b: Float, first: Float, second: Float) -> Float:
