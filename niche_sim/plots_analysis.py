@@ -120,7 +120,7 @@ def _virtual_mice(ax: Axes, made: Groups) -> None:
         groups.append((made.arm, made.treated, BLUE))
     for number, (_, values, colour) in enumerate(groups):
         spread = (np.arange(len(values)) * 0.618) % 1.0 - 0.5  # evenly, so that equal values do not hide each other
-        ax.plot(number + 0.5 * spread, values, "o", color=colour, markersize=2.8, alpha=0.6, markeredgewidth=0)
+        ax.plot(number + 0.5 * spread, values, "o", color=colour, markersize=2.8, alpha=0.6, markeredgewidth=0, clip_on=False)
         ax.plot([number - 0.36, number + 0.36], [values.mean()] * 2, color=colour, linewidth=1.6)
     if made.above is not None:
         ax.axhline(made.above, color=GREY, linewidth=0.7, linestyle=(0, (3, 2)))
@@ -129,7 +129,8 @@ def _virtual_mice(ax: Axes, made: Groups) -> None:
     ax.set_ylim(bottom=0)
     ax.yaxis.set_major_locator(MaxNLocator(5))
     ax.tick_params(axis="x", length=0)
-    ax.set_ylabel(f"{made.readout} ({unit_of(made.readout)})")
+    unit = unit_of(made.readout)
+    ax.set_ylabel(made.readout if unit == made.readout else f"{made.readout} ({unit})")
     plain_axes(ax)
 
 
@@ -143,7 +144,7 @@ def _power(ax: Axes, curve: Curve, needed: Needed, wanted: float) -> None:
     ax.xaxis.set_minor_locator(NullLocator())
     ax.set(xlim=(curve.n[0], curve.n[-1]), ylim=(0, 1.02), xlabel="Real mice a group", ylabel="Power")
     plain_axes(ax)
-    said = f"{wanted:.0%} power: {mice_of(needed.n)} mice a group\n({mice_of(needed.low)} to {mice_of(needed.high)})"
+    said = f"{100 * wanted:.3g} % power: {mice_of(needed.n)} mice a group\n({mice_of(needed.low)} to {mice_of(needed.high)})"
     if math.isfinite(needed.n):
         ax.plot([needed.n] * 2, [0, wanted], color=VERMILLION, linewidth=1.0)
         ax.plot(needed.n, wanted, "o", color=VERMILLION, markersize=4, clip_on=False, zorder=5)
@@ -161,7 +162,7 @@ def windows_figure(
     made: Windows, found: Sequence[tuple[str, float, Sequence[Point]]], onsets: Sequence[Onset]
 ) -> Figure:
     """A panel a readout (name, time in h, effects): the effect against the day of the start, onsets and challenge marked."""
-    page = Page(16.0 + TAGS + PITCH * len(found) + 6.0, _headline(made))
+    page = Page(16.0 + TAGS + PITCH * len(found), _headline(made))
     mice = max((point.comparison.effect.n for _, _, points in found for point in points), default=0)
     page.text(
         3, 9, f"Paired effect with its 95 % interval, {mice} mice; grey: no effect (0.8 to 1.25 times).", color=GREY
@@ -218,7 +219,7 @@ def _effects(ax: Axes, points: Sequence[Point]) -> None:
 def _log_ticks(ax: Axes) -> None:
     """Few ticks with plain numbers, however small the range."""
     low, high = ax.get_ylim()
-    wide = high / low > 30.0
+    wide = high / low > 100.0
     ax.yaxis.set_major_locator(LogLocator(subs=(1.0,) if wide else (1.0, 2.0, 5.0)))
     if high / low < 4.0:
         ax.yaxis.set_major_locator(FixedLocator([x for x in (0.5, 0.6, 0.8, 1.0, 1.25, 1.5, 2.0) if low <= x <= high]))

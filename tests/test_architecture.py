@@ -33,7 +33,7 @@ ROWS = (
     {"record"},
     {"sweeps", "untreated", "cohort"},
     {"targets"},
-    {"analysis", "evidence", "mechanisms", "plots_words"},
+    {"analysis", "evidence", "mechanisms", "plots_words", "spatial_export"},
     {"plots", "odd"},
     {"plots_compare", "plots_mechanisms", "plots_sweep"},
     {"plots_analysis"},
@@ -47,7 +47,8 @@ FOLDERS_OF_STRANGERS = {"kernels", "processes"}  # files in them do not know eac
 ONLY_IN = {
     "mesa": {"population", "cells", "model", "dashboard"},
     "mesa.visualization": {"dashboard"},
-    "matplotlib": {"plots", "plots_compare", "plots_mechanisms", "plots_sweep", "plots_analysis", "plots_analysis_fit", "dashboard"},
+    "matplotlib": {"plots", "plots_compare", "plots_mechanisms", "plots_sweep", "plots_analysis", "plots_analysis_fit"}
+    | {"dashboard"},
     "solara": {"dashboard"},
     "pint": {"units"},
     "typer": {"cli"},

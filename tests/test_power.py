@@ -251,7 +251,7 @@ QUICK = ["power", "--workers", "1", *SET]
 def test_power_leaves_tables_and_a_figure_and_says_its_limits(call, tmp_path):
     done = call(*QUICK, "--arms", "pbs,educated", "--readout", "kupffer_loaded", "--mice", "3", "-o", "mine")
     assert (done.code, done.err) == (0, [])
-    assert "Mice a group for 80% power: " in done.out
+    assert "Mice a group for 80 % power: " in done.out
     assert "Mann-Whitney" in done.out
     assert "A lower bound" in done.out
     assert {path.name for path in (tmp_path / "mine").iterdir()} == {

@@ -17,6 +17,7 @@ from typer.main import get_command
 
 import niche_sim
 from niche_sim.cli.comparing import compare, evidence
+from niche_sim.cli.export import export
 from niche_sim.cli.listing import describe, parameters, scenarios
 from niche_sim.cli.power import power
 from niche_sim.cli.running import run
@@ -44,7 +45,7 @@ app = typer.Typer(
     help="How a tumour's exosomes prepare the liver for metastasis, simulated cell by cell. For research and teaching, "
     "not for predictions about a patient.",
 )
-for command in (run, compare, evidence, sweep, power, window, describe, parameters, scenarios, thresholds):
+for command in (run, compare, evidence, sweep, power, window, export, describe, parameters, scenarios, thresholds):
     app.command()(command)
 
 

@@ -205,7 +205,7 @@ def _show(made: Groups, curve: Curve, needed: Needed, share: float, level: float
             table.add_row(f"{n}", f"{power:.2f}", f"{low:.2f} to {high:.2f}")
     out.print(table)
     out.print(
-        f"Mice a group for {share:.0%} power: {mice_of(needed.n)} ({mice_of(needed.low)} to {mice_of(needed.high)})."
+        f"Mice a group for {100 * share:.3g} % power: {mice_of(needed.n)} ({mice_of(needed.low)} to {mice_of(needed.high)})."
     )
     for line in limits(made):
         out.print(line)
