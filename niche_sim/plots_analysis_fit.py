@@ -38,9 +38,9 @@ def sensitivity_figure(found: Sequence[Sensitivity], heading: str) -> Figure:
     page.text(3, 9, said, color=GREY)
     top = 20.0
     for number, (one, height) in enumerate(zip(found, rows, strict=True)):
-        unit = f" ({unit_of(one.output)})" if morris and unit_of(one.output) else ""
-        chance = "" if math.isnan(one.chance) else f"; chance of {one.mice} mice: {100 * one.chance:.2g} % of variance"
-        page.letter(3, top - 4, chr(97 + number), f"{one.output}{unit if morris else ''}{chance}")
+        unit = f" ({unit_of(one.output)})" if morris and unit_of(one.output) not in ("", one.output) else ""
+        chance = "" if math.isnan(one.chance) else f"; chance of {one.mice} mice: {100 * one.chance:.0f} % of variance"
+        page.letter(3, top - 4, chr(97 + number), f"{one.output}{unit}{chance}")
         if one.constant:
             page.text(50, top + 4, "the same at every point", color=GREY)
             top += height + gap
@@ -90,7 +90,7 @@ def _convergence(ax: Axes, found: Sensitivity, morris: bool) -> None:
         values = [next(index.main for index in stage.indices if index.name == name) for stage in found.stages]
         ax.plot(samples, values, color=colour, marker=mark, markersize=2.8, linewidth=1.0, label=name)
     ax.set_ylim(bottom=0.0)
-    ax.set_xlim(0.0, 1.05 * samples[-1])
+    ax.set_xlim(0.8 * samples[0], 1.04 * samples[-1])
     ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     ax.yaxis.set_major_locator(MaxNLocator(4))
     ax.set_xlabel("Trajectories" if morris else "Samples")
@@ -98,7 +98,7 @@ def _convergence(ax: Axes, found: Sensitivity, morris: bool) -> None:
     ax.legend(frameon=False, fontsize=5.5, loc="upper left", bbox_to_anchor=(0.0, 1.0), ncol=1, handlelength=1.4,
               borderpad=0.0, labelspacing=0.2)  # fmt: skip
     low, high = ax.get_ylim()
-    ax.set_ylim(low, low + 1.75 * (high - low))  # room for the names
+    ax.set_ylim(low, low + 2.0 * (high - low))  # room for the names
     plain_axes(ax)
 
 

@@ -230,4 +230,5 @@ def _show(found: Sensitivity, arm: str) -> None:
     )
     if not math.isnan(found.chance):
         said += f". Of the variance between points {found.chance:.0%} is chance of {found.mice} mice"
+        said += "; more --seeds lessen it" if found.chance > 0.5 else ""
     out.print(f"{said}.\n")
