@@ -14,6 +14,7 @@ _PUBLIC = {
     "run": "record",
     "load_record": "record",
     "load_scenario": "scenario",
+    "sweep": "sweeps",
     "catalogue": "scenario",
     "InputError": "errors",
 }

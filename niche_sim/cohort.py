@@ -2,22 +2,14 @@
 
 from __future__ import annotations
 
-import ast
 import contextlib
 import dataclasses
-import hashlib
-import importlib.metadata
 import json
 import math
-import signal
 import zipfile
 import zlib
-from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import lru_cache
-from multiprocessing.context import SpawnContext, SpawnProcess
 from pathlib import Path
 from time import perf_counter
 from typing import Any, NamedTuple
@@ -25,26 +17,21 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-import niche_sim
-from niche_sim import parameters, scenario
+from niche_sim import scenario
 from niche_sim.errors import InputError
-from niche_sim.model import NicheModel
+from niche_sim.model import NicheModel, setup
+from niche_sim.naming import name_of_arm
 from niche_sim.readouts import BY_NAME
-from niche_sim.record import whole
+from niche_sim.record import onsets_of, table_of, whole
 from niche_sim.scenario import ONSET, Scenario
 from niche_sim.vocabulary import DEFAULT_SEED
+from niche_sim.workers import Lost, local, work
 
 Float = NDArray[np.float64]
 
 PICTURE_PIXELS = 100  # along the longer side of a kept picture of a section
 PICTURE_FIELD = "fibronectin"
 BAND = (10.0, 50.0, 90.0)  # percentiles that show the spread of mice
-# Modules that only look at mice: a change in them leaves what is simulated as it is.
-ONLOOKERS = {"__main__", "cli", "cohort", "dashboard", "describe", "evidence", "mechanisms", "plots", "plots_compare"}
-ONLOOKERS |= {"plots_mechanisms", "record", "targets", "untreated"}
-ONLOOKERS |= {"exports", "frames", "looks", "plots_film", "scenario_writing", "timeline"}
-RESTARTS = 2  # of the worker processes, should the system end one of them
-POLL = 0.2  # s between two questions whether to stop
 
 
 @dataclass(frozen=True)
@@ -87,10 +74,6 @@ class Life:
     books: dict[str, float]
     seconds: float
     picture: Picture | None
-
-
-class Stopped(Exception):
-    """A study was stopped from outside; the mice that were finished stay."""
 
 
 class Failure(NamedTuple):
@@ -191,9 +174,9 @@ def plan(
         raise InputError("arms", "none", "at least one arm")
     changes = tuple(sorted((name, str(text)) for name, text in (overrides or {}).items()))
     left_out = tuple(without)
-    model = _model(experiment, names[0], seed, changes, left_out)
-    seeds, stages = tuple(range(seed, seed + mice)), tuple(model.stages.thresholds)
-    return Plan(experiment, names, seeds, changes, left_out, _keys(model, names), stages)
+    made = setup(experiment, dict(changes), left_out)
+    keys = {name: name_of_arm(made, name) for name in names}
+    return Plan(experiment, names, tuple(range(seed, seed + mice)), changes, left_out, keys, tuple(made.thresholds))
 
 
 def run(
@@ -205,34 +188,29 @@ def run(
 ) -> list[Failure]:
     """Run the mice of the plans that are not in the folder yet, the longest first; returns those that failed.
 
-    A mouse is written when it is finished. On Ctrl-C the mice at work are given up, and KeyboardInterrupt goes on.
-    watch: called when a mouse is done, and once before. stop: asked every POLL s, in the thread that called, whether to
-    give up the mice at work; then Stopped is raised. Studies in several threads do not touch each other's workers.
+    A mouse is written when it is finished; one whose process dies twice has failed. On Ctrl-C the mice at work are given
+    up, and KeyboardInterrupt goes on. watch: called when a mouse is done, and once before. stop: asked several times a
+    second, in the thread that called, whether to give up the mice at work; then Stopped is raised. Studies in several
+    threads do not touch each other's workers.
     """
-    left = {job.file: job for one in plans for job in _missing(one, folder)}
-    left = dict(sorted(left.items(), key=lambda item: -item[1].cost))
-    jobs = list(left.values())
+    missing = {job.file: job for one in plans for job in _missing(one, folder)}
+    jobs = sorted(missing.values(), key=lambda job: -job.cost)
     for parent in {job.file.parent for job in jobs}:
         parent.mkdir(parents=True, exist_ok=True)
     failures: list[Failure] = []
-    work, done, all_work = 0.0, 0, sum(job.cost for job in jobs) or 1.0
+    work_done, done, all_work = 0.0, 0, sum(job.cost for job in jobs) or 1.0
     if watch is not None:
         watch(Progress(0, len(jobs), 0.0))
-    for attempt in range(RESTARTS + 1):
-        try:
-            with contextlib.closing(_results(list(left.values()), workers, stop)) as results:
-                for job, why in results:
-                    del left[job.file]
-                    work, done = work + job.cost, done + 1
-                    if why:
-                        failures.append(Failure(job.experiment.id, job.arm, job.seed, why))
-                    if watch is not None:
-                        watch(Progress(done, len(jobs), work / all_work))
-            break
-        except BrokenProcessPool:
-            if attempt == RESTARTS:
-                why = "the system ended its process, perhaps for want of memory"
-                failures += [Failure(job.experiment.id, job.arm, job.seed, why) for job in left.values()]
+    if not jobs:
+        return failures
+    with local(min(workers, len(jobs))) as place, contextlib.closing(work(iter(jobs), live, place, stop)) as results:
+        for job, found in results:
+            work_done, done = work_done + job.cost, done + 1
+            why = found.why if isinstance(found, Lost) else found
+            if why:
+                failures.append(Failure(job.experiment.id, job.arm, job.seed, why))
+            if watch is not None:
+                watch(Progress(done, len(jobs), work_done / all_work))
     return failures
 
 
@@ -268,7 +246,7 @@ def live(job: _Job) -> str:
     """Run a mouse and write it; returns "" or what went wrong, in one line."""
     try:
         began = perf_counter()
-        model = _model(job.experiment, job.arm, job.seed, job.overrides, job.without).run_to_end()
+        model = NicheModel(setup(job.experiment, dict(job.overrides), job.without), job.arm, rng=job.seed).run_to_end()
         _write(model, job, perf_counter() - began)
     except Exception as error:  # whatever it is, the other mice go on
         text = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
@@ -276,15 +254,8 @@ def live(job: _Job) -> str:
     return ""
 
 
-def _model(
-    experiment: Scenario, arm: str, seed: int, overrides: tuple[tuple[str, str], ...], without: tuple[str, ...]
-) -> NicheModel:
-    return NicheModel(experiment, arm, overrides=dict(overrides), rng=seed, without=without)
-
-
 def _write(model: NicheModel, job: _Job, seconds: float) -> None:
-    columns = {name: np.array(values, np.float64) for name, values in model.datacollector.model_vars.items()}
-    onsets = {name: math.nan if onset is None else onset for name, onset in model.stages.onsets.items()}
+    columns, onsets = table_of(model), onsets_of(model)
     books = {name: float(value) for name, value in dataclasses.asdict(model.state.ledger).items()}
     notes = {"columns": list(columns), "onsets": onsets, "books": books, "seconds": seconds}
     arrays: dict[str, Any] = {"table": np.array(list(columns.values())), "notes": np.array(json.dumps(notes))}
@@ -349,93 +320,7 @@ def _cost(one: Plan, arm: str) -> float:
     return section.width * section.height * experiment.duration / experiment.step * (1.0 + tumour + 0.1 * len(verbs))
 
 
-class _Spawning(SpawnContext):
-    """Starts processes and knows which, so that only these are ended. Not by fork: the caller may run threads (a progress
-    bar, a page), whose locks a forked child would inherit."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.started: list[SpawnProcess] = []
-
-    def Process(self, *arguments: Any, **named: Any) -> SpawnProcess:  # type: ignore[override]  # noqa: N802
-        process = SpawnProcess(*arguments, **named)
-        self.started.append(process)
-        return process
-
-
-def _results(
-    jobs: list[_Job], workers: int, stop: Callable[[], bool] | None
-) -> Generator[tuple[_Job, str], None, None]:
-    """Each job and what went wrong with it, in the order in which they end."""
-    if not jobs:
-        return
-    context = _Spawning()
-    pool = ProcessPoolExecutor(min(workers, len(jobs)), mp_context=context, initializer=_leave_ctrl_c_to_the_parent)
-    try:
-        futures = {pool.submit(live, job): job for job in jobs}
-        left = set(futures)
-        while left:
-            if stop is not None and stop():
-                raise Stopped("the study was stopped")
-            done, left = wait(left, None if stop is None else POLL, FIRST_COMPLETED)
-            for future in done:
-                yield futures[future], future.result()
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in context.started:
-            if process.is_alive():
-                process.terminate()
-        raise
-    pool.shutdown()
-
-
-def _leave_ctrl_c_to_the_parent() -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
-# --- names of mice ---------------------------------------------------------------------------------------------------
-
-
-def _keys(model: NicheModel, arms: Sequence[str]) -> dict[str, str]:
-    """For each arm a hash of all that decides its mice but the seed: scenario, numbers, rules, code, libraries."""
-    content = json.loads(model.experiment.canonical())
-    protocols = content.pop("arms")
-    decides = {
-        "scenario": content,
-        "parameters": parameters.as_text(model.parameters),
-        "schedule": [process.name for process in model.schedule],
-        "thresholds": dict(model.stages.thresholds),
-        "niche_sim": niche_sim.__version__,
-        "code": code_digest(),
-        "versions": {name: importlib.metadata.version(name) for name in ("numpy", "scipy", "numba", "mesa")},
-    }
-    keys = {}
-    for arm in arms:
-        text = json.dumps({**decides, "protocol": protocols[arm]}, sort_keys=True)
-        keys[arm] = hashlib.sha256(text.encode()).hexdigest()[:16]
-    return keys
-
-
-@lru_cache(maxsize=1)
-def code_digest() -> str:
-    """A hash of the code that simulates, hexadecimal: not of its comments and docstrings, nor of what only looks on."""
-    package = Path(__file__).resolve().parent
-    digest = hashlib.sha256()
-    for path in sorted(package.rglob("*.py")):
-        parts = path.relative_to(package).with_suffix("").parts
-        if parts[0] not in ONLOOKERS:
-            digest.update(f"{'.'.join(parts)}\n{_code(path.read_text(encoding='utf-8'))}\n".encode())
-    return digest.hexdigest()[:16]
-
-
-def _code(text: str) -> str:
-    """A module without comments, docstrings and layout."""
-    tree = ast.parse(text)
-    for node in ast.walk(tree):
-        body = getattr(node, "body", None)
-        if isinstance(node, (ast.Module, ast.ClassDef, ast.FunctionDef)) and ast.get_docstring(node) and body:
-            del body[0]
-    return ast.dump(tree)
+# --- tables ----------------------------------------------------------------------------------------------------------
 
 
 def write_table(rows: Sequence[Mapping[str, Any]], file: Path) -> Path:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import functools
 import math
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -31,11 +32,48 @@ SCENARIO_TIMES = ("run.duration", "run.step", "run.record")
 SCHEDULE = "schedule"  # by the name of a schedule, such as no_stage3
 
 
+@dataclass(frozen=True)
+class Setup:
+    """All that decides a run but its arm and its seed, read and checked, so that many runs can be made of it.
+
+    experiment: the scenario with the section and the clock of this run. overrides, without: as they were given.
+    """
+
+    experiment: Scenario
+    parameters: parameters.Parameters
+    schedule: tuple[Process, ...]
+    thresholds: Mapping[str, float]
+    overrides: Mapping[str, str]
+    without: tuple[str, ...]
+
+
+def setup(
+    scenario_id: str | Path | Scenario,
+    overrides: Mapping[str, str] | None = None,
+    without: Iterable[str] = (),
+    thresholds: Mapping[str, float] | None = None,
+) -> Setup:
+    """Read and check what runs have in common; arguments and errors are those of `NicheModel`.
+
+    thresholds: those of the stages, for whoever has read them already; None reads them beside the scenario.
+    """
+    changes = {name: str(text) for name, text in (overrides or {}).items()}
+    experiment = experiment_of(scenario_id, changes)
+    place = SCHEDULE if SCHEDULE in changes else f"{experiment.path}: schedule"
+    left_out = tuple(without)
+    numbers = _parameters(experiment, changes)
+    processes = _without(schedule(experiment.schedule, place), left_out)
+    if thresholds is None:
+        thresholds = load_thresholds(experiment.path.parent) if experiment.on_disk else {}
+    return Setup(experiment, numbers, processes, thresholds, changes, left_out)
+
+
 class NicheModel(PopulationModel):
     """One virtual mouse: a section of its liver, hour by hour.
 
     Args:
-        scenario_id: id of a scenario, the path of a scenario.toml, or a scenario itself.
+        scenario_id: id of a scenario, the path of a scenario.toml, or a scenario itself; or a `Setup`, which leaves no room
+            for `overrides` and `without`.
         arm: one of its arms; None takes `educated`, or else the first.
         overrides: register names (or section.width, run.duration ...) to text with a unit: {"tgfb.half_life": "5 min"};
             "schedule" to the name of a schedule.
@@ -55,7 +93,7 @@ class NicheModel(PopulationModel):
 
     def __init__(
         self,
-        scenario_id: str | Path | Scenario = DEFAULT_SCENARIO,
+        scenario_id: str | Path | Scenario | Setup = DEFAULT_SCENARIO,
         arm: str | None = "educated",
         *,
         overrides: Mapping[str, str] | None = None,
@@ -65,23 +103,25 @@ class NicheModel(PopulationModel):
         seed = DEFAULT_SEED if rng is None else rng
         self.chance = Chance(seed)
         super().__init__(rng=int(seed))
-        self.seed, self.without = int(seed), tuple(without)
-        self.overrides = {name: str(text) for name, text in (overrides or {}).items()}
-        self.experiment = experiment_of(scenario_id, self.overrides)
-        self.scenario_id = self.experiment.id if isinstance(scenario_id, Scenario) else str(scenario_id)
+        if isinstance(scenario_id, Setup):
+            if overrides or tuple(without):
+                raise InputError("overrides", "beside a setup", "a setup that is made with them")
+            made = scenario_id
+        else:
+            made = setup(scenario_id, overrides, without)
+        self.scenario_id = made.experiment.id if isinstance(scenario_id, Setup | Scenario) else str(scenario_id)
+        self.seed, self.without, self.overrides = int(seed), made.without, dict(made.overrides)
+        self.experiment, self.parameters, self.schedule = made.experiment, made.parameters, made.schedule
         self.arm = self.experiment.default_arm if arm is None else arm
         self.protocol = self.experiment.arm(self.arm).protocol
-        self.parameters = _parameters(self.experiment, self.overrides)
         self.mouse = this_mouse(self.parameters, self.chance)
-        place = SCHEDULE if SCHEDULE in self.overrides else f"{self.experiment.path}: schedule"
-        self.schedule = _without(schedule(self.experiment.schedule, place), self.without)
         self.dt = self.experiment.step
 
         width, height, spacing = self.experiment.section
         section = section_of(width, height, spacing, self.parameters)
         self.state = naive_liver(section, self.parameters, self.chance)
         self.attach(*self.state.populations.values())
-        self.stages = StageWatch(load_thresholds(self.experiment.path.parent) if self.experiment.on_disk else {})
+        self.stages = StageWatch(made.thresholds)
         reporters: dict[str, Any] = {"time_h": _time}
         reporters |= {readout.name: functools.partial(_measure, readout.name) for readout in READOUTS}
         self.datacollector = DataCollector(model_reporters=reporters)

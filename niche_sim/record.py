@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import hashlib
-import importlib.metadata
 import io
 import json
 import math
@@ -22,6 +21,7 @@ import niche_sim
 from niche_sim import parameters, scenario
 from niche_sim.errors import InputError
 from niche_sim.model import NicheModel
+from niche_sim.naming import versions
 from niche_sim.readouts import BY_NAME
 from niche_sim.stages import STAGES
 from niche_sim.state import FIELDS
@@ -79,11 +79,11 @@ class Record:
                 arrays: dict[str, Any] = {"times_h": np.array(list(self.snapshots)), **flat}
                 np.savez_compressed(file, **arrays)
             summary = {"run_hash": self.run_hash, "onsets_h": self.onsets, "end": self.end}
-            _write_json(summary, folder / "summary.json")
-            _write_json(self.provenance, folder / "provenance.json")
+            write_json(summary, folder / "summary.json")
+            write_json(self.provenance, folder / "provenance.json")
         except OSError as error:
             raise InputError(
-                str(folder), _reason(error), "a folder that can be written, with room on the disk"
+                str(folder), reason_of(error), "a folder that can be written, with room on the disk"
             ) from None
         return folder
 
@@ -109,9 +109,7 @@ class Runner:
     def record(self) -> Record:
         """What the run has left so far."""
         model = self.model
-        rows = model.datacollector.model_vars
-        table = {name: np.array(values, np.float64) for name, values in rows.items()}
-        onsets = dict(model.stages.onsets)
+        table, onsets = table_of(model), dict(model.stages.onsets)
         events = dict(model.state.events.table())
         return Record(table, _with_onsets(events, onsets), dict(self.snapshots), onsets, provenance_of(model))
 
@@ -126,7 +124,7 @@ class Runner:
             with whole(path) as part_path, part_path.open("wb") as file:
                 np.savez(file, **arrays, notes=np.array(notes))
         except OSError as error:
-            raise InputError(str(path), _reason(error), "a file that can be written") from None
+            raise InputError(str(path), reason_of(error), "a file that can be written") from None
 
     @classmethod
     def resume(cls, path: Path) -> Runner:
@@ -140,7 +138,7 @@ class Runner:
             raise
         except (OSError, ValueError, KeyError) as error:
             raise InputError(
-                str(path), f"not a checkpoint ({_reason(error)})", "one that an interrupted run left"
+                str(path), f"not a checkpoint ({reason_of(error)})", "one that an interrupted run left"
             ) from None
         snapshots: Snapshots = {}
         for key, array in arrays.items():
@@ -206,6 +204,16 @@ def snapshot_due(time: float) -> bool:
     return abs(time / SNAPSHOT_EVERY - round(time / SNAPSHOT_EVERY)) < 1e-9
 
 
+def table_of(model: NicheModel) -> dict[str, NDArray[np.float64]]:
+    """`time_h` and every readout of a model, float64[rows] each, a row a record time so far."""
+    return {name: np.array(values, np.float64) for name, values in model.datacollector.model_vars.items()}
+
+
+def onsets_of(model: NicheModel) -> dict[str, float]:
+    """The onset of every stage so far, h; nan where it is not reached or has no threshold."""
+    return {name: math.nan if onset is None else onset for name, onset in model.stages.onsets.items()}
+
+
 def snapshot(model: NicheModel) -> dict[str, NDArray[Any]]:
     """Fields and cells as they are now, by the names of snapshots.npz."""
     state, spacing = model.state, model.state.section.spacing
@@ -253,7 +261,7 @@ def read_json(folder: Path, name: str) -> dict[str, Any]:
     try:
         content: dict[str, Any] = json.loads((folder / name).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise InputError(str(folder / name), _reason(error), "a folder that `niche-sim run` wrote") from None
+        raise InputError(str(folder / name), reason_of(error), "a folder that `niche-sim run` wrote") from None
     return content
 
 
@@ -279,9 +287,8 @@ def provenance_of(model: NicheModel) -> dict[str, Any]:
         "overrides": model.overrides,
         "without": list(model.without),
         "marks": [list(mark) for mark in model.protocol.marks()],
-        "versions": {name: importlib.metadata.version(name) for name in ("numpy", "scipy", "numba", "mesa")},
-        "python": platform.python_version(),
-        "machine": {"platform": platform.platform(), **_processor()},
+        "versions": versions(),
+        **machine(),
         "anatomy": anatomy_of(model),
     }
 
@@ -324,11 +331,13 @@ def anatomy_of(model: NicheModel) -> dict[str, Any]:
     }
 
 
-def _processor() -> dict[str, str]:
+def machine() -> dict[str, Any]:
+    """What results rest on besides the libraries: the version of Python, the platform, the processor and its features."""
     import llvmlite.binding as llvm
 
-    features = sorted(name for name, on in llvm.get_host_cpu_features().items() if on)
-    return {"processor": llvm.get_host_cpu_name(), "features": " ".join(features)}
+    features = " ".join(sorted(name for name, on in llvm.get_host_cpu_features().items() if on))
+    processor = {"platform": platform.platform(), "processor": llvm.get_host_cpu_name(), "features": features}
+    return {"python": platform.python_version(), "machine": processor}
 
 
 def _with_onsets(events: dict[str, NDArray[Any]], onsets: Mapping[str, float | None]) -> dict[str, NDArray[Any]]:
@@ -347,11 +356,16 @@ def _with_onsets(events: dict[str, NDArray[Any]], onsets: Mapping[str, float | N
     return {name: values[order] for name, values in joined.items()}
 
 
+def part_name(name: str) -> str:
+    """What a file is called while it is written: no other process writes under this name, here or on another machine."""
+    return f"{name}.part-{platform.node()}-{os.getpid()}"
+
+
 class whole:
     """A path to write to that becomes the wanted file only when all is written."""
 
     def __init__(self, path: Path) -> None:
-        self.path, self.part = path, path.with_name(f"{path.name}.part{os.getpid()}")
+        self.path, self.part = path, path.with_name(part_name(path.name))
 
     def __enter__(self) -> Path:
         return self.part
@@ -392,10 +406,12 @@ def _read_parquet(path: Path) -> dict[str, NDArray[Any]]:
     }
 
 
-def _write_json(content: Mapping[str, Any], path: Path) -> None:
+def write_json(content: Mapping[str, Any], path: Path) -> None:
+    """Write a JSON file as a whole. Raises OSError."""
     with whole(path) as part:
         part.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
 
 
-def _reason(error: BaseException) -> str:
+def reason_of(error: BaseException) -> str:
+    """Why a file could not be read or written, in a few words."""
     return (error.strerror if isinstance(error, OSError) and error.strerror else str(error)).lower()

@@ -189,6 +189,16 @@ class Scenario:
             schedule=self.schedule if schedule is None else schedule,
         )
 
+    def only(self, arm: str, protocol: Protocol | None = None) -> Scenario:
+        """The same experiment with one arm alone and nothing to compare with; with another protocol if one is given.
+
+        Raises:
+            InputError: there is no such arm.
+        """
+        kept = self.arm(arm)
+        kept = kept if protocol is None else dataclasses.replace(kept, protocol=protocol)
+        return dataclasses.replace(self, arms={arm: kept}, targets=())
+
     def canonical(self) -> str:
         """What decides what is simulated, as JSON in one spelling: without comments, notes, sources and targets."""
         content = {

@@ -19,7 +19,7 @@ RULES = (*DEFAULT, *ALTERNATIVES)
 # From the bottom up. A module imports from lower rows only, never from its own: a new module takes its place here.
 # `kernels`, `processes`, `cli` and `dashboard` are folders; what holds within them stands below.
 ROWS = (
-    {"errors", "vocabulary", "kernels"},
+    {"errors", "vocabulary", "kernels", "workers"},
     {"units", "chance", "laws", "columns"},
     {"process", "section", "population"},
     {"cells", "parameters"},
@@ -30,12 +30,15 @@ ROWS = (
     {"scenario"},
     {"scenario_writing"},
     {"model", "describe"},
+    {"naming"},
     {"record"},
-    {"sweep", "untreated", "cohort", "timeline"},
+    {"sweeps", "untreated", "cohort", "timeline"},
     {"targets"},
-    {"analysis", "evidence", "mechanisms", "plots_words", "looks", "film_files"},
+    {"analysis", "evidence", "mechanisms", "plots_words", "looks", "film_files", "spatial_export"},
     {"plots", "odd", "frames", "biography"},
-    {"plots_compare", "plots_mechanisms", "plots_film", "exports"},
+    {"plots_compare", "plots_mechanisms", "plots_film", "plots_sweep", "exports"},
+    {"plots_analysis"},
+    {"plots_analysis_fit"},
     {"dashboard"},
     {"cli"},
     {"__main__"},
@@ -45,7 +48,8 @@ FOLDERS_OF_STRANGERS = {"kernels", "processes"}  # files in them do not know eac
 ONLY_IN = {
     "mesa": {"population", "cells", "model", "dashboard"},
     "mesa.visualization": {"dashboard"},
-    "matplotlib": {"plots", "plots_compare", "plots_mechanisms", "plots_film", "dashboard"},
+    "matplotlib": {"plots", "plots_compare", "plots_mechanisms", "plots_film"}
+    | {"plots_sweep", "plots_analysis", "plots_analysis_fit", "dashboard"},
     "solara": {"dashboard"},
     "pint": {"units"},
     "tomli_w": {"scenario_writing"},

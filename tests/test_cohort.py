@@ -1,5 +1,6 @@
 """Many mice: each is made once, kept under a name that all that decides it decides, and one that fails stops no other."""
 
+import contextlib
 import dataclasses
 import math
 import multiprocessing
@@ -12,7 +13,7 @@ import time
 import numpy as np
 import pytest
 
-from niche_sim import cohort
+from niche_sim import cohort, naming, workers
 from niche_sim.errors import InputError
 from niche_sim.model import NicheModel
 
@@ -104,15 +105,15 @@ def test_arms_keep_their_names_whatever_others_run(kept):
 
 def test_other_code_is_another_mouse_but_not_another_comment(monkeypatch):
     text = '"""What."""\nA = 1\n\n\ndef f(x):\n    """Say."""\n    return x + A  # sum\n'
-    assert cohort._code(text) == cohort._code('"""Other."""\nA = 1\ndef f(x):\n    return (x + A)\n')
-    assert cohort._code(text) != cohort._code(text.replace("x + A", "x - A"))
+    assert naming._code(text) == naming._code('"""Other."""\nA = 1\ndef f(x):\n    return (x + A)\n')
+    assert naming._code(text) != naming._code(text.replace("x + A", "x - A"))
 
 
 def test_no_module_that_a_mouse_needs_counts_as_an_onlooker():
     code = "import sys, niche_sim.model; print(*(name for name in sys.modules if name.startswith('niche_sim.')))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
     assert "niche_sim.model" in loaded
-    assert not {name.split(".")[1] for name in loaded} & cohort.ONLOOKERS
+    assert not [name for name in loaded if naming.looks_on(name.split(".")[1])]
 
 
 def test_a_mouse_that_fails_is_told_and_the_others_go_on(tmp_path):
@@ -154,7 +155,7 @@ class Study(threading.Thread):
     def run(self):
         try:
             self.failures = cohort.run([self.one], self.folder, self.workers, self.done.append, self.enough.is_set)
-        except cohort.Stopped:
+        except workers.Stopped:
             self.stopped = True
 
     def wait_until(self, condition):
@@ -191,18 +192,23 @@ def test_a_study_is_stopped_from_outside_and_goes_on_later(tmp_path):
 
 
 def test_mice_at_work_are_given_up_at_once_and_other_studies_go_on(tmp_path, monkeypatch):
-    monkeypatch.setattr(cohort, "RESTARTS", 0)  # a worker that is ended by mistake shows as a failure
+    @contextlib.contextmanager
+    def unforgiving(number):
+        with workers.local(number) as place:
+            yield dataclasses.replace(place, deaths=1)
+
+    monkeypatch.setattr(cohort, "local", unforgiving)  # a worker that is ended by mistake shows as a failure
     before = set(multiprocessing.active_children())
     endless = Study(planned(arms=("educated",), overrides=ENDLESS), tmp_path / "endless", 2)
     other = Study(planned(overrides={**SMALL, "run.duration": "6 day"}), tmp_path / "other")
     endless.start()
     endless.wait_until(lambda: len(set(multiprocessing.active_children()) - before) == 2)
-    workers = set(multiprocessing.active_children()) - before
+    at_work = set(multiprocessing.active_children()) - before
     other.start()
     other.wait_until(lambda: len(other.done) >= 2)
     assert endless.stop() < 5.0  # asked every 0.2 s; the rest is for a busy machine
     assert endless.stopped
-    for worker in workers:
+    for worker in at_work:
         worker.join(10.0)
         assert not worker.is_alive()
     other.join(120.0)
@@ -214,7 +220,7 @@ def test_mice_at_work_are_given_up_at_once_and_other_studies_go_on(tmp_path, mon
 
 def test_a_study_that_nobody_wants_is_not_begun(tmp_path):
     one = planned()
-    with pytest.raises(cohort.Stopped):
+    with pytest.raises(workers.Stopped):
         cohort.run([one], tmp_path, 1, stop=lambda: True)
     assert not list(tmp_path.rglob("*.npz*"))
 

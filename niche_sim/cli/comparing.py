@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,32 +10,31 @@ import typer
 
 from niche_sim.cli import report
 from niche_sim.cli.folders import claim, tidy
-from niche_sim.cli.usage import FAILED, SCENARIO, STOPPED, CommandError, optioned, say, settings, whole_number
+from niche_sim.cli.mice import (
+    Changes,
+    Mice,
+    ScheduleName,
+    Seed,
+    Without,
+    Workers,
+    by_option,
+    cores_of,
+    end,
+    names_of,
+    run_mice,
+    schedule_of,
+)
+from niche_sim.cli.usage import SCENARIO, settings, whole_number
 from niche_sim.errors import InputError
 
 if TYPE_CHECKING:
     from rich.table import Table
 
     from niche_sim.cohort import Cohort, Failure, Plan
-    from niche_sim.cohort import Progress as Done
     from niche_sim.targets import Comparison, Judged, Row
 
 MICE = "30"
 FIGURE_DPI = 110  # of the figures of a report, which holds many
-MOST_FAILURES = 5  # named one by one
-
-_Mice = Annotated[str, typer.Option("--mice", metavar="NUMBER", help="Mice an arm, from 2.")]
-_Seed = Annotated[str, typer.Option("--seed", metavar="NUMBER", help="Of the first mouse; mice of one seed are pairs.")]
-_Workers = Annotated[str | None, typer.Option("--workers", metavar="NUMBER", help="Processes. Default: one a core.")]
-_Schedule = Annotated[
-    str | None, typer.Option("--schedule", metavar="NAME", help="Of rules. Default: that of the scenario.")
-]
-_Without = Annotated[
-    list[str] | None, typer.Option("--without", metavar="PROCESS", help="Leave a rule out. Repeatable.")
-]
-_Changes = Annotated[
-    list[str] | None, typer.Option("--set", metavar="NAME=VALUE", help="Another value, as in `run`. Repeatable.")
-]
 
 
 def compare(
@@ -45,37 +42,37 @@ def compare(
     arms: Annotated[
         str | None, typer.Option(metavar="ARM,ARM", help="The first is the reference. Default: all, in their order.")
     ] = None,
-    mice: _Mice = MICE,
-    seed: _Seed = "1",
-    workers: _Workers = None,
-    schedule: _Schedule = None,
-    without: _Without = None,
-    changes: _Changes = None,
+    mice: Mice = MICE,
+    seed: Seed = "1",
+    workers: Workers = None,
+    schedule: ScheduleName = None,
+    without: Without = None,
+    changes: Changes = None,
     folder: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="DIR", help="Default: runs/SCENARIO-compare. Mice in it are used."),
     ] = None,
 ) -> None:
     """Run many mice of each arm; print and write how arms differ and which targets are met. Ctrl-C keeps what is done."""
-    cores = _cores(workers)
+    cores = cores_of(workers)
     number, first, overrides = (
         whole_number(mice, "--mice", least=2),
         whole_number(seed, "--seed"),
         settings(changes or []),
     )
-    names = None if arms is None else [name.strip() for name in arms.split(",")]
+    names = None if arms is None else names_of(arms)
     from niche_sim import cohort, plots_compare, targets
 
     try:
         wanted = cohort.plan(
             scenario, names, mice=number, seed=first, overrides=overrides, without=without or (),
-            schedule=_schedule(schedule),
+            schedule=schedule_of(schedule),
         )  # fmt: skip
     except InputError as error:
-        raise _optioned(error, overrides, schedule) from None
+        raise by_option(error, overrides, schedule) from None
     target = claim(folder, f"{wanted.experiment.id}-compare")
     try:
-        failures = _run([wanted], target, cores)
+        failures = run_mice([wanted], target, cores)
         found = cohort.gather(wanted, target / "mice")
         rows, judged = targets.effects(found), targets.judge_all(found)
         cohort.write_table(targets.effect_table(rows, judged), target / "effects.parquet")
@@ -87,16 +84,16 @@ def compare(
     _show_effects(found, rows, [name for name, _ in plots_compare.key_readouts(found)])
     _show_targets(judged, wanted.arms)
     report.output().print(f"Written to {target}", soft_wrap=True)
-    _end(failures)
+    end(failures)
 
 
 def evidence(
     scenarios: Annotated[str | None, typer.Option(metavar="ID,ID", help="Default: all that have targets.")] = None,
-    mice: _Mice = MICE,
-    seed: _Seed = "1",
-    workers: _Workers = None,
-    schedule: _Schedule = None,
-    changes: _Changes = None,
+    mice: Mice = MICE,
+    seed: Seed = "1",
+    workers: Workers = None,
+    schedule: ScheduleName = None,
+    changes: Changes = None,
     against: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Another folder of `evidence`, to set its verdicts beside.")
     ] = None,
@@ -108,7 +105,7 @@ def evidence(
     ] = None,
 ) -> None:
     """Run the arms that the targets of all scenarios name and report which are met. Ctrl-C keeps what is done."""
-    cores = _cores(workers)
+    cores = cores_of(workers)
     number, first, overrides = (
         whole_number(mice, "--mice", least=2),
         whole_number(seed, "--seed"),
@@ -126,7 +123,7 @@ def evidence(
     wider = mechanisms.matrix_plans(min(number, mechanisms.MOST_MICE), first) if whole else []
     target = claim(folder, "evidence")
     try:
-        failures = _run([*plans, *wider], target, cores)
+        failures = run_mice([*plans, *wider], target, cores)
         made = _report(plans, reasons, failures, target / "mice")
         extras = _mechanisms(plans, wider, target / "mice")
         shown = schedule or "default"
@@ -142,7 +139,7 @@ def evidence(
         table.add_row(report.cell(f"{cells[0]}\n{headline}"), *cells[1:])
     report.output().print(table)
     report.output().print(f"Written to {target / 'report.html'}", soft_wrap=True)
-    _end(failures)
+    end(failures)
 
 
 def _plans(
@@ -154,7 +151,7 @@ def _plans(
     from niche_sim import scenario as library
     from niche_sim.readouts import BY_NAME
 
-    ids = [entry.id for entry in library.catalogue()] if scenarios is None else _names(scenarios)
+    ids = [entry.id for entry in library.catalogue()] if scenarios is None else names_of(scenarios)
     plans, reasons = [], {}
     for name in ids:
         try:
@@ -167,10 +164,10 @@ def _plans(
                 raise InputError("scenario", f"{name!r} has no targets", "one that has")
             reasons[experiment.id] = reports.load_reasons(experiment)
             plans.append(
-                cohort.plan(experiment, arms, mice=mice, seed=seed, overrides=overrides, schedule=_schedule(schedule))
+                cohort.plan(experiment, arms, mice=mice, seed=seed, overrides=overrides, schedule=schedule_of(schedule))
             )
         except InputError as error:
-            raise _optioned(error, overrides, schedule, "--scenarios") from None
+            raise by_option(error, overrides, schedule, "--scenarios") from None
     return plans, reasons
 
 
@@ -223,50 +220,6 @@ def _mechanisms(plans: Sequence[Plan], wider: Sequence[Plan], mice: Path) -> lis
     ]
 
 
-def _run(plans: Sequence[Plan], target: Path, cores: int) -> list[Failure]:
-    """Run what is missing below `target`/mice, with a bar. Raises CommandError on Ctrl-C."""
-    from niche_sim import cohort
-
-    last: list[Done] = []
-    try:
-        with _bar() as watch:
-
-            def look(done: Done) -> None:
-                last[:] = [done]
-                watch(done)
-
-            return cohort.run(plans, target / "mice", cores, look)
-    except KeyboardInterrupt:
-        done = f"{last[0].done} of {last[0].total} mice done" if last else "no mouse done"
-        raise CommandError(f"stopped by Ctrl-C, {done}; the same command with -o {target} goes on", STOPPED) from None
-
-
-@contextmanager
-def _bar() -> Iterator[Callable[[Done], None]]:
-    """A bar of mice and time left on standard error, if that is a terminal; else a line now and then."""
-    from time import monotonic
-
-    console = report.output(error=True)
-    if not console.is_terminal:
-        began, told = monotonic(), [monotonic()]
-
-        def tell(done: Done) -> None:
-            now = monotonic()
-            if now - told[0] >= 60.0 and done.share > 0.0:
-                told[0] = now
-                left = (now - began) * (1.0 - done.share) / done.share / 60.0
-                say(f"{done.done} of {done.total} mice, about {left:.0f} min left")
-
-        yield tell
-        return
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(None), TextColumn("left"), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("mice", total=1.0)
-        yield lambda done: bar.update(task, completed=done.share, description=f"mouse {done.done} of {done.total}")
-
-
 def _show_effects(found: Cohort, rows: Sequence[Row], readouts: Sequence[str]) -> None:
     """Effects on the key readouts at the end."""
     title = f"Against {found.plan.reference}, day {found.ends / 24.0:.4g}"
@@ -307,39 +260,3 @@ def _numbers(found: Comparison) -> tuple[str, str, str, str]:
     sign = {"ratio": "x", "difference": "+" if effect.estimate >= 0 else ""}.get(found.kind, "")
     p = "-" if found.p != found.p else "<0.0001" if found.p < 1e-4 else f"{found.p:.2g}"
     return f"{sign}{effect.estimate:.3g}", f"{effect.low:.3g} to {effect.high:.3g}", p, f"{effect.n}"
-
-
-def _end(failures: Sequence[Failure]) -> None:
-    """Say which mice failed; then the exit code is 1."""
-    for failure in failures[:MOST_FAILURES]:
-        say(f"{failure.scenario}, arm {failure.arm}, seed {failure.seed} failed: {failure.why}")
-    if len(failures) > MOST_FAILURES:
-        say(f"and {len(failures) - MOST_FAILURES} more failed")
-    if failures:
-        raise typer.Exit(FAILED)
-
-
-def _cores(workers: str | None) -> int:
-    return whole_number(workers, "--workers", least=1) if workers is not None else os.cpu_count() or 1
-
-
-def _names(text: str) -> list[str]:
-    return [name.strip() for name in text.split(",")]
-
-
-def _schedule(text: str | None) -> str | tuple[str, ...] | None:
-    """The name of a schedule, or several names of rules."""
-    return tuple(_names(text)) if text is not None and "," in text else text
-
-
-def _optioned(
-    error: InputError, overrides: dict[str, str], schedule: str | None, scenario: str = "SCENARIO"
-) -> InputError:
-    """The same error, naming the option by which the refused value came."""
-    if error.where == "arms":
-        return InputError("--arms", error.found, error.allowed)
-    if error.where == "scenario":
-        return InputError(scenario, error.found, error.allowed)
-    if schedule is not None and error.where.endswith(": schedule"):
-        return InputError("--schedule", error.found, error.allowed)
-    return optioned(error, overrides)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import math
 import re
 import sys
 from collections.abc import Collection, Iterable, Mapping
@@ -84,6 +85,29 @@ def number_of_days(text: str) -> float:
     if days <= 0.0:
         raise InputError("--days", f"{text!r}", "a number of days above 0 is allowed, such as 14")
     return days
+
+
+def number_between(text: str, where: str, least: float, most: float = math.inf) -> float:
+    """A number above `least` and below `most`. Raises InputError."""
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not (math.isfinite(value) and least < value < most):
+        bounds = [f"above {least:g}"] * (least > -math.inf) + [f"below {most:g}"] * (most < math.inf)
+        raise InputError(where, f"{text!r}", f"a number {' and '.join(bounds)} is allowed".replace("  ", " "))
+    return value
+
+
+def time_of(text: str, where: str) -> float:
+    """A time from 0, h: a number of days, or text with a unit. Raises InputError."""
+    from niche_sim.units import to_model
+
+    days = re.fullmatch(r"[0-9]*\.?[0-9]+", text.strip())
+    hours = to_model(f"{text.strip()} day" if days else text, like="h", where=where)
+    if hours < 0.0:
+        raise InputError(where, f"{text!r} is before the start", "a day from 0 is allowed, such as 14 or '2 week'")
+    return hours
 
 
 def alone(option: str, others: Mapping[str, object]) -> None:

@@ -13,11 +13,12 @@ from pathlib import Path
 from time import perf_counter
 
 from niche_sim import cohort
-from niche_sim.cohort import Cohort, Plan, Progress, Stopped
+from niche_sim.cohort import Cohort, Plan, Progress
 from niche_sim.dashboard.link import Setup
 from niche_sim.errors import InputError
 from niche_sim.scenario_writing import with_protocol
 from niche_sim.targets import Row, effects
+from niche_sim.workers import Stopped
 
 log = logging.getLogger(__name__)
 

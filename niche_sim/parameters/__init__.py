@@ -256,16 +256,22 @@ def resolve(overrides: Mapping[str, str] | None = None, where: str = "", organ: 
 
 def as_text(parameters: Parameters) -> dict[str, str]:
     """Every resolved value with its unit, for provenance: `{"tgfb.half_life": "10 min", ...}`."""
-    result: dict[str, str] = {}
+    result = {}
+    for name, (group, entry, default, text) in _defaults().items():
+        value = getattr(getattr(parameters, group), entry)
+        result[name] = text if value == default else show(value, rows()[name].unit, digits=17)
+    return result
+
+
+@functools.cache
+def _defaults() -> dict[str, tuple[str, str, float, str]]:
+    """Of each row its group, its name there, its value in model units, and the same as text in its own unit."""
+    found = {}
     for name, row in rows().items():
         group, entry = name.split(".")
-        value = getattr(getattr(parameters, group), entry)
-        default = getattr(getattr(Parameters(), group), entry)
-        if value == default:
-            result[name] = f"{row.value!r} {row.unit}".strip()
-        else:
-            result[name] = show(value, row.unit, digits=17)
-    return result
+        value = getattr(getattr(Parameters(), group), entry)
+        found[name] = group, entry, value, f"{row.value!r} {row.unit}".strip()
+    return found
 
 
 def in_unit(parameters: Parameters, name: str) -> float:

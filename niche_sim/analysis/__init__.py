@@ -1,0 +1,1 @@
+"""What many mice say together: sensitivity, calibration, power, windows. They take rows and give tables."""

@@ -1,0 +1,249 @@
+"""Calibration by ABC-SMC (pyABC): which values of some numbers give what the fit targets say, and which are left open.
+
+Priors are uniform over the share, 0 to 1, of each number's range (of its logarithm where that is wide). A particle is a
+point of them; it is simulated, its distance to the targets taken, and those within a falling limit go on (Toni 2009).
+
+The distance is the root mean square over the fit targets of how far each is missed: a value by its distance from the
+published one in units of the published tolerance (of logarithms, where that is a factor); a direction by what lacks to an
+effect outside "no effect", in units of that; 1 is the edge of what is met or hardly an effect. Targets to validate never
+enter. Particles have mice of their own, with seeds made from their numbers, so that a particle is always the same
+particle; the spread between mice is part of what is accepted.
+
+A posterior's width is honest only for the distance and limit that it was made with. With a limit above 0 it is wider than
+the exact one, not narrower. Which particles come first hangs on the machine, hence posteriors agree from one run to the
+next in distribution, not bit for bit.
+"""
+
+from __future__ import annotations
+
+import logging
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple, Protocol
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from niche_sim.errors import InputError
+
+Float = NDArray[np.float64]
+Point = Mapping[str, float]
+
+WORST = 10.0  # of how far one target is missed: further away is all the same
+OPEN = 0.7  # of the prior's width: a wider posterior has learnt next to nothing
+LEVEL = 0.90  # of intervals
+HISTORY = "history.db"
+FIRST_QUANTILE = 0.5  # of the distances of one population that the next must be below
+PARTICLES = 100
+EDGE = 0.03  # of the range: an interval that begins or ends so near to an end is open there
+
+
+class Ranged(Protocol):
+    """What is calibrated: `sweeps.Axis` is one."""
+
+    @property
+    def name(self) -> str: ...
+    @property
+    def unit(self) -> str | None: ...
+
+    def levels(self, share: Float) -> Float: ...
+
+
+class Progress(NamedTuple):
+    """A population that is done: its number from 1, of how many, its limit, simulations for it and in all."""
+
+    population: int
+    of: int
+    limit: float
+    simulations: int
+    all_simulations: int
+
+
+class Marginal(NamedTuple):
+    """A number's posterior: median and 90 % interval in its unit, and the width against the prior's (1: nothing learnt).
+
+    word: held, "open above", "open below", or "not identified".
+    """
+
+    name: str
+    unit: str
+    median: float
+    low: float
+    high: float
+    width: float
+    word: str
+
+
+@dataclass(frozen=True)
+class Posterior:
+    """Weighted particles of the last population. shares: float64[particles, numbers]; weights: float64[particles], sum 1.
+
+    limits: of each population. stored: what each particle gave, by name, float64[particles].
+    """
+
+    axes: tuple[Ranged, ...]
+    shares: Float
+    weights: Float
+    limits: tuple[float, ...]
+    simulations: int
+    stored: Mapping[str, Float]
+
+    @property
+    def values(self) -> Float:
+        """The particles in the units of the numbers, float64[particles, numbers]."""
+        return np.column_stack([axis.levels(self.shares[:, n]) for n, axis in enumerate(self.axes)])
+
+    @property
+    def effective(self) -> float:
+        """How many particles of equal weight would say as much (Kish)."""
+        return float(1.0 / (self.weights**2).sum())
+
+    def drawn(self, number: int) -> Float:
+        """Particles in proportion to their weights, float64[number, numbers]: evenly along the sum of weights."""
+        places = (np.arange(number) + 0.5) / number
+        return self.shares[np.minimum(np.searchsorted(np.cumsum(self.weights), places), len(self.shares) - 1)]
+
+
+def calibrate(
+    simulate: Callable[[Point], dict[str, float]],
+    distance: Callable[[Mapping[str, float], Mapping[str, float]], float],
+    observed: Mapping[str, float],
+    axes: Sequence[Ranged],
+    folder: Path,
+    *,
+    sampler: Any = None,
+    particles: int = PARTICLES,
+    populations: int = 6,
+    limit: float = 0.0,
+    most_simulations: float = math.inf,
+    watch: Callable[[Progress], None] | None = None,
+) -> Posterior:
+    """Populations of particles with a falling limit, the history in `folder`/history.db; what is there goes on.
+
+    simulate: shares by name -> what comes out, by name. distance: of two such. sampler: pyABC's; None is this process alone.
+    limit: no population goes below it, and one that reaches it is the last.
+
+    Raises:
+        InputError: pyABC is not there, or the history is of other numbers.
+    """
+    abc = _pyabc()
+    logging.getLogger("ABC").setLevel(logging.WARNING)  # its reports of progress are ours to give
+    prior = abc.Distribution(**{axis.name: abc.RV("uniform", 0.0, 1.0) for axis in axes})
+    workers = abc.SingleCoreSampler() if sampler is None else sampler
+    database = f"sqlite:///{(folder / HISTORY).resolve()}"
+    while True:
+        # Anew for every population: its limit then comes from the distances of the one before, also after a pause.
+        study = abc.ABCSMC(
+            simulate, prior, distance, population_size=particles, sampler=workers,
+            eps=abc.QuantileEpsilon(alpha=FIRST_QUANTILE),
+        )  # fmt: skip
+        kept = _kept(folder)
+        if kept is None:
+            study.new(database, dict(observed))
+        else:
+            _check_history(kept, axes, folder)
+            found = kept.get_all_populations()
+            limits, numbers = found["epsilon"].to_numpy()[1:], found["samples"].to_numpy()
+            done = kept.max_t + 1
+            if watch is not None:
+                watch(Progress(done, populations, float(limits[-1]), int(numbers[-1]), int(numbers.sum())))
+            if done >= populations or limits[-1] <= limit or numbers.sum() >= most_simulations:
+                return posterior(folder, axes)
+            study.load(database, kept.id)
+        study.run(minimum_epsilon=limit, max_nr_populations=1)
+
+
+def _kept(folder: Path) -> Any:
+    """The history of a folder; None, and none left, if there is no whole population in it."""
+    file = folder / HISTORY
+    if not file.exists():
+        return None
+    history = _pyabc().History(f"sqlite:///{file.resolve()}", create=False)
+    if history.max_t >= 0:
+        return history
+    file.unlink()
+    return None
+
+
+def posterior(folder: Path, axes: Sequence[Ranged]) -> Posterior:
+    """The last population of a folder. Raises InputError if there is none, or of other numbers."""
+    abc = _pyabc()
+    file = folder / HISTORY
+    if not file.exists():
+        raise InputError(str(folder), f"no {HISTORY} in it", "a folder that `niche-sim calibrate` wrote")
+    history = abc.History(f"sqlite:///{file.resolve()}", create=False)
+    if history.max_t < 0:
+        raise InputError(str(folder), "no whole population in it yet", "the same command, which goes on")
+    _check_history(history, axes, folder)
+    frame, weights = history.get_distribution(m=0)
+    populations = history.get_all_populations()
+    _, sums = history.get_weighted_sum_stats(history.max_t)
+    names = list(sums[0]) if sums else []
+    return Posterior(
+        tuple(axes),
+        frame[[axis.name for axis in axes]].to_numpy(np.float64),
+        np.asarray(weights, np.float64),
+        tuple(populations["epsilon"].to_numpy()[1:].tolist()),
+        int(populations["samples"].to_numpy().sum()),
+        {name: np.array([float(np.asarray(one[name])) for one in sums]) for name in names},
+    )
+
+
+def marginals(found: Posterior) -> list[Marginal]:
+    """Of each number, in order."""
+    made = []
+    for n, axis in enumerate(found.axes):
+        low, middle, high = weighted_quantiles(
+            found.shares[:, n], found.weights, [0.5 - LEVEL / 2, 0.5, 0.5 + LEVEL / 2]
+        )
+        width = (high - low) / LEVEL
+        at = axis.levels(np.array([middle, low, high])).tolist()
+        made.append(Marginal(axis.name, axis.unit or "", at[0], at[1], at[2], float(width), _word(low, high, width)))
+    return made
+
+
+def _word(low: float, high: float, width: float) -> str:
+    if width >= OPEN or (low <= EDGE and high >= 1.0 - EDGE):
+        return "not identified"
+    if high >= 1.0 - EDGE:
+        return "open above"
+    return "open below" if low <= EDGE else "held"
+
+
+def correlations(found: Posterior) -> Float:
+    """Weighted rank correlation of each two numbers over the particles, float64[numbers, numbers]."""
+    ranks = np.argsort(np.argsort(found.shares, axis=0), axis=0).astype(np.float64)
+    covariance = np.atleast_2d(np.cov(ranks.T, aweights=found.weights))
+    spread = np.sqrt(np.diag(covariance))
+    return covariance / np.outer(spread, spread)
+
+
+def weighted_quantiles(values: ArrayLike, weights: ArrayLike, shares: Sequence[float]) -> Float:
+    """Quantiles of weighted values, float64[shares], interpolated between the middles of their weights."""
+    x, w = np.asarray(values, np.float64), np.asarray(weights, np.float64)
+    order = np.argsort(x, kind="stable")
+    x, w = x[order], w[order]
+    return np.interp(shares, (np.cumsum(w) - 0.5 * w) / w.sum(), x)
+
+
+def _check_history(history: Any, axes: Sequence[Ranged], folder: Path) -> None:
+    frame, _ = history.get_distribution(m=0)
+    names = sorted(frame.columns)
+    if names != sorted(axis.name for axis in axes):
+        raise InputError(f"-o {folder}", f"a calibration of {', '.join(names)}", "another folder for other numbers")
+
+
+def needed() -> None:
+    """Raises InputError if pyABC is not there."""
+    _pyabc()
+
+
+def _pyabc() -> Any:
+    try:
+        import pyabc
+    except ImportError:
+        allowed = "pip install 'niche-sim[calibration]' brings it"
+        raise InputError("calibrate", "pyABC is not installed", allowed) from None
+    return pyabc

@@ -1,0 +1,45 @@
+"""`niche-sim export`: a run as a table that the tools of spatial omics open."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from niche_sim.cli import report
+from niche_sim.cli.folders import folder_of_run
+from niche_sim.cli.usage import time_of
+from niche_sim.errors import InputError
+
+SUFFIX = ".h5ad"
+
+
+def export(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `niche-sim run` wrote.")],
+    output: Annotated[
+        Path | None, typer.Option("-o", "--output", metavar="FILE", help="Default: DIR/run.h5ad.")
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option("--at", metavar="DAY", help="Of which snapshot, or 'all'. Default: the last.")
+    ] = None,
+) -> None:
+    """Write a run as AnnData: cells by state, places in um, fields. scanpy and squidpy open it."""
+    target = folder / f"run{SUFFIX}" if output is None else output
+    if target.suffix != SUFFIX:
+        raise InputError("-o", f"'{target}'", f"a file that ends in {SUFFIX}")
+    if target.exists():
+        raise InputError("-o", f"{target} is there", "a new file, since nothing is overwritten")
+    time = None if at in (None, "all") else time_of(str(at), "--at")
+    folder_of_run(folder, "summary.json", "DIR", "`niche-sim run` wrote")
+    from niche_sim import spatial_export
+    from niche_sim.record import load_record
+
+    record = load_record(folder)
+    made = spatial_export.all_to_anndata(record) if at == "all" else spatial_export.to_anndata(record, time)
+    spatial_export.write_h5ad(made, target)
+    days = ", ".join(f"{moment / 24.0:g}" for moment in made.uns["niche_sim"]["times_h"])
+    report.output().print(
+        f"Day {days}: {made.n_obs:,} cells x {made.n_vars} numbers of state and fields", soft_wrap=True
+    )
+    report.output().print(f"Written to {target}", soft_wrap=True)

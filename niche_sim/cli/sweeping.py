@@ -1,0 +1,213 @@
+"""`niche-sim sweep`: many runs of a plan, how far they are, and their tables."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from time import monotonic
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from niche_sim.cli import report
+from niche_sim.cli.folders import RUNS, refuse_a_run
+from niche_sim.cli.usage import FAILED, STOPPED, CommandError, alone, say, whole_number
+from niche_sim.errors import InputError
+
+if TYPE_CHECKING:
+    from niche_sim.sweeps import Count, Done, Swept
+
+TELL_EVERY = 60.0  # s, where no bar can be shown
+MOST_FAILURES = 5  # said one by one
+OVERVIEW = "overview.png"
+
+
+def sweep(
+    plan: Annotated[Path | None, typer.Argument(metavar="PLAN", help="What to run: a PLAN.toml.")] = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="DIR", help="Default: runs/PLAN-sweep. Runs in it are used."),
+    ] = None,
+    workers: Annotated[str | None, typer.Option(metavar="NUMBER", help="Processes. Default: one a core.")] = None,
+    scheduler: Annotated[
+        str | None, typer.Option(metavar="ADDRESS", help="Run on a Dask cluster, such as tcp://10.0.0.1:8786.")
+    ] = None,
+    shard: Annotated[
+        str | None, typer.Option(metavar="I/N", help="Run one of N equal parts, for job arrays. All into one DIR.")
+    ] = None,
+    status: Annotated[Path | None, typer.Option(metavar="DIR", help="Say how far the sweep in DIR is.")] = None,
+    collect: Annotated[
+        Path | None, typer.Option(metavar="DIR", help="Write the tables of DIR from the runs that are there.")
+    ] = None,
+) -> None:
+    """Run a plan of many points and seeds. However it is stopped, the same command goes on where it was."""
+    choices = {"PLAN": plan, "-o": folder, "--workers": workers, "--scheduler": scheduler, "--shard": shard}
+    if status is not None:
+        alone("--status", {**choices, "--collect": collect})
+        _status(status)
+    elif collect is not None:
+        alone("--collect", choices)
+        _collect(collect)
+    elif plan is None:
+        raise InputError("PLAN", "missing", "a PLAN.toml, or --status DIR, or --collect DIR")
+    else:
+        _sweep(plan, folder, workers, scheduler, shard)
+
+
+def _sweep(plan: Path, given: Path | None, workers: str | None, scheduler: str | None, shard: str | None) -> None:
+    processes = None if workers is None else whole_number(workers, "--workers", least=1)
+    if processes is not None and scheduler is not None:
+        raise InputError("--workers", "together with --scheduler", "one of them")
+    from niche_sim import sweeps
+
+    part = None if shard is None else sweeps.Shard.read(shard, "--shard")
+    wanted = sweeps.read_plan(plan)
+    folder = RUNS / f"{plan.stem}-sweep" if given is None else given
+    if not (folder / "plan.toml").is_file():  # with a plan in it, it is the folder of a sweep
+        refuse_a_run(folder, "-o")
+    last = sweeps.Done(0, 0, 0, wanted.total)
+    try:
+        with watching() as watch:
+
+            def look(done: Done) -> None:
+                nonlocal last
+                last = done
+                watch(done)
+
+            found = sweeps.sweep(wanted, folder, workers=processes, scheduler=scheduler, shard=part, watch=look)
+    except KeyboardInterrupt:
+        done = f"{last.done} of {last.total} runs done"
+        raise CommandError(
+            f"stopped by Ctrl-C, {done} and kept in {folder}; the same command goes on", STOPPED
+        ) from None
+    except sweeps.Stopped as error:
+        raise CommandError(f"{error}", FAILED) from None
+    except InputError as error:
+        raise InputError(
+            f"-o {folder}" if error.where == str(folder) else error.where, error.found, error.allowed
+        ) from None
+    if part is not None and not (folder / "runs.parquet").exists():
+        report.output().print(f"Shard {shard}: {_counted(found.count)}. In {folder}", soft_wrap=True)
+        report.output().print("The last shard to finish writes the tables; `niche-sim sweep --collect` does, too.")
+    else:
+        _finish(found)
+    if found.count.failed:
+        raise typer.Exit(FAILED)
+
+
+def _status(folder: Path) -> None:
+    from niche_sim import sweeps
+
+    plan = _plan_of(folder, "--status")
+    count = sweeps.count(plan, folder)
+    points = f"{plan.points} points of design {plan.design}" if plan.axes else "one point"
+    output = report.output()
+    output.print(
+        f"{plan.experiment.id}: {points}, arms {', '.join(plan.arms)}, {len(plan.seeds)} seeds", soft_wrap=True
+    )
+    output.print(_counted(count))
+    _say_failures(folder, plan)
+    if not count.missing and not (folder / "runs.parquet").exists():
+        output.print(f"`niche-sim sweep --collect {folder}` writes the tables", soft_wrap=True)
+
+
+def _collect(folder: Path) -> None:
+    from niche_sim import sweeps
+    from niche_sim.record import reason_of
+
+    plan = _plan_of(folder, "--collect")
+    try:
+        found = sweeps.collect(plan, folder)
+    except OSError as error:
+        raise CommandError(
+            f"{folder}: {reason_of(error)}; the runs are kept, --collect again when there is room"
+        ) from None
+    _finish(found)
+
+
+def _plan_of(folder: Path, option: str) -> Any:
+    from niche_sim import sweeps
+
+    try:
+        return sweeps.plan_of(folder)
+    except InputError as error:
+        raise InputError(
+            f"{option} {folder}" if error.where == str(folder) else error.where, error.found, error.allowed
+        ) from None
+
+
+def _finish(found: Swept) -> None:
+    """Draw, and say what came out."""
+    from niche_sim import plots_sweep
+
+    output = report.output()
+    if found.count.done:
+        plots_sweep.save_overview(found, found.folder / OVERVIEW)
+    output.print(_counted(found.count))
+    _say_failures(found.folder, found.plan)
+    output.print(
+        f"Written to {found.folder}; pandas.read_parquet('{found.folder / 'runs.parquet'}') opens it", soft_wrap=True
+    )
+
+
+def _counted(count: Count) -> str:
+    failed = f", {count.failed:,} failed" if count.failed else ""
+    missing = f", {count.missing:,} to be run" if count.missing else ""
+    return f"{count.done:,} of {count.total:,} runs done{failed}{missing}"
+
+
+def _say_failures(folder: Path, plan: Any) -> None:
+    """The first failures, one a line on standard error."""
+    from niche_sim import sweeps
+
+    for shown, (run, why) in enumerate(sweeps.failures(plan, folder)):
+        point = plan.described(run.point, run.arm)
+        if shown == MOST_FAILURES:
+            say("and more failed; failures.parquet has all")
+            break
+        say(", ".join(part for part in (f"arm {run.arm}", f"seed {run.seed}", point) if part) + f" failed: {why}")
+
+
+@contextmanager
+def watching() -> Iterator[Callable[[Done], None]]:
+    """A bar of runs, their rate, the time left and failures on standard error, or a line now and then without a terminal.
+
+    Gives a function to be called with every `Done`.
+    """
+    console, began = report.output(error=True), monotonic()
+    if not console.is_terminal:
+        told = began
+
+        def tell(done: Done) -> None:
+            nonlocal told
+            if monotonic() - told >= TELL_EVERY:
+                told = monotonic()
+                say(f"{done.done} of {done.total} runs done{_pace(done, told - began)}")
+
+        yield tell
+        return
+    from rich.progress import BarColumn, Progress, TextColumn
+
+    columns = (TextColumn("{task.description}"), BarColumn(None), TextColumn("{task.fields[pace]}"))
+    with Progress(*columns, console=console, transient=True) as shown:
+        task = shown.add_task("runs", total=1.0, pace="")
+
+        def draw(done: Done) -> None:
+            text = f"run {done.done + done.failed} of {done.total}"
+            share = (done.done + done.failed) / max(done.total, 1)
+            shown.update(task, completed=share, description=text, pace=_pace(done, monotonic() - began)[2:])
+
+        yield draw
+
+
+def _pace(done: Done, seconds: float) -> str:
+    """ ", 1.3 runs/s, about 5 min left, 2 failed"."""
+    failed = f", {done.failed} failed" if done.failed else ""
+    if not done.ran or seconds <= 0.0:
+        return failed
+    rate = done.ran / seconds
+    left = (done.total - done.done - done.failed) / rate
+    pace = f"{rate:.1f} runs/s" if rate >= 1.0 else f"{60.0 * rate:.1f} runs/min"
+    time = f"{left:.0f} s" if left < 100.0 else f"{left / 60.0:.0f} min" if left < 6000.0 else f"{left / 3600.0:.1f} h"
+    return f", {pace}, about {time} left{failed}"

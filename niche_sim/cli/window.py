@@ -1,0 +1,159 @@
+"""`niche-sim window`: the effect of an intervention against the day on which it starts."""
+
+from __future__ import annotations
+
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from niche_sim.cli import report
+from niche_sim.cli.folders import claim, tidy
+from niche_sim.cli.mice import (
+    Changes,
+    Mice,
+    ScheduleName,
+    Seed,
+    Without,
+    Workers,
+    by_option,
+    cores_of,
+    end,
+    moment,
+    names_of,
+    run_mice,
+    schedule_of,
+)
+from niche_sim.cli.usage import SCENARIO, settings, time_of, whole_number
+from niche_sim.errors import InputError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from niche_sim.analysis.windows import Onset, Point, Windows
+    from niche_sim.scenario import Scenario
+
+HOURS_A_DAY = 24.0
+MOST_STARTS, POINTS = 60, 8  # starts allowed, and about how many without --step
+MOST_READOUTS = 4
+
+
+def window(
+    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="An id or a path of a scenario.toml.")] = SCENARIO,
+    arm: Annotated[str | None, typer.Option("--arm", metavar="ARM", help="Whose intervention is moved.")] = None,
+    by: Annotated[str | None, typer.Option("--by", metavar="DAY..DAY", help="The first and the last start.")] = None,
+    step: Annotated[
+        str | None, typer.Option("--step", metavar="DAY", help="Between starts. Default: for 8 or so.")
+    ] = None,
+    against: Annotated[
+        str | None, typer.Option("--against", metavar="ARM", help="Default: the arm to which it adds least.")
+    ] = None,
+    fixed: Annotated[
+        str, typer.Option("--fixed", metavar="end|length", help="What stays: the day it ends, or how long it lasts.")
+    ] = "end",
+    readouts: Annotated[
+        str | None, typer.Option("--readout", metavar="NAME,NAME", help="Default: those of the arm's targets.")
+    ] = None,
+    at: Annotated[
+        str | None, typer.Option("--at", metavar="DAY", help="When they are taken. Default: at the end.")
+    ] = None,
+    mice: Mice = "30",
+    seed: Seed = "1",
+    workers: Workers = None,
+    schedule: ScheduleName = None,
+    without: Without = None,
+    changes: Changes = None,
+    folder: Annotated[
+        Path | None,
+        typer.Option("-o", "--output", metavar="DIR", help="Default: runs/SCENARIO-window. Mice in it are used."),
+    ] = None,
+) -> None:
+    """Start an arm's intervention on each of several days: is it preventive or therapeutic? Ctrl-C keeps what is done."""
+    cores, overrides = cores_of(workers), settings(changes or [])
+    number, first = whole_number(mice, "--mice", least=2), whole_number(seed, "--seed")
+    days = _days(by, step)
+    if arm is None:
+        raise InputError("--arm", "missing", "the arm whose intervention is moved, as `niche-sim scenarios` lists them")
+    from niche_sim import cohort, plots_analysis
+    from niche_sim import scenario as library
+    from niche_sim.analysis import windows as study
+    from niche_sim.readouts import BY_NAME
+
+    try:
+        experiment = library.load(scenario, readouts=BY_NAME)
+        names = _readouts(readouts, experiment, arm)
+        made = study.windows(
+            experiment, arm, days, against=against, fixed=fixed, mice=number, seed=first, overrides=overrides,
+            without=without or (), schedule=schedule_of(schedule),
+        )  # fmt: skip
+    except InputError as error:
+        raise by_option(error, overrides, schedule) from None
+    hours = moment(made.plan, at)
+    target = claim(folder, f"{experiment.id}-window")
+    try:
+        failures = run_mice([made.plan], target, cores)
+        found = cohort.gather(made.plan, target / "mice")
+        effects = [(name, hours, study.effects(made, found, name, hours)) for name in names]
+        onsets = study.onsets(made, found)
+        rows = [row for name, at_h, points in effects for row in study.table(made, points, name, at_h)]
+        cohort.write_table(rows, target / "windows.parquet")
+        plots_analysis.save(plots_analysis.windows_figure(made, effects, onsets), target / "windows.png")
+    finally:
+        tidy(target)
+    for name, at_h, points in effects:
+        _show(made, name, at_h, points)
+    _show_onsets(onsets, made.plan.reference)
+    report.output().print(f"Written to {target}", soft_wrap=True)
+    end(failures)
+
+
+def _days(by: str | None, step: str | None) -> list[float]:
+    """The starts, day. Raises InputError."""
+    ends = [] if by is None else by.split("..")
+    if len(ends) != 2 or not all(ends):
+        raise InputError("--by", "missing" if by is None else f"'{by}'", "two days, such as 0..21")
+    first, last = (time_of(text, "--by") / HOURS_A_DAY for text in ends)
+    if first >= last:
+        raise InputError("--by", f"'{by}'", "an earlier and a later day")
+    every = max(1.0, -(-(last - first) // (POINTS - 1))) if step is None else time_of(step, "--step") / HOURS_A_DAY
+    if not every > 0.0 or (last - first) / every > MOST_STARTS:
+        raise InputError("--step", f"'{step}'" if step else f"{every:g}", f"a step for at most {MOST_STARTS} starts")
+    count = int((last - first) / every + 1e-9)
+    return [round(first + every * number, 9) for number in range(count + 1)]
+
+
+def _readouts(text: str | None, experiment: Scenario, arm: str) -> list[str]:
+    """Those that are asked for, or else those that the arm's targets name most, or else the marker of colonisation."""
+    from niche_sim.protocol import one_of
+    from niche_sim.readouts import BY_NAME
+    from niche_sim.stages import STAGES
+
+    if text is not None:
+        names = [one_of(name, BY_NAME, "--readout") for name in names_of(text)]
+        if len(names) > MOST_READOUTS:
+            raise InputError("--readout", f"{len(names)} readouts", f"at most {MOST_READOUTS}")
+        return list(dict.fromkeys(names))
+    named = Counter(t.readout for t in experiment.targets if t.arm == arm and not t.is_onset)
+    return [name for name, _ in named.most_common(3)] or [STAGES[-1].marker]
+
+
+def _show(made: Windows, readout: str, at: float, points: Sequence[Point]) -> None:
+    title = f"{readout}, day {at / HOURS_A_DAY:.4g}: {made.arm} against {made.plan.reference}, {made.fixed} fixed"
+    table = report.table("start", "effect", "95 % interval", "n", "", title=title)
+    for point in points:
+        effect = point.comparison.effect
+        told = effect.estimate == effect.estimate
+        sign = "x" if point.comparison.kind == "ratio" else ""
+        ends = f"{effect.low:.3g} to {effect.high:.3g}"
+        table.add_row(
+            f"day {point.day:g}", f"{sign}{effect.estimate:.3g}" if told else "-", ends if told else "-", f"{effect.n}",
+            point.comparison.note or point.word,
+        )  # fmt: skip
+    report.output().print(table)
+
+
+def _show_onsets(onsets: Sequence[Onset], arm: str) -> None:
+    if onsets:
+        said = ", ".join(f"{onset.stage} day {onset.median:.3g}" for onset in onsets)
+        report.output().print(f"Onsets in {arm} (median): {said}")

@@ -1,0 +1,41 @@
+"""Many runs of many parameter points: designed, run anywhere, kept run by run, gathered as tables.
+
+`plan` or `read_plan` says what is run, `sweep` runs what is not there yet, `Swept` gives what came out.
+"""
+
+from niche_sim.sweeps.axes import Axis
+from niche_sim.sweeps.collect import Count, Swept, collect, column_at, count, failures, load, plan_of
+from niche_sim.sweeps.design import unit_rows
+from niche_sim.sweeps.parts import Outcome, Part, live, read_part
+from niche_sim.sweeps.places import Place, dask, local
+from niche_sim.sweeps.plan import Job, Plan, Run, plan, read_plan
+from niche_sim.sweeps.running import Done, Shard, Stopped, sweep
+
+__all__ = [
+    "Axis",
+    "Count",
+    "Done",
+    "Job",
+    "Outcome",
+    "Part",
+    "Place",
+    "Plan",
+    "Run",
+    "Shard",
+    "Stopped",
+    "Swept",
+    "collect",
+    "column_at",
+    "count",
+    "dask",
+    "failures",
+    "live",
+    "load",
+    "local",
+    "plan",
+    "plan_of",
+    "read_part",
+    "read_plan",
+    "sweep",
+    "unit_rows",
+]

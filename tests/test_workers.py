@@ -1,0 +1,134 @@
+"""Local processes: the death of one costs its own job, and they neither outlive their parent nor ask for more than fits."""
+
+import itertools
+import os
+import signal
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from niche_sim.workers import Gone, Lost, Place, Workers, local, work
+
+
+def square(number):
+    return number * number
+
+
+def die_of(job):
+    """Ends its process at the words "always" and, the first time, at a path that is not there yet."""
+    if job == "always":
+        os._exit(1)
+    if isinstance(job, Path) and not job.exists():
+        job.touch()
+        os.kill(os.getpid(), signal.SIGKILL)
+    return job
+
+
+def refuse(job):
+    raise ValueError(f"not {job}\nat all")
+
+
+def test_every_job_has_its_answer():
+    with local(2) as place:
+        assert dict(work(iter(range(7)), square, place)) == {n: n * n for n in range(7)}
+
+
+def test_a_dead_process_costs_its_own_job_and_that_only_after_the_second_time(tmp_path):
+    once = [tmp_path / name for name in "ab"]
+    jobs = [1, once[0], "always", 2, once[1], 3, 4]
+    with local(2) as place:
+        found = dict(work(iter(jobs), die_of, place))
+    assert found.pop("always") == Lost("the system ended its process twice, perhaps for want of memory")
+    assert found == {job: job for job in jobs if job != "always"}
+
+
+def test_other_processes_go_on_when_one_dies(tmp_path):
+    """Of two processes one dies; the other is still the same one afterwards."""
+    with local(2) as place:
+        pids = {place.executor.submit(slow_pid, 0.2), place.executor.submit(slow_pid, 0.2)}
+        before = {future.result() for future in pids}
+        assert len(before) == 2
+        assert dict(work(iter(["always"]), die_of, place))["always"].why.startswith("the system ended its process twice")
+        after = {future.result() for future in [place.executor.submit(slow_pid, 0.2) for _ in range(2)]}
+    assert len(before & after) == 1
+
+
+def slow_pid(seconds):
+    time.sleep(seconds)
+    return os.getpid()
+
+
+def test_what_a_function_raises_is_a_line():
+    with local(1) as place:
+        assert list(work(iter(["x"]), refuse, place)) == [("x", Lost("ValueError: not x at all"))]
+
+
+def test_jobs_are_taken_only_as_there_is_room():
+    taken = []
+    jobs = (taken.append(n) or n for n in itertools.count())
+    with ThreadPoolExecutor(2) as executor:
+        results = work(jobs, square, Place(executor, lambda: 3))
+        for done, _ in enumerate(itertools.islice(results, 50), 1):
+            assert len(taken) <= done + 3 + 2  # those at work, and those that ended with this one
+        results.close()
+
+
+def test_an_executor_that_is_gone_is_said():
+    executor = ThreadPoolExecutor(1)
+    executor.shutdown()
+    with pytest.raises(Gone, match="the cluster left"):
+        list(work(iter([1]), square, Place(executor, lambda: 1, gone=lambda: "the cluster left")))
+
+
+def is_alive(pid):
+    """Whether a process that is nobody's child any more still runs; one that only waits to be buried does not."""
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    state = Path(f"/proc/{pid}/stat")
+    return not (state.is_file() and state.read_text().rpartition(")")[2].split()[0] == "Z")
+
+
+def test_processes_end_when_their_parent_is_killed(tmp_path):
+    code = (
+        "import os, time\nfrom niche_sim.workers import Workers\n"
+        "if __name__ == '__main__':\n"
+        "    pool = Workers(2)\n"
+        "    jobs = [pool.submit(time.sleep, 0.1) for _ in range(2)]\n"
+        "    print(*(child.pid for lane in pool._lanes for child in lane.context.started), flush=True)\n"
+        "    [job.result() for job in jobs]\n"
+        "    os.kill(os.getpid(), 9)\n"
+    )
+    script = tmp_path / "parent.py"
+    script.write_text(code)
+    done = subprocess.run([sys.executable, str(script)], stdout=subprocess.PIPE, text=True, timeout=60)
+    assert done.returncode == -signal.SIGKILL
+    pids = [int(pid) for pid in done.stdout.split()]
+    assert len(pids) == 2
+    deadline = time.monotonic() + 10  # s; they end within milliseconds
+    while any(is_alive(pid) for pid in pids):
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def test_ended_at_once_on_an_exception():
+    def interrupted():
+        with local(2) as place:
+            place.executor.submit(time.sleep, 60)
+            raise KeyboardInterrupt
+
+    began = time.monotonic()
+    with pytest.raises(KeyboardInterrupt):
+        interrupted()
+    assert time.monotonic() - began < 30  # s; not the minute of the job
+
+
+def test_more_jobs_than_processes_wait_their_turn():
+    pool = Workers(2)
+    assert sorted(future.result() for future in [pool.submit(square, n) for n in range(5)]) == [0, 1, 4, 9, 16]
+    pool.shutdown()
