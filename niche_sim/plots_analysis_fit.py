@@ -146,7 +146,7 @@ def _marginal(ax: Axes, found: Posterior, marginal: Marginal, n: int) -> None:
     ax.plot([low, high], [height] * 2, color=BLACK, linewidth=1.0, clip_on=False)
     ax.plot(middle, height, "o", color=BLACK, markersize=2.6, clip_on=False)
     ax.set(xlim=(0.0, 1.0), ylim=(0.0, height * 1.05))
-    ax.set_title(f"{marginal.name}\n{marginal.word}", size=6.0, pad=2.0)
+    ax.set_title("\n".join([*marginal.name.split("."), marginal.word]), size=5.8, pad=2.0)
     ax.set_yticks([])
     plain_axes(ax)
     ax.spines["left"].set_visible(False)
@@ -163,9 +163,12 @@ def _ends(ax: Axes, found: Posterior, n: int, side: str, named: bool) -> None:
     """Ticks at the ends and the middle of a number's range, in its unit where they are named."""
     axis, places = found.axes[n], (0.0, 0.5, 1.0)
     unit = f" ({axis.unit})" if axis.unit else ""
-    texts = [f"{value:.2g}" for value in axis.levels(np.array(places))] if named else [""] * 3
+    shown = [f"{value:.4g}" if abs(value) >= 100.0 else f"{value:.2g}" for value in axis.levels(np.array(places))]
+    texts = shown if named else [""] * 3
     if side == "x":
         ax.set_xticks(places, texts, size=5.5)
+        for label, edge in zip(ax.get_xticklabels(), ("left", "center", "right"), strict=True):
+            label.set(ha=edge)  # within its panel, so that neighbours do not meet
         ax.set_xlabel(f"{axis.name.split('.')[-1]}{unit}" if named else "", size=6)
     elif named or ax.get_yticks().size:
         ax.set_yticks(places, texts, size=5.5)

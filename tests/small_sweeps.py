@@ -31,7 +31,7 @@ from = { values = ["0 day", "6 h", "30 day"] }
 """
 # In it: a lobule of 900 um does not fit into the section (known when the mouse is made), and a window to day 28 cannot begin
 # at day 30 (known before). Points x seeds: 2 x 2 of pbs, of educated, and 3 times as many of anti_mif.
-RUNS, FAILED = 40, 24
+RUNS, FAILED, REFUSED = 40, 24, 8  # refused: failed before a mouse was made
 
 
 def planned(**changes):

@@ -169,3 +169,25 @@ def test_doses_of_the_default_case_are_those_of_the_educated_arm():
     assert [dose.at for dose in case.doses] == [0.0, 48.0]
     assert (case.width, case.height, case.spacing) == (2000.0, 2000.0, 20.0)
     assert {type(process).__name__ for process in tiny(1.0).niche(1, 0).schedule} == set(plain_mesa.RULES)
+
+
+def test_the_account_of_a_sweep():
+    bench = load("sweep_speed")
+    told = [bench.Told(None, pid, memory, 2.0, 2.01, 2.5) for pid, memory in ((1, 100.0), (2, 90.0), (1, 120.0), (1, 110.0))]
+    account = bench.Account(told, wall=6.0, feeding=0.02)
+    assert account.overhead() == pytest.approx(15.0)  # ms: 10 in the worker and 5 to feed it
+    assert account.share(2) == pytest.approx(10.0 / 12.0)
+    assert account.memory() == [(110.0, 110.0, 3), (90.0, 90.0, 1)]
+    many = bench.Account([bench.Told(None, 1, float(n), 2.0, 2.0, 2.0) for n in range(1, 31)], 60.0)
+    assert many.memory() == [(10.0, 30.0, 30)]
+
+
+def test_a_watched_run_is_the_run_itself():
+    from niche_sim import sweeps
+
+    bench = load("sweep_speed")
+    small = {"section.width": "0.6 mm", "section.height": "0.6 mm", "run.duration": "1 day"}
+    job = sweeps.plan("liver_education_costasilva2015", overrides=small).job("educated", 3)
+    told = bench.watched(job)
+    assert told.outcome.part == sweeps.live(job).part
+    assert 0.0 < told.stepping < told.used

@@ -41,7 +41,7 @@ def test_the_closed_form_is_the_published_one():
 @pytest.mark.parametrize("seed", [1, 2])
 def test_sobol_finds_the_indices_of_ishigami(seed):
     found = sensitivity.of_function(ishigami, NAMES, "sobol", 1024, seed)
-    # SALib's own regression test allows 0.05 of S1 and ST, of ten times as many samples. ST of this function is known better than S1.
+    # SALib's own regression test allows 0.05 of S1 and ST, of ten times as many samples. ST is known better than S1.
     assert [index.main for index in found.indices] == pytest.approx(WHOLE, abs=0.02)
     assert [index.second for index in found.indices] == pytest.approx(FIRST, abs=0.05)
     for index, whole, first in zip(found.indices, WHOLE, FIRST, strict=True):

@@ -292,7 +292,7 @@ WRONG = {
     "range in grid": ('values = ["3 min", "30 min"]', 'low = "3 min", high = "9 min"', "design: 'grid' and a range of tgfb.half"),
     "scale": ('values = ["3 min", "30 min"]', 'low = "3 min", high = "9 min", scale = "lgo"', "scale: 'lgo'; did you mean log?"),
     "log of 0": ('values = ["3 min", "30 min"]', 'low = "0 min", high = "9 min", scale = "log"', "0 min is zero"),
-    "not varied here": ('"tgfb.half_life"', '"run.durations"', "vary.run.durations: unknown number of the scenario; one of section"),
+    "not varied here": ('"tgfb.half_life"', '"run.durations"', "vary.run.durations: unknown number of the scenario; one of"),
     "also fixed": ('"tgfb.half_life"', '"run.duration"', "vary.run.duration: also in [overrides]; one of them"),
     "no multiple": ('"tgfb.half_life" = { values = ["3 min", "30 min"] }', '"run.step" = { values = ["7 h"] }', "vary.run.step: "),
     "other arm": ("vary_protocol.anti_mif", "vary_protocol.anti_mi", "vary_protocol.anti_mi: unknown key; did you mean anti_mif"),
@@ -300,10 +300,10 @@ WRONG = {
     "key of protocol": ("from = {", "form = {", "vary_protocol.anti_mif.form: 'form'; did you mean from?"),
     "verb": ("from = {", "do = {", "vary_protocol.anti_mif.do: 'do'; "),
     "name": ("from = {", "target = {", "vary_protocol.anti_mif.target: '0 day'; "),
-    "efficacy": ('from = { values = ["0 day", "6 h", "30 day"] }', "efficacy = { values = [1.5] }", "anti_mif.efficacy: 1.5; a number"),
-    "efficacy of text": ('from = { values = ["0 day", "6 h", "30 day"] }', 'efficacy = { values = ["1"] }', "efficacy: '1'; a number"),
+    "efficacy": ('from = { values = ["0 day", "6 h", "30 day"] }', "efficacy = { values = [1.5] }", "efficacy: 1.5; a"),
+    "efficacy of text": ('from = { values = ["0 day", "6 h", "30 day"] }', 'efficacy = { values = ["1"] }', "efficacy: '1'; a"),
     "window": ('"30 day"', '"30 um"', "vary_protocol.anti_mif.from.values[2]: '30 um' is a length; a time"),
-    "which": ("from = {", 'which = { do = "blocks" }\nfrom = {', "anti_mif.which: no such intervention in arm anti_mif; one of inject"),
+    "which": ("from = {", 'which = { do = "blocks" }\nfrom = {', "which: no such intervention in arm anti_mif; one of"),
     "toml": ("seeds = 2", "seeds = ", "PLAN.toml: line 4: Invalid value; valid TOML"),
 }  # fmt: skip
 

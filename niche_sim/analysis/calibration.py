@@ -19,6 +19,7 @@ from __future__ import annotations
 import logging
 import math
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Executor, Future
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -59,6 +60,23 @@ class Progress(NamedTuple):
     limit: float
     simulations: int
     all_simulations: int
+
+
+class Counted(Executor):
+    """An executor that tells how many of its jobs have ended: pyABC itself says nothing until a population is whole."""
+
+    def __init__(self, executor: Executor, watch: Callable[[int], None]) -> None:
+        self.executor, self.watch, self.ended = executor, watch, 0
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
+        """As of the executor."""
+        future = self.executor.submit(function, *arguments, **named)
+        future.add_done_callback(self._end)
+        return future
+
+    def _end(self, future: Future[Any]) -> None:
+        self.ended += not future.cancelled()
+        self.watch(self.ended)
 
 
 class Marginal(NamedTuple):
@@ -123,7 +141,7 @@ def calibrate(
     """Populations of particles with a falling limit, the history in `folder`/history.db; what is there goes on.
 
     simulate: shares by name -> what comes out, by name. distance: of two such. sampler: pyABC's; None is this process alone.
-    limit: no population goes below it, and one that reaches it is the last.
+    limit: the first population at or below it is the last.
 
     Raises:
         InputError: pyABC is not there, or the history is of other numbers.

@@ -18,6 +18,7 @@ from niche_sim.parameters import rows
 from niche_sim.scenario import Scenario, Target
 from niche_sim.sweeps import Axis
 from niche_sim.targets import BIOLOGY, SHARES, Comparison, judge
+from niche_sim.units import to_model
 
 MISSED = "missed_"  # before a target's id: by how much it is missed
 OUTSIDE = math.log(BIOLOGY[1])  # a ratio whose logarithm is larger is an effect
@@ -104,6 +105,11 @@ def fit(
     design = sweeps.plan(
         experiment, arms=arms, design="latin", samples=1, vary=dict(vary), overrides=overrides, without=without
     )
+    changed = dict(overrides or {}).get("run.duration")
+    ends = experiment.duration if changed is None else to_model(changed, like="h", where="overrides.run.duration")
+    if late := [target.id for target in targets if target.at > ends + 1e-6]:
+        found = f"ends before {', '.join(late)}"
+        raise InputError("overrides.run.duration", found, f"at least {max(t.at for t in targets) / 24.0:g} day")
     for axis in design.axes:
         if axis.choices or axis.key not in rows():
             raise InputError(f"vary.{axis.name}", "not a range of the register's", "numbers of the register")

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from niche_sim.analysis.fitting import Checked, Fit
 
 SETTINGS = "calibration.json"
+TELL_EVERY = 60.0  # s
 CHECKS = 30  # particles that are simulated anew
 
 
@@ -72,6 +73,8 @@ def calibrate(
     from niche_sim import cohort, plots_analysis, plots_analysis_fit
     from niche_sim.analysis import calibration, fitting
 
+    runs = f"{size} particles or more a population, {len(fit.plan.arms)} arms x {number} mice for each"
+    report.output(error=True).print(f"{len(fit.targets)} fit targets, {len(fit.axes)} numbers; {runs}", soft_wrap=True)
     found, simulated = _calibrated(fit, target, processes, scheduler, size, rounds, lowest)
     marginals, checked = calibration.marginals(found), fitting.check(fit.targets, simulated)
     cohort.write_table(_particles(found), target / "posterior.parquet")
@@ -155,7 +158,8 @@ def _calibrated(
     place_of = sweeps.dask(scheduler) if scheduler is not None else sweeps.local(processes or os.cpu_count() or 1)
     try:
         with place_of as place:
-            sampler = ConcurrentFutureSampler(place.executor, client_max_jobs=place.at_once())
+            counted = calibration.Counted(place.executor, _counter())
+            sampler = ConcurrentFutureSampler(counted, client_max_jobs=place.at_once())
             found = calibration.calibrate(
                 fit, fitting.distance, fit.observed, fit.axes, target, sampler=sampler, particles=size,
                 populations=rounds, limit=lowest, watch=look,
@@ -169,6 +173,19 @@ def _calibrated(
         raise CommandError(text, STOPPED) from None
     except fitting.Failed as error:
         raise CommandError(f"{error}; what is done is in {target}, and the same command goes on", FAILED) from None
+
+
+def _counter() -> Callable[[int], None]:
+    """Says now and then how many simulations have ended."""
+    began = told = monotonic()
+
+    def tell(ended: int) -> None:
+        nonlocal told
+        if monotonic() - told >= TELL_EVERY:
+            told = monotonic()
+            say(f"{ended} simulations done, {60.0 * ended / (told - began):.0f} a minute")
+
+    return tell
 
 
 def _teller() -> Callable[[Progress], None]:

@@ -4,12 +4,12 @@
 """
 
 from niche_sim.sweeps.axes import Axis
-from niche_sim.sweeps.collect import Count, Swept, collect, column_at, count, failures, load, plan_of
 from niche_sim.sweeps.design import unit_rows
 from niche_sim.sweeps.parts import Outcome, Part, live, read_part
 from niche_sim.sweeps.places import Place, dask, local
-from niche_sim.sweeps.plan import Job, Plan, Run, plan, read_plan
+from niche_sim.sweeps.planning import Job, Plan, Run, plan, read_plan
 from niche_sim.sweeps.running import Done, Shard, Stopped, sweep
+from niche_sim.sweeps.tables import Count, Swept, collect, column_at, count, failures, load, plan_of
 
 __all__ = [
     "Axis",

@@ -16,7 +16,7 @@ from typing import Any
 from niche_sim import naming
 from niche_sim.record import machine, whole, write_json
 from niche_sim.sweeps.parts import Part, read_part
-from niche_sim.sweeps.plan import Plan, Run
+from niche_sim.sweeps.planning import Plan, Run
 
 PLAN = "plan.toml"
 FORGOTTEN = 24 * 3600.0  # s; what is half written for longer, nobody writes any more

@@ -17,7 +17,7 @@ from niche_sim.errors import InputError
 from niche_sim.readouts import BY_NAME
 from niche_sim.record import onsets_of, table_of
 from niche_sim.sweeps.axes import Float
-from niche_sim.sweeps.plan import Job
+from niche_sim.sweeps.planning import Job
 
 NOTES = b"niche_sim"  # key of what a table says of itself
 COMPRESSION = "zstd"

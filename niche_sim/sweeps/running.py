@@ -11,11 +11,11 @@ from typing import NamedTuple
 
 from niche_sim.errors import InputError
 from niche_sim.record import reason_of
-from niche_sim.sweeps.collect import Count, Swept, collect
 from niche_sim.sweeps.folder import Folder
 from niche_sim.sweeps.parts import live
 from niche_sim.sweeps.places import dask, local
-from niche_sim.sweeps.plan import Job, Plan, Run, read_plan
+from niche_sim.sweeps.planning import Job, Plan, Run, read_plan
+from niche_sim.sweeps.tables import Count, Swept, collect
 from niche_sim.workers import Gone, Lost, Place, work
 
 ROUNDS = 2  # of running and collecting; a second one only if parts turn out to be broken

@@ -18,7 +18,7 @@ from niche_sim.scenario import ONSET
 from niche_sim.sweeps.axes import WORDS, Axis, Float
 from niche_sim.sweeps.folder import PLAN, Folder, provenance_of
 from niche_sim.sweeps.parts import COMPRESSION, NOTES, Part, unit_of, units
-from niche_sim.sweeps.plan import Plan, Run, read_plan
+from niche_sim.sweeps.planning import Plan, Run, read_plan
 
 RUNS, SERIES, FAILURES = "runs.parquet", "series.parquet", "failures.parquet"
 ROWS_AT_ONCE = 2_000  # in memory, of a table that is written
