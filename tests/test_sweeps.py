@@ -377,7 +377,13 @@ def test_the_queue_never_holds_all_runs(tmp_path, monkeypatch):
     plan = planned(arms=["pbs"], seeds=1, design="latin", samples=100_000, vary={"tgfb.half_life": "register"})
     made = []
     real = sweeps.Plan._setup
-    monkeypatch.setattr(sweeps.Plan, "_setup", lambda self, *rest: made.append(1) or real(self, *rest))
+
+    def counted(self, *rest):
+        made.append(1)
+        assert len(made) < 20
+        return real(self, *rest)
+
+    monkeypatch.setattr(sweeps.Plan, "_setup", counted)
 
     class Enough(Exception):
         pass
