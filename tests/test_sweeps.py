@@ -1,6 +1,7 @@
 """Sweeps: the same data set however it is made, stopped, shared or killed; what fails is told and costs nothing else."""
 
 import errno
+import gc
 import json
 import os
 import random
@@ -8,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -396,6 +398,26 @@ def test_the_queue_never_holds_all_runs(tmp_path, monkeypatch):
     with pytest.raises(Enough), in_this_process() as place:
         sweeps.sweep(plan, tmp_path, place=place, watch=look)
     assert plan.total == 100_000
+
+
+def test_a_run_leaves_no_memory_behind(monkeypatch):
+    """Not until Python looks for circles, but at once: else workers grow from run to run."""
+    (run, *_) = planned(arms=["educated"]).runs()
+    states = []
+    real = sweeps.Job.model
+
+    def model(job):
+        made = real(job)
+        states.append(weakref.ref(made.state))
+        return made
+
+    monkeypatch.setattr(sweeps.Job, "model", model)
+    gc.disable()
+    try:
+        assert sweeps.live(run.job).why == ""
+        assert [state() for state in states] == [None]
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize(
