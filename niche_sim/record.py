@@ -188,7 +188,7 @@ def let_go(model: NicheModel) -> None:
     Mesa's models refer to themselves, so their arrays would lie about until Python looks for such circles: a process that
     runs hundreds would grow by a fifth.
     """
-    vars(model).clear()
+    model.__dict__.clear()
 
 
 def snapshot(model: NicheModel) -> dict[str, NDArray[Any]]:
