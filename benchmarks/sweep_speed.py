@@ -20,6 +20,7 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from niche_sim import sweeps
+from niche_sim.model import NicheModel
 from niche_sim.sweeps import Job, Outcome, Place, Plan, live
 
 EARLY = 10  # the run of a worker from which on its memory is to stay as it is
@@ -63,7 +64,8 @@ class Account:
 def watched(job: Job) -> Told:
     """`live`, with the time of stepping and the memory of this process."""
     spent = []
-    whole = type(job.model()).run_to_end
+    model_class: Any = NicheModel
+    whole = model_class.run_to_end
 
     def timed(model: Any) -> Any:
         began = time.process_time()
@@ -71,7 +73,6 @@ def watched(job: Job) -> Told:
         spent.append(time.process_time() - began)
         return model
 
-    model_class: Any = type(job.model())
     model_class.run_to_end = timed
     try:
         began, used = time.perf_counter(), time.process_time()

@@ -22,7 +22,7 @@ from niche_sim.errors import InputError
 from niche_sim.model import NicheModel, setup
 from niche_sim.naming import name_of_arm
 from niche_sim.readouts import BY_NAME
-from niche_sim.record import onsets_of, table_of, whole
+from niche_sim.record import let_go, onsets_of, table_of, whole
 from niche_sim.scenario import ONSET, Scenario
 from niche_sim.vocabulary import DEFAULT_SEED
 from niche_sim.workers import Lost, local, work
@@ -248,6 +248,7 @@ def live(job: _Job) -> str:
         began = perf_counter()
         model = NicheModel(setup(job.experiment, dict(job.overrides), job.without), job.arm, rng=job.seed).run_to_end()
         _write(model, job, perf_counter() - began)
+        let_go(model)
     except Exception as error:  # whatever it is, the other mice go on
         text = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
         return " ".join(text.split())

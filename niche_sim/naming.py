@@ -14,7 +14,18 @@ from niche_sim import parameters
 from niche_sim.model import Setup
 
 # Modules that only look at mice, besides figures: a change in them leaves what is simulated as it is.
-ONLOOKERS = {"__main__", "analysis", "cli", "cohort", "dashboard", "describe", "evidence", "mechanisms", "naming", "odd"}
+ONLOOKERS = {
+    "__main__",
+    "analysis",
+    "cli",
+    "cohort",
+    "dashboard",
+    "describe",
+    "evidence",
+    "mechanisms",
+    "naming",
+    "odd",
+}
 ONLOOKERS |= {"record", "spatial_export", "sweeps", "targets", "untreated", "workers"}
 ONLOOKERS |= {"biography", "exports", "film_files", "frames", "looks", "scenario_writing", "timeline"}
 LIBRARIES = ("numpy", "scipy", "numba", "mesa")

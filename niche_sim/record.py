@@ -214,6 +214,15 @@ def onsets_of(model: NicheModel) -> dict[str, float]:
     return {name: math.nan if onset is None else onset for name, onset in model.stages.onsets.items()}
 
 
+def let_go(model: NicheModel) -> None:
+    """Give the memory of a model back at once; it is of no use afterwards.
+
+    Mesa's models refer to themselves, so their arrays would lie about until Python looks for such circles: a process that
+    runs hundreds would grow by a fifth.
+    """
+    model.__dict__.clear()
+
+
 def snapshot(model: NicheModel) -> dict[str, NDArray[Any]]:
     """Fields and cells as they are now, by the names of snapshots.npz."""
     state, spacing = model.state, model.state.section.spacing

@@ -172,7 +172,7 @@ def test_doses_of_the_default_case_are_those_of_the_educated_arm():
 
 
 def test_the_account_of_a_sweep():
-    bench = load("sweep_speed")
+    bench = script("sweep_speed")
     told = [bench.Told(None, pid, memory, 2.0, 2.01, 2.5) for pid, memory in ((1, 100.0), (2, 90.0), (1, 120.0), (1, 110.0))]
     account = bench.Account(told, wall=6.0, feeding=0.02)
     assert account.overhead() == pytest.approx(15.0)  # ms: 10 in the worker and 5 to feed it
@@ -185,7 +185,7 @@ def test_the_account_of_a_sweep():
 def test_a_watched_run_is_the_run_itself():
     from niche_sim import sweeps
 
-    bench = load("sweep_speed")
+    bench = script("sweep_speed")
     small = {"section.width": "0.6 mm", "section.height": "0.6 mm", "run.duration": "1 day"}
     job = sweeps.plan("liver_education_costasilva2015", overrides=small).job("educated", 3)
     told = bench.watched(job)

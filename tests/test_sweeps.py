@@ -1,6 +1,7 @@
 """Sweeps: the same data set however it is made, stopped, shared or killed; what fails is told and costs nothing else."""
 
 import errno
+import gc
 import json
 import os
 import random
@@ -8,6 +9,7 @@ import signal
 import subprocess
 import sys
 import time
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -377,7 +379,13 @@ def test_the_queue_never_holds_all_runs(tmp_path, monkeypatch):
     plan = planned(arms=["pbs"], seeds=1, design="latin", samples=100_000, vary={"tgfb.half_life": "register"})
     made = []
     real = sweeps.Plan._setup
-    monkeypatch.setattr(sweeps.Plan, "_setup", lambda self, *rest: made.append(1) or real(self, *rest))
+
+    def counted(self, *rest):
+        made.append(1)
+        assert len(made) < 20
+        return real(self, *rest)
+
+    monkeypatch.setattr(sweeps.Plan, "_setup", counted)
 
     class Enough(Exception):
         pass
@@ -390,6 +398,26 @@ def test_the_queue_never_holds_all_runs(tmp_path, monkeypatch):
     with pytest.raises(Enough), in_this_process() as place:
         sweeps.sweep(plan, tmp_path, place=place, watch=look)
     assert plan.total == 100_000
+
+
+def test_a_run_leaves_no_memory_behind(monkeypatch):
+    """Not until Python looks for circles, but at once: else workers grow from run to run."""
+    (run, *_) = planned(arms=["educated"]).runs()
+    states = []
+    real = sweeps.Job.model
+
+    def model(job):
+        made = real(job)
+        states.append(weakref.ref(made.state))
+        return made
+
+    monkeypatch.setattr(sweeps.Job, "model", model)
+    gc.disable()
+    try:
+        assert sweeps.live(run.job).why == ""
+        assert [state() for state in states] == [None]
+    finally:
+        gc.enable()
 
 
 @pytest.mark.parametrize(
