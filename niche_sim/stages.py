@@ -57,13 +57,13 @@ STAGES: tuple[Stage, ...] = (
         "priming",
         "kupffer_taught",
         "Kupffer cells are taught by exosomes",
-        "The liver's own scavengers, Kupffer cells, swallow vesicles that the tumour has shed, and change.",
+        "Cells of the organ swallow vesicles that the tumour has shed, and change. In the liver these are Kupffer cells.",
     ),
     Stage(
         "licensing",
         "stellate_active",
         "stellate cells are active and lay fibronectin",
-        "Taught Kupffer cells call with TGF-β. Stellate cells wake and lay fibronectin, a sticky protein, around themselves.",
+        "Taught cells call with TGF-β. Stellate cells wake and lay fibronectin, a sticky protein, around themselves.",
     ),
     Stage(
         "recruitment",
@@ -82,7 +82,7 @@ STAGES: tuple[Stage, ...] = (
         "arrival",
         "tumour_present",
         "tumour cells are in the section",
-        "Tumour cells lodge in the small vessels of the liver. Most of them die or fall asleep.",
+        "Tumour cells lodge in the small vessels of the organ. Most of them die or fall asleep.",
         given=True,
     ),
     Stage(

@@ -1,6 +1,7 @@
 """A run as AnnData: every cell once, in its place, with its state, its fields and where it came from."""
 
 import dataclasses
+import importlib.util
 import json
 import subprocess
 import sys

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -17,6 +18,7 @@ Table = Mapping[str, NDArray[np.float64]]
 DEFAULT = tuple(stage.marker for stage in STAGES)
 MOST = 8  # charts at a time
 HEIGHT, GAP, TOP, BOTTOM = 92, 46, 52, 40  # px: a chart, between two, above the first, below the last
+MOST_AREAS = 120  # of a band
 MOST_POINTS = 800  # of a curve; more than a screen shows
 # Okabe and Ito's blue and vermillion; lighter on dark, with the same order of brightness.
 COLOURS = {False: ("#0072B2", "#D55E00"), True: ("#56B4E9", "#E69F00")}
@@ -108,7 +110,7 @@ def option_of(
         })  # fmt: skip
         axes = {"xAxisIndex": number, "yAxisIndex": number, "type": "line", "showSymbol": False}
         for place, band in enumerate(bands):
-            option["series"] += _band(band, readout, colours[place % len(colours)], axes, number)
+            option["series"] += _band(band, readout, colours[place % len(colours)], axes)
         for place, curve in enumerate(curves):
             colour = colours[place % len(colours)]
             style = {"color": colour, "width": 2, "type": DASHES[place % len(DASHES)]}
@@ -146,27 +148,25 @@ def _points(table: Table, readout: str) -> list[list[float]]:
     return np.column_stack([days[kept], values[kept]]).tolist()
 
 
-def _band(band: Band, readout: str, colour: str, axes: dict[str, Any], number: int) -> list[dict[str, Any]]:
-    """The range of a cohort as an area, its middle as a thin line."""
+def _band(band: Band, readout: str, colour: str, axes: dict[str, Any]) -> list[dict[str, Any]]:
+    """The range of a cohort as areas from row to row, its middle as a thin line.
+
+    Areas, since ECharts stacks series of two axes of numbers along the wrong one.
+    """
     low, middle, high = band.limits[readout]
-    stack = f"{band.name}-{number}"
-    hidden = {**axes, "stack": stack, "silent": True, "lineStyle": {"opacity": 0}, "tooltip": {"show": False}}
-    return [
-        {**hidden, "name": f"{band.name} low", "data": np.column_stack([band.days, low]).tolist()},
-        {
-            **hidden,
-            "name": f"{band.name} range",
-            "data": np.column_stack([band.days, high - low]).tolist(),
-            "areaStyle": {"color": colour, "opacity": 0.18},
-        },
-        {
-            **axes,
-            "name": band.name,
-            "data": np.column_stack([band.days, middle]).tolist(),
-            "lineStyle": {"color": colour, "width": 1, "type": "dotted"},
-            "itemStyle": {"color": colour},
-        },
+    days = band.days
+    rows = np.unique(np.linspace(0, len(days) - 1, min(len(days), MOST_AREAS + 1)).round().astype(int))
+    parts = [
+        [
+            {"xAxis": float(days[i]), "yAxis": float(low[i] + low[j]) / 2.0},
+            {"xAxis": float(days[j]), "yAxis": float(high[i] + high[j]) / 2.0},
+        ]
+        for i, j in pairwise(rows)
     ]
+    areas = {"silent": True, "animation": False, "itemStyle": {"color": colour, "opacity": 0.2}, "data": parts}
+    line = {"lineStyle": {"color": colour, "width": 1, "type": "dotted"}, "itemStyle": {"color": colour}}
+    data = np.column_stack([days, middle]).tolist()
+    return [{**axes, "name": band.name, "data": data, **line, "markArea": areas}]
 
 
 def _lines(now: float, doses: Sequence[float], branched: float | None, faint: str, text: str) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from niche_sim.dashboard.elements import Block, Choice, Press, Slider, Words
 from niche_sim.dashboard.session import View
 from niche_sim.dashboard.study import Report, Study, plan_of
 from niche_sim.errors import InputError
-from niche_sim.targets import Row
+from niche_sim.targets import UNDECIDED, Row, judge_direction
 
 NOBODY = "(nothing)"
 BEFORE = "(before the change)"
@@ -49,8 +49,9 @@ def Differences(view: View, readouts: Sequence[str]) -> None:
     rows = []
     for name in readouts:
         ours, theirs = _at(view.table, name, view.time), _at(view.rival_table, name, view.time)
-        ratio = "–" if theirs == 0.0 else f"{ours / theirs:.3g}"
-        rows.append((title_of(name), f"{ours:.4g}", f"{theirs:.4g}", f"{ours - theirs:+.3g}", ratio))
+        ratio = "–" if theirs == 0.0 else _number(ours / theirs)
+        sign = "+" if ours > theirs else "−" if ours < theirs else ""
+        rows.append((title_of(name), _number(ours), _number(theirs), sign + _number(abs(ours - theirs)), ratio))
     heads = ("Readout", *view.names, "Difference", "Ratio")
     Words(f"This mouse, day {view.time / 24.0:.4g}, the same chance events in both runs.", style="ns-help")
     Table(heads, rows)
@@ -123,7 +124,7 @@ def _Effects(report: Report, readouts: Sequence[str]) -> None:
     assert report.cohort is not None  # a study that is done has one
     for row in report.rows:
         if row.readout in readouts and row.at >= report.cohort.ends:
-            rows.append((title_of(row.readout), _effect(row), row.word))
+            rows.append((title_of(row.readout), _effect(row), _word(row)))
     heads = ("Readout at the end", f"{report.names[0]} against {report.names[1]}", "In a word")
     Table(heads, rows)
     Words(f"Paired by seed; in brackets the {LEVEL} interval.", style="ns-help")
@@ -158,7 +159,20 @@ def _effect(row: Row) -> str:
         return found.note
     effect = found.effect
     sign = "×" if found.kind == "ratio" else ""
-    return f"{sign}{effect.estimate:.3g} ({effect.low:.3g} to {effect.high:.3g})"
+    return f"{sign}{_number(effect.estimate)} ({_number(effect.low)} to {_number(effect.high)})"
+
+
+def _word(row: Row) -> str:
+    """The effect in a word, and why it is undecided if it is."""
+    if row.word != UNDECIDED:
+        return row.word
+    why = judge_direction(row.comparison, "more" if row.comparison.effect.estimate > 1.0 else "less").why
+    return f"undecided: {why}" if why else row.word
+
+
+def _number(value: float) -> str:
+    """A number as a table shows it: no powers of ten."""
+    return f"{value:,.0f}" if abs(value) >= 1000.0 else f"{value:.4g}"
 
 
 def _left(seconds: float) -> str:

@@ -192,6 +192,12 @@ class Setup:
         lines = None if interventions is None else tuple(map(entry_text, interventions))
         return dataclasses.replace(self, protocol=lines)
 
+    def edited(self, interventions: Iterable[Intervention]) -> Setup:
+        """The same with these done instead; what the arm does anyhow is no edit."""
+        wanted = tuple(interventions)
+        own = dataclasses.replace(self, protocol=None)
+        return own if wanted == own.interventions() else self.with_interventions(wanted)
+
     def with_arm(self, name: str) -> Setup:
         """The same with another arm of the scenario, as it stands there; the arm that runs stays as it is."""
         return self if name == self.arm_name() else dataclasses.replace(self, arm=name, protocol=None)

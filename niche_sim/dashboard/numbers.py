@@ -96,7 +96,7 @@ def Numbers(
                 changed = [name for name in values if name.partition(".")[0] in chapter.groups]
                 if chapter is RUN and SCHEDULE in values:
                     changed.append(SCHEDULE)
-                badge = f"{len(changed)} changed" if changed else f"{len(names)} numbers"
+                badge = f"{len(changed)} changed" if changed else f"{len(names)} number{'s' if len(names) != 1 else ''}"
 
                 def open_or_close(open: bool, key: str = chapter.key) -> None:
                     set_opened({**opened, key: open})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -51,15 +52,19 @@ def Page() -> None:
     solara.Style(CSS)
     solara.Title("niche_sim")
     _Head(view)
-    if view.error:
-        with Block(style="ns-said-wrong", attributes={"role": "alert"}):
-            Words(view.error)
-            Press("Close", lambda: session.say(""))
-    if view.notice:
-        with Block(style="ns-said-new", attributes={"role": "status"}):
-            Words(view.notice)
+    with Block(style="ns-messages"):  # a place of its own, so that what comes and goes in it moves nothing else
+        if view.error:
+            with Block(style="ns-said-wrong", attributes={"role": "alert"}):
+                Words(view.error)
+                Press("Close", lambda: session.say(""))
+        if view.notice:
+            with Block(style="ns-said-new", attributes={"role": "status"}):
+                Words(view.notice)
     with Block(style="ns-main", tag="main", attributes={"id": "main"}):
-        with Block(style="ns-side"):
+        named = {"aria-label": "Controls", "id": "controls"}
+        with Block(style="ns-side ns-controls"), Block(style="ns-card", tag="section", attributes=named):
+            _Controls(view, session)
+        with Block(style="ns-side ns-run"):
             with Block(style="ns-card"):
                 _Stage(session, canvas, dark)
             with Block(style="ns-card", tag="section", attributes={"aria-label": "Charts"}):
@@ -69,11 +74,6 @@ def Page() -> None:
                     Words("Comparison", tag="h2")
                     Differences(view, readouts)
                     CohortPanel(view, readouts, report, set_report)
-        with (
-            Block(style="ns-side ns-controls"),
-            Block(style="ns-card", tag="section", attributes={"aria-label": "Controls", "id": "controls"}),
-        ):
-            _Controls(view, session)
     with Block(style="ns-foot", tag="footer"):
         Words("For research and teaching, not for predictions about a patient. What is assumed is marked so.")
 
@@ -162,17 +162,18 @@ def _Controls(view: View, session: Session) -> None:
     Words("Experiment", tag="h2")
     ExperimentPanel(setup, session.load, session.say)
     waiting = len(view.pending) if view.pending is not None else 0
-    if view.pending is not None:
-        with Block(style="ns-row", attributes={"role": "status"}):
+    with Block(style="ns-row", attributes={"role": "status"}):
+        if view.pending is not None:
             Words("Changed numbers take effect when the run starts again.", style="ns-help")
             Press("Reset with these numbers", session.reset, look="main")
-    with Foldout("What is done to the mouse", level=2):
-        ScheduleEditor(experiment, experiment.arms[setup.arm_name()].protocol.interventions, view.time, session.edit)
-    with Foldout("Numbers of the model", badge=f"{waiting} waiting" if waiting else "", level=2):
-        Numbers(experiment, view.numbers, session.numbers)
-    with Foldout("Compare", level=2):
+    now = math.ceil(view.time / 24.0 * 100.0 - 1e-9) / 100.0 * 24.0  # as a day that can be read
+    with Foldout("What is done to the mouse", level=2).key("schedule"):
+        ScheduleEditor(experiment, setup.interventions(), now, session.edit)
+    with Foldout("Numbers of the model", badge=f"{waiting} waiting" if waiting else "", level=2).key("numbers"):
+        Numbers(setup.base(), view.numbers, session.numbers)
+    with Foldout("Compare", level=2).key("compare"):
         ComparePanel(view, session.compare)
-    with Foldout("Take it with you", level=2):
+    with Foldout("Take it with you", level=2).key("takeaway"):
         TakeAway(view, session)
 
 

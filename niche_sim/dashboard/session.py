@@ -123,7 +123,7 @@ class Session:
             self._thread.join(PATIENCE)
 
     def play(self) -> None:
-        """Go on until the end or `pause`."""
+        """Go on until the end or `pause`; at the end, from the start."""
         self._post(lambda: self._set_playing(True))
 
     def pause(self) -> None:
@@ -281,7 +281,9 @@ class Session:
     # --- what the commands do ----------------------------------------------------------------------------------------
 
     def _set_playing(self, playing: bool) -> None:
-        self._playing = playing and self._main.time < self._main.duration - SMALLEST
+        if playing and self._main.time >= self._main.duration - SMALLEST:
+            self._seek_both(0.0)
+        self._playing = playing
         self._goal, self._error, self._notice = None, "", ""
         self._stale = True
         self._publish()
@@ -314,7 +316,7 @@ class Session:
         setup = self._setup
         if self._pending is not None:
             setup = replace(setup, overrides=tuple(self._pending.items()))
-        rival = self._rival_setup
+        rival = self._rival_setup if self._branched is None else None  # a branch has left nothing at time 0
         self._begin(replace(setup, day=None))
         if rival is not None:
             self._rival_setup = replace(rival, overrides=self._setup.overrides, seed=self._setup.seed)
@@ -349,7 +351,7 @@ class Session:
         self._publish()
 
     def _edit(self, interventions: tuple[Intervention, ...]) -> None:
-        setup, before, parent = self._setup.with_interventions(interventions), self._setup, self._main
+        setup, before, parent = self._setup.edited(interventions), self._setup, self._main
         experiment, arm = setup.experiment(), setup.arm_name()
         at = first_difference(parent.model.protocol, experiment.arm(arm).protocol)
         if at is None or parent.frontier == 0.0:
@@ -363,7 +365,10 @@ class Session:
         self._main.seek(time)
         parent.seek(time)
         self._setup, self._rival, self._rival_setup, self._branched = setup, parent, before, at
-        self._notice = f"From day {at / 24.0:.4g} on the schedule is another; the run as it was is shown beside."
+        self._notice = (
+            f"Back at day {time / 24.0:.4g}. Press Play to see the run under the changed schedule, which differs from day "
+            f"{at / 24.0:.4g} on, beside the run as it was."
+        )
         self._playing, self._goal, self._error, self._stale = False, None, "", True
         self._publish()
 

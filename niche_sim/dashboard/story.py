@@ -8,8 +8,9 @@ from typing import Any
 from niche_sim.model import NicheModel
 from niche_sim.stages import Limit, Standing, limiting
 
+SHEDDING = ("inject_exosomes", "grow_primary")  # what brings tumour exosomes
 MARKERS = {
-    "priming": "taught Kupffer cells",
+    "priming": "taught cells",
     "licensing": "active stellate cells",
     "recruitment": "marrow cells held by fibronectin",
     "angiogenesis": "perfused vessels",
@@ -17,14 +18,14 @@ MARKERS = {
     "colonisation": "colonies",
 }
 AWAITED = {
-    "priming": "Waiting for Kupffer cells to be taught by the tumour's exosomes.",
+    "priming": "Waiting for cells of the organ (in the liver, Kupffer cells) to be taught by the tumour's exosomes.",
     "licensing": "Waiting for stellate cells to wake and lay fibronectin.",
     "recruitment": "Waiting for cells of the bone marrow to settle on the fibronectin.",
     "arrival": "The niche is set. Waiting for tumour cells to arrive.",
     "colonisation": "Tumour cells are here. Waiting for one of them to grow into a colony.",
 }
 SLOW = {
-    "priming": "teaching the Kupffer cells",
+    "priming": "teaching the cells that take up exosomes",
     "licensing": "waking the stellate cells",
     "recruitment": "bringing and holding the marrow cells",
     "colonisation": "growing a colony",
@@ -35,7 +36,10 @@ def strip_of(model: NicheModel) -> dict[str, Any]:
     """What the stage strip shows of a model as it stands: the sentence about the limiting stage, and each stage."""
     standings = model.stages.standings(model.state, model.mouse)
     limit = limiting(standings)
-    return {"limit": limit_in_words(limit), "stages": [_stage(one, limit) for one in standings]}
+    sentence = limit_in_words(limit)
+    if limit is not None and limit.awaited and not any(one.verb in SHEDDING for one in model.protocol.interventions):
+        sentence = f"No tumour exosomes are given in this arm. {sentence}"
+    return {"limit": sentence, "stages": [_stage(one, limit) for one in standings]}
 
 
 def limit_in_words(limit: Limit | None) -> str:
@@ -44,7 +48,8 @@ def limit_in_words(limit: Limit | None) -> str:
         return "This scenario has no thresholds, so that no stage can be told. `niche-sim thresholds` makes them."
     if limit.awaited:
         return f"Limits the rate now: {AWAITED[limit.stage.name]}"
-    return f"All stages reached. The slowest step was {SLOW[limit.stage.name]}: {limit.took / 24.0:.1f} days."
+    took = f"{limit.took / 24.0:.1f} days after the stage before it"
+    return f"All stages have begun. Of the steps that the biology sets, the slowest was {SLOW[limit.stage.name]}: {took}."
 
 
 def _stage(one: Standing, limit: Limit | None) -> dict[str, Any]:
@@ -53,12 +58,12 @@ def _stage(one: Standing, limit: Limit | None) -> dict[str, Any]:
     if not known:
         when = "no threshold"
     elif one.onset is None:
-        when = "not yet"
+        when = "above, for less than a day so far" if one.value > one.threshold else "not yet"
     else:
         when = f"since day {one.onset / 24.0:.1f}" + ("" if one.lit else ", now below its threshold")
     stage = one.stage
-    unit = "per mm²" if stage.per_area else "× those of a naive organ"
-    limit_text = f", threshold {_short(one.threshold)}" if known else ""
+    unit = "per mm²" if stage.per_area else "× naive"
+    limit_text = f", begins above {_short(one.threshold)}" if known else ""
     # The threshold may be 0, as for tumour cells where there were none: then any value is twice as much.
     share = None if not known else one.value / one.threshold if one.threshold > 0.0 else 2.0 * (one.value > 0.0)
     return {

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import numpy as np
 import pytest
 
@@ -61,13 +63,20 @@ def test_a_cohort_is_a_band_from_its_low_to_its_high():
     days = np.array([0.0, 7.0])
     limits = {name: (np.array([1.0, 2.0]), np.array([2.0, 4.0]), np.array([5.0, 9.0])) for name in NAMES}
     made = option(bands=[Band("educated, 8 mice", days, limits)])
-    low, across, middle, run = lines_of(made["series"])
-    assert low["data"] == [[0.0, 1.0], [7.0, 2.0]] and low["stack"] == across["stack"]
-    assert across["data"] == [[0.0, 4.0], [7.0, 7.0]], "stacked on the low end"
+    middle, run = lines_of(made["series"])
     assert middle["data"] == [[0.0, 2.0], [7.0, 4.0]] and middle["name"] in made["legend"]["data"]
-    assert run["name"] == "educated"
-    stacks = {one["stack"] for one in made["series"] if "stack" in one}
-    assert len(stacks) == len(NAMES), "bands of different charts do not stack on each other"
+    ((start, end),) = middle["markArea"]["data"]
+    assert start == {"xAxis": 0.0, "yAxis": 1.5} and end == {"xAxis": 7.0, "yAxis": 7.0}, "between low and high"
+    assert run["name"] == "educated" and "markArea" not in run
+
+
+def test_a_band_of_many_rows_has_no_gap():
+    days = np.linspace(0.0, 42.0, 1009)
+    limits = dict.fromkeys(NAMES, (days, days + 1.0, days + 2.0))
+    parts = lines_of(option(bands=[Band("b", days, limits)])["series"])[0]["markArea"]["data"]
+    assert len(parts) <= charts.MOST_AREAS
+    assert parts[0][0]["xAxis"] == 0.0 and parts[-1][1]["xAxis"] == 42.0
+    assert all(one[1]["xAxis"] == other[0]["xAxis"] for one, other in itertools.pairwise(parts))
 
 
 def test_a_long_table_is_thinned_but_keeps_its_ends():

@@ -53,7 +53,7 @@ def test_it_loads_and_tells_what_it_is(visit, server, axe):
     page = ready(visit(server))
     until_clock(page, "^Day 0, 00:00$")
     expect(page.get_by_role("heading", name="niche_sim")).to_be_visible()
-    expect(page.locator(".ns-limit")).to_have_text(re.compile("Waiting for Kupffer cells"))
+    expect(page.locator(".ns-limit")).to_have_text(re.compile("Waiting for cells of the organ"))
     expect(page.locator(".ns-stage")).to_have_count(6)
     expect(page.locator(".ns-stage", has_text="Angiogenesis")).to_contain_text("(hypothesis)")
     assert axe(page) == []
@@ -98,7 +98,7 @@ def test_a_block_from_an_earlier_day_is_a_branch_and_shows_in_a_readout(page):
     page.get_by_label("What to block").select_option("fibronectin")
     expect(page.get_by_role("textbox", name="From day")).to_have_value("4")
     page.get_by_role("button", name="Add", exact=True).click()
-    expect(page.get_by_text(re.compile("From day 4 on the schedule is another"))).to_be_visible()
+    expect(page.get_by_text("Back at day 4. Press Play")).to_be_visible()
     expect(page.locator("canvas.ns-canvas")).to_have_count(3)
     go_to(page, 14)
     fibronectin = "Bone-marrow-derived cells held"

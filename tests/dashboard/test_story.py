@@ -88,9 +88,26 @@ def test_the_strip_tells_the_model_as_it_stands(model):
     taught = model.stages.standings(model.state, model.mouse)[0].value
     assert priming["state"] == "lit" and priming["when"] == f"since day {onset / 24.0:.1f}"
     assert priming["share"] == pytest.approx(taught / threshold)
-    assert f"{taught:.0f}" in priming["marker"] and f"threshold {threshold:.3g}" in priming["marker"]
+    assert f"{taught:.0f}" in priming["marker"] and f"begins above {threshold:.3g}" in priming["marker"]
     assert licensing["hypothesis"] is False and strip["stages"][3]["hypothesis"] is True
     assert sum(card["limiting"] for card in strip["stages"]) == 1
+
+
+def test_an_arm_without_exosomes_says_so(model):
+    small = {"section.width": "0.8 mm", "section.height": "0.8 mm"}
+    control = NicheModel("liver_education_costasilva2015", "pbs", overrides=small)
+    assert strip_of(control)["limit"].startswith("No tumour exosomes are given in this arm.")
+    assert not strip_of(model)["limit"].startswith("No tumour")
+
+
+def test_a_marker_above_for_less_than_a_day_is_not_yet_an_onset():
+    small = {"section.width": "0.8 mm", "section.height": "0.8 mm"}
+    young = NicheModel("liver_education_costasilva2015", "educated", overrides=small)
+    while young.state.time < 12.0:
+        young.step()
+    priming = strip_of(young)["stages"][0]
+    assert (priming["state"], priming["when"]) == ("waiting", "above, for less than a day so far")
+    assert priming["share"] > 1.0
 
 
 def test_a_stage_that_fell_below_its_threshold_says_so(model):
@@ -111,4 +128,4 @@ def test_a_scenario_without_thresholds_still_shows_its_markers(model):
     finally:
         model.stages = kept
     assert {card["state"] for card in strip["stages"]} == {"unknown"}
-    assert all(card["share"] is None and "threshold" not in card["marker"] for card in strip["stages"])
+    assert all(card["share"] is None and "above" not in card["marker"] for card in strip["stages"])

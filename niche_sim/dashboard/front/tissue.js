@@ -316,7 +316,8 @@ function buildTissue(el, options) {
     returnTo = frames[number].canvas;
     const where = found.cell || found.at;
     options.onPick?.({
-      panel: number, y_um: where.y, x_um: where.x, reach_um: found.reach, unique_id: found.cell ? found.cell.id : null,
+      panel: number, y_um: where.y, x_um: where.x, unique_id: found.cell ? found.cell.id : null,
+      reach_um: found.cell ? found.reach : 0, // where no cell is shown the place is meant, not a hidden cell
     });
   }
 

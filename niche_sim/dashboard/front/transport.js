@@ -73,7 +73,6 @@ function buildTransport(el, actions) {
     update(now) {
       playing = now.playing;
       play.textContent = playing ? "Pause" : "Play";
-      play.disabled = !playing && now.time_h >= now.duration_h;
       step.disabled = playing || now.time_h >= now.duration_h;
       speed.value = String(now.hours);
       scrubber.max = now.duration_h;
