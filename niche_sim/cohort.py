@@ -42,7 +42,7 @@ BAND = (10.0, 50.0, 90.0)  # percentiles that show the spread of mice
 # Modules that only look at mice: a change in them leaves what is simulated as it is.
 ONLOOKERS = {"__main__", "cli", "cohort", "dashboard", "describe", "evidence", "mechanisms", "plots", "plots_compare"}
 ONLOOKERS |= {"plots_mechanisms", "record", "targets", "untreated"}
-ONLOOKERS |= {"exports", "frames", "looks", "plots_film", "scenario_writing", "timeline"}
+ONLOOKERS |= {"exports", "frames", "lesson", "looks", "plots_film", "scenario_writing", "timeline", "worksheet"}
 RESTARTS = 2  # of the worker processes, should the system end one of them
 POLL = 0.2  # s between two questions whether to stop
 

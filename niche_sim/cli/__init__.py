@@ -21,6 +21,7 @@ from niche_sim.cli.filming import film
 from niche_sim.cli.listing import describe, parameters, scenarios
 from niche_sim.cli.running import run
 from niche_sim.cli.serving import dashboard
+from niche_sim.cli.teaching import lessons
 from niche_sim.cli.thresholds import thresholds
 from niche_sim.cli.usage import BAD_INPUT, FAILED, STOPPED, CommandError, as_input_error, is_usage_error, say
 from niche_sim.errors import InputError
@@ -43,7 +44,7 @@ app = typer.Typer(
     help="How a tumour's exosomes prepare the liver for metastasis, simulated cell by cell. For research and teaching, "
     "not for predictions about a patient.",
 )
-for command in (run, dashboard, film, compare, evidence, describe, parameters, scenarios, thresholds):
+for command in (run, dashboard, film, compare, evidence, describe, parameters, scenarios, thresholds, lessons):
     app.command()(command)
 
 
