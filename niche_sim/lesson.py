@@ -36,6 +36,7 @@ DIRECTIONS = {"less": "Less", "more": "More", "same": "About the same"}
 SAME_IN_WORDS = "About the same: less than a quarter more and less than a fifth less."
 RIGHT, WRONG = "right", "wrong"  # or targets.UNDECIDED
 FEWEST_STAGES, MOST_STAGES = 2, 4  # in a question about an order, whose orders are all offered
+SMALLEST_RATIO = 1e-3  # below it nobody needs the digits
 MOST_MICE = 40  # an arm, of a cohort that a classroom waits for
 
 _REQUIRED = ("title", "goal", "minutes", "scenario", "mice", "sources", "background", "assumed", "look", "question",
@@ -396,14 +397,16 @@ def _direction(question: Question, mice: Cohort) -> Answer:
 def _effect_in_words(question: Question, found: Comparison) -> str:
     if found.note:
         return f"There is nothing to compare: {found.note}."
-    effect, pair = found.effect, f"{in_words(question.arm)} against {in_words(question.against or '')}"
-    unit = BY_NAME[question.readout].unit
-    size = (
-        f"{effect.estimate:.3g} times" if found.kind == "ratio" else f"{effect.estimate:+.3g} {unit}".removesuffix(" 1")
-    )
+    effect, ours, theirs = found.effect, in_words(question.arm), in_words(question.against or "")
+    if found.kind == "ratio":
+        least = "less than 0.001" if effect.estimate < SMALLEST_RATIO else f"{effect.estimate:.3g}"
+        size = f"{least} times as much in {ours} as in {theirs}"
+    else:
+        unit = BY_NAME[question.readout].unit
+        size = f"{effect.estimate:+.3g}{'' if unit == '1' else f' {unit}'} in {ours} compared with {theirs}"
     high = f"{effect.high:.3g}" if math.isfinite(effect.high) else "no upper end"
-    few = "" if not found.events < 20.0 else f"; {found.events:g} counted in the arm compared with"
-    return f"{pair}: {size} (95 % interval {effect.low:.3g} to {high}; {effect.n} pairs of mice{few})."
+    why = "" if word_of(found) != UNDECIDED else f" Not decided: {judge_direction(found, 'more').why}."
+    return f"{size} (95 % interval {effect.low:.3g} to {high}; {effect.n} pairs of mice).{why}"
 
 
 def _order(question: Question, mice: Cohort) -> Answer:

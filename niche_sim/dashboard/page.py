@@ -14,6 +14,7 @@ from niche_sim.dashboard.charts import Band, Curve
 from niche_sim.dashboard.compare_panel import CohortPanel, ComparePanel, Differences
 from niche_sim.dashboard.elements import Block, Foldout, Look, Press, Tick, Words
 from niche_sim.dashboard.experiment_panel import ExperimentPanel
+from niche_sim.dashboard.lesson_panel import LessonPanel, split_link
 from niche_sim.dashboard.link import Setup
 from niche_sim.dashboard.numbers import Numbers
 from niche_sim.dashboard.schedule_editor import ScheduleEditor
@@ -37,7 +38,7 @@ def Layout(children: list[Any]) -> None:
 @solara.component
 def Page() -> None:
     """One visitor's page, with a session of its own."""
-    query = solara.use_router().search or ""
+    lesson, query = split_link(solara.use_router().search or "")
     asked, refused = solara.use_memo(lambda: _asked(query), [query])
     canvas = solara.use_ref(None)
     session, view = _use_session(asked, refused, canvas)
@@ -73,7 +74,7 @@ def Page() -> None:
             Block(style="ns-side ns-controls"),
             Block(style="ns-card", tag="section", attributes={"aria-label": "Controls", "id": "controls"}),
         ):
-            _Controls(view, session)
+            _Controls(view, session, lesson)
     with Block(style="ns-foot", tag="footer"):
         Words("For research and teaching, not for predictions about a patient. What is assumed is marked so.")
 
@@ -156,7 +157,7 @@ def _Head(view: View) -> None:
 
 
 @solara.component
-def _Controls(view: View, session: Session) -> None:
+def _Controls(view: View, session: Session, lesson: str | None) -> None:
     setup = view.setup
     experiment = setup.experiment()
     Words("Experiment", tag="h2")
@@ -166,6 +167,7 @@ def _Controls(view: View, session: Session) -> None:
         with Block(style="ns-row", attributes={"role": "status"}):
             Words("Changed numbers take effect when the run starts again.", style="ns-help")
             Press("Reset with these numbers", session.reset, look="main")
+    LessonPanel(view, session.load, session.compare, lesson)
     with Foldout("What is done to the mouse", level=2):
         ScheduleEditor(experiment, experiment.arms[setup.arm_name()].protocol.interventions, view.time, session.edit)
     with Foldout("Numbers of the model", badge=f"{waiting} waiting" if waiting else "", level=2):
