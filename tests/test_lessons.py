@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import re
 from pathlib import Path
 
@@ -296,6 +297,19 @@ def test_real_mice_answer(small, kept):
     assert found["uptake"].value == "less"
     assert found["before"].value == "same" and found["before"].words.startswith("1 times as much")
     assert found["order"].value == "priming,recruitment"
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_every_lesson_runs_to_its_end_and_can_be_judged(name, tmp_path):
+    """Two mice of small sections decide little, but every question gets an effect or a reason that is of chance."""
+    tiny = {"section.width": "0.6 mm", "section.height": "0.6 mm"}
+    one = load(name)
+    one = dataclasses.replace(one, numbers=tuple(({**dict(one.numbers), **tiny}).items()))
+    plan = one.plan(mice=2)
+    assert cohort.run([plan], tmp_path) == []
+    for answer in answers(one, cohort.gather(plan, tmp_path)):
+        assert not re.search("no mice|no threshold|There is no threshold|the runs end", answer.words), answer.words
+        assert answer.mice == 2 and "nan" not in answer.words
 
 
 # --- paper -----------------------------------------------------------------------------------------------------------

@@ -160,8 +160,7 @@ def _Lesson(
     """The steps of a lesson, one at a time."""
     lesson, step = work.lesson, work.step
     told = solara.use_memo(lambda: _answers(lesson, report), [report])
-    with Block(style="", attributes={"role": "status"}):
-        Words(f"Step {step + 1} of {len(STEPS)}: {STEPS[step]}", tag="h3", style="ns-panel-title")
+    _step(text=f"Step {step + 1} of {len(STEPS)}: {STEPS[step]}")
     if step == READ:
         _Read(lesson)
     elif step == PREDICT:
@@ -287,7 +286,7 @@ def _Compare(
         with Block(style="ns-panel", attributes={"role": "group", "aria-label": f"Question {number}"}):
             Words(f"{number}. {question.ask}")
             Words(f"You said: {question.choices.get(said) or f'{said} {question.unit}'}", style="ns-help")
-            Words(VERDICTS[answer.judge(said)], tag="strong")
+            Words(VERDICTS[answer.judge(said)], style="ns-panel-title")
             Words(f"The mice: {answer.in_words}. {answer.words}")
             Words(f"Why: {question.because}")
 
@@ -358,6 +357,10 @@ def _waits(work: Work, told: list[Answer]) -> str:
 
 @solara.component_vue("front/upload.vue", vuetify=False)
 def _upload(label: str, event_file: Callable[[dict[str, Any]], None]) -> None: ...
+
+
+@solara.component_vue("front/step.vue", vuetify=False)
+def _step(text: str) -> None: ...
 
 
 @solara.component_vue("front/writing.vue", vuetify=False)

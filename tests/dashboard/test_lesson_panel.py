@@ -183,7 +183,11 @@ def test_on_a_phone_with_the_keyboard_alone(visit, server, axe):
     button(page, "Next").focus()
     page.keyboard.press("Enter")
     step(page, 2)
-    page.get_by_label(re.compile("^1. How much")).focus()
+    # The step begins at its heading, and the first question comes next.
+    expect(page.get_by_role("heading", name=re.compile("^Step 2 of 5"))).to_be_focused()
+    expect(page.get_by_role("heading", name=re.compile("^Step 2 of 5"))).to_be_in_viewport()
+    page.keyboard.press("Tab")
+    expect(page.get_by_label(re.compile("^1. How much"))).to_be_focused()
     page.keyboard.type("Less")
     page.keyboard.press("Tab")
     page.keyboard.type("90")
