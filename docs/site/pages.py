@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import groupby
+from itertools import cycle, groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -69,8 +69,11 @@ def on_files(files: Files, config: MkDocsConfig) -> Files:
 
 
 def text(value: str) -> str:
-    """A text as one cell of a table or one line, with nothing in it that Markdown would take for markup."""
-    return re.sub(r"([\\`*_|<\[])", r"\\\1", " ".join(value.split()))
+    """A text as one cell of a table or one line: names in backticks are code, nothing else is markup."""
+    parts = re.split(r"(`[^`|]+`)", " ".join(value.split()))
+    return "".join(
+        part if code else re.sub(r"([\\`*_|<\[])", r"\\\1", part) for code, part in zip(cycle((False, True)), parts)
+    )
 
 
 def table(columns: Sequence[str], lines: Iterable[Sequence[str]]) -> str:
