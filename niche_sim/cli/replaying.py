@@ -24,7 +24,7 @@ MAKER = "`niche-sim run` wrote"
 def replay(
     folder: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="A folder that `niche-sim run` wrote.")],
     second: Annotated[
-        Path | None, typer.Argument(metavar="[RUN_DIR_2]", help="Another, to be shown beside it, with the difference.")
+        Path | None, typer.Argument(metavar="RUN_DIR_2", help="Another, to be shown beside it, with the difference.")
     ] = None,
     file: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="NAME.html. Default: RUN_DIR/replay.html.")
