@@ -27,7 +27,7 @@ ONLOOKERS = {
     "odd",
 }
 ONLOOKERS |= {"record", "spatial_export", "sweeps", "targets", "untreated", "workers"}
-ONLOOKERS |= {"biography", "exports", "film_files", "frames", "looks", "scenario_writing", "timeline"}
+ONLOOKERS |= {"biography", "exports", "film_files", "frames", "lesson", "looks", "scenario_writing", "timeline", "worksheet"}
 LIBRARIES = ("numpy", "scipy", "numba", "mesa")
 
 

@@ -22,10 +22,12 @@ from niche_sim.cli.export import export
 from niche_sim.cli.filming import film
 from niche_sim.cli.listing import describe, parameters, scenarios
 from niche_sim.cli.power import power
+from niche_sim.cli.replaying import replay
 from niche_sim.cli.running import run
 from niche_sim.cli.sensitivity import sensitivity
 from niche_sim.cli.serving import dashboard
 from niche_sim.cli.sweeping import sweep
+from niche_sim.cli.teaching import lessons
 from niche_sim.cli.thresholds import thresholds
 from niche_sim.cli.usage import BAD_INPUT, FAILED, STOPPED, CommandError, as_input_error, is_usage_error, say
 from niche_sim.cli.window import window
@@ -49,8 +51,8 @@ app = typer.Typer(
     help="How a tumour's exosomes prepare the liver for metastasis, simulated cell by cell. For research and teaching, "
     "not for predictions about a patient.",
 )
-ON_RUNS = (run, dashboard, film, compare, evidence, sweep, sensitivity, calibrate, power, window, export)
-for command in (*ON_RUNS, describe, parameters, scenarios, thresholds):
+ON_RUNS = (run, dashboard, film, replay, compare, evidence, sweep, sensitivity, calibrate, power, window, export)
+for command in (*ON_RUNS, describe, parameters, scenarios, thresholds, lessons):
     app.command()(command)
 
 

@@ -3,26 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import anywidget
 import traitlets
 
-FRONT = Path(__file__).parent / "front"
-# Drawing, in the order in which it is put together; a replay takes the same files without that which knows of a server.
-DRAWING = ("marks.js", "section.js", "card.js", "layers.js", "tissue.js", "transport.js", "strip.js", "viewer.js")
-STYLE = ("tissue.css", "viewer.css")
-
-
-def drawing_code(*more: str) -> str:
-    """JavaScript that draws a run: plain functions, above all `buildViewer(el, options, actions)`; more: further files."""
-    return "\n".join((FRONT / name).read_text(encoding="utf-8") for name in (*DRAWING, *more))
-
-
-def drawing_style(*more: str) -> str:
-    """Its style sheet."""
-    return "\n".join((FRONT / name).read_text(encoding="utf-8") for name in (*STYLE, *more))
+from niche_sim.dashboard.drawing import drawing_code, drawing_style
 
 
 class TissueCanvas(anywidget.AnyWidget):

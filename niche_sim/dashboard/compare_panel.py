@@ -91,13 +91,14 @@ def CohortPanel(
     if error:
         Words(error, style="ns-error", attributes={"role": "alert"})
     if report is not None:
-        _Progress(report)
+        Progress(report)
         if report.state == "done":
             _Effects(report, readouts)
 
 
 @solara.component
-def _Progress(report: Report) -> None:
+def Progress(report: Report) -> None:
+    """How far the mice of a study are."""
     sentences = {
         "waiting": "Waiting for the cohort of another visitor.",
         "running": f"{report.done} of {report.total} mice{_left(report.seconds_left)}",

@@ -15,6 +15,7 @@ from niche_sim.dashboard.charts import Band, Curve
 from niche_sim.dashboard.compare_panel import CohortPanel, ComparePanel, Differences
 from niche_sim.dashboard.elements import Block, Foldout, Look, Press, Tick, Words
 from niche_sim.dashboard.experiment_panel import ExperimentPanel
+from niche_sim.dashboard.lesson_panel import LessonPanel, split_link
 from niche_sim.dashboard.link import Setup
 from niche_sim.dashboard.numbers import Numbers
 from niche_sim.dashboard.schedule_editor import ScheduleEditor
@@ -26,7 +27,6 @@ from niche_sim.errors import InputError
 from niche_sim.readouts import READOUTS
 
 CSS = Path(__file__).parent / "front" / "page.css"
-DOSES = ("inject_exosomes", "inject_tumour_cells", "treat", "resect_primary", "grow_primary")
 
 
 @solara.component
@@ -38,7 +38,7 @@ def Layout(children: list[Any]) -> None:
 @solara.component
 def Page() -> None:
     """One visitor's page, with a session of its own."""
-    query = solara.use_router().search or ""
+    lesson, query = split_link(solara.use_router().search or "")
     asked, refused = solara.use_memo(lambda: _asked(query), [query])
     canvas = solara.use_ref(None)
     session, view = _use_session(asked, refused, canvas)
@@ -63,7 +63,7 @@ def Page() -> None:
     with Block(style="ns-main", tag="main", attributes={"id": "main"}):
         named = {"aria-label": "Controls", "id": "controls"}
         with Block(style="ns-side ns-controls"), Block(style="ns-card", tag="section", attributes=named):
-            _Controls(view, session)
+            _Controls(view, session, lesson)
         with Block(style="ns-side ns-run"):
             with Block(style="ns-card"):
                 _Stage(session, canvas, dark)
@@ -156,7 +156,7 @@ def _Head(view: View) -> None:
 
 
 @solara.component
-def _Controls(view: View, session: Session) -> None:
+def _Controls(view: View, session: Session, lesson: str | None) -> None:
     setup = view.setup
     experiment = setup.experiment()
     Words("Experiment", tag="h2")
@@ -166,6 +166,7 @@ def _Controls(view: View, session: Session) -> None:
         if view.pending is not None:
             Words("Changed numbers take effect when the run starts again.", style="ns-help")
             Press("Reset with these numbers", session.reset, look="main")
+    LessonPanel(view, session.load, session.compare, lesson)
     now = math.ceil(view.time / 24.0 * 100.0 - 1e-9) / 100.0 * 24.0  # as a day that can be read
     with Foldout("What is done to the mouse", level=2).key("schedule"):
         ScheduleEditor(experiment, setup.interventions(), now, session.edit)
@@ -199,7 +200,7 @@ def _Charts(
         readouts,
         duration=view.duration,
         now=view.time,
-        doses=[mark.time for mark in marks if mark.kind in DOSES],
+        doses=[mark.time for mark in marks if mark.kind in charts.DOSES],
         branched=view.branched,
         bands=bands,
         dark=dark,

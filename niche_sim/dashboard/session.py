@@ -443,7 +443,11 @@ class Session:
             "duration_h": main.duration,
             "playing": self._playing,
             "hours": self._hours,
-            "marks": [[mark.time, mark.kind, mark.label] for mark in main.model.protocol.marks()],
+            "marks": [
+                [mark.time, mark.kind, mark.label]
+                for mark in main.model.protocol.marks()
+                if mark.time <= main.duration
+            ],
             "onsets": [[onset, name] for name, onset in main.onsets.items() if onset is not None],
         }
 

@@ -1,4 +1,4 @@
-"""A cohort of mice in the background of the page: two arms, many seeds, with progress and cancel."""
+"""A cohort of mice in the background of the page: some arms, many seeds, with progress and cancel."""
 
 from __future__ import annotations
 
@@ -28,13 +28,13 @@ _ONE_AT_A_TIME = threading.Lock()  # cohorts of several visitors share the proce
 @dataclass(frozen=True)
 class Report:
     """How a study stands. arms and names: the visitor's own, then what it is compared with. seconds_left: nan while it
-    cannot be told. rows: the effect of the first arm against the second.
+    cannot be told. rows: the effect of each arm against the last.
 
     state: "waiting" (for another visitor's), "running", "done", "cancelled" or "failed"; why: a sentence if it failed.
     """
 
     state: str
-    arms: tuple[str, str]
+    arms: tuple[str, ...]
     names: tuple[str, ...]
     mice: int
     done: int = 0
@@ -64,13 +64,13 @@ def plan_of(ours: Setup, theirs: Setup, mice: int) -> Plan:
 
 
 class Study:
-    """Runs a plan of two arms in worker processes; `on_report` is called from a thread of its own."""
+    """Runs a plan in worker processes; `on_report` is called from a thread of its own."""
 
     def __init__(self, plan: Plan, names: tuple[str, ...], on_report: Callable[[Report], None]) -> None:
         self._plan, self._on_report = plan, on_report
         self._stop = threading.Event()
-        reference, treated = plan.arms
-        self._report = Report("waiting", (treated, reference), names, len(plan.seeds))
+        reference, *treated = plan.arms
+        self._report = Report("waiting", (*treated, reference), names, len(plan.seeds))
         self._thread = threading.Thread(target=self._work, name="study", daemon=True)
 
     def start(self) -> None:

@@ -11,7 +11,8 @@ import pytest
 from playwright.sync_api import expect
 
 from niche_sim.biography import at_point
-from niche_sim.dashboard.canvas import DRAWING, FRONT, TissueCanvas, drawing_code, drawing_style
+from niche_sim.dashboard.canvas import TissueCanvas
+from niche_sim.dashboard.drawing import DRAWING, FRONT, drawing_code, drawing_style
 from niche_sim.frames import Scales, pack, pack_difference, static_of
 from niche_sim.looks import FIELD_LOOKS, KINDS, LiveSight, colour_table
 from niche_sim.model import NicheModel
