@@ -130,6 +130,8 @@ def test_commands_are_understood(name: str, line: str) -> None:
         if number.partition(".")[0] not in ("run", "section"):
             value_of(number, value)
     assert set((given.get("vary") or "").split(",")) - {""} <= set(rows())
+    if given.get("search"):
+        assert any(given["search"] in f"{row.name} {row.source} {row.note}".lower() for row in rows().values())
     for entry in given.get("add") or []:
         read_entry(entry, "--add")
     assert (given.get("schedule") or "default") in SCHEDULES
@@ -247,6 +249,14 @@ def test_names_exist(name: str) -> None:
     known = known_names()
     spans = re.findall(r"(?<!`)`([^`\n]+)`", prose(name))
     assert [span for span in spans if not is_known(span, known)] == []
+
+
+def test_what_the_dashboard_is_said_to_have_is_on_it() -> None:
+    folder = Path(niche_sim.__file__).parent / "dashboard"
+    sources = "".join(file.read_text(encoding="utf-8") for file in folder.rglob("*.*") if file.suffix in (".py", ".js"))
+    labels = set(re.findall(r"\*\*(.+?)\*\*", FILES["howto/dashboard.md"]))
+    assert len(labels) > 8
+    assert [label for label in sorted(labels) if f'"{label}"' not in sources] == []
 
 
 def test_numbers_that_pages_say_are_true() -> None:

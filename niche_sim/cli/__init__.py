@@ -19,6 +19,7 @@ import niche_sim
 from niche_sim.cli.comparing import compare, evidence
 from niche_sim.cli.filming import film
 from niche_sim.cli.listing import describe, parameters, scenarios
+from niche_sim.cli.replaying import replay
 from niche_sim.cli.running import run
 from niche_sim.cli.serving import dashboard
 from niche_sim.cli.teaching import lessons
@@ -44,7 +45,7 @@ app = typer.Typer(
     help="How a tumour's exosomes prepare the liver for metastasis, simulated cell by cell. For research and teaching, "
     "not for predictions about a patient.",
 )
-for command in (run, dashboard, film, compare, evidence, describe, parameters, scenarios, thresholds, lessons):
+for command in (run, dashboard, film, replay, compare, evidence, describe, parameters, scenarios, thresholds, lessons):
     app.command()(command)
 
 

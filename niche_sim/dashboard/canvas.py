@@ -3,25 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import anywidget
 import traitlets
 
-FRONT = Path(__file__).parent / "front"
-# Drawing, in the order in which it is put together; the replay takes the same files without the last line of a server.
-DRAWING = ("marks.js", "section.js", "card.js", "layers.js", "tissue.js")
-
-
-def drawing_code(*more: str) -> str:
-    """JavaScript that draws the tissue: plain functions, above all `buildTissue(el, options)`; more: further files."""
-    return "\n".join((FRONT / name).read_text(encoding="utf-8") for name in (*DRAWING, *more))
-
-
-def drawing_style(*more: str) -> str:
-    """Its style sheet."""
-    return "\n".join((FRONT / name).read_text(encoding="utf-8") for name in ("tissue.css", *more))
+from niche_sim.dashboard.drawing import drawing_code, drawing_style
 
 
 class TissueCanvas(anywidget.AnyWidget):

@@ -15,6 +15,7 @@ from niche_sim.stages import STAGES
 Table = Mapping[str, NDArray[np.float64]]
 
 DEFAULT = tuple(stage.marker for stage in STAGES)
+DOSES = ("inject_exosomes", "inject_tumour_cells", "treat", "resect_primary", "grow_primary")  # marked
 MOST = 8  # charts at a time
 HEIGHT, GAP, TOP, BOTTOM = 92, 46, 52, 40  # px: a chart, between two, above the first, below the last
 MOST_POINTS = 800  # of a curve; more than a screen shows

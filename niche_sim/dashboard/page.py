@@ -26,7 +26,6 @@ from niche_sim.errors import InputError
 from niche_sim.readouts import READOUTS
 
 CSS = Path(__file__).parent / "front" / "page.css"
-DOSES = ("inject_exosomes", "inject_tumour_cells", "treat", "resect_primary", "grow_primary")
 
 
 @solara.component
@@ -200,7 +199,7 @@ def _Charts(
         readouts,
         duration=view.duration,
         now=view.time,
-        doses=[mark.time for mark in marks if mark.kind in DOSES],
+        doses=[mark.time for mark in marks if mark.kind in charts.DOSES],
         branched=view.branched,
         bands=bands,
         dark=dark,

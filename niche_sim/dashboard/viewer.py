@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from typing import Any
 
-from niche_sim.dashboard.canvas import TissueCanvas, drawing_code, drawing_style
+from niche_sim.dashboard.canvas import TissueCanvas
+from niche_sim.dashboard.drawing import drawing_code, drawing_style
 from niche_sim.dashboard.session import Session
 
 

@@ -24,7 +24,8 @@ if not REQUIRED:
 from playwright.sync_api import expect, sync_playwright  # noqa: E402
 
 from niche_sim.biography import at_point  # noqa: E402
-from niche_sim.dashboard.canvas import DRAWING, FRONT, TissueCanvas, drawing_code, drawing_style  # noqa: E402
+from niche_sim.dashboard.canvas import TissueCanvas  # noqa: E402
+from niche_sim.dashboard.drawing import DRAWING, FRONT, drawing_code, drawing_style  # noqa: E402
 from niche_sim.frames import Scales, pack, pack_difference, static_of  # noqa: E402
 from niche_sim.looks import FIELD_LOOKS, KINDS, LiveSight, colour_table  # noqa: E402
 from niche_sim.model import NicheModel  # noqa: E402

@@ -6,7 +6,8 @@ const KEYS_HELP =
   "Plus and minus zoom, the arrow keys move, zero shows the whole section. Shift and the arrow keys move a cross hair; " +
   "Enter tells what is under it; Escape puts it away.";
 
-// options: {fields: [name], dark, onPick({panel, y_um, x_um, reach_um, unique_id}), onFields([name]), onDrawn(seq)}
+// options: {fields: [name], dark, onPick({panel, y_um, x_um, reach_um, unique_id}), onFields([name]), onDrawn(seq),
+// cardOf(found)}: where there is nobody to ask, cardOf makes the card of what the picture itself tells, {title, lines, unique_id}
 // Returns {setStatic(static), setFrame(header, buffers), setDark(on), setCard(card), setView(view), getView(), destroy()}.
 function buildTissue(el, options) {
   const root = document.createElement("div");
@@ -75,8 +76,8 @@ function buildTissue(el, options) {
   const hint = document.createElement("span");
   hint.className = "ns-hint";
   hint.textContent = window.matchMedia("(pointer: coarse)").matches
-    ? "Tap a cell for its story; two fingers zoom."
-    : "Point at a cell to see what it is; click it for its story.";
+    ? `Tap a cell for ${options.cardOf ? "what it is" : "its story"}; two fingers zoom.`
+    : `Point at a cell to see what it is; click it ${options.cardOf ? "to keep that in view" : "for its story"}.`;
   tools.append(hint);
 
   // --- size and view -------------------------------------------------------------------------------------------------
@@ -315,6 +316,10 @@ function buildTissue(el, options) {
     if (!found) return;
     returnTo = frames[number].canvas;
     const where = found.cell || found.at;
+    if (options.cardOf) {
+      tip.hidden = true;
+      showCard(options.cardOf({ ...words(found), unique_id: found.cell ? found.cell.id : null }));
+    }
     options.onPick?.({
       panel: number, y_um: where.y, x_um: where.x, reach_um: found.reach, unique_id: found.cell ? found.cell.id : null,
     });
@@ -434,6 +439,11 @@ function buildTissue(el, options) {
     spoken.textContent = [title, ...lines].join(". ");
   }
 
+  function showCard(given) {
+    card.show(given);
+    spoken.textContent = [given.title, ...given.sentences].join(" ");
+  }
+
   // --- from outside --------------------------------------------------------------------------------------------------
 
   function makeTables() {
@@ -476,10 +486,7 @@ function buildTissue(el, options) {
       panel.setDark(dark);
       redraw();
     },
-    setCard(given) {
-      card.show(given);
-      spoken.textContent = [given.title, ...given.sentences].join(" ");
-    },
+    setCard: showCard,
     setView(wanted) {
       view = wanted && { ...wanted };
       redraw();

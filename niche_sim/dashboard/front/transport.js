@@ -2,7 +2,8 @@
 
 const SPEEDS = [[1, "1 h a picture"], [3, "3 h a picture"], [6, "6 h a picture"], [24, "1 day a picture"]];
 
-// actions: play(), pause(), step(hours), reset(), seek(hours), speed(hours)
+// actions: play(), pause(), step(hours), reset(), seek(hours), speed(hours); where only some moments are there, as in a replay,
+// also lengths and speeds, [[hours, text]] as above, and every: the hours from one moment to the next
 function buildTransport(el, actions) {
   el.classList.add("ns-transport");
   const button = (name, act) => {
@@ -24,10 +25,10 @@ function buildTransport(el, actions) {
   let playing = false;
   const play = button("Play", () => (playing ? actions.pause() : actions.play()));
   play.classList.add("ns-play");
-  const length = choice("Length of a step", [[1, "1 hour"], [24, "1 day"]]);
+  const length = choice("Length of a step", actions.lengths || [[1, "1 hour"], [24, "1 day"]]);
   const step = button("Step", () => actions.step(Number(length.value)));
   const reset = button("Reset", () => actions.reset());
-  const speed = choice("Speed", SPEEDS);
+  const speed = choice("Speed", actions.speeds || SPEEDS);
   speed.addEventListener("change", () => actions.speed(Number(speed.value)));
   const clock = document.createElement("output");
   clock.className = "ns-clock";
@@ -41,7 +42,7 @@ function buildTransport(el, actions) {
   const scrubber = document.createElement("input");
   scrubber.type = "range";
   scrubber.min = 0;
-  scrubber.step = 1;
+  scrubber.step = actions.every || 1;
   scrubber.setAttribute("aria-label", "Time of the run");
   track.append(marks, scrubber);
 

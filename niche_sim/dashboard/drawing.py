@@ -1,0 +1,19 @@
+"""The drawing code as text: the same files for the dashboard, whose server sends pictures, and for a replay in one file."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+FRONT = Path(__file__).parent / "front"
+# In the order in which it is put together.
+DRAWING = ("marks.js", "section.js", "card.js", "layers.js", "tissue.js")
+
+
+def drawing_code(*more: str) -> str:
+    """JavaScript that draws the tissue: plain functions, above all `buildTissue(el, options)`; more: further files."""
+    return "\n".join((FRONT / name).read_text(encoding="utf-8") for name in (*DRAWING, *more))
+
+
+def drawing_style(*more: str) -> str:
+    """Its style sheet."""
+    return "\n".join((FRONT / name).read_text(encoding="utf-8") for name in ("tissue.css", *more))

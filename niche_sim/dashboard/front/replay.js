@@ -1,0 +1,236 @@
+// Plays moments that lie in the page itself: unpacks them, and tells the viewer, the charts and the table which one it is.
+
+const FRAME_MS = 180; // from picture to picture while it plays
+
+async function inflated(text) {
+  const raw = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
+  const stream = new Blob([raw]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+// The buffers of a moment's panels, fields summed up along their rows again: a list a panel.
+function buffersOf(panels, bytes) {
+  let at = 0;
+  const take = (length) => bytes.subarray(at, (at += length));
+  const made = panels.map((panel) => {
+    const fields = panel.fields.map(({ shape: [rows, columns] }) => {
+      const values = take(rows * columns);
+      for (let i = 0; i < values.length; i++) if (i % columns) values[i] += values[i - 1];
+      return values;
+    });
+    const cells = panel.counts.reduce((sum, count) => sum + count, 0);
+    return { fields, cells: panel.counts.length ? [take(2 * cells), take(2 * cells), take(4 * cells)] : [] };
+  });
+  if (at !== bytes.length) throw new Error(`a moment has ${bytes.length} bytes, and ${at} are told of`);
+  return made;
+}
+
+// What a viewer is to show of a moment: only the fields wanted, and of the difference map the first of them.
+function shownOf(header, parts, wanted) {
+  const buffers = [];
+  const panels = [];
+  header.panels.forEach((panel, number) => {
+    const apart = panel.fields.some((field) => field.difference);
+    const names = apart ? wanted.slice(0, 1) : wanted;
+    if (apart && !names.length) return;
+    const places = names.map((name) => panel.fields.findIndex((field) => field.name === name));
+    panels.push({ ...panel, fields: places.map((place) => panel.fields[place]) });
+    buffers.push(...places.map((place) => parts[number].fields[place]), ...parts[number].cells);
+  });
+  return { panels, buffers };
+}
+
+// packed: base64 of what the page tells, and of each moment.
+async function buildReplay(packed) {
+  const wrong = document.getElementById("replay-wrong");
+  try {
+    if (!window.DecompressionStream) throw new Error("it is older than 2023 and cannot unpack the run");
+    const given = JSON.parse(new TextDecoder().decode(await inflated(packed[0])));
+    await runReplay(given, packed.slice(1));
+  } catch (error) {
+    wrong.hidden = false;
+    wrong.textContent = `This browser cannot show the run: ${error.message}.`;
+    console.error(error);
+  }
+}
+
+async function runReplay(given, moments) {
+  const { every_h: every, duration_h: duration, headers, runs, names } = given;
+  const last = moments.length - 1;
+  const theme = window.matchMedia("(prefers-color-scheme: dark)");
+  let fields = given.fields;
+  let at = 0; // number of the moment
+  let stride = every;
+  let playing = false;
+  let timer = 0;
+  let latest = 0; // so that a moment that took longer to unpack does not come after a later wish
+  let onScreen = null; // the moment as unpacked
+
+  const draw = () => {
+    const { header, parts } = onScreen;
+    const { panels, buffers } = shownOf(header, parts, fields);
+    const [first, ...others] = runs;
+    const marks = [...first.marks, ...others.flatMap((run) => run.marks.filter((mark) => !first.marks.some((known) => known[0] === mark[0] && known[2] === mark[2])))];
+    const transport = { time_h: header.time_h, frontier_h: duration, duration_h: duration, playing, hours: stride, marks, onsets: first.onsets };
+    viewer.setFrame({ panels, transport, strip: header.strips[0] }, buffers);
+    header.strips.slice(1).forEach((strip, number) => moreStrips[number].update(strip));
+    captions(header.time_h);
+    chartAt(header.time_h);
+    tableAt(header.time_h);
+  };
+  const show = async (number) => {
+    at = Math.min(Math.max(number, 0), last);
+    const wish = ++latest;
+    const parts = buffersOf(headers[at].panels, await inflated(moments[at]));
+    if (wish !== latest) return;
+    onScreen = { header: headers[at], parts };
+    draw();
+  };
+  const stop = () => {
+    playing = false;
+    clearTimeout(timer);
+  };
+  const advance = async () => {
+    const began = performance.now();
+    const next = Math.min(at + Math.round(stride / every), last);
+    if (next === last) playing = false;
+    await show(next);
+    if (playing) timer = setTimeout(advance, Math.max(0, FRAME_MS - (performance.now() - began)));
+  };
+  const say = (hours) => (hours % 24 ? `${hours} h` : hours === 24 ? "1 day" : `${hours / 24} days`);
+  const strides = [1, 2, 4, 8].map((times) => times * every).filter((hours) => hours === every || hours <= duration / 4);
+  const viewer = buildViewer(
+    document.getElementById("replay-viewer"),
+    {
+      fields,
+      dark: theme.matches,
+      onFields: (wanted) => {
+        fields = wanted;
+        if (onScreen) draw();
+      },
+      cardOf: ({ title, lines, unique_id: id }) => ({
+        title,
+        sentences: [`${clockText(onScreen.header.time_h)}.`, ...lines, ...(id === null ? [] : [`Cell number ${id} of its population.`])],
+        sections: [],
+      }),
+    },
+    {
+      lengths: strides.slice(0, 2).map((hours) => [hours, say(hours)]),
+      speeds: strides.map((hours) => [hours, `${say(hours)} a picture`]),
+      every,
+      play: () => {
+        playing = true;
+        advance();
+      },
+      pause: () => {
+        stop();
+        draw();
+      },
+      step: (hours) => show(at + Math.round(hours / every)),
+      reset: () => {
+        stop();
+        show(0);
+      },
+      seek: (hours) => {
+        stop();
+        show(Math.round(hours / every));
+      },
+      speed: (hours) => {
+        stride = hours;
+        draw();
+      },
+    },
+  );
+
+  const captionBox = document.getElementById("replay-captions");
+  const captions = (time) => {
+    const lines = runs.map((run, number) => {
+      const when = run.captions.findLast(([begins]) => begins <= time + 1e-9)?.[0];
+      const texts = run.captions.filter(([begins]) => begins === when).map(([, text]) => text);
+      const name = runs.length > 1 ? `${names[number]}: ` : "";
+      return name + (texts.length ? `${clockText(when)}: ${texts.join("; ")}` : "Nothing has been done yet.");
+    });
+    if (captionBox.dataset.shown === lines.join("\n")) return;
+    captionBox.dataset.shown = lines.join("\n");
+    captionBox.replaceChildren(...lines.map((text) => Object.assign(document.createElement("p"), { textContent: text })));
+  };
+
+  const chartBox = document.getElementById("replay-charts");
+  chartBox.style.height = `${given.chart_height}px`;
+  chartBox.setAttribute("aria-label", given.chart_summary);
+  const chart = echarts.init(chartBox);
+  let chartWish = 0;
+  const chartAt = (time) => {
+    cancelAnimationFrame(chartWish);
+    chartWish = requestAnimationFrame(() => {
+      const option = given.charts[theme.matches ? "dark" : "light"];
+      for (const { markLine } of option.series) if (markLine) markLine.data[markLine.data.length - 1].xAxis = time / 24;
+      chart.setOption(option, { notMerge: true });
+    });
+  };
+  new ResizeObserver(() => chart.resize()).observe(chartBox);
+
+  const table = document.getElementById("replay-table");
+  const head = table.createTHead().insertRow();
+  const headings = ["", ...names].map((text) => {
+    const cell = document.createElement(text ? "th" : "td");
+    if (text) cell.scope = "col";
+    cell.textContent = text;
+    head.append(cell);
+    return cell;
+  });
+  const body = table.createTBody();
+  const cells = given.readouts.map(({ name, title }) => {
+    const row = body.insertRow();
+    const label = document.createElement("th");
+    label.scope = "row";
+    label.textContent = title;
+    row.dataset.readout = name;
+    row.append(label);
+    return runs.map(() => row.insertCell());
+  });
+  // The last row of the record that is not after the moment; the heading says when it was.
+  const tableAt = (time) => {
+    runs.forEach((run, number) => {
+      const row = run.table.time_h.findLastIndex((when) => when <= time + 1e-9);
+      headings[number + 1].textContent = `${names[number]} (${clockText(run.table.time_h[row])})`;
+      given.readouts.forEach(({ name }, place) => {
+        const value = run.table[name][row];
+        const cell = cells[place][number];
+        cell.textContent = value === null ? "none" : Number.isInteger(value) ? value.toLocaleString("en") : String(Number(value.toPrecision(4)));
+      });
+    });
+  };
+
+  viewer.setStatic(given.static);
+  const recolour = () => {
+    document.documentElement.classList.toggle("theme--dark", theme.matches);
+    viewer.setDark(theme.matches);
+    if (onScreen) chartAt(onScreen.header.time_h);
+  };
+  theme.addEventListener("change", recolour);
+  const moreStrips = [];
+  await showFirst();
+  recolour();
+
+  async function showFirst() {
+    const strip = document.querySelector(".ns-viewer > div:nth-child(2)");
+    names.slice(1).forEach((name) => {
+      const box = document.createElement("div");
+      moreStrips.push(buildStrip(box));
+      box.setAttribute("aria-label", `Stages of the sequence, ${name}`);
+      strip.after(heading(name), box);
+    });
+    if (names.length > 1) strip.before(heading(names[0]));
+    await show(0);
+    if (names.length > 1) strip.setAttribute("aria-label", `Stages of the sequence, ${names[0]}`);
+    document.body.dataset.ready = "yes";
+  }
+
+  function heading(text) {
+    const made = document.createElement("h3");
+    made.className = "ns-replay-name";
+    made.textContent = text;
+    return made;
+  }
+}
