@@ -21,7 +21,7 @@ import click
 import pytest
 
 import niche_sim
-from niche_sim import vocabulary
+from niche_sim import sweeps, vocabulary
 from niche_sim.cli.usage import settings
 from niche_sim.parameters import rows, value_of
 from niche_sim.readouts import READOUTS
@@ -129,6 +129,7 @@ def test_commands_are_understood(name: str, line: str) -> None:
     for number, value in settings(given.get("changes") or []).items():
         if number.partition(".")[0] not in ("run", "section"):
             value_of(number, value)
+    assert set((given.get("vary") or "").split(",")) - {""} <= set(rows())
     if given.get("search"):
         assert any(given["search"] in f"{row.name} {row.source} {row.note}".lower() for row in rows().values())
     for entry in given.get("add") or []:
@@ -156,6 +157,12 @@ def test_the_scenario_and_its_targets_that_are_shown_load(tmp_path: Path) -> Non
     assert [target.id for target in experiment.targets] == [entry["id"] for entry in tomllib.loads(targets)["target"]]
     used = {word for _, line in COMMAND_LINES if OF_A_PAGE in line for word in line.split() if OF_A_PAGE in word}
     assert used == {f"{OF_A_PAGE}/scenario.toml"}
+
+
+def test_the_plan_that_is_shown_is_read(tmp_path: Path) -> None:
+    (plan,) = blocks("howto/sweep.md", "toml")
+    (tmp_path / "dose.toml").write_text(plan, encoding="utf-8")
+    assert sweeps.read_plan(tmp_path / "dose.toml").total == 2 * 3 * 3  # doses, half-lives, mice
 
 
 def test_python_that_is_shown_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -190,6 +197,8 @@ def known_names() -> set[str]:
 
 # What else is written as code: keys and values of TOML files, literals, names within an example.
 OTHERS = {
+    "design", "grid", "list", "latin", "morris", "sobol", "samples", "[vary]", "[vary_protocol.ARM]", '"register"',
+    '{ low = "3 min", high = "30 min" }',
     "D", "S", "Q", "None", "null", "class", "do", "like", "add", "protocol", "efficacy", '"validate"', '"fit"', "[y, x]",
     "onset_", "reads", "writes", "step", "[parameters]", "record.save(FOLDER)", "rng=7", "model.state.time", "-2",
     "model.datacollector", "mesa.batch_run", "film", "dashboard", ".gif", ".mp4", ".toml", "Process",
@@ -197,6 +206,7 @@ OTHERS = {
 }  # fmt: skip
 LEFT_BY_COMMANDS = {
     "section.png", "timeline.png", "summary.json", "record.parquet", "events.parquet", "snapshots.npz", "provenance.json",
+    "runs.parquet", "failures.parquet", "overview.png", "sensitivity.parquet", "windows.parquet", "windows.png", "dose.toml",
     "effects.parquet", "mice.parquet", "compare.png", "film.mp4", "scenario.toml", "targets.toml", "sources.bib",
 }  # fmt: skip
 
