@@ -6,6 +6,7 @@
 #       extension: .py
 #       format_name: percent
 #       format_version: '1.3'
+#       jupytext_version: 1.19.6
 #   kernelspec:
 #     display_name: Python 3
 #     language: python
@@ -106,6 +107,6 @@ print(f"{taught.agg('load', max)} vesicles")
 #   published effects could be compared in direction only. How often Pan02 cells grow out is assumed as well.
 # - **Whether the order of the stages is right**: that they follow each other comes from how the rules are chained, and the
 #   rules were written by people who knew the order.
-# - **What it leaves out**: new vessels, oxygen, killing by T cells, myeloid cells other than macrophages, drugs that kill
-#   tumour cells, exosomes that act on other cells than Kupffer cells, other organs.
+# - **What is not looked at here**: the model has new vessels, oxygen, T cells, drugs and other organs, too. What it leaves out
+#   altogether stands in the README.
 # - **Anything by one run.** One seed is one mouse.
