@@ -119,6 +119,7 @@ async function runReplay(given, moments) {
       speeds: strides.map((hours) => [hours, `${say(hours)} a picture`]),
       every,
       play: () => {
+        if (at === last) show(0); // at the end it begins again
         playing = true;
         advance();
       },
