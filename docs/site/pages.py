@@ -123,7 +123,7 @@ def options(command: click.Command) -> Iterator[tuple[str, str]]:
             written = ", ".join(shown.opts) + value.rstrip()
         default = shown.default
         said = "" if default in (None, False, True, "") or callable(default) else f" Default: {default}."
-        yield f"`{written}`", text(shown.help or "") + ("" if "Default:" in (shown.help or "") else text(said))
+        yield f"`{written}`".replace("|", "\\|"), text(shown.help or "") + ("" if "Default:" in (shown.help or "") else text(said))
 
 
 # ---- scenarios, interventions, readouts, numbers
