@@ -212,9 +212,14 @@ def style() -> Iterator[None]:
     Settings are the same for all threads, so those that draw take turns.
     """
     with _TURN, mpl.rc_context():
+        before = {name: value for name, value in dict(mpl.rcParams).items() if name != "backend"}
         mpl.rcdefaults()
         mpl.rcParams.update(STYLE)
-        yield
+        try:
+            yield
+        finally:
+            # Where Solara serves pages it keeps settings of its own a page, which rc_context does not bring back.
+            mpl.rcParams.update(before)
 
 
 class _Page:

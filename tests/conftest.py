@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import importlib.util
 import json
 import math
+import os
+import shutil
 from typing import NamedTuple
 
 import numpy as np
@@ -273,3 +276,34 @@ def moments():
         "primary": _mouse("liver_growing_primary", "primary", [primary], 96.0, many),
         "blocked": _mouse(education, "educated", [doses, control, primary, *blocks, *depletions], 96.0, many),
     }
+
+
+# ---- a browser, for tests of pages ----------------------------------------------------------------------------------
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+PACKAGES = ("playwright", "axe_playwright_python", "solara", "anywidget", "solara_assets")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
+FLAGS += ["--disable-component-update", "--disable-sync"]
+PATIENT = 60_000  # ms; a machine that does other work beside is slow, and no test is about this
+
+
+@pytest.fixture(scope="session")
+def browser():
+    """Chromium; without it tests of pages are skipped, visibly, or fail where NICHE_SIM_BROWSER_TESTS says required."""
+    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
+    why = (
+        f"not installed: {', '.join(missing)}"
+        if missing
+        else ""
+        if CHROMIUM
+        else "no Chromium here (CHROMIUM names one)"
+    )
+    if why:
+        (pytest.fail if os.environ.get("NICHE_SIM_BROWSER_TESTS") == "required" else pytest.skip)(why)
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=PATIENT)
+    with sync_playwright() as playwright:
+        running = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        yield running
+        running.close()

@@ -378,20 +378,6 @@ def test_built_pages_load_nothing_from_elsewhere(built: Path) -> None:
 
 
 @pytest.fixture
-def browser():
-    """A browser that has not been anywhere."""
-    required = os.environ.get("NICHE_SIM_BROWSER_TESTS") == "required"
-    if not required and (CHROMIUM is None or importlib.util.find_spec("playwright") is None):
-        pytest.skip("no Chromium, or no playwright")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as running:
-        opened = running.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox", "--disable-gpu"])
-        yield opened
-        opened.close()
-
-
-@pytest.fixture
 def served(built: Path):
     """The address of the site on a server."""
 

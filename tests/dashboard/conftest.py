@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import importlib.util
 import os
 import re
-import shutil
 import socket
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
-PACKAGES = ("playwright", "axe_playwright_python", "solara", "anywidget", "solara_assets")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
-FLAGS += ["--disable-component-update", "--disable-sync"]
 # Said by ipyvue on every page with a template; it works all the same.
 HARMLESS = ("Failed to evaluate Vue script and find module.exports",)
 PATIENT = 60_000  # ms; a machine that does other work beside is slow, and no test is about this
@@ -62,28 +56,6 @@ def free_port():
     with socket.socket() as probe:
         probe.bind(("127.0.0.1", 0))
         return probe.getsockname()[1]
-
-
-@pytest.fixture(scope="session")
-def browser():
-    """Chromium; without it tests of pages are skipped, visibly, or fail where NICHE_SIM_BROWSER_TESTS says required."""
-    missing = [name for name in PACKAGES if importlib.util.find_spec(name) is None]
-    why = (
-        f"not installed: {', '.join(missing)}"
-        if missing
-        else ""
-        if CHROMIUM
-        else "no Chromium here (CHROMIUM names one)"
-    )
-    if why:
-        (pytest.fail if os.environ.get("NICHE_SIM_BROWSER_TESTS") == "required" else pytest.skip)(why)
-    from playwright.sync_api import expect, sync_playwright
-
-    expect.set_options(timeout=PATIENT)
-    with sync_playwright() as playwright:
-        running = playwright.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield running
-        running.close()
 
 
 @pytest.fixture
