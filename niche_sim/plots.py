@@ -212,7 +212,7 @@ def style() -> Iterator[None]:
     Settings are the same for all threads, so those that draw take turns.
     """
     with _TURN, mpl.rc_context():
-        before = {name: value for name, value in dict(mpl.rcParams).items() if name != "backend"}
+        before: Any = {name: value for name, value in dict(mpl.rcParams).items() if name != "backend"}
         mpl.rcdefaults()
         mpl.rcParams.update(STYLE)
         try:

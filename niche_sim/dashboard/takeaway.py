@@ -17,11 +17,11 @@ from niche_sim.dashboard.elements import Block, Words
 from niche_sim.dashboard.link import Setup
 from niche_sim.dashboard.session import Session, View
 from niche_sim.errors import InputError
-from niche_sim.plots_film import save_film
+from niche_sim.plots import section_png, timeline_png
+from niche_sim.plots_film import EVERY, save_film
 from niche_sim.record import Record, shots, snapshot
 from niche_sim.timeline import Timeline
 
-FRAME_EVERY = {".mp4": 6.0, ".gif": 12.0}  # h of the run between two frames of a film
 MIME = {".mp4": "video/mp4", ".gif": "image/gif"}
 LISTEN_EVERY = 0.2  # s
 T = TypeVar("T")
@@ -103,15 +103,11 @@ def record_now(timeline: Timeline, _: Setup) -> tuple[Record, float]:
 def _section(session: Session, making: Making) -> File:
     record, time = asked(session, making, record_now)
     name = f"{exports.run_name(record)}-day{time / 24.0:g}.png"
-    from niche_sim.plots import section_png
-
     return File(name, "image/png", section_png(record, time))
 
 
 def _timeline(session: Session, making: Making) -> File:
     record, _ = asked(session, making, record_now)
-    from niche_sim.plots import timeline_png
-
     return File(f"{exports.run_name(record)}-timeline.png", "image/png", timeline_png(record))
 
 
@@ -134,7 +130,7 @@ def _scenario(text: str) -> File:
 def _film(session: Session, making: Making, ending: str) -> File:
     """The run so far, stepped again for itself, so that the page stays free meanwhile."""
     record, setup, until = asked(session, making, lambda timeline, setup: (timeline.record(), setup, timeline.frontier))
-    every = FRAME_EVERY[ending]
+    every = EVERY[ending]
     total = int(until / every + 1e-9) + 1
     with tempfile.TemporaryDirectory() as folder:
         file = Path(folder) / f"{exports.run_name(record)}{ending}"
