@@ -51,6 +51,7 @@ from niche_sim.looks import (
 )
 from niche_sim.plots_words import plain_words
 from niche_sim.record import Record, whole
+from niche_sim.schedule import KNOWN
 from niche_sim.stages import MM2, STAGES, Stage
 
 DPI = 300
@@ -247,6 +248,7 @@ def headline(record: Record, when: str) -> list[str]:
     seen = record.provenance
     first = " · ".join([seen["scenario"], seen["arm"].replace("_", " "), f"seed {seen['seed']}", when])
     changed = [f"without {name}" for name in seen["without"]]
+    changed += [f"with {name}" for name in seen["schedule"] if name not in KNOWN]  # a rule that a user wrote
     changed += [f"{name} = {value}" for name, value in seen["overrides"].items()]
     return [first, textwrap.shorten("; ".join(changed), 115, placeholder=" …")] if changed else [first]
 

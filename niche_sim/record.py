@@ -9,7 +9,7 @@ import json
 import math
 import os
 import platform
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -22,7 +22,9 @@ from niche_sim import parameters, scenario
 from niche_sim.errors import InputError
 from niche_sim.model import NicheModel
 from niche_sim.naming import versions
+from niche_sim.process import Process
 from niche_sim.readouts import BY_NAME
+from niche_sim.schedule import KNOWN, schedule
 from niche_sim.stages import STAGES
 from niche_sim.state import FIELDS
 from niche_sim.vocabulary import DEFAULT_SEED
@@ -303,9 +305,10 @@ def provenance_of(model: NicheModel) -> dict[str, Any]:
 
 
 def model_like(provenance: Mapping[str, Any], where: str) -> NicheModel:
-    """The model of a run again, from its provenance, at time 0; the scenario as it was then, edited arms included.
+    """The model of a run again, from its provenance, at time 0; scenario and rules as they were then, edited arms included.
 
-    Raises InputError, naming `where`, if the provenance is not whole.
+    Raises InputError, naming `where`, if the provenance is not whole, names a rule that is not niche_sim's, or if the mouse
+    was given another protocol than its scenario's.
     """
     try:
         # What stood beside it then, the thresholds, is in the provenance, too; citations decide nothing.
@@ -318,10 +321,27 @@ def model_like(provenance: Mapping[str, Any], where: str) -> NicheModel:
             rng=provenance["seed"],
             without=provenance["without"],
         )
+        model.schedule = _rules(provenance["schedule"], where)
+        if [list(mark) for mark in model.protocol.marks()] != provenance["marks"]:
+            raise InputError(
+                where, "what was done to the mouse is not what its scenario says",
+                "a run of a scenario; an edited protocol is one, too, by `scenario_writing.with_protocol`",
+            )  # fmt: skip
     except (KeyError, TypeError, AttributeError) as error:
         raise InputError(where, f"incomplete provenance ({error})", "one that `niche-sim run` wrote") from None
     model.stages.thresholds = dict(provenance["thresholds"])
     return model
+
+
+def _rules(names: Sequence[str], where: str) -> tuple[Process, ...]:
+    """The rules of a run, in its order. A rule that a user wrote is a name here and no more, so it is refused."""
+    own = [name for name in names if name not in KNOWN]
+    if own:
+        raise InputError(
+            where, f"the run had rules that niche_sim does not have ({', '.join(own)})",
+            "a run with rules of niche_sim only; repeat this one in Python, with the rule at hand",
+        )  # fmt: skip
+    return schedule(names, where)
 
 
 def anatomy_of(model: NicheModel) -> dict[str, Any]:

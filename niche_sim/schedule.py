@@ -131,6 +131,7 @@ SCHEDULES: dict[str, tuple[type[Process], ...]] = {
     "no_stage3": tuple(kind for kind in DEFAULT if kind not in STAGE_3),
 }
 ALTERNATIVES: tuple[type[Process], ...] = tuple(PARALLEL.values())
+KNOWN: dict[str, type[Process]] = {kind.__name__: kind for kind in (*DEFAULT, *ALTERNATIVES)}
 
 
 def schedule(names: str | Iterable[str] = "default", where: str = "schedule") -> tuple[Process, ...]:
@@ -142,12 +143,11 @@ def schedule(names: str | Iterable[str] = "default", where: str = "schedule") ->
         if names not in SCHEDULES:
             raise InputError(where, f"unknown schedule {names!r}", f"one of {', '.join(SCHEDULES)}, or a list of names")
         return tuple(kind() for kind in SCHEDULES[names])
-    known = {kind.__name__: kind for kind in (*DEFAULT, *ALTERNATIVES)}
     wanted = list(names)
     for name in wanted:
-        if name not in known:
-            near = difflib.get_close_matches(name, known, n=3) or list(known)
+        if name not in KNOWN:
+            near = difflib.get_close_matches(name, KNOWN, n=3) or list(KNOWN)
             raise InputError(where, f"unknown process {name!r}", f"one of {', '.join(near)}")
     if len(set(wanted)) != len(wanted):
         raise InputError(where, "a process stands in it twice", "each process once")
-    return tuple(known[name]() for name in wanted)
+    return tuple(KNOWN[name]() for name in wanted)

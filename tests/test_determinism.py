@@ -13,7 +13,7 @@ from niche_sim.errors import InputError
 from niche_sim.model import NicheModel
 from niche_sim.process import Process
 from niche_sim.protocol import InjectTumourCells, Protocol
-from niche_sim.record import Runner, load_record, model_like, run
+from niche_sim.record import Runner, load_record, model_like, provenance_of, run
 
 # Exosomes, tumour cells on day 2 and a few days of their life, on a section of a few lobules.
 SMALL = {"section.width": "800 um", "section.height": "800 um", "run.duration": "6 day"}
@@ -72,7 +72,7 @@ def test_saved_and_resumed_in_the_middle(tmp_path):
 @pytest.mark.parametrize("part", ["stages", "table_time_h", "state_field_tgfb", "notes"])
 def test_a_checkpoint_that_lacks_something_is_refused(tmp_path, part):
     file = tmp_path / "checkpoint.npz"
-    Runner(small()).save(file)
+    Runner(NicheModel(overrides=SMALL, rng=5)).save(file)
     with np.load(file) as stored:
         arrays = {name: array for name, array in stored.items() if name != part}
     np.savez(file, **arrays)
@@ -134,6 +134,32 @@ def test_a_run_like_another():
     first = run(arm="anti_mif", seed=3, overrides={**SMALL, "run.duration": "1 day"}, without=("Division",))
     model = model_like(first.provenance, "here")
     assert_same({name: np.array(values) for name, values in model.run_to_end().datacollector.model_vars.items()}, first.table)
+
+
+def test_a_run_like_another_has_its_rules_in_their_order_or_is_refused():
+    """Whatever was done to `schedule`, which a scenario does not know."""
+    model = NicheModel(overrides=SMALL | {"run.duration": "3 day"}, rng=5)
+    model.schedule = model.schedule[:20] + model.schedule[:19:-1]
+    again = model_like(provenance_of(model), "here")
+    assert [process.name for process in again.schedule] == [process.name for process in model.schedule]
+    assert_same(frozen(again.run_to_end()), frozen(model.run_to_end()))
+    model.schedule = (Onlooker(), *model.schedule)
+    with pytest.raises(InputError, match=r"^here: .*rules that niche_sim does not have \(Onlooker\)"):
+        model_like(provenance_of(model), "here")
+
+
+def test_a_run_like_one_whose_protocol_was_replaced_by_hand_is_refused():
+    """Only the scenario is kept: to do something else, edit that."""
+    with pytest.raises(InputError, match=r"^here: .*not what its scenario says"):
+        model_like(provenance_of(small()), "here")
+
+
+def test_a_checkpoint_of_a_rule_of_its_own_is_refused(tmp_path):
+    model = NicheModel(overrides=SMALL, rng=5)
+    model.schedule = (*model.schedule, Onlooker())
+    Runner(model).save(tmp_path / "half")
+    with pytest.raises(InputError, match="Onlooker"):
+        Runner.resume(tmp_path / "half")
 
 
 def test_units_stand_in_the_record(tmp_path):

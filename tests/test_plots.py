@@ -501,6 +501,14 @@ def test_a_full_disk_leaves_no_half_file(record, tmp_path, monkeypatch):
     assert list(tmp_path.iterdir()) == []
 
 
+@pytest.mark.parametrize("draw", [section_figure, timeline_figure])
+def test_a_rule_of_its_own_stands_in_the_second_line(record, draw, monkeypatch):
+    figure = draw(with_provenance(record, schedule=["MyRule", *record.provenance["schedule"]], without=["Division"]))
+    texts = [text.get_text() for text, _ in drawn_texts(figure, monkeypatch)]
+    assert any(text.startswith("without Division; with MyRule") for text in texts)
+    assert sum("with " in text and "Rule" in text for text in texts) == 1
+
+
 def test_a_time_without_snapshot_is_refused(record):
     with pytest.raises(InputError, match=r"time: no snapshot at 5 h; one of 0 h, 168 h, 192 h"):
         section_figure(record, 5.0)

@@ -209,8 +209,6 @@ def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     old, new = ({"niche_sim": p["niche_sim"], **p.get("versions", {}), **p["parameters"]} for p in (then, now))
     differing = [name for name in {**old, **new} if old.get(name) != new.get(name)]
     found = [f"{name} {old.get(name)} (now {new.get(name)})" for name in differing]
-    if then["schedule"] != now["schedule"]:
-        found.append("another schedule")
     if then.get("machine", {}).get("features") != now["machine"]["features"]:
         found.append("another kind of processor")
     return found
