@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import ast
+import importlib
+import importlib.util
+from collections.abc import Iterator
 from pathlib import Path
 
 import jupytext
@@ -9,10 +13,13 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
-FOLDER = Path(__file__).parents[1] / "notebooks"
+TOP = Path(__file__).parents[1]
+FOLDER = TOP / "notebooks"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 MOST_LINES = 60  # of code: a lesson, not a program
 TIMEOUT = 300  # s a cell; the first compiles, on a slow and busy machine
+
+BESIDE = {"numpy", "matplotlib", "pandas", "pathlib", "tempfile"}  # what a notebook may import besides
 
 each = pytest.mark.parametrize("path", NOTEBOOKS, ids=lambda path: path.stem)
 
@@ -41,6 +48,43 @@ def test_it_opens_with_a_question_and_ends_with_limits(path: Path) -> None:
     assert notebook.cells[0].source.splitlines()[0].endswith("?")
     assert notebook.cells[-1].source.startswith("## What the model does not show")
     assert len(code_of(notebook)) < MOST_LINES
+
+
+def public_modules() -> frozenset[str]:
+    """The modules of the reference: what a user may build on."""
+    spec = importlib.util.spec_from_file_location("pages", TOP / "docs" / "site" / "pages.py")
+    assert spec is not None and spec.loader is not None
+    pages = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(pages)
+    return frozenset(pages.MODULES)
+
+
+def imported(tree: ast.AST) -> Iterator[tuple[str, str]]:
+    """Module and name of every import; a module that is imported itself is a name of what holds it."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from ((alias.name, "") for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            yield from ((node.module or "", alias.name) for alias in node.names)
+
+
+@each
+def test_it_uses_public_names_only(path: Path) -> None:
+    lines = [line for line in code_of(nbformat.read(path, as_version=4)) if not line.startswith("%")]
+    tree, public = ast.parse("\n".join(lines)), public_modules()
+    strange = []
+    for module, name in imported(tree):
+        if module.partition(".")[0] != "niche_sim":
+            strange += [module] if module.partition(".")[0] not in BESIDE else []
+            continue
+        whole = f"{module}.{name}" if name else module
+        known = getattr(importlib.import_module(module), "__all__", None)
+        own = known is None or name in known
+        strange += [] if whole in public or (module in public and own) else [whole]
+    names = [name for _, name in imported(tree)]
+    names += [node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    strange += [name for name in names if name.startswith("_") and not name.endswith("__")]
+    assert strange == []
 
 
 @each
