@@ -35,9 +35,9 @@ from niche_sim.targets import judge_all, ratio_of_means
 # %% [markdown]
 # ## First the questions
 #
-# A published experiment is a folder of `scenarios/`. Its *targets* were written from the paper before the first run, and what is
-# to *validate* was never used to choose a number. Class D means that only the direction is known: from an abstract one learns
-# "less", seldom how much less.
+# A published experiment is a folder of `scenarios/`. Its *targets* were written from the paper before the first run, and
+# what is to *validate* was never used to choose a number. Class D means that only the direction is known: from an abstract
+# one learns "less", seldom how much less.
 #
 # Read the four, and bet on each.
 
@@ -51,8 +51,8 @@ for target in paper.targets:
 # %% [markdown]
 # ## Then the experiment
 #
-# Three arms, of which each adds to the one before. Which cells, how many and when is assumed, and the line is another than in the
-# paper; the folder's `NOTE.md` says so, part by part.
+# Three arms, of which each adds to the one before. Which cells, how many and when is assumed, and the line is another than
+# in the paper; the folder's `NOTE.md` says so, part by part.
 
 # %%
 for name, arm in paper.arms.items():
@@ -79,9 +79,9 @@ compare_figure(mice)
 # %% [markdown]
 # ## The verdicts
 #
-# An effect is *met* if its interval lies on the right side and chance alone would seldom do it (p < 0.05). It is *not met* if it lies on the
-# wrong side, or so near to none that it counts as none. Otherwise it is *undecided*: that asks for more mice and says
-# nothing against the model. Mice are compared with themselves, by ratio where there is something to divide by.
+# An effect is *met* if its interval lies on the right side and chance alone would seldom do it (p < 0.05). It is *not met*
+# if it lies on the wrong side, or so near to none that it counts as none. Otherwise it is *undecided*: that asks for more
+# mice and says nothing against the model. Mice are compared with themselves, by ratio where there is something to divide by.
 
 
 # %%
@@ -121,11 +121,11 @@ for readout in ("stellate_active", "fibronectin_mean", "collagen_mean", "bmdc_ar
 # %% [markdown]
 # ## What we make of it
 #
-# The model has what the paper says of the lung: collagen is cross-linked, marrow cells come, and both hang on LOX. It does not
-# have what the paper says of metastases. The table shows where the chain tears: the inhibitor reaches collagen and, weaker, the
-# marrow cells. Fibronectin it does not touch, and in this model it is fibronectin that wakes tumour cells and shelters them, so that
-# they grow all the same. If the paper is right, something is missing: perhaps that stiff collagen itself acts on tumour cells, which is no
-# rule here; perhaps marrow cells do more than they are given to do.
+# The model has what the paper says of the lung: collagen is cross-linked, marrow cells come, and both hang on LOX. It does
+# not have what the paper says of metastases. The table shows where the chain tears: the inhibitor reaches collagen and,
+# weaker, the marrow cells. Fibronectin it does not touch, and in this model it is fibronectin that wakes tumour cells and
+# shelters them, so that they grow all the same. If the paper is right, something is missing: perhaps that stiff collagen
+# itself acts on tumour cells, which is no rule here; perhaps marrow cells do more than they are given to do.
 #
 # One could now turn a number until the fourth target is met. Then it would be fitted, it would have to say so, and the model
 # would have one thing less that it can be wrong about. Here it stays, with its reason, in the evidence report
@@ -136,15 +136,15 @@ for readout in ("stellate_active", "fibronectin_mean", "collagen_mean", "bmdc_ar
 # 1. Repeat it with mice of your own: `cohort.plan(paper, mice=8, seed=101)`. Which verdicts are the same?
 # 2. Does the verdict hang on a number that is only assumed? Give `overrides={"bmdc.share_without_collagen": ...}`
 #    a value at either end of its range (`niche-sim parameters`).
-# 3. Take a paper of which you have opened more than the abstract. Copy a folder of `scenarios/`, write its targets *first*, and
-#    have someone else judge them. CONTRIBUTING.md, *Add a scenario*, has the keys.
+# 3. Take a paper of which you have opened more than the abstract. Copy a folder of `scenarios/`, write its targets *first*,
+#    and have someone else judge them. CONTRIBUTING.md, *Add a scenario*, has the keys.
 
 # %% [markdown]
 # ## What the model does not show
 #
-# - **That it is right where it agrees.** Most of its rules were written by people who had read these abstracts; that collagen hangs on LOX
-#   is a rule. Only what nobody put in can surprise.
+# - **That it is right where it agrees.** Most of its rules were written by people who had read these abstracts; that
+#   collagen hangs on LOX is a rule. Only what nobody put in can surprise.
 # - **Sizes.** The targets are directions, since no more could be read. A ratio in the table is the model's, and no paper's.
-# - **This paper's mice.** Cell line, host, doses and days are assumed, and in the paper the enzyme comes from the primary tumour's
-#   hypoxic cells, here from the lung's own active cells.
+# - **This paper's mice.** Cell line, host, doses and days are assumed, and in the paper the enzyme comes from the primary
+#   tumour's hypoxic cells, here from the lung's own active cells.
 # - **Lung**: it is a section with the residents of lung and the rules of the liver.
