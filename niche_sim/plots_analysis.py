@@ -230,7 +230,7 @@ def _log_ticks(ax: Axes) -> None:
 
 
 def _marks(ax: Axes, made: Windows, onsets: Sequence[Onset], named: bool) -> None:
-    """Onsets in the reference arm, the start as published, and when tumour cells come; their names above, in two rows."""
+    """Onsets in the reference arm, the scenario's own start, and when tumour cells come; their names above, in two rows."""
     first, last = ax.get_xlim()
     marks = [(onset.median, onset.stage, ORANGE) for onset in onsets if first <= onset.median <= last]
     for onset in onsets:
@@ -242,7 +242,7 @@ def _marks(ax: Axes, made: Windows, onsets: Sequence[Onset], named: bool) -> Non
             marks.append((one.at / DAY, "tumour cells injected", BLACK))
         elif isinstance(one, GrowPrimary):
             marks.append((one.start / DAY, "primary implanted", BLACK))
-    marks.append((starts_of(made.moved) / DAY, "as published", VERMILLION))
+    marks.append((starts_of(made.moved) / DAY, "as in the scenario", VERMILLION))
     marks = [mark for mark in sorted(marks) if first <= mark[0] <= last]
     ends = [-math.inf, -math.inf]  # of the texts in each row, in data units
     for day, name, colour in marks:

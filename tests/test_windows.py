@@ -196,6 +196,6 @@ def test_the_figure_marks_onsets_and_the_published_start(found):
     onsets = [windows.Onset("priming", 1.0, 0.5, 1.5, 1.0), windows.Onset("arrival", 90.0, 90.0, 90.0, 1.0)]
     figure = plots_analysis.windows_figure(made, [("fibronectin_mean", 144.0, points)], onsets)
     (ax,) = figure.axes
-    assert {text.get_text() for text in ax.texts} == {"priming", "as published", "tumour cells injected"}
+    assert {text.get_text() for text in ax.texts} == {"priming", "as in the scenario", "tumour cells injected"}
     drawn = [line for line in ax.get_lines() if len(line.get_xdata()) == 3]
     np.testing.assert_allclose(drawn[0].get_ydata(), [point.comparison.effect.estimate for point in points])
