@@ -30,6 +30,7 @@ MANY_LEVELS = 12  # of an axis; of more, means are taken over at most as many pa
 PART = 8  # points in such a part, at least, so that a line is steadier than the dots
 FLOWING = 3  # panels beside each other where rows and columns mean nothing
 TALL, ROW = 30.0, 43.0  # mm, of a panel, and from one to the next
+LETTER = 1.2  # mm, of the label of an axis
 WIDE = 20.0  # highest over lowest of values that are drawn on a log scale
 COLOURS = (BLACK, BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY)  # of arms, in their order
 MAP = LinearSegmentedColormap.from_list("map", ["#F7F9FB", "#B9CFE0", "#5B8DB5", "#1F4E79", "#0B2239"])
@@ -90,7 +91,7 @@ def _scatter(found: Swept, readouts: list[str]) -> Figure:
             if axis is None:
                 _arms(ax, values)
             else:
-                _against(ax, found, axis, values)
+                _against(ax, found, axis, values, sheet.width + sheet.gap)
             _limits(ax, values)
             ax.spines[["top", "right"]].set_visible(False)
             if len(axes) > 1 and x:
@@ -144,8 +145,8 @@ def _shown_axes(found: Swept, readouts: list[str]) -> list[Axis]:
     return [plan.axes[n] for n in kept]
 
 
-def _against(ax: Axes, found: Swept, axis: Axis, values: dict[str, Float]) -> None:
-    """Dots: the mean over seeds at a point. Line: the mean over points along the axis."""
+def _against(ax: Axes, found: Swept, axis: Axis, values: dict[str, Float], room: float) -> None:
+    """Dots: the mean over seeds at a point. Line: the mean over points along the axis. room: mm for the label."""
     plan = found.plan
     number = plan.axes.index(axis)
     places = plan.levels[:, number] if axis.unit is None else plan.numbers[:, number]
@@ -161,7 +162,7 @@ def _against(ax: Axes, found: Swept, axis: Axis, values: dict[str, Float]) -> No
         size = 2.6 if told.sum() < 100 else 1.6
         ax.plot(x[told], y[told], "o", color=colour, markersize=size, markeredgewidth=0, alpha=0.5, clip_on=False)
         ax.plot(*_means_along(x[told], y[told]), color=colour, linewidth=1.2)
-    ax.set_xlabel(_with_unit(axis), size=6.5)
+    ax.set_xlabel(_with_unit(axis, room), size=6.5)
     low, high = float(places.min()), float(places.max())
     if axis.unit is None:
         ax.set_xticks(range(len(axis.choices)), _ticks(axis), size=6)
@@ -173,8 +174,8 @@ def _against(ax: Axes, found: Swept, axis: Axis, values: dict[str, Float]) -> No
         ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         ax.xaxis.set_minor_locator(NullLocator())
     else:
-        room = 0.04 * (high - low) or 0.5
-        ax.set_xlim(low - room, high + room)
+        beside = 0.04 * (high - low) or 0.5
+        ax.set_xlim(low - beside, high + beside)
         ax.xaxis.set_major_locator(MaxNLocator(4))
 
 
@@ -228,8 +229,8 @@ def _maps(found: Swept, readouts: list[str], arms: list[str]) -> Figure:
             ax.set_xticks(range(len(across.choices)), _ticks(across), size=6)
             ax.set_yticks(range(len(down.choices)), _ticks(down) if first else [], size=6)
             ax.tick_params(length=0)
-            ax.set_xlabel(_with_unit(across), size=6.5)
-            ax.set_ylabel(_with_unit(down) if first else "", size=6.5)
+            ax.set_xlabel(_with_unit(across, size + wide), size=6.5)
+            ax.set_ylabel(_with_unit(down, size) if first else "", size=6.5)
             ax.set_title(arm.replace("_", " "), size=7, pad=3)
             if x == len(arms) - 1:
                 place = ((left + size + 1.5) / WIDTH, 1 - (top + size) / height, 2.0 / WIDTH, size / height)
@@ -242,11 +243,18 @@ def _maps(found: Swept, readouts: list[str], arms: list[str]) -> Figure:
 
 def _ticks(axis: Axis) -> list[str]:
     values = [axis.value(level) for level in range(len(axis.choices))]
-    return [f"{value:.3g}" if isinstance(value, float) else str(value).replace("_", " ") for value in values]
+    return [_number(value) if isinstance(value, float) else str(value).replace("_", " ") for value in values]
 
 
-def _with_unit(axis: Axis) -> str:
-    return f"{axis.name} ({axis.unit})" if axis.unit else axis.name
+def _number(value: float) -> str:
+    """Three digits; all of a large one, as 1000 is read sooner than 1e+03."""
+    return f"{value:.3g}" if abs(value) < 1000.0 else f"{value:g}"
+
+
+def _with_unit(axis: Axis, room: float) -> str:
+    """Name and unit of an axis, on two lines if one would be longer than the room (mm) and meet its neighbour."""
+    whole = f"{axis.name} ({axis.unit})" if axis.unit else axis.name
+    return whole if len(whole) * LETTER <= room else whole.replace(" (", "\n(", 1)
 
 
 def _title(figure: Figure, found: Swept, height: float) -> None:

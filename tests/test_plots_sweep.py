@@ -28,6 +28,17 @@ def test_a_grid_of_two_is_maps(tmp_path):
     assert maps[0].get_ylabel() == "tgfb.half_life (min)"
 
 
+def test_long_names_of_neighbours_do_not_meet(tmp_path):
+    rate = {"fibronectin.rate_deposit": {"values": ["2e4 um^3/day/cell", "8e4 um^3/day/cell"]}}
+    load = {"kupffer.half_load_answer": {"values": ["50 vesicle", "1000 vesicle"]}}
+    found = swept(planned(arms=["pbs", "educated"], seeds=1, vary={**load, **rate}), tmp_path)
+    figure = plots_sweep.overview_figure(found)
+    figure.savefig(tmp_path / "maps.png")  # where everything is, is known when it is drawn
+    left, right = (ax.xaxis.label.get_window_extent() for ax in [ax for ax in figure.axes if ax.images][:2])
+    assert left.x1 < right.x0
+    assert "1000" in texts(figure) and "20000" in texts(figure)
+
+
 def test_one_axis_of_one_arm_leaves_the_other_a_dashed_line(tmp_path):
     found = swept(planned(arms=["educated", "anti_mif"], seeds=2, vary_protocol=WINDOW), tmp_path)
     figure = plots_sweep.overview_figure(found)
