@@ -169,7 +169,7 @@ for name in mice.plan.arms:
 # 2. Give tumour cells on day 7 instead (`InjectTumourCells(cells.line, cells.count, 7 * 24)`). Between which stages does
 #    arrival fall now, and are there more colonies than with day 0?
 # 3. Look at mouse 5 of the last experiment: `niche_sim.run(mouse, "cells_on_day_0_no_exosomes", seed=5)` and its `days_figure`.
-#    Around what does the niche grow?
+#    Does the niche grow around the colony, or everywhere? Why?
 
 # %% [markdown]
 # ## What the model does not show

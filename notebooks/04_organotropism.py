@@ -34,7 +34,6 @@ from matplotlib.figure import Figure
 
 import niche_sim
 from niche_sim import cohort, targets
-from niche_sim.vocabulary import INTEGRIN_OF_ORGAN
 
 # %% [markdown]
 # ## What is given, and who takes it up
@@ -46,7 +45,7 @@ from niche_sim.vocabulary import INTEGRIN_OF_ORGAN
 ARMS = ("unmatched", "matched", "integrin_knockdown")
 experiments = {organ: niche_sim.load_scenario(f"{organ}_organotropism_hoshino2015") for organ in ("liver", "lung", "brain")}
 for organ, experiment in experiments.items():
-    print(f"{organ}: {INTEGRIN_OF_ORGAN[organ]}. {experiment.question}")
+    print(f"{organ}: {experiment.question}")
     for arm in ARMS:
         print(f"    {arm:20s}{experiment.arm(arm).note}")
 
@@ -91,8 +90,8 @@ mice_figure("exosomes_taken_up", "vesicles taken up (1/mm²)", yscale="log")
 # so is that a matched one has all of the integrin. This figure is hardly a finding. It shows what was built.
 #
 # Two things are worth a look all the same. The brain gets little at all, even of the exosomes that match it; how little is
-# assumed. And a block by nine tenths leaves more than a tenth, in the liver most of all: vesicles pass an organ with the blood again
-# and again, and who misses them once has another chance.
+# assumed. And a block by nine tenths leaves more than a tenth, in the liver most of all: vesicles pass an organ with the
+# blood again and again, and an organ that misses them once has another chance.
 
 # %%
 for organ, found in mice.items():
