@@ -31,9 +31,9 @@ def sensitivity_figure(found: Sequence[Sensitivity], heading: str) -> Figure:
     page = Page(16.0 + sum(rows) + gap * len(found), heading)
     morris = found[0].method == "morris"
     said = (
-        "Dot: μ*, the mean size of the change along a number's range; line: its 95 % interval; ring: σ."
+        "Mark: μ*, the mean size of the change along a number's range; line: its 95 % interval; ring: σ. Right: marks as at left."
         if morris
-        else "Bar: S1, the share of variance of a number by itself; dot: ST, with interactions; lines: 95 % intervals."
+        else "Bar: S1, the share of variance of a number by itself; mark: ST, with interactions; lines: 95 % intervals."
     )
     page.text(3, 9, said, color=GREY)
     top = 20.0
@@ -69,36 +69,33 @@ def _ranked(ax: Axes, found: Sensitivity, morris: bool) -> None:
             ends = [index.second - index.second_reach, index.second + index.second_reach]
             ax.plot(ends, [place + 0.2] * 2, color=BLUE, linewidth=0.7)
         ends = [max(index.main - index.main_reach, 0.0), index.main + index.main_reach]
-        ax.plot(ends, [place] * 2, color=BLACK, linewidth=1.0)
-        ax.plot(index.main, place, "o", color=BLACK, markersize=3.2)
+        colour, mark = (CURVES[place], MARKS[place]) if place < MOST_CURVES else (BLACK, "o")
+        ax.plot(ends, [place] * 2, color=colour, linewidth=1.0)
+        ax.plot(index.main, place, mark, color=colour, markersize=3.2, clip_on=False)
     if not morris and not math.isnan(found.chance):
         ax.axvspan(0.0, found.chance, color=PALE, alpha=0.35, linewidth=0, zorder=0)
     ax.set_yticks(range(len(shown)), [index.name for index in shown])
     ax.set_ylim(len(shown) - 0.4, -0.6)
     ax.set_xlim(left=0.0 if morris else min(0.0, *(index.second - index.second_reach for index in shown)))
-    ax.tick_params(axis="y", length=0)
+    ax.tick_params(axis="y", length=0, pad=4)  # clear of marks at 0
     ax.xaxis.set_major_locator(MaxNLocator(4))
     ax.set_xlabel("μ* and σ" if morris else "Share of the output's variance")
     plain_axes(ax)
 
 
 def _convergence(ax: Axes, found: Sensitivity, morris: bool) -> None:
-    """The main indices of the first few numbers with more and more samples."""
+    """The main indices of the first few numbers with more and more samples, in the colours and marks of the ranking."""
     order = [one.name for one in found.ranked[:MOST_CURVES]]
     samples = [stage.samples for stage in found.stages]
     for name, colour, mark in zip(order, CURVES, MARKS, strict=False):
         values = [next(index.main for index in stage.indices if index.name == name) for stage in found.stages]
-        ax.plot(samples, values, color=colour, marker=mark, markersize=2.8, linewidth=1.0, label=name)
+        ax.plot(samples, values, color=colour, marker=mark, markersize=2.8, linewidth=1.0, label=name, clip_on=False)
     ax.set_ylim(bottom=0.0)
     ax.set_xlim(0.8 * samples[0], 1.04 * samples[-1])
     ax.xaxis.set_major_locator(MaxNLocator(4, integer=True))
     ax.yaxis.set_major_locator(MaxNLocator(4))
     ax.set_xlabel("Trajectories" if morris else "Samples")
     ax.set_ylabel("μ*" if morris else "ST")
-    ax.legend(frameon=False, fontsize=5.5, loc="upper left", bbox_to_anchor=(0.0, 1.0), ncol=1, handlelength=1.4,
-              borderpad=0.0, labelspacing=0.2)  # fmt: skip
-    low, high = ax.get_ylim()
-    ax.set_ylim(low, low + 2.0 * (high - low))  # room for the names
     plain_axes(ax)
 
 

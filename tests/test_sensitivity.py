@@ -233,6 +233,10 @@ def test_the_figure_ranks_numbers_and_shows_how_they_settled(method):
     figure = plots_analysis_fit.sensitivity_figure([found], "a function")
     ranked, curves = figure.axes
     assert [label.get_text() for label in ranked.get_yticklabels()] == [index.name for index in found.ranked]
+    looks = [(line.get_color(), line.get_marker()) for line in curves.get_lines()]  # there is no other key to the curves
+    marks = [line for line in ranked.get_lines() if line.get_xdata()[0] in {index.main for index in found.ranked}]
+    assert [(line.get_color(), line.get_marker()) for line in marks if line.get_marker() in "osD"] == looks
+    assert len(set(looks)) == len(looks) and curves.get_legend() is None
     for line, index in zip(curves.get_lines(), found.ranked, strict=True):
         assert line.get_ydata()[-1] == index.main
         assert line.get_xdata().tolist() == [stage.samples for stage in found.stages]
