@@ -98,8 +98,8 @@ points[["pbs", "educated", "anti_mif"]].mean().round(1).join(points[["more by ed
 # %% [markdown]
 # **The size hangs on both numbers**: from one corner to another it goes from a niche full of cells to none worth the
 # name. So nobody should read a size off this model. **The direction** is the same wherever there is a niche. Where
-# Kupffer cells answer to very high loads only, there is hardly one by day 10 and nothing to block, and three mice need
-# not agree even in direction.
+# Kupffer cells answer to very high loads only, or little fibronectin is laid, there is hardly one by day 10, hence
+# little to block, and three mice need not agree even in direction.
 #
 # That is what a statement about such a model should look like: a direction, and the range in which it holds.
 #
