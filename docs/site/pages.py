@@ -254,6 +254,31 @@ def public(name: str) -> tuple[str, str, str]:
     return f"`niche_sim.{name}`", f"`{thing.__module__}.{thing.__name__}`", text(sentence)
 
 
+# ---- notebooks
+
+
+def notebooks() -> str:
+    """The notebooks: each one's question, how it goes on, and its parts."""
+    parts = [
+        "# Notebooks\n",
+        "Each asks a question and answers it in a few minutes, with fewer than 60 lines of code. They are for reading with a guess "
+        "written down first, alone or in class. In the folder of the repository:\n",
+        "```sh\npip install '.[notebooks]'\njupyter lab notebooks/01_first_run.ipynb\n```\n",
+    ]
+    for file in sorted((TOP / "notebooks").glob("*.py")):
+        cells = [_prose(cell) for cell in file.read_text(encoding="utf-8").split("\n# %%") if cell.startswith(" [markdown]")]
+        title, _, rest = cells[0].partition("\n")
+        headings = [line.removeprefix("## ") for cell in cells for line in cell.splitlines() if line.startswith("## ")]
+        parts.append(f"## {title.removeprefix('# ')}\n\n{rest.strip()}\n\n`notebooks/{file.stem}.ipynb`: {' · '.join(headings)}\n")
+    return "\n".join(parts)
+
+
+def _prose(cell: str) -> str:
+    """The text of a cell of jupytext's percent format."""
+    lines = [line.removeprefix("#").removeprefix(" ") for line in cell.splitlines()[1:] if line.startswith("#")]
+    return "\n".join(lines).strip()
+
+
 def _file(name: str) -> Callable[[], str]:
     return lambda: (TOP / name).read_text(encoding="utf-8")
 
@@ -265,6 +290,7 @@ PAGES: Mapping[str, Callable[[], str]] = {
     "reference/measured.md": measured,
     "reference/parameters.md": parameters,
     "reference/python.md": python,
+    "notebooks.md": notebooks,
     "contributing.md": _file("CONTRIBUTING.md"),
     "changelog.md": _file("CHANGELOG.md"),
 }
