@@ -84,7 +84,8 @@ timeline_figure(record)
 # ## Is it so in every mouse?
 #
 # Six mice that differ, in five experiments: educated as above; two with a rule of the model taken out; and two with the
-# tumour cells given on day 0, with and without exosomes. More mice tell more; these take half a minute.
+# tumour cells given on day 0, with and without exosomes. Five weeks of each are enough here. More mice tell more; these take
+# half a minute.
 
 # %%
 mouse = niche_sim.load_scenario("liver_education_costasilva2015")
@@ -94,8 +95,10 @@ doses = [one for one in mouse.arm("educated").protocol.interventions if one != c
 mouse = with_protocol(mouse, "educated", [*doses, early], name="cells_on_day_0")
 mouse = with_protocol(mouse, "pbs", [early], name="cells_on_day_0_no_exosomes")
 
-plans = [cohort.plan(mouse, ["educated", "cells_on_day_0", "cells_on_day_0_no_exosomes"], mice=6)]
-plans += [cohort.plan(mouse, ["educated"], mice=2, without=[rule]) for rule in ("TgfbRelease", "Teaching")]
+weeks = {"run.duration": "35 day"}
+arms = ["educated", "cells_on_day_0", "cells_on_day_0_no_exosomes"]
+plans = [cohort.plan(mouse, arms, mice=6, overrides=weeks)]
+plans += [cohort.plan(mouse, ["educated"], mice=2, overrides=weeks, without=[rule]) for rule in ("TgfbRelease", "Teaching")]
 with tempfile.TemporaryDirectory() as folder:
     failed = cohort.run(plans, Path(folder), workers=2)
     mice, no_tgfb, no_teaching = (cohort.gather(plan, Path(folder)) for plan in plans)
@@ -113,8 +116,8 @@ def onsets_figure(**lives_of):
         days = np.array([[life.onsets[stage.name] / 24 for stage in STAGES] for life in lives.values()])
         axes.plot(days.T, range(len(STAGES)), "o-", color="#0072B2", alpha=0.5, markersize=5, linewidth=0.8)
         for row, reached in enumerate(np.isfinite(days).sum(axis=0)):
-            axes.text(43, row, f"{reached} of {len(days)}", va="center", fontsize=9)
-        axes.set(title=title.replace("_", " "), xlabel="onset (day)", xlim=(-1, 42), ylim=(len(STAGES) - 0.5, -0.5))
+            axes.text(36, row, f"{reached} of {len(days)}", va="center", fontsize=9)
+        axes.set(title=title.replace("_", " "), xlabel="onset (day)", xlim=(-1, 35), ylim=(len(STAGES) - 0.5, -0.5))
         axes.set_yticks(range(len(STAGES)), [stage.name for stage in STAGES])
     return figure
 
@@ -146,17 +149,17 @@ onsets_figure(without_TgfbRelease=no_tgfb.lives["educated"], without_Teaching=no
 # Here nothing is ready when the cells arrive. On the left exosomes are given as before, on the right none at all.
 
 # %%
-onsets_figure(**{name: mice.lives[name] for name in mice.plan.arms[1:]})
+onsets_figure(**{name: mice.lives[name] for name in arms[1:]})
 
 # %%
-for name in mice.plan.arms:
-    found = mice.values(name, "colonies", 42 * 24)
-    print(f"{name:30s} colonies on day 42: {sorted(map(int, found.values()))}")
+for name in arms:
+    found = mice.values(name, "colonies", 35 * 24)
+    print(f"{name:30s} colonies on day 35: {sorted(map(int, found.values()))}")
 
 # %% [markdown]
 # On the left arrival has moved to the front, and the stages of the niche come when they came before: they need exosomes and
 # do not care for tumour cells. The first colony is there longer after the injection than in educated mice, or never, in
-# most of them, and colonies are fewer in all, although they had six weeks instead of three.
+# most of them, and colonies are fewer in all, although they had five weeks instead of two.
 #
 # On the right most mice have no colony and no niche. In the odd one a colony grows without help, and then the order is
 # turned round: first the colony, then priming, licensing, recruitment. A growing colony sheds exosomes itself. That is no
