@@ -680,4 +680,4 @@ def _check_multiple(value: float, part: float, unit: str, where: str, name: str,
     times = round(value / part)
     # Text with units is converted exactly; what is left is the rounding of one division.
     if times < least or not math.isclose(times * part, value, rel_tol=1e-9):
-        raise InputError(where, f"{value:g} {unit}", f"{least} or more times the {name}, {part:g} {unit}")
+        raise InputError(where, f"{value:g} {unit}", f"a multiple ({least} or more) of the {name}, {part:g} {unit}")

@@ -281,12 +281,7 @@ def compare(treated: ArrayLike, reference: ArrayLike, events: float = math.inf, 
     found = compare_as_ratio(treated, reference, events)
     if not found.note and math.isfinite(found.effect.high):
         return found
-    a, b = _pair_without_nan(treated, reference)
-    if len(a) < 2:
-        return found
-    fifth = (1.0 - BIOLOGY[0]) * abs(most)
-    effects = difference_of_means(a, b), difference_of_means(a, b, 0.90)
-    return Comparison("difference", *effects, permutation_p(a - b), (-fifth, fifth), events)
+    return compare_as_difference(treated, reference, events, most)
 
 
 def compare_as_ratio(treated: ArrayLike, reference: ArrayLike, events: float = math.inf) -> Comparison:
@@ -297,6 +292,18 @@ def compare_as_ratio(treated: ArrayLike, reference: ArrayLike, events: float = m
     if not b.any() or (a < 0).any() or (b < 0).any():
         return Comparison.none("no ratio: the reference is 0 in every mouse, or something is below 0", len(a))
     return Comparison("ratio", ratio_of_means(a, b), ratio_of_means(a, b, 0.90), permutation_p(a - b), BIOLOGY, events)
+
+
+def compare_as_difference(
+    treated: ArrayLike, reference: ArrayLike, events: float = math.inf, most: float = 0.0
+) -> Comparison:
+    """The same as a difference of means and nothing else; arguments as of `compare`."""
+    a, b = _pair_without_nan(treated, reference)
+    if len(a) < 2:
+        return Comparison.none("fewer than two mice with a value", len(a))
+    fifth = (1.0 - BIOLOGY[0]) * abs(most)
+    effects = difference_of_means(a, b), difference_of_means(a, b, 0.90)
+    return Comparison("difference", *effects, permutation_p(a - b), (-fifth, fifth), events)
 
 
 def compare_shares(treated: ArrayLike, reference: ArrayLike) -> Comparison:

@@ -392,7 +392,7 @@ BAD = {
     "days nan": (["run", "--days", "nan"], "--days", "above 0"),
     "days inf": (["run", "--days", "inf"], "--days", "above 0"),
     "days text": (["run", "--days", "two"], "--days", "above 0"),
-    "days between steps": (["run", "--days", "0.05"], "--days", "1 or more times the step, 1 h"),
+    "days between steps": (["run", "--days", "0.05"], "--days", "a multiple (1 or more) of the step, 1 h"),
     "seed negative": (["run", "--seed", "-1"], "--seed", "a whole number from 0"),
     "seed text": (["run", "--seed", "text"], "--seed", "a whole number from 0"),
     "seed fraction": (["run", "--seed", "1.5"], "--seed", "a whole number from 0"),

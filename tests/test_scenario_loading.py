@@ -400,7 +400,7 @@ BAD = {
     "schedule twice": ('schedule = "default"', 'schedule = ["A", "B", "A"]', "schedule", "'A' is there twice", "once"),
     "dimension of a length": ('"2 mm"', '"2 h"', "section.width", "'2 h' is a time", "a length"),
     "no unit": ('"1 mm"', "1000", "section.height", "'1000' is a plain number", "a length"),
-    "not a multiple": ('"20 um"', '"30 um"', "section.width", "2000 um", "2 or more times the spacing, 30 um"),
+    "not a multiple": ('"20 um"', '"30 um"', "section.width", "2000 um", "a multiple (2 or more) of the spacing, 30 um"),
     "negative step": ('step = "1 h"', 'step = "-1 h"', "run.step", "-1 h", "more than 0 h"),
     "step and duration": ('step = "1 h"', 'step = "5 h"', "run.duration", "1008 h", "times the step, 5 h"),
     "unquoted parameter": (

@@ -1,5 +1,6 @@
 """Windows: what is moved, that mice are paired, that a window after the end does nothing; and the command."""
 
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
@@ -12,6 +13,7 @@ from niche_sim.cli import main
 from niche_sim.errors import InputError
 from niche_sim.protocol import Block, Deplete, InjectExosomes, Treat
 from niche_sim.scenario import load
+from niche_sim.targets import compare
 
 EDUCATION = "liver_education_costasilva2015"
 SMALL = {"section.width": "600 um", "section.height": "700 um", "run.duration": "6 day"}
@@ -90,6 +92,24 @@ def test_later_is_weaker_and_paired_by_seed(found):
         list(mice.values(arm, "fibronectin_mean", 144.0).values()) for arm in (made.arms[0], "educated")
     )
     assert effects[0] == pytest.approx(np.mean(treated) / np.mean(reference))
+
+
+def test_effects_of_all_starts_are_of_one_kind(found):
+    """A ratio beside a difference on one axis would say nothing."""
+    made, mice = found
+    held = {"educated": (10.0, 11.0, 12.0), made.arms[0]: (0.0, 0.0, 5.0), made.arms[1]: (4.0, 5.0, 6.0),
+            made.arms[2]: (10.0, 11.0, 12.0)}  # fmt: skip
+    lives = {
+        arm: {
+            seed: replace(life, table=life.table | {"bmdc_arrested": np.full_like(life.table["time_h"], value)})
+            for value, (seed, life) in zip(held[arm], mice.lives[arm].items(), strict=True)
+        }
+        for arm in mice.lives
+    }
+    points = windows.effects(made, replace(mice, lives=lives), "bmdc_arrested", 144.0)
+    assert compare(held[made.arms[1]], held["educated"]).kind == "ratio"  # by itself
+    assert [point.comparison.kind for point in points] == ["difference"] * 3  # of the first one mouse holds all
+    assert [point.comparison.effect.estimate for point in points] == pytest.approx([5 / 3 - 11, -6.0, 0.0])
 
 
 def test_before_it_starts_a_window_has_done_nothing(found):

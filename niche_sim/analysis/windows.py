@@ -34,7 +34,7 @@ from niche_sim.protocol import (
 from niche_sim.readouts import BY_NAME
 from niche_sim.scenario import Arm, Scenario
 from niche_sim.stages import STAGES
-from niche_sim.targets import Comparison, compare, is_event, word_of
+from niche_sim.targets import Comparison, compare, compare_as_difference, is_event, word_of
 
 FIXED = ("end", "length")
 DAY = 24.0  # h
@@ -160,16 +160,18 @@ def _later(one: Intervention, later: float, fixed: str) -> Intervention | None:
 
 
 def effects(made: Windows, found: Cohort, readout: str, at: float) -> list[Point]:
-    """The effect of each start on a readout at `at` (h), in mice paired by seed. Raises InputError without pairs."""
+    """The effect of each start on a readout at `at` (h), in mice paired by seed, all of one kind: ratios where each start has
+    one, else differences. A start without pairs has a note instead.
+    """
     reference = found.values(made.plan.reference, readout, at)
     events = float(np.nansum(list(reference.values()))) if is_event(readout) else math.inf
     columns = {arm: found.values(arm, readout, at) for arm in made.arms}
     most = max((abs(float(np.mean(list(x.values())))) for x in (reference, *columns.values()) if x), default=0.0)
-    points = []
-    for day, arm in zip(made.days, made.arms, strict=True):
-        comparison = compare(*found.pairs(columns[arm], reference), events, most)
-        points.append(Point(day, comparison, word_of(comparison)))
-    return points
+    pairs = [found.pairs(columns[arm], reference) for arm in made.arms]
+    comparisons = [compare(*pair, events, most) for pair in pairs]
+    if len({one.kind for one in comparisons if not one.note}) > 1:
+        comparisons = [compare_as_difference(*pair, events, most) for pair in pairs]
+    return [Point(day, one, word_of(one)) for day, one in zip(made.days, comparisons, strict=True)]
 
 
 def onsets(made: Windows, found: Cohort) -> list[Onset]:

@@ -129,7 +129,7 @@ def test_a_turn_is_an_override_and_back_to_the_default_is_none(experiment, table
         ("tgfb.diffusivity", "-1 um^2/s", "-1 µm²/s is negative"),
         ("section.width", "2.01 mm", "2010 µm"),
         ("run.duration", "0 day", "0 day is not positive"),
-        ("run.step", "5 h", "Duration: 1008 h; 1 or more times the step, 5 h"),
+        ("run.step", "5 h", "Duration: 1008 h; a multiple (1 or more) of the step, 5 h"),
         ("schedule", "backwards", "Unknown schedule 'backwards'"),
     ],
 )
