@@ -6,7 +6,9 @@ import contextlib
 import multiprocessing
 import os
 import signal
+import sys
 import threading
+import types
 from collections.abc import Callable, Generator, Iterator
 from concurrent.futures import (
     FIRST_COMPLETED,
@@ -82,6 +84,27 @@ class Workers(Executor):
                 lane.end()
 
 
+_main_is_hidden = threading.Lock()
+
+
+class _Apart(SpawnProcess):
+    """A process that does not run the script of its caller again, as spawned ones do.
+
+    What is given to it are functions of modules, which it imports. So a script needs no `if __name__ == "__main__"`, without
+    which it would start itself over and over, and may come from standard input or from a shell.
+    """
+
+    def start(self) -> None:
+        """Start it; what multiprocessing tells a new process of `__main__` it takes from there at this moment."""
+        with _main_is_hidden:
+            main = sys.modules["__main__"]
+            sys.modules["__main__"] = types.ModuleType("__main__")
+            try:
+                super().start()
+            finally:
+                sys.modules["__main__"] = main
+
+
 class _Spawning(SpawnContext):
     """Starts processes and knows which, so that only these are ended. Not by fork: the caller may run threads (a progress
     bar, a page), whose locks a forked child would inherit."""
@@ -91,7 +114,7 @@ class _Spawning(SpawnContext):
         self.started: list[SpawnProcess] = []
 
     def Process(self, *arguments: Any, **named: Any) -> SpawnProcess:  # type: ignore[override]  # noqa: N802
-        process = SpawnProcess(*arguments, **named)
+        process = _Apart(*arguments, **named)
         self.started.append(process)
         return process
 

@@ -132,3 +132,26 @@ def test_more_jobs_than_processes_wait_their_turn():
     pool = Workers(2)
     assert sorted(future.result() for future in [pool.submit(square, n) for n in range(5)]) == [0, 1, 4, 9, 16]
     pool.shutdown()
+
+
+SCRIPT = """
+import tempfile
+from pathlib import Path
+from niche_sim import cohort
+print("begins")
+made = cohort.plan("liver_education_costasilva2015", ["pbs"], mice=2,
+                   overrides={"run.duration": "6 h", "section.width": "0.6 mm", "section.height": "0.6 mm"})
+with tempfile.TemporaryDirectory() as folder:
+    print(cohort.run([made], Path(folder), 2))
+"""
+
+
+@pytest.mark.parametrize("way", ["a file", "standard input"])
+def test_a_script_without_a_main_part_runs_once(tmp_path, way):
+    """Processes that ran it again would each start processes; from standard input there would be nothing to run."""
+    (tmp_path / "script.py").write_text(SCRIPT, encoding="utf-8")
+    words, given = (["script.py"], None) if way == "a file" else ([], SCRIPT)
+    done = subprocess.run(
+        [sys.executable, *words], input=given, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=300
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (0, "begins\n[]\n", "")
