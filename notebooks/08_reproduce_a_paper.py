@@ -59,10 +59,10 @@ for name, arm in paper.arms.items():
     print(f"{name:14s} {arm.note}")
 
 # %% [markdown]
-# Eight mice an arm, by two processes. Mouse 1 is the same mouse in all three arms.
+# Six mice an arm, by two processes. Mouse 1 is the same mouse in all three arms.
 
 # %%
-plan = cohort.plan(paper, mice=8)
+plan = cohort.plan(paper, mice=6)
 with tempfile.TemporaryDirectory() as folder:
     failed = cohort.run([plan], Path(folder), workers=2)
     mice = cohort.gather(plan, Path(folder))
@@ -133,7 +133,7 @@ for readout in ("stellate_active", "fibronectin_mean", "collagen_mean", "bmdc_ar
 #
 # ## Try
 #
-# 1. Repeat it with mice of your own: `cohort.plan(paper, mice=8, seed=101)`. Which verdicts are the same?
+# 1. Repeat it with mice of your own: `cohort.plan(paper, mice=6, seed=101)`. Which verdicts are the same?
 # 2. Does the verdict hang on a number that is only assumed? Give `overrides={"bmdc.share_without_collagen": ...}`
 #    a value at either end of its range (`niche-sim parameters`).
 # 3. Take a paper of which you have opened more than the abstract. Copy a folder of `scenarios/`, write its targets *first*,
