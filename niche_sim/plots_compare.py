@@ -6,6 +6,7 @@ import io
 import math
 import textwrap
 from collections import Counter
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from scipy.stats import t as student
 from niche_sim.cohort import Cohort
 from niche_sim.looks import BLACK, BLUE, GREEN, GREY, ORANGE, PALE, PURPLE, SKY, VERMILLION
 from niche_sim.plots import DAY, MM, STYLE, WIDTH
+from niche_sim.protocol import one_of
 from niche_sim.readouts import BY_NAME
 from niche_sim.record import whole
 from niche_sim.stages import STAGES
@@ -38,52 +40,60 @@ LEVEL = 0.95
 PICTURES = 5  # in a row
 
 
-def key_readouts(cohort: Cohort) -> list[tuple[str, float]]:
-    """At most MOST_READOUTS readouts that the targets name, and the time (h) at which; else the markers of the stages."""
+def key_readouts(cohort: Cohort, readouts: Sequence[str] | None = None) -> list[tuple[str, float]]:
+    """The readouts and the time (h) at which each counts: most often in the targets, else the end.
+
+    None takes those that the targets name, or else the markers of the stages, at most MOST_READOUTS of them.
+    Raises InputError for an unknown readout.
+    """
     targets = [t for t in cohort.plan.experiment.targets if not t.is_onset and t.readout in BY_NAME]
     names = [t.readout for t in targets if t.headline]
     names += [name for name, _ in Counter(t.readout for t in targets).most_common()]
     names = list(dict.fromkeys(names or [stage.marker for stage in STAGES]))[:MOST_READOUTS]
+    if readouts is not None:
+        names = [one_of(name, BY_NAME, "readouts") for name in dict.fromkeys(readouts)]
     found = []
-    for name in sorted(names, key=list(BY_NAME).index):
+    for name in names if readouts is not None else sorted(names, key=list(BY_NAME).index):
         times = Counter(t.at for t in targets if t.readout == name)
         at = times.most_common(1)[0][0] if times else cohort.ends
         found.append((name, min(at, cohort.ends)))
     return found
 
 
-def compare_figure(cohort: Cohort) -> Figure:
-    """Key readouts over time and mouse by mouse, and the section of the first mouse, each of every arm."""
+def compare_figure(cohort: Cohort, readouts: Sequence[str] | None = None) -> Figure:
+    """Readouts over time and mouse by mouse, and the section of the first mouse, each of every arm.
+
+    readouts: names, in the order of the panels; None takes those of `key_readouts`. Raises InputError for an unknown one.
+    """
     arms = [arm for arm in cohort.plan.arms if cohort.lives[arm]]
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(STYLE)
-        return _Sheet(cohort, arms).figure
+        return _Sheet(cohort, arms, key_readouts(cohort, readouts)).figure
 
 
-def compare_png(cohort: Cohort, dpi: int = 200) -> bytes:
+def compare_png(cohort: Cohort, dpi: int = 200, readouts: Sequence[str] | None = None) -> bytes:
     """The figure as the bytes of a PNG file; the same mice give the same bytes."""
     with mpl.rc_context():
         mpl.rcdefaults()
         mpl.rcParams.update(STYLE)
         buffer = io.BytesIO()
-        compare_figure(cohort).savefig(buffer, dpi=dpi, format="png", metadata={"Software": None})
+        compare_figure(cohort, readouts).savefig(buffer, dpi=dpi, format="png", metadata={"Software": None})
         return buffer.getvalue()
 
 
-def save_compare(cohort: Cohort, file: Path) -> Path:
+def save_compare(cohort: Cohort, file: Path, readouts: Sequence[str] | None = None) -> Path:
     """Write the figure; returns its path. Raises OSError."""
     with whole(file) as part:
-        part.write_bytes(compare_png(cohort))
+        part.write_bytes(compare_png(cohort, readouts=readouts))
     return file
 
 
 class _Sheet:
     """The figure, laid out in mm from its top left corner."""
 
-    def __init__(self, cohort: Cohort, arms: list[str]) -> None:
+    def __init__(self, cohort: Cohort, arms: list[str], readouts: list[tuple[str, float]]) -> None:
         self.cohort, self.arms = cohort, arms
-        readouts = key_readouts(cohort)
         shown = [(arm, picture) for arm in arms if (picture := self._picture(arm)) is not None]
         legend = 4.5 * math.ceil(len(arms) / 4) + 3
         row = max(24.0, 4.0 * len(arms) + 2.0)

@@ -14,6 +14,7 @@ from matplotlib.image import imread
 
 from niche_sim import cohort, plots_compare
 from niche_sim.cli import main
+from niche_sim.errors import InputError
 from niche_sim.readouts import BY_NAME
 from niche_sim.scenario import load
 from niche_sim.stages import STAGES
@@ -69,8 +70,11 @@ def test_compare_leaves_tables_and_a_figure(call, tmp_path):
     assert taken_up["pbs"] == 0.0 < taken_up["educated"]
     assert "onset_priming" in mice[0]
 
-    assert call(*QUICK).code == 0
-    assert (tmp_path / "runs" / f"{EDUCATION}-compare-2").is_dir()
+    again = call(*QUICK, "--readout", "leakiness_mean")
+    assert again.code == 0
+    assert "leakiness_mean" in again.out and "exosomes_taken_up" not in again.out.partition("Targets")[0]
+    other = tmp_path / "runs" / f"{EDUCATION}-compare-2"
+    assert imread(other / "compare.png").shape != imread(folder / "compare.png").shape  # one panel, not six
 
 
 def test_mice_that_are_there_are_used_again(call, tmp_path, monkeypatch):
@@ -115,6 +119,8 @@ def test_ctrl_c_says_how_to_go_on(tmp_path):
     [
         (["nope"], "SCENARIO: 'nope'"),
         (["--arms", "pbs,educatd"], "--arms: 'educatd'; did you mean educated?"),
+        (["--readout", "colonies,tgfb_maen"], "--readout: 'tgfb_maen'; did you mean "),
+        (["--readout", ",".join(list(BY_NAME)[:7])], "--readout: 7 readouts; at most 6"),
         (["--mice", "1"], "--mice: '1'; a whole number from 2"),
         (["--workers", "0"], "--workers: '0'; a whole number from 1"),
         (["--seed", "x"], "--seed: 'x'"),
@@ -159,6 +165,17 @@ def test_every_readout_has_curves_and_dots_of_each_arm_with_units(found):
         assert [sorted(line.get_xdata()) for line in of_arm] == values
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
     assert legend == ["pbs", "educated", "anti mif"]
+
+
+def test_readouts_that_are_asked_for_are_shown_in_that_order(found):
+    wanted = ["tgfb_mean", "bmdc_arrested"]
+    assert [name for name, _ in plots_compare.key_readouts(found, wanted)] == wanted
+    assert plots_compare.key_readouts(found, ["oxygen_mean"]) == [("oxygen_mean", found.ends)]  # which no target names
+    figure = plots_compare.compare_figure(found, wanted)
+    units = [ax.get_ylabel() for ax in figure.axes if ax.get_xlabel() == "Time (days)"]
+    assert units == [plots_compare._unit(name) for name in wanted]
+    with pytest.raises(InputError, match="tgfb_maen"):
+        plots_compare.compare_figure(found, ["tgfb_maen"])
 
 
 def test_arms_are_told_apart():

@@ -42,6 +42,9 @@ def compare(
     arms: Annotated[
         str | None, typer.Option(metavar="ARM,ARM", help="The first is the reference. Default: all, in their order.")
     ] = None,
+    readouts: Annotated[
+        str | None, typer.Option("--readout", metavar="NAME,NAME", help="To show. Default: those of the targets.")
+    ] = None,
     mice: Mice = MICE,
     seed: Seed = "1",
     workers: Workers = None,
@@ -60,8 +63,15 @@ def compare(
         whole_number(seed, "--seed"),
         settings(changes or []),
     )
-    names = None if arms is None else names_of(arms)
+    names, shown = None if arms is None else names_of(arms), None if readouts is None else names_of(readouts)
     from niche_sim import cohort, plots_compare, targets
+    from niche_sim.protocol import one_of
+    from niche_sim.readouts import BY_NAME
+
+    for name in shown or ():
+        one_of(name, BY_NAME, "--readout")
+    if len(shown or ()) > plots_compare.MOST_READOUTS:
+        raise InputError("--readout", f"{len(shown or ())} readouts", f"at most {plots_compare.MOST_READOUTS}")
 
     try:
         wanted = cohort.plan(
@@ -78,10 +88,10 @@ def compare(
         cohort.write_table(targets.effect_table(rows, judged), target / "effects.parquet")
         cohort.write_table(targets.mouse_table(found), target / "mice.parquet")
         if any(found.lives.values()):
-            plots_compare.save_compare(found, target / "compare.png")
+            plots_compare.save_compare(found, target / "compare.png", shown)
     finally:
         tidy(target)
-    _show_effects(found, rows, [name for name, _ in plots_compare.key_readouts(found)])
+    _show_effects(found, rows, [name for name, _ in plots_compare.key_readouts(found, shown)])
     _show_targets(judged, wanted.arms)
     report.output().print(f"Written to {target}", soft_wrap=True)
     end(failures)
