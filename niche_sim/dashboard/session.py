@@ -82,7 +82,7 @@ class Session:
         on_frame: Callable[[dict[str, Any], list[bytes]], None],
         on_card: Callable[[dict[str, Any]], None],
     ) -> None:
-        """Start with a setup, at its day if it names one. error: a sentence to show at first.
+        """Start with a setup, at its day if it names one, beside what it is compared with. error: a sentence to show at first.
 
         Raises InputError if nothing can be run by it. on_view, on_static (the section itself, when it
         is another), on_frame and on_card are called from the session's thread with what to show; a frame is acknowledged
@@ -103,11 +103,8 @@ class Session:
         self._rival: Timeline | None = None
         self._rival_setup: Setup | None = None
         self._branched: float | None = None
-        self._setup = setup
-        self._main = Timeline(setup.model())
-        self._scales = Scales()
-        if setup.day:
-            self._goal = min(24.0 * setup.day, self._main.duration)
+        self._open(setup)
+        self._error = error
         self._thread = threading.Thread(target=self._work, name="session", daemon=True)
 
     # --- commands ----------------------------------------------------------------------------------------------------
@@ -324,10 +321,17 @@ class Session:
         self._publish()
 
     def _load(self, setup: Setup) -> None:
-        self._begin(setup)
+        self._open(setup)
+        self._publish()
+
+    def _open(self, setup: Setup) -> None:
+        """A new run with its comparison and at its day, as a link says them."""
+        rival, parts = setup.rival(), setup.parts()
+        beside = None if rival is None else Timeline(rival.model())
+        self._begin(setup.alone())
+        self._rival, self._rival_setup, self._branched = beside, rival, parts
         if setup.day:
             self._goal = min(24.0 * setup.day, self._main.duration)
-        self._publish()
 
     def _begin(self, setup: Setup) -> None:
         """A new run in place of the old, which stays if the new one is refused."""

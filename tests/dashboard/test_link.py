@@ -38,6 +38,10 @@ SETUPS = {
     "protocol": Setup(GROWING, "primary", 7, SIZE, ("Waking",), day=1.5).with_interventions(
         (EARLY, Block("mif", 1 / 3, 1 / 3, 30.0), Treat("anti_pd1", 2.0, (24.0,)))
     ),
+    "another arm beside": Setup(arm="pbs", against="educated", day=3.0),
+    "the arm beside a change of it": Setup(arm="pbs", protocol=(MIF,), against="pbs"),
+    "a branch": Setup(arm="pbs").with_interventions((EARLY,)).changed_from(()),
+    "a branch back to the arm as it is": Setup(arm="pbs").changed_from((EARLY,)),
 }  # fmt: skip
 
 
@@ -122,6 +126,12 @@ def test_equal_protocols_have_one_link() -> None:
         ("protocol=[{do='resect_primary',at='1 day'}]", "link: protocol: resect_primary at 1 day", "grow_primary"),
         ("protocol=[{do='treat',drug='anti_pd1',dose=1,at='42 day'}]", "link: protocol (treat): something at 42 day",
          "before the run ends, 42 day"),
+        ("against=educatd&arm=pbs", "link: against: 'educatd'", "did you mean educated?"),
+        ("against=educated&arm=educated", "link: against: 'educated' is the run itself", "another"),
+        ("protocol=[]&before=[]", "link: before: the same protocol is the run itself", "another"),
+        ("against=pbs&before=[]", "link: before: there beside against", "one of both"),
+        ("before=[{do='blok'}]", "link: before[0].do: 'blok'", "did you mean block?"),
+        ("before=[{", "link: before: line 1: ", "TOML"),
         ("day=monday", "link: day: 'monday'", "a number of days"),
         ("day=inf", "link: day: 'inf'", "a number of days"),
         ("day=42.1", "link: day: 42.1", "within the run, 0 to 42"),
@@ -165,6 +175,17 @@ def test_too_much_for_a_link_is_said() -> None:
     long = Setup().with_interventions(Treat("anti_pd1", 1.0, (float(n) ** 1.5,)) for n in range(100))
     with pytest.raises(InputError, match=rf"^link: .* characters; at most {LONGEST_LINK:,}; send the scenario as TOML"):
         long.to_query()
+
+
+def test_a_branch_parts_from_the_run_before_at_the_first_difference() -> None:
+    before = (EARLY,)
+    branch = Setup(arm="pbs").with_interventions((EARLY, Block("mif", 0.9, 36.0, 72.0))).changed_from(before)
+    opened = Setup.from_query(branch.to_query())
+    assert opened.parts() == 36.0
+    assert opened.rival() == Setup(arm="pbs").with_interventions(before)
+    assert Setup(arm="pbs", against="educated").rival() == Setup(arm="educated")
+    assert Setup(arm="pbs", against="educated").parts() is None
+    assert branch.command() == branch.alone().command(), "what it is compared with is none of the run's business"
 
 
 # --- changes ----------------------------------------------------------------------------------------------------------
