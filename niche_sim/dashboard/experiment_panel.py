@@ -73,6 +73,8 @@ def ExperimentPanel(setup: Setup, load: Callable[[Setup], None], fail: Callable[
         Entry("Seed (which virtual mouse)", str(setup.seed), choose_seed, error=wrong_seed, kind="number")
         Press("Another mouse", lambda: load(replace(setup, seed=setup.seed + 1, day=None)))
     _upload(label="Open a scenario of your own (.toml)", event_file=upload)
+    if setup.given is not None:
+        Words("This page's address cannot hold a scenario of your own: after a reload, open its file again.", style="ns-help")
 
 
 @solara.component_vue("front/upload.vue", vuetify=False)

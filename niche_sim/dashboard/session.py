@@ -41,15 +41,16 @@ SMALLEST = 1e-6  # h; times nearer than that are the same
 class View:
     """What the page shows besides the picture; a new one whenever something changes, and every second while it runs.
 
-    names: of the run and of what it is compared with. table: the readouts of the run so far. rival: what it is compared
-    with, None if nothing. branched: h at which the run left its rival, None if that is another arm from the start.
-    pending: numbers that wait for Reset. behind: how far (h) the rival still has to be computed. error and notice are
-    sentences.
+    aim: the hour (h) up to which it is being computed, else the one that is shown. names: of the run and of what it is
+    compared with. table: the readouts of the run so far. rival: what it is compared with, None if nothing. branched: h at
+    which the run left its rival, None if that is another arm from the start. pending: numbers that wait for Reset. behind:
+    how far (h) the rival still has to be computed. error and notice are sentences.
     """
 
     setup: Setup
     names: tuple[str, ...] = ("",)
     time: float = 0.0
+    aim: float = 0.0
     frontier: float = 0.0
     duration: float = 0.0
     playing: bool = False
@@ -462,6 +463,7 @@ class Session:
             setup=self._setup,
             names=tuple(self._names()),
             time=main.time,
+            aim=main.time if self._goal is None else self._goal,
             frontier=main.frontier,
             duration=main.duration,
             playing=self._playing,

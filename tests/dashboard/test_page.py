@@ -108,6 +108,65 @@ def test_a_block_from_an_earlier_day_is_a_branch_and_shows_in_a_readout(page):
     look(page, "branch")
 
 
+def test_a_reload_brings_the_experiment_back_at_its_hour_with_its_comparison(visit, server):
+    page = ready(visit(server + "?" + Setup(overrides=SMALL, seed=8).to_query()))
+    go_to(page, 4)
+    unfold(page, "Compare")
+    page.get_by_label("Compare with").select_option("anti_mif")
+    expect(page.locator("canvas.ns-canvas")).to_have_count(3)
+    expect(page).to_have_url(re.compile("against=anti_mif.*day=4$"))
+    expect(page.get_by_text("This mouse, day 4,")).to_be_visible()
+    before, entries = page.get_by_role("table").inner_text(), page.evaluate("history.length")
+    page.reload()
+    ready(page)
+    until_clock(page, "^Day 4, 00:00$")
+    expect(page.locator("canvas.ns-canvas")).to_have_count(3)
+    expect(page.get_by_label("Seed (which virtual mouse)")).to_have_value("8")
+    expect(page.get_by_role("table")).to_have_text(before, use_inner_text=True)
+    assert page.evaluate("history.length") == entries, "no entries that the Back button would have to go through"
+    page.get_by_role("button", name="Another mouse").click()
+    expect(page).to_have_url(re.compile("seed=9&(?!.*(against|day))"))
+
+
+def test_the_way_to_the_controls_leaves_the_run_as_it_is(visit, server):
+    page = ready(visit(server + "?" + QUERY, width=390, height=844))
+    go_to(page, 6)
+    go_to(page, 3)
+    expect(page).to_have_url(re.compile("day=3$"))
+    played = page.locator(".ns-scrubber").get_attribute("style")
+    page.get_by_role("link", name="Change the experiment").click()
+    expect(page).to_have_url(re.compile("day=3#controls$"))
+    page.wait_for_timeout(1500)
+    until_clock(page, "^Day 3, 00:00$")
+    assert page.locator(".ns-scrubber").get_attribute("style") == played, "what was played to day 6 is there still"
+
+
+def test_tabs_keep_addresses_of_their_own(visit, server):
+    first, second = (ready(visit(server + "?" + Setup(overrides=SMALL, seed=seed).to_query())) for seed in (8, 9))
+    go_to(first, 2)
+    expect(first).to_have_url(re.compile("seed=8&.*day=2$"))
+    expect(second).to_have_url(re.compile("seed=9&.*mm$"))
+
+
+def test_a_link_that_cannot_be_opened_stays_in_the_address_until_something_is_done(visit, server):
+    page = ready(visit(server + "?seed=x"))
+    expect(page.get_by_text("This link cannot be opened")).to_be_visible()
+    page.wait_for_timeout(800)
+    assert page.url.endswith("?seed=x")
+    page.get_by_role("button", name="Step", exact=True).click()
+    expect(page).to_have_url(re.compile(r"/\?day=0\.041667$"))
+
+
+def test_a_lesson_stays_in_the_address(visit, server):
+    page = ready(visit(server + "?lesson=mif"))
+    page.wait_for_timeout(800)
+    assert page.url.endswith("?lesson=mif")
+    page.get_by_label("Lesson", exact=True).select_option("timing")
+    expect(page).to_have_url(re.compile("lesson=timing$"))
+    page.get_by_label("Lesson", exact=True).select_option("(none)")
+    expect(page).to_have_url(re.compile("/$"))
+
+
 def test_a_number_by_its_slider_with_its_source(page):
     unfold(page, "Numbers of the model")
     page.get_by_label("Find a number").fill("tgfb.half_life")
