@@ -13,6 +13,7 @@ from niche_sim.dashboard.elements import Block, Choice, Press, Slider, Words
 from niche_sim.dashboard.session import View
 from niche_sim.dashboard.study import Report, Study, plan_of
 from niche_sim.errors import InputError
+from niche_sim.plots_words import arm_title
 from niche_sim.targets import UNDECIDED, Row, judge_direction
 
 NOBODY = "(nothing)"
@@ -27,7 +28,7 @@ def ComparePanel(view: View, compare: Callable[[str | None], None]) -> None:
     options = {NOBODY: "nothing"}
     if view.branched is not None:
         options[BEFORE] = "the run before the change"
-    options |= {name: name.replace("_", " ") for name in setup.experiment().arms if name != arm}
+    options |= {name: arm_title(name) for name in setup.experiment().arms if name != arm}
     chosen = NOBODY if view.rival is None else BEFORE if view.branched is not None else view.rival.arm_name()
 
     def choose(value: str) -> None:

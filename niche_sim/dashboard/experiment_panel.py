@@ -13,6 +13,7 @@ from niche_sim import scenario
 from niche_sim.dashboard.elements import Block, Choice, Entry, Press, Words
 from niche_sim.dashboard.link import Setup
 from niche_sim.errors import InputError
+from niche_sim.plots_words import arm_title
 from niche_sim.scenario import Entry as CatalogueEntry
 
 UPLOADED = "(uploaded)"
@@ -64,9 +65,7 @@ def ExperimentPanel(setup: Setup, load: Callable[[Setup], None], fail: Callable[
     arm = setup.arm_name()
     Choice("Scenario", organs, UPLOADED if setup.given is not None else setup.scenario, choose_scenario)
     Words(experiment.question, style="ns-help")
-    Choice(
-        "Arm", {name: name.replace("_", " ") for name in experiment.arms}, arm, lambda name: load(setup.with_arm(name))
-    )
+    Choice("Arm", {name: arm_title(name) for name in experiment.arms}, arm, lambda name: load(setup.with_arm(name)))
     if experiment.arms[arm].note:
         Words(experiment.arms[arm].note, style="ns-help")
     with Block(style="ns-row"):

@@ -14,6 +14,7 @@ from urllib.parse import parse_qsl, quote, urlencode
 from niche_sim import scenario as library
 from niche_sim.errors import InputError
 from niche_sim.model import SCENARIO_LENGTHS, SCENARIO_TIMES, SCHEDULE, NicheModel, experiment_of
+from niche_sim.plots_words import arm_title
 from niche_sim.protocol import Intervention, Protocol, check_keys, one_of
 from niche_sim.scenario import ParameterChange, Scenario
 from niche_sim.scenario_writing import entry_text, read_entry, read_protocol, toml_of, with_protocol
@@ -193,7 +194,7 @@ class Setup:
 
     def title(self) -> str:
         """The arm that runs, in words. Raises InputError."""
-        return self.arm_name().replace("_", " ")
+        return arm_title(self.arm_name())
 
     def interventions(self) -> tuple[Intervention, ...]:
         """What is done in this run. Raises InputError."""

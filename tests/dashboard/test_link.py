@@ -194,8 +194,8 @@ def test_a_branch_parts_from_the_run_before_at_the_first_difference() -> None:
 def test_the_edited_arm_runs_and_the_others_stay() -> None:
     plain = Setup(arm="pbs")
     edited = plain.with_interventions([EARLY])
-    assert (plain.arm_name(), plain.title()) == ("pbs", "pbs")
-    assert (edited.arm_name(), edited.title()) == ("pbs_edited", "pbs edited")
+    assert (plain.arm_name(), plain.title()) == ("pbs", "PBS")
+    assert (edited.arm_name(), edited.title()) == ("pbs_edited", "PBS (edited)")
     assert edited.interventions() == edited.model().protocol.interventions == (EARLY,)
     assert plain.interventions() == load(EDUCATION).arms["pbs"].protocol.interventions
     assert edited.with_interventions(None) == plain

@@ -202,7 +202,7 @@ def test_two_arms_and_a_cohort_behind_them(page, axe):
     unfold(page, "Compare")
     page.get_by_label("Compare with").select_option("tgfb_inhibitor")
     expect(page.locator("canvas.ns-canvas")).to_have_count(3)
-    expect(page.locator("figcaption")).to_have_text(["educated", "tgfb inhibitor", re.compile("Difference")])
+    expect(page.locator("figcaption")).to_have_text(["Educated", "TGF-β inhibitor", re.compile("Difference")])
     go_to(page, 8)
     expect(page.get_by_text("This mouse, day 8,")).to_be_visible()
     ours, theirs = readout(page, "Stellate cells above")

@@ -100,7 +100,7 @@ def test_two_runs_side_by_side_with_their_difference(visit, runs):
             if kind.label in shown:
                 assert shown[kind.label] == said([counts[hours][number] for counts in expected]), (hours, kind.label)
     assert page.locator("figcaption").all_inner_texts() == [
-        "educated, seed 1", "pbs, seed 1", "Difference: the first less the second",
+        "Educated, seed 1", "PBS, seed 1", "Difference: the first less the second",
     ]  # fmt: skip
     assert page.locator(".ns-strip").count() == 2
     # The map is that of the field that is chosen; with none it goes.

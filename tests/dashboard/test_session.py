@@ -190,7 +190,7 @@ def test_two_arms_go_in_step(visitor):
     one.wait(lambda view: view.time == 60.0)
     one.session.compare("resected")
     caught_up = one.picture(lambda header: len(header["panels"]) == 3)
-    assert [panel["title"] for panel in caught_up["panels"]] == ["primary", "resected", "Difference"]
+    assert [panel["title"] for panel in caught_up["panels"]] == ["Primary", "Resected", "Difference"]
     one.session.step(24.0)
     view = one.wait(lambda view: view.time == 84.0 and view.behind == 0.0)
     assert_same_table(view.rival_table, table_of(whole_run(view.rival, 84.0)))
@@ -246,7 +246,7 @@ def test_it_starts_at_the_day_of_the_link(visitor):
 def test_it_starts_beside_the_arm_of_the_link(visitor):
     one = visitor(Setup(SCENARIO, "primary", overrides=SHORT, day=3.25, against="resected"))
     view = one.wait(lambda view: view.time == 78.0 and view.behind == 0.0)
-    assert view.names == ("primary", "resected") and view.branched is None
+    assert view.names == ("Primary", "Resected") and view.branched is None
     assert_same_table(view.table, table_of(whole_run(Setup(SCENARIO, "primary", overrides=SHORT), 78.0)))
     assert_same_table(view.rival_table, table_of(whole_run(Setup(SCENARIO, "resected", overrides=SHORT), 78.0)))
     assert setup_now(view) == Setup(SCENARIO, "primary", overrides=SHORT, day=3.25, against="resected")
