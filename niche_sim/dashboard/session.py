@@ -101,6 +101,7 @@ class Session:
         self._stale = True  # whether the picture shows less than there is
         self._error, self._notice = error, ""
         self._pending: dict[str, str] | None = None
+        self._runs = 0  # begun so far
         self._rival: Timeline | None = None
         self._rival_setup: Setup | None = None
         self._branched: float | None = None
@@ -338,6 +339,7 @@ class Session:
         """A new run in place of the old, which stays if the new one is refused."""
         self._main = Timeline(setup.model())
         self._setup, self._pending = setup, None
+        self._runs += 1
         self._rival = self._rival_setup = self._branched = None
         self._scales = Scales()
         self._playing, self._goal, self._error, self._notice, self._stale = False, None, "", "", True
@@ -428,7 +430,8 @@ class Session:
         if self._static_of is not main.model.state.section:
             self._static_of = main.model.state.section
             self._on_static(static_of(sights[0]))
-        header: dict[str, Any] = {"panels": panels, "transport": self._transport(), "strip": strip_of(main.model)}
+        header: dict[str, Any] = {"run": self._runs, "panels": panels}
+        header |= {"transport": self._transport(), "strip": strip_of(main.model)}
         self._stale = False
         self._undrawn = perf_counter()
         self._on_frame(header, buffers)

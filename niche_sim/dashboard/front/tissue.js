@@ -50,6 +50,8 @@ function buildTissue(el, options) {
   let tables = null;
   let zones = null;
   let cross = null;
+  let marked = null; // the cell that was clicked, ringed wherever it goes: {panel, population, id}
+  let run; // what the frames are of; another mouse has other cells of the same numbers
   let scheduled = 0;
   let returnTo = null;
   let summed = -Infinity;
@@ -58,7 +60,11 @@ function buildTissue(el, options) {
   let refine = 0;
   const mark = markStore();
   const layers = { fields: new Map(), kinds: [], anatomy: true, colonies: true };
-  const card = buildCard(aside, () => (returnTo || frames[0]?.canvas)?.focus({ preventScroll: true }));
+  const card = buildCard(aside, () => {
+    marked = null;
+    redraw();
+    (returnTo || frames[0]?.canvas)?.focus({ preventScroll: true });
+  });
   const panel = buildLayers(aside, layers, { changed: redraw, fields: (names) => options.onFields?.(names) });
   for (const [text, name, act] of [
     ["+", "Zoom in", () => zoom(1.5)],
@@ -178,9 +184,12 @@ function buildTissue(el, options) {
       panels.forEach((given, number) => {
         const { context, picture: store, sheet, canvas } = frames[number];
         canvas.style.touchAction = view.scale > whole * 1.01 ? "none" : "pan-y";
+        const chosen = marked && marked.panel === number ? placeOfCell(section, given, layers, marked.population, marked.id) : null;
+        if (chosen) canvas.dataset.chosen = `${chosen.x} ${chosen.y}`;
+        else delete canvas.dataset.chosen;
         drawSection({
           context, width, height, ratio, view, whole, order, static: section, tables, panel: given, layers, mark,
-          picture: store, sheet, cross, dark, quick,
+          picture: store, sheet, cross, chosen, dark, quick,
         });
       });
       drawnAt = performance.now();
@@ -316,6 +325,8 @@ function buildTissue(el, options) {
     if (!found) return;
     returnTo = frames[number].canvas;
     const where = found.cell || found.at;
+    marked = found.cell && { panel: number, population: section.kinds[found.cell.kind].population, id: found.cell.id };
+    redraw();
     if (options.cardOf) {
       tip.hidden = true;
       showCard(options.cardOf({ ...words(found), unique_id: found.cell ? found.cell.id : null }));
@@ -460,7 +471,7 @@ function buildTissue(el, options) {
       if (!given || !given.shape) return;
       const other = !section || given.width_um !== section.width_um || given.height_um !== section.height_um;
       section = given;
-      if (other) view = cross = null;
+      if (other) view = cross = marked = null;
       byName = new Map(section.fields.map((look) => [look.name, look]));
       order = section.kinds.map((_, number) => number).sort((a, b) => section.kinds[a].layer - section.kinds[b].layer || a - b);
       zones = Uint8Array.from(atob(section.zones), (letter) => letter.charCodeAt(0));
@@ -476,6 +487,8 @@ function buildTissue(el, options) {
       redraw();
     },
     setFrame(header, buffers) {
+      if (header.run !== run) marked = null;
+      run = header.run;
       panels = unpackFrame(header, buffers);
       seq = header.seq === undefined ? null : header.seq;
       redraw();
