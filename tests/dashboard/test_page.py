@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -165,6 +167,26 @@ def test_a_lesson_stays_in_the_address(visit, server):
     expect(page).to_have_url(re.compile("lesson=timing$"))
     page.get_by_label("Lesson", exact=True).select_option("(none)")
     expect(page).to_have_url(re.compile("/$"))
+
+
+def test_on_a_phone_the_section_is_as_wide_as_it_can_be(visit, server):
+    page = ready(visit(server, width=390, height=844))
+    assert page.locator("canvas.ns-canvas").bounding_box()["width"] >= 300
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    look(page, "phone_start")
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_whole_section_and_its_clock_are_seen_without_scrolling(visit, server, dark):
+    page = ready(visit(server, dark=dark))
+    go_to(page, 8)
+    page.wait_for_timeout(300)
+    canvas, clock = page.locator("canvas.ns-canvas").bounding_box(), page.locator(".ns-clock").bounding_box()
+    assert page.evaluate("scrollY") == 0 <= clock["y"]
+    assert canvas["y"] + canvas["height"] <= 900, "all of it in a window of 1440 by 900"
+    assert canvas["height"] >= 400, "and large enough to see cells"
+    if os.environ.get("NICHE_SIM_PICTURES"):
+        page.screenshot(path=Path(os.environ["NICHE_SIM_PICTURES"]) / f"fold{'_dark' if dark else ''}.png")
 
 
 def test_a_number_by_its_slider_with_its_source(page):

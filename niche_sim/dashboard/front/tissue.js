@@ -1,6 +1,10 @@
 // The section on the page: one to three panels that share zoom, place and layers; pointer, touch and keyboard.
 
 const CLOSEST = 6; // pixels of the page per um, at most
+const MOST_ABOVE = 110; // pixels of a page above the viewer that are allowed for; what else comes and goes there is scrolled
+const BESIDE = 1000; // pixels from which on a page has its controls beside the viewer
+const BELOW = 76; // pixels below a panel: the lamps of the stages stay in sight
+const SENTENCE = 48; // pixels
 const QUICK = 150; // ms between two pictures that make a film
 const KEYS_HELP =
   "Plus and minus zoom, the arrow keys move, zero shows the whole section. Shift and the arrow keys move a cross hair; " +
@@ -45,6 +49,7 @@ function buildTissue(el, options) {
   let dark = Boolean(options.dark);
   let view = null;
   let whole = 1;
+  let fitted = {}; // the window, and how high a panel may be in it
   let order = [];
   let byName = new Map();
   let tables = null;
@@ -117,10 +122,11 @@ function buildTissue(el, options) {
     layout.dataset.panels = panels.length;
     const ratio = window.devicePixelRatio || 1;
     const room = frames[0].box.clientWidth;
-    const tallest = Math.max(0.78 * window.innerHeight, 300);
+    const tallest = tallestNow();
     const scale = Math.min(room / section.width_um, tallest / section.height_um);
     const width = Math.floor(section.width_um * scale);
     const height = Math.floor(section.height_um * scale);
+    root.style.setProperty("--t-tall", `${height}px`);
     for (const { canvas } of frames) {
       if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
         canvas.width = Math.round(width * ratio);
@@ -133,6 +139,19 @@ function buildTissue(el, options) {
     if (view && width > 0) view.scale *= width / section.width_um / whole;
     if (width > 0) whole = width / section.width_um;
     return { width, height, ratio };
+  }
+
+  // How high a panel may be so that it and all that stands above it in the viewer fit into the window. It stays as it is for
+  // a sentence more or less above it, since a picture that changes its size at every step cannot be watched.
+  function tallestNow() {
+    if (window.innerWidth < BESIDE) return Math.max(0.78 * window.innerHeight, 300); // a phone is scrolled, and its width decides
+    const size = `${window.innerWidth} ${window.innerHeight}`;
+    const viewer = root.closest(".ns-viewer") || root;
+    const top = viewer.getBoundingClientRect().top;
+    const above = Math.min(top + window.scrollY, MOST_ABOVE) + frames[0].canvas.getBoundingClientRect().top - top;
+    const free = Math.max(Math.min(0.78 * window.innerHeight, window.innerHeight - above - BELOW), 300);
+    if (size !== fitted.window || free < fitted.free || free > fitted.free + SENTENCE) fitted = { window: size, free };
+    return fitted.free;
   }
 
   function keepInside(width, height) {
