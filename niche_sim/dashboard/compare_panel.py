@@ -35,9 +35,10 @@ def ComparePanel(view: View, compare: Callable[[str | None], None]) -> None:
         if value != BEFORE:
             compare(None if value == NOBODY else value)
 
-    Choice(
+    chooser = Choice(
         "Compare with", options, chosen, choose, help="The same mouse, with the same chance events, under another arm."
     )
+    chooser.key(",".join(options))  # a list cannot take a value in the moment in which it gets its option
     if view.behind > 0.0:
         Words(f"The other run is being computed: {view.behind / 24.0:.1f} days to go.", style="ns-help")
 

@@ -65,7 +65,9 @@ def ExperimentPanel(setup: Setup, load: Callable[[Setup], None], fail: Callable[
     arm = setup.arm_name()
     Choice("Scenario", organs, UPLOADED if setup.given is not None else setup.scenario, choose_scenario)
     Words(experiment.question, style="ns-help")
-    Choice("Arm", {name: arm_title(name) for name in experiment.arms}, arm, lambda name: load(setup.with_arm(name)))
+    arms = {name: arm_title(name) for name in experiment.arms}
+    chooser = Choice("Arm", arms, arm, lambda name: load(setup.with_arm(name)))
+    chooser.key(",".join(arms))  # a list cannot take a value in the moment in which it gets its option
     if experiment.arms[arm].note:
         Words(experiment.arms[arm].note, style="ns-help")
     with Block(style="ns-row"):

@@ -177,7 +177,7 @@ def state_of(dial: Dial, places: tuple[float, ...], values: Mapping[str, str], r
     written, error = refused.get(dial.name, ("", ""))
     remarks = ["Set by this scenario"] if dial.of_scenario and dial.name not in values else []
     if not dial.low <= value <= dial.high:
-        remarks.append("Outside its range")
+        remarks.append(f"Outside its range, {dial.range}; taken as given")
     return {
         "text": plain_unit(text),
         "place": nearest(value, places),

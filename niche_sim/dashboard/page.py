@@ -15,6 +15,7 @@ import solara.lab
 from niche_sim.dashboard import charts
 from niche_sim.dashboard.charts import Band, Curve
 from niche_sim.dashboard.compare_panel import CohortPanel, ComparePanel, Differences
+from niche_sim.dashboard.dials import beyond
 from niche_sim.dashboard.elements import Block, Foldout, Look, Press, Tick, Words
 from niche_sim.dashboard.experiment_panel import ExperimentPanel
 from niche_sim.dashboard.lesson_panel import KEY, LessonPanel, split_link
@@ -189,6 +190,9 @@ def _Controls(view: View, session: Session, lesson: str | None, set_lesson: Call
         if view.pending is not None:
             Words("Changed numbers take effect when the run starts again.", style="ns-help")
             Press("Reset with these numbers", session.reset, look="main")
+    outside = solara.use_memo(lambda: beyond(setup.base(), view.numbers), [setup.scenario, setup.given, view.numbers])
+    for sentence in outside:
+        Words(sentence, style="ns-help")
     LessonPanel(view, session.load, session.compare, lesson, set_lesson)
     now = math.ceil(view.time / 24.0 * 100.0 - 1e-9) / 100.0 * 24.0  # as a day that can be read
     with Foldout("What is done to the mouse", level=2).key("schedule"):

@@ -101,6 +101,7 @@ def test_a_block_from_an_earlier_day_is_a_branch_and_shows_in_a_readout(page):
     expect(page.get_by_role("textbox", name="From day")).to_have_value("4")
     page.get_by_role("button", name="Add", exact=True).click()
     expect(page.get_by_text("Back at day 4. Press Play")).to_be_visible()
+    expect(page.get_by_label("Arm", exact=True)).to_have_value("educated_edited")
     expect(page.locator("canvas.ns-canvas")).to_have_count(3)
     go_to(page, 14)
     fibronectin = "Bone-marrow-derived cells held"
@@ -187,6 +188,12 @@ def test_the_whole_section_and_its_clock_are_seen_without_scrolling(visit, serve
     assert canvas["height"] >= 400, "and large enough to see cells"
     if os.environ.get("NICHE_SIM_PICTURES"):
         page.screenshot(path=Path(os.environ["NICHE_SIM_PICTURES"]) / f"fold{'_dark' if dark else ''}.png")
+
+
+def test_a_number_of_a_link_outside_its_range_is_said(visit, server):
+    far = (*SMALL, ("tgfb.half_life", "5000 min"))
+    page = ready(visit(server + "?" + Setup(overrides=far).to_query()))
+    expect(page.get_by_text("tgfb.half_life = 5000 min is outside its range")).to_be_visible()
 
 
 def test_a_number_by_its_slider_with_its_source(page):
