@@ -500,7 +500,7 @@ BAD = {
     "count too large for a number": ("500000", "9" * 400, f"{FIRST}.count", "999", "a number, 0 or more"),
     "half a cell": ("500000", "0.5", f"{FIRST}.count", "0.5", "a whole number"),
     "time without unit": (CHALLENGE, CHALLENGE.replace('"21 day"', "21"), f"{FIRST}.at", "plain number", "a time"),
-    "negative time": (CHALLENGE, CHALLENGE.replace('"21 day"', '"-1 day"'), f"{FIRST}.at", "-24", "0 or more"),
+    "negative time": (CHALLENGE, CHALLENGE.replace('"21 day"', '"-1 day"'), f"{FIRST}.at", "'-1 day'", "a time from 0 on"),
     "after the end": (
         CHALLENGE,
         CHALLENGE.replace('"21 day"', '"210 day"'),
@@ -522,7 +522,7 @@ BAD = {
     "doses never": (", " + DOSES, "", ADDED, "no time is given", "'at', or 'every', 'from' and 'to'"),
     "doses twice timed": (DOSES, 'at = "1 day", ' + DOSES, f"{ADDED}.every", "unknown key", "do, source, amount, at"),
     "doses without end": (DOSES, 'every = "2 day", from = "0 day"', f"{ADDED}.to", "missing", "every, from, to"),
-    "doses every 0": (DOSES, DOSES.replace("2 day", "0 day", 1), f"{ADDED}.every", "'0 day'", "more than 0 h"),
+    "doses every 0": (DOSES, DOSES.replace("2 day", "0 day", 1), f"{ADDED}.every", "'0 day'", "a time above 0"),
     "doses every second": (
         DOSES,
         DOSES.replace("2 day", "1 s", 1),
@@ -530,7 +530,7 @@ BAD = {
         "1,814,400 doses",
         "at most 8,760",
     ),
-    "doses from below 0": (DOSES, DOSES.replace("0 day", "-2 day"), f"{ADDED}.from", "-48", "0 or more"),
+    "doses from below 0": (DOSES, DOSES.replace("0 day", "-2 day"), f"{ADDED}.from", "'-2 day'", "a time from 0 on"),
     "same event twice": (
         CHALLENGE,
         f"{CHALLENGE}, {CHALLENGE}",

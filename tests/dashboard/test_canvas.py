@@ -187,6 +187,19 @@ def test_the_list_of_layers_has_numbers_units_and_the_cells_of_this_organ(page):
     expect(page.get_by_role("group", name="Kupffer cells")).to_be_visible()
 
 
+def test_fat_of_hepatocytes_is_no_layer_where_there_are_none(show, mouse):
+    elsewhere = static_of(LiveSight(mouse)) | {"liver": False, "lobules": []}
+    elsewhere["fields"] = [look | {"offered": look["name"] != "steatosis"} for look in elsewhere["fields"]]
+    page = show(pack(LiveSight(mouse), ["fibronectin", "steatosis"], Scales()), fields=("fibronectin", "steatosis"))
+    expect(page.get_by_role("checkbox", name="Fat of hepatocytes")).to_be_checked()
+    page.evaluate("(section) => view.setStatic(section)", elsewhere)
+    expect(page.get_by_role("checkbox", name="Fat of hepatocytes")).to_have_count(0)
+    assert page.locator(".ns-field-row").count() == len(FIELD_LOOKS) - 1
+    assert heard(page, "fields") == [["fibronectin"]], "what no longer can be seen is no longer sent"
+    page.evaluate("view.setFrame({ panels: given.panels, seq: 2 }, given.buffers.map(bytes))")  # one that was under way
+    page.wait_for_function("heard.some(([what, seq]) => what === 'drawn' && seq === 2)")
+
+
 def test_portal_triads_central_veins_and_rings_are_drawn(show, mouse):
     mouse.state.tumour_cells.remove(slice(None))
     rng = np.random.default_rng(1)

@@ -302,6 +302,7 @@ def test_an_uploaded_scenario_can_be_edited_and_repeated(tmp_path: Path, monkeyp
         ("title = ", r"^up\.toml: line 1: "),
         ("titel = 3", r"^up\.toml: titel: unknown key; did you mean title\?"),
         ("=" * (LONGEST_TOML + 1), r"^up\.toml: 200,001 characters; at most 200,000"),
+        ("title", r"^up\.toml: line 1: .*; valid TOML is needed: lines such as name = \"text\""),
         (("mif", "miff"), r"^up\.toml: arms\.anti_mif\.add\[0\]\.target: 'miff'"),
         (('"default"', '["Wakin"]'), r"^up\.toml: schedule: unknown process 'Wakin'"),
         (('spacing = "20 um"', 'spacing = "2 um"'), r"^up\.toml: section: 1,000,000 sites"),
