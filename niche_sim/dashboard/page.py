@@ -55,6 +55,7 @@ def Page() -> None:
 
     untouched = bool(refused) and view.setup == asked and view.aim == 0.0 and view.rival is None
     _address(text=None if untouched else address_of(view, lesson))
+    _gone(lost=view.setup.given is not None)
     Look()
     solara.Style(CSS)
     solara.Title("niche_sim")
@@ -91,6 +92,10 @@ def _as_the_system(event_dark: Callable[[bool], None]) -> None: ...
 
 def _set_dark(dark: bool) -> None:
     solara.lab.theme.dark = dark
+
+
+@solara.component_vue("front/gone.vue", vuetify=False)
+def _gone(lost: bool) -> None: ...
 
 
 @solara.component_vue("front/address.vue", vuetify=False)
