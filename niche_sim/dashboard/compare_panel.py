@@ -48,6 +48,9 @@ def Differences(view: View, readouts: Sequence[str]) -> None:
     """The two runs at the hour that is shown, readout by readout."""
     if view.rival is None or view.rival_table is None:
         return
+    if view.behind > 0.0:
+        Words("The other run is being computed up to this day.", style="ns-help")
+        return
     rows = []
     for name in readouts:
         ours, theirs = _at(view.table, name, view.time), _at(view.rival_table, name, view.time)
