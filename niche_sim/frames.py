@@ -31,6 +31,7 @@ from niche_sim.looks import (
 )
 from niche_sim.section import liver_section
 
+OF_LIVER = ("steatosis",)  # fields that no other organ has
 FINEST = 65535  # places are told in this many parts of the section's sides
 STEPS = (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 6.0, 8.0, 10.0)  # a colour scale ends on one of these times a power of ten
 
@@ -91,7 +92,8 @@ def nice_step(value: float) -> float:
 def static_of(sight: Sight) -> dict[str, Any]:
     """What does not change in a run: the section, its vessels and lobules, and how fields and cells look. JSON-able.
 
-    `zones` is base64 of uint8[y, x]: 0, 1, 2 the zones from portal to central, 3 and 4 inside a vessel.
+    Only the liver has lobules and fat; a field that is not `offered` is no layer there. `zones` is base64 of uint8[y, x]: 0,
+    1, 2 the zones from portal to central, 3 and 4 inside a vessel.
     """
     anatomy = sight.anatomy
     liver = in_liver(sight)
@@ -106,7 +108,7 @@ def static_of(sight: Sight) -> dict[str, Any]:
         "central_radius_um": float(anatomy["central_radius_um"]),
         "triads": anatomy["portal_triads_yx_um"],
         "veins": anatomy["central_veins_yx_um"],
-        "lobules": [np.round(centre + corners, 2).tolist() for centre in lobule_centres(anatomy)],
+        "lobules": [np.round(centre + corners, 2).tolist() for centre in lobule_centres(anatomy)] if liver else [],
         "zones": base64.b64encode(zones.tobytes()).decode(),
         "zone_names": [*ZONES[liver], *VESSELS[liver]],
         "liver": liver,
@@ -135,6 +137,7 @@ def static_of(sight: Sight) -> dict[str, Any]:
                 "least_span": look.least_span,
                 "light": look.light,
                 "dark": look.dark,
+                "offered": liver or name not in OF_LIVER,
             }
             for name, look in FIELD_LOOKS.items()
         ],

@@ -21,6 +21,7 @@ from niche_sim import cohort
 from niche_sim import scenario as library
 from niche_sim.cohort import Cohort, Plan
 from niche_sim.errors import InputError
+from niche_sim.plots_words import arm_words
 from niche_sim.protocol import check_keys, one_of, read_intervention, under
 from niche_sim.readouts import BY_NAME
 from niche_sim.scenario import ONSET, Scenario, Target, check_in_time, read_text, read_toml
@@ -378,7 +379,7 @@ def answers(lesson: Lesson, mice: Cohort) -> list[Answer]:
 
 def in_words(arm: str) -> str:
     """The name of an arm as it is said."""
-    return arm.replace("_", " ")
+    return arm_words(arm)
 
 
 def _target(question: Question, **more: Any) -> Target:

@@ -49,7 +49,7 @@ from niche_sim.looks import (
     lobule_centres,
     lobule_corners,
 )
-from niche_sim.plots_words import plain_words
+from niche_sim.plots_words import arm_words, plain_words
 from niche_sim.record import Record, whole
 from niche_sim.schedule import KNOWN
 from niche_sim.stages import MM2, STAGES, Stage
@@ -246,7 +246,7 @@ class _Page:
 def headline(record: Record, when: str) -> list[str]:
     """Which run it is; in a second line what was changed in it, if anything was."""
     seen = record.provenance
-    first = " · ".join([seen["scenario"], seen["arm"].replace("_", " "), f"seed {seen['seed']}", when])
+    first = " · ".join([seen["scenario"], arm_words(seen["arm"]), f"seed {seen['seed']}", when])
     changed = [f"without {name}" for name in seen["without"]]
     changed += [f"with {name}" for name in seen["schedule"] if name not in KNOWN]  # a rule that a user wrote
     changed += [f"{name} = {value}" for name, value in seen["overrides"].items()]

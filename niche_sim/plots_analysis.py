@@ -20,6 +20,7 @@ from niche_sim.analysis.windows import Onset, Point, Windows, starts_of
 from niche_sim.looks import BLACK, BLUE, GREY, ORANGE, PALE, VERMILLION
 from niche_sim.plots import DAY, MM, STYLE, WIDTH
 from niche_sim.plots_compare import UNITS
+from niche_sim.plots_words import arm_words
 from niche_sim.protocol import GrowPrimary, InjectTumourCells
 from niche_sim.readouts import BY_NAME
 from niche_sim.record import whole
@@ -70,11 +71,6 @@ def unit_of(readout: str) -> str:
     return UNITS.get(unit, unit)
 
 
-def words_of(name: str) -> str:
-    """Of an arm or a stage, in plain words."""
-    return name.replace("_", " ")
-
-
 class Page:
     """A figure laid out in mm from its top left corner, with a heading."""
 
@@ -106,7 +102,7 @@ def power_figure(made: Groups, curve: Curve, needed: Needed, wanted: float) -> F
     """Left: a dot a virtual mouse and the means. Right: power with its interval, and the mice that the wanted power needs."""
     limit = "" if made.above is None else f" above {made.above:g} {unit_of(made.readout)}"
     effect = "effect as simulated" if made.effect is None else f"assumed effect ×{made.effect:g}"
-    arms = f"{words_of(made.arm)} against {words_of(made.against)}"
+    arms = f"{arm_words(made.arm)} against {arm_words(made.against)}"
     page = Page(POWER_HEIGHT, f"{made.readout}{limit}, day {made.at / DAY:.4g} · {arms} · {effect}")
     page.letter(3, 11, "a", "Virtual mice, and their mean (bar)")
     page.letter(70, 11, "b", f"{TEST_NAMES[made.test]}: power, and its 95 % interval (band)")
@@ -125,7 +121,7 @@ def _virtual_mice(ax: Axes, made: Groups) -> None:
         ax.plot([number - 0.36, number + 0.36], [values.mean()] * 2, color=colour, linewidth=1.6)
     if made.above is not None:
         ax.axhline(made.above, color=GREY, linewidth=0.7, linestyle=(0, (3, 2)))
-    ax.set_xticks(range(len(groups)), [words_of(name) for name, _, _ in groups])
+    ax.set_xticks(range(len(groups)), [arm_words(name) for name, _, _ in groups])
     ax.set_xlim(-0.6, len(groups) - 0.4)
     ax.set_ylim(bottom=0)
     ax.yaxis.set_major_locator(MaxNLocator(5))
@@ -181,7 +177,7 @@ def windows_figure(
 
 def _headline(made: Windows) -> str:
     fixed = "same end" if made.fixed == "end" else "same length"
-    return f"{made.plan.experiment.id} · {words_of(made.arm)} against {words_of(made.plan.reference)}, {fixed}"
+    return f"{made.plan.experiment.id} · {arm_words(made.arm)} against {arm_words(made.plan.reference)}, {fixed}"
 
 
 def _effects(ax: Axes, points: Sequence[Point]) -> None:

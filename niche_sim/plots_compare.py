@@ -22,6 +22,7 @@ from scipy.stats import t as student
 from niche_sim.cohort import Cohort
 from niche_sim.looks import BLACK, BLUE, GREEN, GREY, ORANGE, PALE, PURPLE, SKY, VERMILLION
 from niche_sim.plots import DAY, MM, STYLE, WIDTH
+from niche_sim.plots_words import arm_words
 from niche_sim.protocol import one_of
 from niche_sim.readouts import BY_NAME
 from niche_sim.record import whole
@@ -239,7 +240,7 @@ def _plain(ax: Axes) -> None:
 
 
 def _words(arm: str) -> str:
-    return arm.replace("_", " ")
+    return arm_words(arm)
 
 
 def _unit(name: str) -> str:

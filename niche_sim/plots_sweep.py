@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from niche_sim.looks import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION
 from niche_sim.plots import MM, STYLE, WIDTH
+from niche_sim.plots_words import arm_words
 from niche_sim.readouts import BY_NAME
 from niche_sim.record import whole
 from niche_sim.scenario import ONSET
@@ -125,7 +126,7 @@ class _Sheet:
             note += f" {shown} of {len(plan.axes)} varied are shown, those that change most."
         self.figure.text(3 / WIDTH, 1 - 8 / self.height, note, va="center", color=GREY, size=6.5)
         if against:
-            lines = [Line2D([], [], color=_colour(plan.arms, arm), label=arm.replace("_", " ")) for arm in plan.arms]
+            lines = [Line2D([], [], color=_colour(plan.arms, arm), label=arm_words(arm)) for arm in plan.arms]
             where = ((WIDTH - 3) / WIDTH, 1 - 1.5 / self.height)
             self.figure.legend(handles=lines, loc="upper right", bbox_to_anchor=where, ncol=4, frameon=False)
 
@@ -197,7 +198,7 @@ def _arms(ax: Axes, values: dict[str, Float]) -> None:
         ax.plot(number + 0.5 * spread, y, "o", color=colour, markersize=2.4, markeredgewidth=0, alpha=0.55)
         if len(y):
             ax.plot([number - 0.35, number + 0.35], [y.mean()] * 2, color=colour, linewidth=1.6)
-    ax.set_xticks(range(len(values)), [arm.replace("_", " ") for arm in values], size=6.5)
+    ax.set_xticks(range(len(values)), [arm_words(arm) for arm in values], size=6.5)
     ax.set_xlim(-0.6, len(values) - 0.4)
 
 
@@ -231,7 +232,7 @@ def _maps(found: Swept, readouts: list[str], arms: list[str]) -> Figure:
             ax.tick_params(length=0)
             ax.set_xlabel(_with_unit(across, size + wide), size=6.5)
             ax.set_ylabel(_with_unit(down, size) if first else "", size=6.5)
-            ax.set_title(arm.replace("_", " "), size=7, pad=3)
+            ax.set_title(arm_words(arm), size=7, pad=3)
             if x == len(arms) - 1:
                 place = ((left + size + 1.5) / WIDTH, 1 - (top + size) / height, 2.0 / WIDTH, size / height)
                 bar = figure.colorbar(image, cax=figure.add_axes(place))

@@ -1,4 +1,4 @@
-"""Names of the vocabulary in plain words, as figures write them."""
+"""Names of the vocabulary and of arms in plain words, as figures and pages write them."""
 
 from __future__ import annotations
 
@@ -31,10 +31,43 @@ WORDS = {
     "gemcitabine": "gemcitabine", "anti_pd1": "anti-PD-1", "anti_vegf": "anti-VEGF", "ug": "µg",
 }  # fmt: skip
 
+# What arms of scenarios are called by, besides; longer names go before their parts.
+_OF_ARMS = {
+    "pbs": "PBS", "tgfb": "TGF-β", "pdl1": "PD-L1", "nk": "NK cells", "kupffer": "Kupffer cells", "arp23": "Arp2/3",
+    "rab27a": "Rab27a", "patrolling": "patrolling monocytes", "knockout": "knock-out", "knockdown": "knock-down",
+    "wild_type": "wild type", "nonmetastatic": "non-metastatic", "activated_stellate": "activated stellate cells",
+    "activated_anti_cxcr4": "activated stellate cells, anti-CXCR4", "anti_pd1_no_pdl1": "anti-PD-1, no PD-L1",
+    "primary_rab27a": "primary without Rab27a", "treated_no_cargo": "treated, no cargo", "edited": "(edited)",
+}  # fmt: skip
+
 
 def plain_words(text: str) -> str:
     """A label with the names of the vocabulary in plain words and large numbers readable."""
     return " ".join(WORDS.get(word, _number(word)) for word in text.split(" "))
+
+
+def arm_words(name: str) -> str:
+    """The name of an arm as it is said: "anti_mif" is "anti-MIF", "pbs" is "PBS", "pbs_edited" is "PBS (edited)"."""
+    parts, words = name.split("_"), []
+    while parts:
+        for many in range(len(parts), 0, -1):
+            found = "_".join(parts[:many])
+            word = _OF_ARMS.get(found) or WORDS.get(found)
+            if word is not None or many == 1:
+                words.append(found if word is None else word)
+                parts = parts[many:]
+                break
+    return " ".join(words).replace("anti ", "anti-")
+
+
+def arm_title(name: str) -> str:
+    """The name of an arm at the head of something: "Anti-MIF"."""
+    return capital(arm_words(name))
+
+
+def capital(text: str) -> str:
+    """A text that begins with a capital, unless it begins with a name that does not, as miR-21."""
+    return text if text.startswith("miR") else text[:1].upper() + text[1:]
 
 
 def _number(word: str) -> str:

@@ -515,7 +515,10 @@ VERBS: dict[str, Callable[[Mapping[str, Any], str], Intervention]] = {
 
 
 def _time(entry: Mapping[str, Any], key: str, where: str) -> float:
-    return to_model(entry[key], like="h", where=under(where, key))
+    time = to_model(entry[key], like="h", where=under(where, key))
+    if time < 0.0:
+        raise InputError(under(where, key), _shown(entry[key]), "a time from 0 on is needed")
+    return time
 
 
 def _times(entry: Mapping[str, Any], where: str, required: tuple[str, ...]) -> tuple[float, ...]:
@@ -546,7 +549,7 @@ def _schedule(entry: Mapping[str, Any], where: str) -> tuple[float, ...]:
     """Doses at from, from + every, ... before to: from counts, to does not."""
     every, start, end = (_time(entry, key, where) for key in ("every", "from", "to"))
     if every <= 0:
-        raise InputError(under(where, "every"), f"{_shown(entry['every'])}", "more than 0 h")
+        raise InputError(under(where, "every"), f"{_shown(entry['every'])}", "a time above 0 is needed")
     _check_window(start, end, where)
     # A last dose that falls on `to` but for rounding is none.
     number = math.ceil((end - start) / every - 1e-9)

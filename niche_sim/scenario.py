@@ -386,6 +386,9 @@ def read_text(path: Path) -> str:
         raise InputError(f"{path}", f"byte {error.start} is not UTF-8", "text in UTF-8") from None
 
 
+TOML_NEEDED = 'valid TOML is needed: lines such as name = "text" or number = 3, and [heading] above what belongs together'
+
+
 def read_toml(text: str, where: str) -> dict[str, Any]:
     """TOML as a table. Raises InputError that names `where` and the line."""
     try:
@@ -395,11 +398,11 @@ def read_toml(text: str, where: str) -> dict[str, Any]:
         place = _TOML_PLACE.search(message)
         line = place[1] if place else f"line {len(text.splitlines())}"
         found = _TOML_PLACE.sub("", message).removesuffix(" (at end of document)")
-        raise InputError(f"{where}: {line}", found, "valid TOML") from None
+        raise InputError(f"{where}: {line}", found, TOML_NEEDED) from None
     except RecursionError:
-        raise InputError(where, "brackets within brackets, too deep to be read", "valid TOML") from None
+        raise InputError(where, "brackets within brackets, too deep to be read", TOML_NEEDED) from None
     except ValueError as error:  # a whole number of thousands of digits
-        raise InputError(where, str(error).partition(";")[0], "valid TOML") from None
+        raise InputError(where, str(error).partition(";")[0], TOML_NEEDED) from None
 
 
 def _table(data: Mapping[str, Any], key: str, where: str) -> Mapping[str, Any]:

@@ -19,7 +19,7 @@ RULES = (*DEFAULT, *ALTERNATIVES)
 # From the bottom up. A module imports from lower rows only, never from its own: a new module takes its place here.
 # `kernels`, `processes`, `cli` and `dashboard` are folders; what holds within them stands below.
 ROWS = (
-    {"errors", "vocabulary", "kernels", "workers"},
+    {"errors", "vocabulary", "kernels", "workers", "plots_words"},
     {"units", "chance", "laws", "columns"},
     {"process", "section", "population"},
     {"cells", "parameters"},
@@ -35,7 +35,7 @@ ROWS = (
     {"sweeps", "untreated", "cohort", "timeline"},
     {"targets"},
     {"lesson"},
-    {"analysis", "evidence", "mechanisms", "plots_words", "looks", "film_files", "spatial_export", "worksheet"},
+    {"analysis", "evidence", "mechanisms", "looks", "film_files", "spatial_export", "worksheet"},
     {"plots", "odd", "frames", "biography"},
     {"plots_compare", "plots_mechanisms", "plots_film", "plots_sweep", "exports"},
     {"plots_analysis"},

@@ -381,7 +381,7 @@ BAD = {
     "zero": (["run", "--set", "tgfb.half_life=0 min"], "--set tgfb.half_life", "more than 0"),
     "not a number": (["run", "--set", "tgfb.half_life=nan min"], "--set tgfb.half_life", "a number with a unit"),
     "sections too small": (["run", "--set", "section.width=0.03 mm"], "--set section.width", "the spacing"),
-    "step": (["run", "--set", "run.step=7 h", "--days", "7"], "--set run.record", "times the step"),
+    "step": (["run", "--set", "run.step=7 h", "--days", "7"], "--set run.record", "of the step"),
     "no =": (["run", "--set", "tgfb.half_life"], "--set", "name=value"),
     "no name": (["run", "--set", "=5 min"], "--set", "name=value"),
     "no value": (["run", "--set", "tgfb.half_life= "], "--set", "name=value"),

@@ -159,12 +159,12 @@ def test_every_readout_has_curves_and_dots_of_each_arm_with_units(found):
         for line, mean in zip(curves.get_lines(), means, strict=False):
             np.testing.assert_allclose(line.get_ydata(), mean)
         assert dots.get_xlabel().startswith(plots_compare._unit(name))
-        assert [label.get_text() for label in dots.get_yticklabels()] == ["pbs", "educated", "anti mif"]
+        assert [label.get_text() for label in dots.get_yticklabels()] == ["PBS", "educated", "anti-MIF"]
         of_arm = [line for line in dots.get_lines() if len(line.get_xdata()) == 3]
         values = [sorted(found.values(arm, name, at).values()) for arm in found.plan.arms]
         assert [sorted(line.get_xdata()) for line in of_arm] == values
     legend = [text.get_text() for text in figure.legends[0].get_texts()]
-    assert legend == ["pbs", "educated", "anti mif"]
+    assert legend == ["PBS", "educated", "anti-MIF"]
 
 
 def test_readouts_that_are_asked_for_are_shown_in_that_order(found):

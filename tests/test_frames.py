@@ -181,4 +181,7 @@ def test_other_organs_have_their_own_receivers_and_vessels(moments, organ):
     static = static_of(LiveSight(moments[organ].model))
     assert not static["liver"]
     assert static["zone_names"][3:] == ["Arteriole", "Venule"]
+    assert static["lobules"] == [] != static_of(LiveSight(moments["education"].model))["lobules"]
+    assert [look["name"] for look in static["fields"] if not look["offered"]] == ["steatosis"]
+    assert all(look["offered"] for look in static_of(LiveSight(moments["education"].model))["fields"])
     assert {kind["population"] for kind in static["kinds"] if not kind["resident"]} == {"kupffer_cells"}

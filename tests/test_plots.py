@@ -15,12 +15,12 @@ from matplotlib.collections import LineCollection, PathCollection
 from matplotlib.patches import Circle, Rectangle
 from matplotlib.text import Text
 
-from niche_sim import looks, plots
+from niche_sim import looks, plots, scenario
 from niche_sim.cells import POPULATIONS, TumourCell
 from niche_sim.errors import InputError
 from niche_sim.model import NicheModel
 from niche_sim.plots import save_figures, section_figure, timeline_figure
-from niche_sim.plots_words import WORDS, plain_words
+from niche_sim.plots_words import WORDS, arm_title, arm_words, plain_words
 from niche_sim.protocol import (
     Block,
     Boost,
@@ -513,3 +513,23 @@ def test_a_time_without_snapshot_is_refused(record):
     with pytest.raises(InputError, match=r"time: no snapshot at 5 h; one of 0 h, 168 h, 192 h"):
         section_figure(record, 5.0)
     assert "day 7" in section_figure(record, 168.0).texts[0].get_text()
+
+
+@pytest.mark.parametrize(
+    ("name", "words"),
+    [
+        ("pbs", "PBS"), ("anti_mif", "Anti-MIF"), ("tgfb_inhibitor", "TGF-β inhibitor"), ("lox_inhibited", "LOX inhibited"),
+        ("ccr2_antagonist", "CCR2 antagonist"), ("anti_vegfr1", "Anti-VEGFR1"), ("anti_mir21", "Anti-miR-21"),
+        ("no_nk", "No NK cells"), ("activated_anti_cxcr4", "Activated stellate cells, anti-CXCR4"), ("il15", "IL-15"),
+        ("fibronectin_knockout", "Fibronectin knock-out"), ("normal_exosomes", "Normal exosomes"),
+        ("pbs_edited", "PBS (edited)"), ("my_own_arm", "My own arm"),
+    ],
+)  # fmt: skip
+def test_arms_are_named_as_they_are_said(name, words):
+    assert arm_title(name) == words
+
+
+def test_no_arm_of_the_library_keeps_an_abbreviation_in_small_letters():
+    small = {name for name, words in WORDS.items() if words.lower() != words and words.isupper()} | {"pbs", "nk", "tgfb", "pdl1"}
+    said = {word for one in scenario.ids() for arm in scenario.load(one).arms for word in arm_words(arm).split(" ")}
+    assert not said & small and "MIF" in " ".join(said)

@@ -72,7 +72,7 @@ def test_without_axes_and_without_all_runs(tmp_path):
     found = sweeps.collect(plan, tmp_path)
     figure = plots_sweep.overview_figure(found)
     assert any(f"{left} runs, {6 - left} not run" in text for text in texts(figure))
-    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["pbs", "educated"]
+    assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["PBS", "educated"]
 
 
 @pytest.mark.parametrize("vary", [{"schedule": {"values": ["default", "no_stage3"]}}, HALF_LIFE])

@@ -131,7 +131,7 @@ BAD_ENTRIES = {
     "boost by efficacy": (BOOST | {"efficacy": 1}, ".efficacy", "unknown key", "do, target, factor, from, to"),
     "boost without end": (_without(BOOST, "to"), ".to", "missing", "do, target, factor, from, to"),
     "boost backwards": (BOOST | {"to": "1 day"}, ".to", "1 day", "later than from, 1 day"),
-    "boost before the start": (BOOST | {"from": "-1 h"}, ".from", "-1", "a number, 0 or more"),
+    "boost before the start": (BOOST | {"from": "-3 day"}, ".from", "'-3 day'", "a time from 0 on"),
     "drug unknown": (
         TREAT | {"drug": "gemcitabin", "at": "1 day"}, ".drug", "'gemcitabin'",
         f"did you mean gemcitabine? allowed are {', '.join(DRUGS)}",
@@ -145,8 +145,8 @@ BAD_ENTRIES = {
     "doses twice timed": (WEEKLY | {"at": "1 day"}, ".every", "unknown key", "do, drug, dose, at"),
     "doses without end": (_without(WEEKLY, "to"), ".to", "missing", "do, drug, dose, every, from, to"),
     "doses backwards": (WEEKLY | {"to": "0 day"}, ".to", "0 day", "later than from, 1 day"),
-    "doses at no distance": (WEEKLY | {"every": "0 h"}, ".every", "'0 h'", "more than 0 h"),
-    "doses before the start": (TREAT | {"at": "-1 h"}, ".at", "-1", "a number, 0 or more"),
+    "doses at no distance": (WEEKLY | {"every": "0 h"}, ".every", "'0 h'", "a time above 0"),
+    "doses before the start": (TREAT | {"at": "-1 h"}, ".at", "'-1 h'", "a time from 0 on"),
     "dose at a number": (TREAT | {"at": 3}, ".at", "plain number", "a time"),
 }  # fmt: skip
 

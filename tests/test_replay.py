@@ -119,7 +119,7 @@ def test_its_numbers_are_those_of_the_record(call):
 def test_two_runs_share_scales_and_have_their_difference(call):
     assert call("replay", "run", "pbs", "-o", "two.html", "--every", "1 day").code == 0
     given, moments = held("two.html")
-    assert given["names"] == ["educated, seed 1", "pbs, seed 1"]
+    assert given["names"] == ["Educated, seed 1", "PBS, seed 1"]
     assert len(given["runs"]) == 2 and len(moments) == 3
     for header in given["headers"]:
         first, second, apart = header["panels"]
@@ -148,7 +148,7 @@ def test_the_page_says_what_it_is_and_asks_nobody(call):
     provenance = json.loads(Path("run/provenance.json").read_text())
     for said in (
         replay.NOT_FOR,
-        "educated, seed 1",
+        "Educated, seed 1",
         provenance["run_hash"],
         provenance["scenario"],
         "section.width = 0.6 mm",

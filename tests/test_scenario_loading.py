@@ -402,7 +402,7 @@ BAD = {
     "no unit": ('"1 mm"', "1000", "section.height", "'1000' is a plain number", "a length"),
     "not a multiple": ('"20 um"', '"30 um"', "section.width", "2000 um", "a multiple (2 or more) of the spacing, 30 um"),
     "negative step": ('step = "1 h"', 'step = "-1 h"', "run.step", "-1 h", "more than 0 h"),
-    "step and duration": ('step = "1 h"', 'step = "5 h"', "run.duration", "1008 h", "times the step, 5 h"),
+    "step and duration": ('step = "1 h"', 'step = "5 h"', "run.duration", "1008 h", "of the step, 5 h"),
     "unquoted parameter": (
         '"tgfb.half_life"',
         "tgfb.half_life",
@@ -500,7 +500,7 @@ BAD = {
     "count too large for a number": ("500000", "9" * 400, f"{FIRST}.count", "999", "a number, 0 or more"),
     "half a cell": ("500000", "0.5", f"{FIRST}.count", "0.5", "a whole number"),
     "time without unit": (CHALLENGE, CHALLENGE.replace('"21 day"', "21"), f"{FIRST}.at", "plain number", "a time"),
-    "negative time": (CHALLENGE, CHALLENGE.replace('"21 day"', '"-1 day"'), f"{FIRST}.at", "-24", "0 or more"),
+    "negative time": (CHALLENGE, CHALLENGE.replace('"21 day"', '"-1 day"'), f"{FIRST}.at", "'-1 day'", "a time from 0 on"),
     "after the end": (
         CHALLENGE,
         CHALLENGE.replace('"21 day"', '"210 day"'),
@@ -522,7 +522,7 @@ BAD = {
     "doses never": (", " + DOSES, "", ADDED, "no time is given", "'at', or 'every', 'from' and 'to'"),
     "doses twice timed": (DOSES, 'at = "1 day", ' + DOSES, f"{ADDED}.every", "unknown key", "do, source, amount, at"),
     "doses without end": (DOSES, 'every = "2 day", from = "0 day"', f"{ADDED}.to", "missing", "every, from, to"),
-    "doses every 0": (DOSES, DOSES.replace("2 day", "0 day", 1), f"{ADDED}.every", "'0 day'", "more than 0 h"),
+    "doses every 0": (DOSES, DOSES.replace("2 day", "0 day", 1), f"{ADDED}.every", "'0 day'", "a time above 0"),
     "doses every second": (
         DOSES,
         DOSES.replace("2 day", "1 s", 1),
@@ -530,7 +530,7 @@ BAD = {
         "1,814,400 doses",
         "at most 8,760",
     ),
-    "doses from below 0": (DOSES, DOSES.replace("0 day", "-2 day"), f"{ADDED}.from", "-48", "0 or more"),
+    "doses from below 0": (DOSES, DOSES.replace("0 day", "-2 day"), f"{ADDED}.from", "'-2 day'", "a time from 0 on"),
     "same event twice": (
         CHALLENGE,
         f"{CHALLENGE}, {CHALLENGE}",

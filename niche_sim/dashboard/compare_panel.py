@@ -13,6 +13,7 @@ from niche_sim.dashboard.elements import Block, Choice, Press, Slider, Words
 from niche_sim.dashboard.session import View
 from niche_sim.dashboard.study import Report, Study, plan_of
 from niche_sim.errors import InputError
+from niche_sim.plots_words import arm_title
 from niche_sim.targets import UNDECIDED, Row, judge_direction
 
 NOBODY = "(nothing)"
@@ -27,16 +28,17 @@ def ComparePanel(view: View, compare: Callable[[str | None], None]) -> None:
     options = {NOBODY: "nothing"}
     if view.branched is not None:
         options[BEFORE] = "the run before the change"
-    options |= {name: name.replace("_", " ") for name in setup.experiment().arms if name != arm}
+    options |= {name: arm_title(name) for name in setup.experiment().arms if name != arm}
     chosen = NOBODY if view.rival is None else BEFORE if view.branched is not None else view.rival.arm_name()
 
     def choose(value: str) -> None:
         if value != BEFORE:
             compare(None if value == NOBODY else value)
 
-    Choice(
+    chooser = Choice(
         "Compare with", options, chosen, choose, help="The same mouse, with the same chance events, under another arm."
     )
+    chooser.key(",".join(options))  # a list cannot take a value in the moment in which it gets its option
     if view.behind > 0.0:
         Words(f"The other run is being computed: {view.behind / 24.0:.1f} days to go.", style="ns-help")
 
@@ -45,6 +47,9 @@ def ComparePanel(view: View, compare: Callable[[str | None], None]) -> None:
 def Differences(view: View, readouts: Sequence[str]) -> None:
     """The two runs at the hour that is shown, readout by readout."""
     if view.rival is None or view.rival_table is None:
+        return
+    if view.behind > 0.0:
+        Words("The other run is being computed up to this day.", style="ns-help")
         return
     rows = []
     for name in readouts:

@@ -92,6 +92,11 @@ class Dial:
             return tuple(sorted({*self.fixed_stops, self.default}))
         return stops(self.low, self.high, self.unit, (self.default,))
 
+    @property
+    def range(self) -> str:
+        """Between which values it lies where the register knows it: "1 to 10 min"."""
+        return plain_unit(f"{number_text(self.low)} to {number_text(self.high)} {self.unit}".strip())
+
     def text(self, value: float) -> str:
         """A value in `unit` as an override is written: "5 min"; the default comes out as it stands in its file."""
         return self.standard if value == self.default else f"{number_text(value)} {self.unit}".strip()
@@ -100,7 +105,7 @@ class Dial:
         """What a tooltip says: heading and text, line by line."""
         lines = [
             ("Unit", plain_unit(self.unit) or "none: a plain number"),
-            ("Range", plain_unit(f"{number_text(self.low)} to {number_text(self.high)} {self.unit}".strip())),
+            ("Range", self.range),
             ("Default", plain_unit(self.standard) + (", set by this scenario" if self.of_scenario else "")),
             ("Kind", f"{self.kind}: {KINDS_EXPLAINED[self.kind]}"),
             ("Source", self.source or "none"),
@@ -165,6 +170,21 @@ def turned(
     of_register = {name: text for name, text in after.items() if name in rows()}
     resolve({**{name: change.text for name, change in experiment.parameters.items()}, **of_register})
     return after
+
+
+def beyond(experiment: Scenario, values: Mapping[str, str]) -> tuple[str, ...]:
+    """A sentence about each override outside the range that the register gives its number; it is taken all the same, as the command
+    line takes it, since the range says what is known and not what is possible."""
+    given = [name for name in values if name != SCHEDULE]
+    if not given:
+        return ()
+    table = dials(experiment)
+    found = [(table[name], values[name]) for name in given if name in table]
+    return tuple(
+        f"{dial.name} = {plain_unit(text)} is outside its range, {dial.range}; taken as given."
+        for dial, text in found
+        if not (dial.fixed_stops or dial.low <= in_unit(dial, text) <= dial.high)
+    )
 
 
 def own_schedule(experiment: Scenario) -> str:

@@ -81,8 +81,10 @@ def LessonPanel(
     load: Callable[[Setup], None],
     compare: Callable[[str | None], None],
     asked: str | None = None,
+    tell: Callable[[str | None], None] = lambda _: None,
 ) -> None:
-    """A foldout with the lessons. `load` and `compare` are those of the session; `asked`: the lesson to begin with."""
+    """A foldout with the lessons. `load` and `compare` are those of the session; `asked`: the lesson to begin with; `tell` gets
+    the id of the one that is chosen, None if it is none of the package."""
     opened, set_opened = solara.use_state(asked is not None)
     first = solara.use_memo(lambda: _begin(asked), [])
     work, set_work = solara.use_state(first)
@@ -98,6 +100,7 @@ def LessonPanel(
         set_report(None)
         set_wrong("")
         set_work(None if lesson is None else Work(lesson))
+        tell(lesson.id if lesson is not None and shelf()[0].get(lesson.id) is lesson else None)
 
     def change(one: Change) -> None:
         set_work(lambda now: now if now is None else one(now))

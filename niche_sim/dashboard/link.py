@@ -14,17 +14,20 @@ from urllib.parse import parse_qsl, quote, urlencode
 from niche_sim import scenario as library
 from niche_sim.errors import InputError
 from niche_sim.model import SCENARIO_LENGTHS, SCENARIO_TIMES, SCHEDULE, NicheModel, experiment_of
-from niche_sim.protocol import Intervention, check_keys, one_of
+from niche_sim.plots_words import arm_title
+from niche_sim.protocol import Intervention, Protocol, check_keys, one_of
 from niche_sim.scenario import ParameterChange, Scenario
 from niche_sim.scenario_writing import entry_text, read_entry, read_protocol, toml_of, with_protocol
+from niche_sim.timeline import first_difference
 from niche_sim.vocabulary import DEFAULT_SCENARIO, DEFAULT_SEED
 
 LONGEST_LINK = 8_000  # characters; browsers and servers take no more for sure
 LONGEST_TOML = 200_000  # characters; the longest scenario of the library has some 6,000
 MOST_SITES = 250_000  # of a section that a stranger may ask this computer for: 10 mm by 10 mm at 20 um
 
-KEYS = ("scenario", "arm", "seed", "set", "without", "schedule", "protocol", "day")
+KEYS = ("scenario", "arm", "seed", "set", "without", "schedule", "protocol", "against", "before", "day")
 MANY = ("set", "without")  # may be there more than once
+OF_THE_PAGE = ("against", "before", "day")  # how the run is looked at
 
 
 @dataclass(frozen=True)
@@ -33,11 +36,13 @@ class Setup:
 
     scenario: an id of the library or, if it was not made from a link, a path. arm: None takes the scenario's own choice.
     overrides: (name, text) as `NicheModel` takes them, "schedule" among them. without: rules left out. protocol: what is
-    done instead of the arm's protocol, each intervention a line of TOML; None leaves the arm as it is. day: where to look
-    at the run; it changes nothing in it. given: an uploaded scenario, which then goes before `scenario`.
+    done instead of the arm's protocol, each intervention a line of TOML; None leaves the arm as it is. against: the arm it
+    is compared with; before: what was done before a change of the schedule, if it is compared with that run, as lines of
+    TOML too. day: where to look at the run. None of these three changes anything in it. given: an uploaded scenario, which
+    then goes before `scenario`.
 
     Raises:
-        InputError: a line of the protocol is not as it must be, or a name is overridden twice.
+        InputError: a line of a protocol is not as it must be, a name is overridden twice, or there are two comparisons.
     """
 
     scenario: str = DEFAULT_SCENARIO
@@ -46,6 +51,8 @@ class Setup:
     overrides: tuple[tuple[str, str], ...] = ()
     without: tuple[str, ...] = ()
     protocol: tuple[str, ...] | None = None
+    against: str | None = None
+    before: tuple[str, ...] | None = None
     day: float | None = None
     given: Scenario | None = field(default=None, hash=False, repr=False)
 
@@ -55,9 +62,13 @@ class Setup:
             if any(name == other for other, _ in pairs[:number]):
                 raise InputError("set", f"{name} is there twice", "each name once")
         object.__setattr__(self, "overrides", pairs)
-        if self.protocol is not None:
-            # One spelling, so that equal protocols are equal, here and in a link.
-            object.__setattr__(self, "protocol", tuple(map(entry_text, self._read())))
+        if self.against is not None and self.before is not None:
+            raise InputError("before", "there beside against", "one of both: a run is compared with one other")
+        for name in ("protocol", "before"):
+            lines = getattr(self, name)
+            if lines is not None:
+                # One spelling, so that equal protocols are equal, here and in a link.
+                object.__setattr__(self, name, tuple(map(entry_text, _read(lines, name))))
 
     @classmethod
     def from_query(cls, text: str) -> Setup:
@@ -90,6 +101,11 @@ class Setup:
             )
             if "protocol" in single:
                 setup = setup.with_interventions(read_protocol(single["protocol"], "protocol"))
+            if "against" in single:
+                setup = dataclasses.replace(setup, against=one_of(single["against"], setup.base().arms, "against"))
+            if "before" in single:
+                before = map(entry_text, read_protocol(single["before"], "before"))
+                setup = dataclasses.replace(setup, before=tuple(before))
             setup.check()
         except InputError as error:
             raise _in_link(error, [name for name, _ in overrides]) from None
@@ -133,7 +149,7 @@ class Setup:
         """
         words = ["niche-sim", "run", self.scenario if self.given is None else "scenario.toml"]
         for key, value in self._differing():
-            if key not in ("scenario", "day"):
+            if key not in ("scenario", *OF_THE_PAGE):
                 words += [f"--{key}", value]
         return shlex.join(words)
 
@@ -170,7 +186,7 @@ class Setup:
 
     def experiment(self) -> Scenario:
         """The scenario, with an arm more if the protocol was edited; without the overrides. Raises InputError."""
-        return _experiment_of(dataclasses.replace(self, day=None))
+        return _experiment_of(self.alone())
 
     def arm_name(self) -> str:
         """The arm that runs: the edited one, if there is one. Raises InputError."""
@@ -178,12 +194,12 @@ class Setup:
 
     def title(self) -> str:
         """The arm that runs, in words. Raises InputError."""
-        return self.arm_name().replace("_", " ")
+        return arm_title(self.arm_name())
 
     def interventions(self) -> tuple[Intervention, ...]:
         """What is done in this run. Raises InputError."""
         if self.protocol is not None:
-            return self._read()
+            return _read(self.protocol, "protocol")
         base = self.base()
         return base.arm(self._edited_arm(base)).protocol.interventions
 
@@ -202,6 +218,26 @@ class Setup:
         """The same with another arm of the scenario, as it stands there; the arm that runs stays as it is."""
         return self if name == self.arm_name() else dataclasses.replace(self, arm=name, protocol=None)
 
+    def changed_from(self, interventions: Iterable[Intervention]) -> Setup:
+        """The same, compared with the run in which these were done, before the schedule was changed."""
+        return dataclasses.replace(self, against=None, before=tuple(map(entry_text, interventions)))
+
+    def alone(self) -> Setup:
+        """The run itself, however it is looked at."""
+        return dataclasses.replace(self, against=None, before=None, day=None)
+
+    def rival(self) -> Setup | None:
+        """The run that this one is compared with; None if there is none. Raises InputError."""
+        if self.against is not None:
+            return self.alone().with_arm(self.against)
+        return None if self.before is None else self.alone().edited(_read(self.before, "before"))
+
+    def parts(self) -> float | None:
+        """When (h) the run leaves the one before the change; None if it is compared with no such. Raises InputError."""
+        if self.before is None:
+            return None
+        return first_difference(Protocol(_read(self.before, "before")), Protocol(self.interventions()))
+
     def model(self) -> NicheModel:
         """The mouse at time 0. Raises InputError."""
         experiment = self.experiment()
@@ -209,18 +245,21 @@ class Setup:
         return NicheModel(experiment, arm, overrides=dict(self.overrides), rng=self.seed, without=self.without)
 
     def check(self) -> None:
-        """Raises InputError if this cannot be run, if the section is too large to be asked for, or the day not in the run."""
+        """Raises InputError if this, or what it is compared with, cannot be run, if both are the same, if the section is too
+        large to be asked for, or the day not in the run."""
         experiment = experiment_of(self.experiment(), dict(self.overrides))
         width, height, spacing = experiment.section
         if (sites := width * height / spacing**2) > MOST_SITES:
             found = f"{sites:,.0f} sites of {spacing:g} um"
             raise InputError("section", found, f"at most {MOST_SITES:,}: a smaller section, or a wider spacing")
         self.model()
+        if (rival := self.rival()) is not None:
+            key, found = ("against", f"'{self.against}'") if self.against is not None else ("before", "the same protocol")
+            if rival == self.alone() or (self.before is not None and self.parts() is None):
+                raise InputError(key, f"{found} is the run itself", "another, to compare it with")
+            rival.model()
         if self.day is not None and not 0.0 <= self.day * 24.0 <= experiment.duration:
             raise InputError("day", f"{self.day:g}", f"within the run, 0 to {experiment.duration / 24.0:g}")
-
-    def _read(self) -> tuple[Intervention, ...]:
-        return tuple(read_entry(line, f"protocol[{number}]") for number, line in enumerate(self.protocol or ()))
 
     def _edited_arm(self, base: Scenario) -> str:
         return base.arm(base.default_arm if self.arm is None else self.arm).name
@@ -242,8 +281,16 @@ class Setup:
             yield "without", name
         if self.protocol is not None:
             yield "protocol", f"[{', '.join(self.protocol)}]"
+        if self.against is not None:
+            yield "against", self.against
+        if self.before is not None:
+            yield "before", f"[{', '.join(self.before)}]"
         if self.day is not None:
             yield "day", repr(float(self.day)).removesuffix(".0")
+
+
+def _read(lines: Iterable[str], where: str) -> tuple[Intervention, ...]:
+    return tuple(read_entry(line, f"{where}[{number}]") for number, line in enumerate(lines))
 
 
 @lru_cache(maxsize=256)
@@ -253,7 +300,7 @@ def _experiment_of(setup: Setup) -> Scenario:
     if setup.protocol is None:
         return base
     until = experiment_of(base, dict(setup.overrides)).duration
-    return with_protocol(base, setup._edited_arm(base), setup._read(), until=until)
+    return with_protocol(base, setup._edited_arm(base), setup.interventions(), until=until)
 
 
 def _fields(text: str) -> list[tuple[str, str]]:
@@ -295,6 +342,6 @@ def _in_link(error: InputError, overrides: Iterable[str]) -> InputError:
     where = error.where
     if (where in overrides and where != SCHEDULE) or where.startswith(("section", "run.")):
         where = f"set {where}"
-    elif where not in KEYS and not where.startswith("protocol"):
+    elif where not in KEYS and not where.startswith(("protocol", "before")):
         return error
     return InputError(f"link: {where}", error.found, error.allowed)

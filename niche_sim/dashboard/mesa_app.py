@@ -14,6 +14,7 @@ from niche_sim.frames import Scales, pack, static_of
 from niche_sim.looks import LiveSight
 from niche_sim.model import NicheModel
 from niche_sim.parameters import rows
+from niche_sim.plots_words import arm_title
 from niche_sim.scenario import load
 from niche_sim.vocabulary import DEFAULT_SCENARIO, DEFAULT_SEED
 
@@ -85,7 +86,7 @@ def Tissue(model: NicheModel) -> None:
         canvas.current = solara.get_widget(element)
 
     def draw() -> None:
-        title = f"{model.arm.replace('_', ' ')}, day {model.state.time / 24.0:.2f}"
+        title = f"{arm_title(model.arm)}, day {model.state.time / 24.0:.2f}"
         packed = pack(sight, FIELDS, scales, title)
         canvas.current.show({"panels": [packed.header]}, packed.buffers)
 

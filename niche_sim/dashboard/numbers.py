@@ -22,6 +22,7 @@ from niche_sim.dashboard.elements import Block, Choice, Entry, Foldout, Look, Pr
 from niche_sim.dashboard.words import plain_unit
 from niche_sim.errors import InputError
 from niche_sim.model import SCHEDULE
+from niche_sim.parameters import rows
 from niche_sim.parameters.chapters import Chapter
 from niche_sim.parameters.stops import nearest
 from niche_sim.plots_words import plain_words
@@ -87,6 +88,11 @@ def Numbers(
         Entry("Find a number", words, search, example="name, note or unit", kind="search", live=True)
         with Block(style="ns-row"):
             Tick(f"Show all {len(table)} numbers", everything, set_everything)
+            Words(
+                f"{len(rows())} of the register, as `niche-sim parameters` lists them, and {len(table) - len(rows())} of the "
+                "section and the run.",
+                style="ns-help",
+            )
             if values:
                 Press(f"Reset all to default ({len(values)})", reset_all, disabled=disabled)
         if not shown:
@@ -177,7 +183,7 @@ def state_of(dial: Dial, places: tuple[float, ...], values: Mapping[str, str], r
     written, error = refused.get(dial.name, ("", ""))
     remarks = ["Set by this scenario"] if dial.of_scenario and dial.name not in values else []
     if not dial.low <= value <= dial.high:
-        remarks.append("Outside its range")
+        remarks.append(f"Outside its range, {dial.range}; taken as given")
     return {
         "text": plain_unit(text),
         "place": nearest(value, places),

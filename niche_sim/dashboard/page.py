@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 import solara
 import solara.lab
@@ -13,15 +15,16 @@ import solara.lab
 from niche_sim.dashboard import charts
 from niche_sim.dashboard.charts import Band, Curve
 from niche_sim.dashboard.compare_panel import CohortPanel, ComparePanel, Differences
+from niche_sim.dashboard.dials import beyond
 from niche_sim.dashboard.elements import Block, Foldout, Look, Press, Tick, Words
 from niche_sim.dashboard.experiment_panel import ExperimentPanel
-from niche_sim.dashboard.lesson_panel import LessonPanel, split_link
+from niche_sim.dashboard.lesson_panel import KEY, LessonPanel, split_link
 from niche_sim.dashboard.link import Setup
 from niche_sim.dashboard.numbers import Numbers
 from niche_sim.dashboard.schedule_editor import ScheduleEditor
 from niche_sim.dashboard.session import FIELDS, Session, View
 from niche_sim.dashboard.study import Report
-from niche_sim.dashboard.takeaway import TakeAway
+from niche_sim.dashboard.takeaway import TakeAway, link_now
 from niche_sim.dashboard.viewer import Viewer
 from niche_sim.errors import InputError
 from niche_sim.readouts import READOUTS
@@ -38,8 +41,10 @@ def Layout(children: list[Any]) -> None:
 @solara.component
 def Page() -> None:
     """One visitor's page, with a session of its own."""
-    lesson, query = split_link(solara.use_router().search or "")
-    asked, refused = solara.use_memo(lambda: _asked(query), [query])
+    # Once a page: its address follows what is done on it from then on.
+    search = solara.use_router().search or ""
+    first, asked, refused = solara.use_memo(lambda: _asked(search), [])
+    lesson, set_lesson = solara.use_state(first)
     canvas = solara.use_ref(None)
     session, view = _use_session(asked, refused, canvas)
     _as_the_system(event_dark=_set_dark)
@@ -48,6 +53,9 @@ def Page() -> None:
     report, set_report = solara.use_state(None)
     solara.use_effect(lambda: set_report(None), [view.setup, view.rival])
 
+    untouched = bool(refused) and view.setup == asked and view.aim == 0.0 and view.rival is None
+    _address(text=None if untouched else address_of(view, lesson))
+    _gone(lost=view.setup.given is not None)
     Look()
     solara.Style(CSS)
     solara.Title("niche_sim")
@@ -63,7 +71,7 @@ def Page() -> None:
     with Block(style="ns-main", tag="main", attributes={"id": "main"}):
         named = {"aria-label": "Controls", "id": "controls"}
         with Block(style="ns-side ns-controls"), Block(style="ns-card", tag="section", attributes=named):
-            _Controls(view, session, lesson)
+            _Controls(view, session, first, set_lesson)
         with Block(style="ns-side ns-run"):
             with Block(style="ns-card"):
                 _Stage(session, canvas, dark)
@@ -86,19 +94,40 @@ def _set_dark(dark: bool) -> None:
     solara.lab.theme.dark = dark
 
 
-def _asked(query: str) -> tuple[Setup, str]:
-    """The experiment of the link, or the default one and why the link's cannot be opened."""
+@solara.component_vue("front/gone.vue", vuetify=False)
+def _gone(lost: bool) -> None: ...
+
+
+@solara.component_vue("front/address.vue", vuetify=False)
+def _address(text: str | None) -> None: ...
+
+
+def address_of(view: View, lesson: str | None) -> str:
+    """What is to stand after the question mark of the page's address: the link to what it shows, and the lesson.
+
+    An experiment that no link can hold leaves the address without one.
+    """
+    link, _ = link_now(replace(view, time=view.aim))
+    return "&".join(part for part in (link, "" if lesson is None else urlencode({KEY: lesson})) if part)
+
+
+def _asked(search: str) -> tuple[str | None, Setup, str]:
+    """Lesson and experiment of the link; or the default experiment and why the link's cannot be opened."""
+    lesson, query = split_link(search)
     try:
         setup = Setup.from_query(query)
         setup.model()
-        return setup, ""
+        return lesson, setup, ""
     except InputError as error:
-        return Setup(), f"This link cannot be opened: {error}. The default experiment is shown."
+        return lesson, Setup(), f"This link cannot be opened: {error}. The default experiment is shown."
 
 
 def _use_session(asked: Setup, refused: str, canvas: Any) -> tuple[Session, View]:
     """The session of this page, and what it shows; `canvas` refers to the widget that draws its pictures."""
-    view, set_view = solara.use_state(View(asked, error=refused))
+    start = View(
+        asked.alone(), error=refused, aim=24.0 * (asked.day or 0.0), rival=asked.rival(), branched=asked.parts()
+    )
+    view, set_view = solara.use_state(start)
 
     def make() -> Session:
         def frame(header: dict[str, Any], buffers: list[bytes]) -> None:
@@ -156,7 +185,7 @@ def _Head(view: View) -> None:
 
 
 @solara.component
-def _Controls(view: View, session: Session, lesson: str | None) -> None:
+def _Controls(view: View, session: Session, lesson: str | None, set_lesson: Callable[[str | None], None]) -> None:
     setup = view.setup
     experiment = setup.experiment()
     Words("Experiment", tag="h2")
@@ -166,7 +195,10 @@ def _Controls(view: View, session: Session, lesson: str | None) -> None:
         if view.pending is not None:
             Words("Changed numbers take effect when the run starts again.", style="ns-help")
             Press("Reset with these numbers", session.reset, look="main")
-    LessonPanel(view, session.load, session.compare, lesson)
+    outside = solara.use_memo(lambda: beyond(setup.base(), view.numbers), [setup.scenario, setup.given, view.numbers])
+    for sentence in outside:
+        Words(sentence, style="ns-help")
+    LessonPanel(view, session.load, session.compare, lesson, set_lesson)
     now = math.ceil(view.time / 24.0 * 100.0 - 1e-9) / 100.0 * 24.0  # as a day that can be read
     with Foldout("What is done to the mouse", level=2).key("schedule"):
         ScheduleEditor(experiment, setup.interventions(), now, session.edit)

@@ -22,7 +22,7 @@ from niche_sim.errors import InputError
 from niche_sim.frames import Packed, Scales, pack, pack_difference, static_of
 from niche_sim.looks import FIELD_LOOKS, LiveSight, SnapshotSight
 from niche_sim.model import NicheModel
-from niche_sim.plots_words import plain_words
+from niche_sim.plots_words import arm_title, plain_words
 from niche_sim.readouts import BY_NAME
 from niche_sim.record import anatomy_of, provenance_of, shots, whole
 from niche_sim.stages import STAGES
@@ -125,7 +125,7 @@ def save_replay(
 
 def names_of(models: Sequence[NicheModel]) -> list[str]:
     """What tells the runs apart: the arm and the seed, and more where these are the same."""
-    plain = [f"{plain_words(model.arm.replace('_', ' '))}, seed {model.seed}" for model in models]
+    plain = [f"{arm_title(model.arm)}, seed {model.seed}" for model in models]
     if len(set(plain)) == len(plain):
         return plain
     return [f"{name}, run {provenance_of(model)['run_hash']}" for name, model in zip(plain, models, strict=True)]

@@ -41,15 +41,16 @@ SMALLEST = 1e-6  # h; times nearer than that are the same
 class View:
     """What the page shows besides the picture; a new one whenever something changes, and every second while it runs.
 
-    names: of the run and of what it is compared with. table: the readouts of the run so far. rival: what it is compared
-    with, None if nothing. branched: h at which the run left its rival, None if that is another arm from the start.
-    pending: numbers that wait for Reset. behind: how far (h) the rival still has to be computed. error and notice are
-    sentences.
+    aim: the hour (h) up to which it is being computed, else the one that is shown. names: of the run and of what it is
+    compared with. table: the readouts of the run so far. rival: what it is compared with, None if nothing. branched: h at
+    which the run left its rival, None if that is another arm from the start. pending: numbers that wait for Reset. behind:
+    how far (h) the rival still has to be computed. error and notice are sentences.
     """
 
     setup: Setup
     names: tuple[str, ...] = ("",)
     time: float = 0.0
+    aim: float = 0.0
     frontier: float = 0.0
     duration: float = 0.0
     playing: bool = False
@@ -82,7 +83,7 @@ class Session:
         on_frame: Callable[[dict[str, Any], list[bytes]], None],
         on_card: Callable[[dict[str, Any]], None],
     ) -> None:
-        """Start with a setup, at its day if it names one. error: a sentence to show at first.
+        """Start with a setup, at its day if it names one, beside what it is compared with. error: a sentence to show at first.
 
         Raises InputError if nothing can be run by it. on_view, on_static (the section itself, when it
         is another), on_frame and on_card are called from the session's thread with what to show; a frame is acknowledged
@@ -100,14 +101,12 @@ class Session:
         self._stale = True  # whether the picture shows less than there is
         self._error, self._notice = error, ""
         self._pending: dict[str, str] | None = None
+        self._runs = 0  # begun so far
         self._rival: Timeline | None = None
         self._rival_setup: Setup | None = None
         self._branched: float | None = None
-        self._setup = setup
-        self._main = Timeline(setup.model())
-        self._scales = Scales()
-        if setup.day:
-            self._goal = min(24.0 * setup.day, self._main.duration)
+        self._open(setup)
+        self._error = error
         self._thread = threading.Thread(target=self._work, name="session", daemon=True)
 
     # --- commands ----------------------------------------------------------------------------------------------------
@@ -324,15 +323,23 @@ class Session:
         self._publish()
 
     def _load(self, setup: Setup) -> None:
-        self._begin(setup)
+        self._open(setup)
+        self._publish()
+
+    def _open(self, setup: Setup) -> None:
+        """A new run with its comparison and at its day, as a link says them."""
+        rival, parts = setup.rival(), setup.parts()
+        beside = None if rival is None else Timeline(rival.model())
+        self._begin(setup.alone())
+        self._rival, self._rival_setup, self._branched = beside, rival, parts
         if setup.day:
             self._goal = min(24.0 * setup.day, self._main.duration)
-        self._publish()
 
     def _begin(self, setup: Setup) -> None:
         """A new run in place of the old, which stays if the new one is refused."""
         self._main = Timeline(setup.model())
         self._setup, self._pending = setup, None
+        self._runs += 1
         self._rival = self._rival_setup = self._branched = None
         self._scales = Scales()
         self._playing, self._goal, self._error, self._notice, self._stale = False, None, "", "", True
@@ -423,7 +430,8 @@ class Session:
         if self._static_of is not main.model.state.section:
             self._static_of = main.model.state.section
             self._on_static(static_of(sights[0]))
-        header: dict[str, Any] = {"panels": panels, "transport": self._transport(), "strip": strip_of(main.model)}
+        header: dict[str, Any] = {"run": self._runs, "panels": panels}
+        header |= {"transport": self._transport(), "strip": strip_of(main.model)}
         self._stale = False
         self._undrawn = perf_counter()
         self._on_frame(header, buffers)
@@ -458,6 +466,7 @@ class Session:
             setup=self._setup,
             names=tuple(self._names()),
             time=main.time,
+            aim=main.time if self._goal is None else self._goal,
             frontier=main.frontier,
             duration=main.duration,
             playing=self._playing,

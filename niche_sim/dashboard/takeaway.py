@@ -52,22 +52,42 @@ def TakeAway(view: View, session: Session) -> None:
         address=False,
         help="" if setup.given is None else "Save the scenario as it was opened beside it first, as scenario.toml.",
     )
-    try:
-        link = setup_now(view).to_query()
-    except InputError as error:
-        Words(str(error), style="ns-help")
+    link, left_out = link_now(view)
+    if link is None:
+        Words(left_out, style="ns-help")
         return
     _copy(
         label="Link to this experiment",
         text=f"?{link}",
         address=True,
-        help="Opens the same scenario, arm, schedule, numbers, seed and day, on a computer that can reach this server.",
+        help="Opens the same scenario, arm, schedule, numbers, seed, day and comparison, on a computer that can reach this "
+        "server.",
     )
+    if left_out:
+        Words(left_out, style="ns-help")
 
 
 def setup_now(view: View) -> Setup:
-    """The setup with the day that is shown."""
-    return dataclasses.replace(view.setup, day=round(view.time / 24.0, 6) or None)
+    """The setup with the day that is shown and what it is compared with."""
+    setup = dataclasses.replace(view.setup, day=round(view.time / 24.0, 6) or None)
+    if view.rival is None:
+        return setup
+    if view.branched is not None:
+        return setup.changed_from(view.rival.interventions())
+    return dataclasses.replace(setup, against=view.rival.arm_name())
+
+
+def link_now(view: View) -> tuple[str | None, str]:
+    """The link to what the page shows, None if no link can hold it; and a sentence about what it leaves out, if anything."""
+    setup = setup_now(view)
+    try:
+        return setup.to_query(), ""
+    except InputError as error:
+        try:
+            alone = dataclasses.replace(setup, against=None, before=None).to_query()
+        except InputError:
+            return None, str(error)
+        return alone, "The link leaves out what the run is compared with: with that it would be too long."
 
 
 def asked(session: Session, making: Making, question: Callable[[Timeline, Setup], T]) -> T:

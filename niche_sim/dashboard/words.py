@@ -6,7 +6,7 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
-from niche_sim.plots_words import clock, plain_words
+from niche_sim.plots_words import capital, clock, plain_words
 from niche_sim.protocol import (
     Block,
     Boost,
@@ -55,7 +55,7 @@ VERBS_EXPLAINED: Mapping[str, tuple[str, str]] = {
 def sentence_of(intervention: Intervention) -> str:
     """An intervention with its dates: "Block MIF by 95 % from day 0 to day 28"."""
     text = _SENTENCES[intervention.verb](intervention)
-    return text[0].upper() + text[1:]
+    return capital(text)
 
 
 def refusal(found: str, allowed: str) -> str:
@@ -83,7 +83,7 @@ def names_of(verb: str) -> dict[str, str | dict[str, str]]:
             heading.capitalize(): {name: f"{plain_words(name)}: {link}" for name, link in links.items()}
             for heading, links in BLOCKS_BY_GROUP.items()
         },
-        "inject_exosomes": {name: _capital(plain_words(name)) for name in EXOSOME_SOURCES},
+        "inject_exosomes": {name: capital(plain_words(name)) for name in EXOSOME_SOURCES},
         "inject_tumour_cells": {name: plain_words(name) for name in TUMOUR_LINES},
         "grow_primary": {
             line: f"{plain_words(line)}: sheds {plain_words(source)} exosomes"
@@ -91,20 +91,16 @@ def names_of(verb: str) -> dict[str, str | dict[str, str]]:
         },
         "resect_primary": {},
         "deplete": {
-            "Cells of the organ": {n: _capital(plain_words(n)) for n in DEPLETABLE if n not in (*BMDC_KINDS, "bmdc")},
+            "Cells of the organ": {n: capital(plain_words(n)) for n in DEPLETABLE if n not in (*BMDC_KINDS, "bmdc")},
             "Cells from the bone marrow": {
                 "bmdc": "All bone-marrow-derived cells",
-                **{name: _capital(plain_words(name)) for name in BMDC_KINDS},
+                **{name: capital(plain_words(name)) for name in BMDC_KINDS},
             },
         },
-        "boost": {name: f"{_capital(plain_words(name))}: {meaning}" for name, meaning in BOOSTS.items()},
-        "treat": {name: f"{_capital(plain_words(name))}: {meaning}" for name, meaning in DRUGS.items()},
+        "boost": {name: f"{capital(plain_words(name))}: {meaning}" for name, meaning in BOOSTS.items()},
+        "treat": {name: f"{capital(plain_words(name))}: {meaning}" for name, meaning in DRUGS.items()},
     }
     return names[verb]
-
-
-def _capital(text: str) -> str:
-    return text[0].upper() + text[1:]
 
 
 def _percent(fraction: float) -> str:

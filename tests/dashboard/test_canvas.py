@@ -187,6 +187,19 @@ def test_the_list_of_layers_has_numbers_units_and_the_cells_of_this_organ(page):
     expect(page.get_by_role("group", name="Kupffer cells")).to_be_visible()
 
 
+def test_fat_of_hepatocytes_is_no_layer_where_there_are_none(show, mouse):
+    elsewhere = static_of(LiveSight(mouse)) | {"liver": False, "lobules": []}
+    elsewhere["fields"] = [look | {"offered": look["name"] != "steatosis"} for look in elsewhere["fields"]]
+    page = show(pack(LiveSight(mouse), ["fibronectin", "steatosis"], Scales()), fields=("fibronectin", "steatosis"))
+    expect(page.get_by_role("checkbox", name="Fat of hepatocytes")).to_be_checked()
+    page.evaluate("(section) => view.setStatic(section)", elsewhere)
+    expect(page.get_by_role("checkbox", name="Fat of hepatocytes")).to_have_count(0)
+    assert page.locator(".ns-field-row").count() == len(FIELD_LOOKS) - 1
+    assert heard(page, "fields") == [["fibronectin"]], "what no longer can be seen is no longer sent"
+    page.evaluate("view.setFrame({ panels: given.panels, seq: 2 }, given.buffers.map(bytes))")  # one that was under way
+    page.wait_for_function("heard.some(([what, seq]) => what === 'drawn' && seq === 2)")
+
+
 def test_portal_triads_central_veins_and_rings_are_drawn(show, mouse):
     mouse.state.tumour_cells.remove(slice(None))
     rng = np.random.default_rng(1)
@@ -244,6 +257,63 @@ def test_a_click_says_which_cell_or_site_and_the_card_tells_of_it(page, mouse):
     dialog.get_by_role("button", name="Close").click()
     expect(dialog).to_be_hidden()
     assert page.evaluate("document.activeElement.className") == "ns-canvas"
+
+
+def ring_around(page, place):
+    """How many pixels within 30 of a place have the colour of the ring around the cell that was clicked."""
+    settled(page)
+    return page.evaluate(
+        """([y, x]) => {
+            const canvas = document.querySelector("canvas.ns-canvas");
+            const copy = new OffscreenCanvas(60, 60).getContext("2d", { willReadFrequently: true });
+            copy.drawImage(canvas, 30 - Math.round(x * canvas.width), 30 - Math.round(y * canvas.height));
+            const data = copy.getImageData(0, 0, 60, 60).data;
+            let found = 0;
+            for (let i = 0; i < data.length; i += 4) found += data[i] === 0 && data[i + 1] === 0x72 && data[i + 2] === 0xb2;
+            return found;
+        }""",
+        [place[0] / 700.0, place[1] / 600.0],
+    )
+
+
+def test_a_ring_follows_the_cell_that_was_clicked(page, mouse):
+    def frame(run=None):
+        packed = pack(LiveSight(mouse), ["fibronectin"], Scales())
+        buffers = [base64.b64encode(part).decode() for part in packed.buffers]
+        page.evaluate(
+            "([header, buffers]) => view.setFrame(header, buffers.map(bytes))",
+            [{"panels": [packed.header]} | ({} if run is None else {"run": run}), buffers],
+        )
+
+    moved = (300.0, 300.0)
+    assert ring_around(page, KILLER) == 0
+    page.mouse.click(*at(page, KILLER))
+    assert ring_around(page, KILLER) > 60, "about two pixels along a circle of 17 across"
+    mouse.state.nk_cells.y[:], mouse.state.nk_cells.x[:] = moved
+    frame()
+    assert ring_around(page, KILLER) == 0 < ring_around(page, moved)
+    page.get_by_role("button", name="Hide all cells").click()
+    assert ring_around(page, moved) == 0, "no ring around nothing"
+    page.get_by_role("button", name="Show all cells").click()
+    assert ring_around(page, moved) > 60
+    mouse.state.nk_cells.remove(slice(None))
+    frame()
+    assert ring_around(page, moved) == 0, "the cell is gone"
+    page.mouse.click(*at(page, TAUGHT))
+    assert ring_around(page, TAUGHT) > 60
+    frame(run=2)
+    assert ring_around(page, TAUGHT) == 0, "another mouse has other cells of the same numbers"
+
+
+def test_the_ring_goes_with_the_card_or_with_a_click_beside_cells(page, mouse):
+    page.mouse.click(*at(page, KILLER))
+    page.evaluate("(card) => view.setCard(card)", at_point(mouse, *KILLER, 5.0))
+    assert ring_around(page, KILLER) > 60
+    page.get_by_role("dialog").get_by_role("button", name="Close").click()
+    assert ring_around(page, KILLER) == 0
+    page.mouse.click(*at(page, KILLER))
+    page.mouse.click(*at(page, PLACE))
+    assert ring_around(page, KILLER) == ring_around(page, PLACE) == 0
 
 
 def test_zooming_keeps_the_tissue_under_the_pointer_and_dragging_moves_it(page):

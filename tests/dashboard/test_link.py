@@ -38,6 +38,10 @@ SETUPS = {
     "protocol": Setup(GROWING, "primary", 7, SIZE, ("Waking",), day=1.5).with_interventions(
         (EARLY, Block("mif", 1 / 3, 1 / 3, 30.0), Treat("anti_pd1", 2.0, (24.0,)))
     ),
+    "another arm beside": Setup(arm="pbs", against="educated", day=3.0),
+    "the arm beside a change of it": Setup(arm="pbs", protocol=(MIF,), against="pbs"),
+    "a branch": Setup(arm="pbs").with_interventions((EARLY,)).changed_from(()),
+    "a branch back to the arm as it is": Setup(arm="pbs").changed_from((EARLY,)),
 }  # fmt: skip
 
 
@@ -109,7 +113,7 @@ def test_equal_protocols_have_one_link() -> None:
         ("set=tgfb.half_life=5 um", "link: set tgfb.half_life: '5 um' is a length", "a time such as"),
         ("set=tgfb.half_life=5 mn", "link: set tgfb.half_life: unknown unit 'mn'", "allowed are"),
         ("set=tgfb.half_life=5 min&set=tgfb.half_life=5 min", "link: set: tgfb.half_life is there twice", "once"),
-        ("set=run.duration=90 min", "link: set run.duration: 1.5 h", "times the step"),
+        ("set=run.duration=90 min", "link: set run.duration: 1.5 h", "of the step"),
         ("set=section.width=1 m&set=section.height=1 m", "link: set section: 2,500,000,000 sites of 20 um", "250,000"),
         ("set=section.spacing=1 um", "link: set section: 4,000,000 sites of 1 um", "a wider spacing"),
         ("schedule=addtive", "link: schedule: unknown schedule 'addtive'", "one of default"),
@@ -122,6 +126,12 @@ def test_equal_protocols_have_one_link() -> None:
         ("protocol=[{do='resect_primary',at='1 day'}]", "link: protocol: resect_primary at 1 day", "grow_primary"),
         ("protocol=[{do='treat',drug='anti_pd1',dose=1,at='42 day'}]", "link: protocol (treat): something at 42 day",
          "before the run ends, 42 day"),
+        ("against=educatd&arm=pbs", "link: against: 'educatd'", "did you mean educated?"),
+        ("against=educated&arm=educated", "link: against: 'educated' is the run itself", "another"),
+        ("protocol=[]&before=[]", "link: before: the same protocol is the run itself", "another"),
+        ("against=pbs&before=[]", "link: before: there beside against", "one of both"),
+        ("before=[{do='blok'}]", "link: before[0].do: 'blok'", "did you mean block?"),
+        ("before=[{", "link: before: line 1: ", "TOML"),
         ("day=monday", "link: day: 'monday'", "a number of days"),
         ("day=inf", "link: day: 'inf'", "a number of days"),
         ("day=42.1", "link: day: 42.1", "within the run, 0 to 42"),
@@ -167,14 +177,25 @@ def test_too_much_for_a_link_is_said() -> None:
         long.to_query()
 
 
+def test_a_branch_parts_from_the_run_before_at_the_first_difference() -> None:
+    before = (EARLY,)
+    branch = Setup(arm="pbs").with_interventions((EARLY, Block("mif", 0.9, 36.0, 72.0))).changed_from(before)
+    opened = Setup.from_query(branch.to_query())
+    assert opened.parts() == 36.0
+    assert opened.rival() == Setup(arm="pbs").with_interventions(before)
+    assert Setup(arm="pbs", against="educated").rival() == Setup(arm="educated")
+    assert Setup(arm="pbs", against="educated").parts() is None
+    assert branch.command() == branch.alone().command(), "what it is compared with is none of the run's business"
+
+
 # --- changes ----------------------------------------------------------------------------------------------------------
 
 
 def test_the_edited_arm_runs_and_the_others_stay() -> None:
     plain = Setup(arm="pbs")
     edited = plain.with_interventions([EARLY])
-    assert (plain.arm_name(), plain.title()) == ("pbs", "pbs")
-    assert (edited.arm_name(), edited.title()) == ("pbs_edited", "pbs edited")
+    assert (plain.arm_name(), plain.title()) == ("pbs", "PBS")
+    assert (edited.arm_name(), edited.title()) == ("pbs_edited", "PBS (edited)")
     assert edited.interventions() == edited.model().protocol.interventions == (EARLY,)
     assert plain.interventions() == load(EDUCATION).arms["pbs"].protocol.interventions
     assert edited.with_interventions(None) == plain
@@ -281,6 +302,7 @@ def test_an_uploaded_scenario_can_be_edited_and_repeated(tmp_path: Path, monkeyp
         ("title = ", r"^up\.toml: line 1: "),
         ("titel = 3", r"^up\.toml: titel: unknown key; did you mean title\?"),
         ("=" * (LONGEST_TOML + 1), r"^up\.toml: 200,001 characters; at most 200,000"),
+        ("title", r"^up\.toml: line 1: .*; valid TOML is needed: lines such as name = \"text\""),
         (("mif", "miff"), r"^up\.toml: arms\.anti_mif\.add\[0\]\.target: 'miff'"),
         (('"default"', '["Wakin"]'), r"^up\.toml: schedule: unknown process 'Wakin'"),
         (('spacing = "20 um"', 'spacing = "2 um"'), r"^up\.toml: section: 1,000,000 sites"),

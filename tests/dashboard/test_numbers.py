@@ -10,7 +10,7 @@ import ipyvue  # noqa: E402
 
 from niche_sim import scenario  # noqa: E402
 from niche_sim.dashboard import numbers  # noqa: E402
-from niche_sim.dashboard.dials import KINDS_EXPLAINED, chapters, dials, in_unit, label_of, sentence, turned  # noqa: E402
+from niche_sim.dashboard.dials import KINDS_EXPLAINED, beyond, chapters, dials, in_unit, label_of, sentence, turned  # noqa: E402
 from niche_sim.dashboard.numbers import Numbers, row_of, state_of  # noqa: E402
 from niche_sim.errors import InputError  # noqa: E402
 from niche_sim.model import SCENARIO_LENGTHS, SCENARIO_TIMES, experiment_of  # noqa: E402
@@ -47,6 +47,14 @@ def test_every_number_has_a_dial(table):
     assert set(table) == {*rows(), *SCENARIO_LENGTHS, *SCENARIO_TIMES}
     assert set(KINDS_EXPLAINED) == set(KINDS)
     assert set(numbers.SCHEDULES_EXPLAINED) == set(SCHEDULES)
+
+
+def test_numbers_outside_their_range_are_taken_and_said(experiment):
+    far = {"tgfb.half_life": "5000 min", "nk.half_life": "7 day", "section.width": "0.2 mm", "schedule": "additive"}
+    (said,) = beyond(experiment, far)
+    assert said == f"tgfb.half_life = 5000 min is outside its range, {dials(experiment)['tgfb.half_life'].range}; taken as given."
+    assert beyond(experiment, {"schedule": "additive"}) == beyond(experiment, {}) == ()
+    assert turned(experiment, dials(experiment), {}, "tgfb.half_life", "5000 min") == {"tgfb.half_life": "5000 min"}
 
 
 def test_labels_tell_the_numbers_of_a_group_apart(table):
@@ -175,7 +183,8 @@ def test_where_a_number_stands(table):
         "text": "10 min", "place": places.index(10.0), "changed": False, "written": "", "error": "", "remark": "",
     }  # fmt: skip
     far = state_of(dial, places, {dial.name: "2 h"}, {dial.name: ("5 kg", "No.")})
-    assert far["place"] == len(places) - 1 and far["changed"] and far["remark"] == "Outside its range"
+    assert far["place"] == len(places) - 1 and far["changed"]
+    assert far["remark"] == f"Outside its range, {dial.range}; taken as given"
     assert (far["text"], far["written"], far["error"]) == ("2 h", "5 kg", "No.")
     row = row_of(dial, places)
     assert row["stops"][places.index(10.0)] == row["standard"] == "10 min"

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import re
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -99,6 +101,7 @@ def test_a_block_from_an_earlier_day_is_a_branch_and_shows_in_a_readout(page):
     expect(page.get_by_role("textbox", name="From day")).to_have_value("4")
     page.get_by_role("button", name="Add", exact=True).click()
     expect(page.get_by_text("Back at day 4. Press Play")).to_be_visible()
+    expect(page.get_by_label("Arm", exact=True)).to_have_value("educated_edited")
     expect(page.locator("canvas.ns-canvas")).to_have_count(3)
     go_to(page, 14)
     fibronectin = "Bone-marrow-derived cells held"
@@ -106,6 +109,91 @@ def test_a_block_from_an_earlier_day_is_a_branch_and_shows_in_a_readout(page):
     ours, theirs = readout(page, fibronectin)
     assert ours < 0.5 * theirs, "without fibronectin fewer marrow cells are held"
     look(page, "branch")
+
+
+def test_a_reload_brings_the_experiment_back_at_its_hour_with_its_comparison(visit, server):
+    page = ready(visit(server + "?" + Setup(overrides=SMALL, seed=8).to_query()))
+    go_to(page, 4)
+    unfold(page, "Compare")
+    page.get_by_label("Compare with").select_option("anti_mif")
+    expect(page.locator("canvas.ns-canvas")).to_have_count(3)
+    expect(page).to_have_url(re.compile("against=anti_mif.*day=4$"))
+    expect(page.get_by_text("This mouse, day 4,")).to_be_visible()
+    before, entries = page.get_by_role("table").inner_text(), page.evaluate("history.length")
+    page.reload()
+    ready(page)
+    until_clock(page, "^Day 4, 00:00$")
+    expect(page.locator("canvas.ns-canvas")).to_have_count(3)
+    expect(page.get_by_label("Seed (which virtual mouse)")).to_have_value("8")
+    expect(page.get_by_role("table")).to_have_text(before, use_inner_text=True)
+    assert page.evaluate("history.length") == entries, "no entries that the Back button would have to go through"
+    page.get_by_role("button", name="Another mouse").click()
+    expect(page).to_have_url(re.compile("seed=9&(?!.*(against|day))"))
+
+
+def test_the_way_to_the_controls_leaves_the_run_as_it_is(visit, server):
+    page = ready(visit(server + "?" + QUERY, width=390, height=844))
+    go_to(page, 6)
+    go_to(page, 3)
+    expect(page).to_have_url(re.compile("day=3$"))
+    played = page.locator(".ns-scrubber").get_attribute("style")
+    page.get_by_role("link", name="Change the experiment").click()
+    expect(page).to_have_url(re.compile("day=3#controls$"))
+    page.wait_for_timeout(1500)
+    until_clock(page, "^Day 3, 00:00$")
+    assert page.locator(".ns-scrubber").get_attribute("style") == played, "what was played to day 6 is there still"
+
+
+def test_tabs_keep_addresses_of_their_own(visit, server):
+    first, second = (ready(visit(server + "?" + Setup(overrides=SMALL, seed=seed).to_query())) for seed in (8, 9))
+    go_to(first, 2)
+    expect(first).to_have_url(re.compile("seed=8&.*day=2$"))
+    expect(second).to_have_url(re.compile("seed=9&.*mm$"))
+
+
+def test_a_link_that_cannot_be_opened_stays_in_the_address_until_something_is_done(visit, server):
+    page = ready(visit(server + "?seed=x"))
+    expect(page.get_by_text("This link cannot be opened")).to_be_visible()
+    page.wait_for_timeout(800)
+    assert page.url.endswith("?seed=x")
+    page.get_by_role("button", name="Step", exact=True).click()
+    expect(page).to_have_url(re.compile(r"/\?day=0\.041667$"))
+
+
+def test_a_lesson_stays_in_the_address(visit, server):
+    page = ready(visit(server + "?lesson=mif"))
+    page.wait_for_timeout(800)
+    assert page.url.endswith("?lesson=mif")
+    page.get_by_label("Lesson", exact=True).select_option("timing")
+    expect(page).to_have_url(re.compile("lesson=timing$"))
+    page.get_by_label("Lesson", exact=True).select_option("(none)")
+    expect(page).to_have_url(re.compile("/$"))
+
+
+def test_on_a_phone_the_section_is_as_wide_as_it_can_be(visit, server):
+    page = ready(visit(server, width=390, height=844))
+    assert page.locator("canvas.ns-canvas").bounding_box()["width"] >= 300
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+    look(page, "phone_start")
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_whole_section_and_its_clock_are_seen_without_scrolling(visit, server, dark):
+    page = ready(visit(server, dark=dark))
+    go_to(page, 8)
+    page.wait_for_timeout(300)
+    canvas, clock = page.locator("canvas.ns-canvas").bounding_box(), page.locator(".ns-clock").bounding_box()
+    assert page.evaluate("scrollY") == 0 <= clock["y"]
+    assert canvas["y"] + canvas["height"] <= 900, "all of it in a window of 1440 by 900"
+    assert canvas["height"] >= 400, "and large enough to see cells"
+    if os.environ.get("NICHE_SIM_PICTURES"):
+        page.screenshot(path=Path(os.environ["NICHE_SIM_PICTURES"]) / f"fold{'_dark' if dark else ''}.png")
+
+
+def test_a_number_of_a_link_outside_its_range_is_said(visit, server):
+    far = (*SMALL, ("tgfb.half_life", "5000 min"))
+    page = ready(visit(server + "?" + Setup(overrides=far).to_query()))
+    expect(page.get_by_text("tgfb.half_life = 5000 min is outside its range")).to_be_visible()
 
 
 def test_a_number_by_its_slider_with_its_source(page):
@@ -143,7 +231,7 @@ def test_two_arms_and_a_cohort_behind_them(page, axe):
     unfold(page, "Compare")
     page.get_by_label("Compare with").select_option("tgfb_inhibitor")
     expect(page.locator("canvas.ns-canvas")).to_have_count(3)
-    expect(page.locator("figcaption")).to_have_text(["educated", "tgfb inhibitor", re.compile("Difference")])
+    expect(page.locator("figcaption")).to_have_text(["Educated", "TGF-β inhibitor", re.compile("Difference")])
     go_to(page, 8)
     expect(page.get_by_text("This mouse, day 8,")).to_be_visible()
     ours, theirs = readout(page, "Stellate cells above")
@@ -186,9 +274,9 @@ def test_a_link_opens_the_same_experiment_with_the_same_numbers(page, visit):
     until_clock(other, "^Day 10, 00:00$")
     expect(other.get_by_label("Arm", exact=True)).to_have_value("educated_edited")
     unfold(other, "Compare")
-    other.get_by_label("Compare with").select_option("educated")
-    expect(other.get_by_text("This mouse, day 10,")).to_be_visible()
+    expect(other.get_by_label("Compare with")).to_have_value("(before the change)")
     expect(other.locator("canvas.ns-canvas")).to_have_count(3)
+    expect(other.get_by_text("This mouse, day 10,")).to_be_visible()
     page.get_by_text("This mouse, day 10,").wait_for()
     for name in ("Bone-marrow-derived cells held", "Stellate cells above", "Receivers in the taught"):
         assert readout(page, name) == readout(other, name)

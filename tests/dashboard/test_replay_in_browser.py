@@ -100,7 +100,7 @@ def test_two_runs_side_by_side_with_their_difference(visit, runs):
             if kind.label in shown:
                 assert shown[kind.label] == said([counts[hours][number] for counts in expected]), (hours, kind.label)
     assert page.locator("figcaption").all_inner_texts() == [
-        "educated, seed 1", "pbs, seed 1", "Difference: the first less the second",
+        "Educated, seed 1", "PBS, seed 1", "Difference: the first less the second",
     ]  # fmt: skip
     assert page.locator(".ns-strip").count() == 2
     # The map is that of the field that is chosen; with none it goes.
@@ -146,6 +146,16 @@ def test_captions_follow_the_stages_and_a_click_tells_what_is_there(visit, runs)
     card = page.get_by_role("dialog")
     assert card.is_visible()
     assert card.locator("p").first.inner_text() == "Day 1, 12:00."
+    ring = page.locator("canvas[data-chosen]")
+    for place in range(100, 300, 5):  # until there is a cell
+        page.locator("canvas.ns-canvas").click(position={"x": place, "y": place})
+        page.evaluate("() => new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
+        if ring.count():
+            break
+    where = ring.get_attribute("data-chosen")
+    scrub(page, 0)
+    scrub(page, 36)
+    assert ring.get_attribute("data-chosen") == where
 
 
 @pytest.mark.parametrize(("width", "dark"), [(390, True), (768, False), (1440, True)])

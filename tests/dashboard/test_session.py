@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import threading
 import time
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from niche_sim.dashboard.link import Setup
 from niche_sim.dashboard.session import Session
-from niche_sim.protocol import Block
+from niche_sim.dashboard.takeaway import link_now, setup_now
+from niche_sim.protocol import Block, Treat
 
 SHORT = (("section.width", "0.6 mm"), ("section.height", "0.6 mm"), ("run.duration", "12 day"))
 SCENARIO = "liver_growing_primary"
@@ -188,7 +190,7 @@ def test_two_arms_go_in_step(visitor):
     one.wait(lambda view: view.time == 60.0)
     one.session.compare("resected")
     caught_up = one.picture(lambda header: len(header["panels"]) == 3)
-    assert [panel["title"] for panel in caught_up["panels"]] == ["primary", "resected", "Difference"]
+    assert [panel["title"] for panel in caught_up["panels"]] == ["Primary", "Resected", "Difference"]
     one.session.step(24.0)
     view = one.wait(lambda view: view.time == 84.0 and view.behind == 0.0)
     assert_same_table(view.rival_table, table_of(whole_run(view.rival, 84.0)))
@@ -239,6 +241,39 @@ def test_it_starts_at_the_day_of_the_link(visitor):
     one = visitor(Setup(SCENARIO, "primary", overrides=SHORT, day=3.25))
     view = one.wait(lambda view: view.time == 78.0)
     assert_same_table(view.table, table_of(whole_run(view.setup, 78.0)))
+
+
+def test_it_starts_beside_the_arm_of_the_link(visitor):
+    one = visitor(Setup(SCENARIO, "primary", overrides=SHORT, day=3.25, against="resected"))
+    view = one.wait(lambda view: view.time == 78.0 and view.behind == 0.0)
+    assert view.names == ("Primary", "Resected") and view.branched is None
+    assert_same_table(view.table, table_of(whole_run(Setup(SCENARIO, "primary", overrides=SHORT), 78.0)))
+    assert_same_table(view.rival_table, table_of(whole_run(Setup(SCENARIO, "resected", overrides=SHORT), 78.0)))
+    assert setup_now(view) == Setup(SCENARIO, "primary", overrides=SHORT, day=3.25, against="resected")
+
+
+def test_a_link_of_a_branch_brings_back_the_branch(visitor):
+    first = visitor()
+    first.session.seek(100.0)
+    before = first.wait(lambda view: view.time == 100.0)
+    first.session.edit((*before.setup.interventions(), Block("tgfb_receptor", 0.95, 48.0, 288.0)))
+    first.wait(lambda view: view.branched is not None)
+    first.session.seek(120.0)
+    left = first.wait(lambda view: view.time == 120.0 and view.behind == 0.0)
+    query, left_out = link_now(left)
+    assert not left_out
+    view = visitor(Setup.from_query(query)).wait(lambda view: view.time == 120.0 and view.behind == 0.0)
+    assert (view.setup, view.rival, view.branched, view.names) == (left.setup, left.rival, 48.0, left.names)
+    assert_same_table(view.table, left.table)
+    assert_same_table(view.rival_table, left.rival_table)
+
+
+def test_a_comparison_too_long_for_a_link_is_left_out_and_said(visitor):
+    doses = tuple(Treat("anti_pd1", 1.0, (float(n) ** 1.5,)) for n in range(1, 40))
+    view = visitor(Setup(SCENARIO, "primary", overrides=SHORT).with_interventions(doses)).wait(lambda view: view.duration)
+    query, left_out = link_now(replace(view, rival=view.setup.with_interventions(doses[:-1]), branched=10.0))
+    assert Setup.from_query(query) == view.setup
+    assert left_out.startswith("The link leaves out what the run is compared with")
 
 
 def test_it_tells_what_is_under_the_pointer(visitor):

@@ -123,7 +123,10 @@ function buildLayers(el, layers, actions) {
       cells = [];
       groups = [];
       const ofFields = group("Fields");
-      ofFields.append(...section.fields.map(fieldRow));
+      const missing = section.fields.filter((look) => !look.offered && layers.fields.get(look.name).on);
+      for (const look of missing) layers.fields.get(look.name).on = false;
+      if (missing.length) actions.fields(shownFields());
+      ofFields.append(...section.fields.filter((look) => look.offered).map(fieldRow));
       const ofCells = group("Cells");
       const all = make("div", "ns-tools");
       for (const [text, on] of [["Show all", true], ["Hide all", false]]) {
@@ -170,6 +173,7 @@ function buildLayers(el, layers, actions) {
       });
       for (const field of runs.length ? runs[0].fields : []) {
         const row = fields.get(field.name);
+        if (!row) continue; // a picture that was under way when another organ was opened
         const span = field.high - field.low;
         const [low, high] = [sayNumber(field.low, span), sayNumber(field.high, span)];
         if (row.low.textContent !== low) row.low.textContent = low;

@@ -3,9 +3,9 @@
 const FINEST = 65535;
 const PAPER = {
   light: { page: "#fbf6f0", outline: "rgba(163,147,143,0.8)", lumen: "#ffffff", veinWall: "#6e6e6e", triad: "#ead7c3",
-           triadWall: "#7a5c3e", artery: "#c0392b", duct: "#3e6b3e", ring: "#000000", ink: "#16191d", plate: "rgba(255,255,255,0.86)" },
+           triadWall: "#7a5c3e", artery: "#c0392b", duct: "#3e6b3e", ring: "#000000", chosen: "#0072b2", ink: "#16191d", plate: "rgba(255,255,255,0.86)" },
   dark: { page: "#15151a", outline: "rgba(150,140,136,0.55)", lumen: "#050608", veinWall: "#8d8d92", triad: "#463a30",
-          triadWall: "#b39574", artery: "#d9594a", duct: "#7fae7f", ring: "#ffffff", ink: "#f2f4f7", plate: "rgba(10,11,14,0.78)" },
+          triadWall: "#b39574", artery: "#d9594a", duct: "#7fae7f", ring: "#ffffff", chosen: "#56b4e9", ink: "#f2f4f7", plate: "rgba(10,11,14,0.78)" },
 };
 
 // 256 colours between the stops ("#rrggbb"), each as one number that ImageData understands.
@@ -79,7 +79,7 @@ function markWidth(kind, scale, whole) {
   return Math.max(life * Math.pow(whole / scale, 0.28), 0.95 * kind.size);
 }
 
-// scene: {context, width, height, ratio, view, whole, look, static, tables, panel, layers, mark, picture, sheet, order, cross, dark, quick}
+// scene: {context, width, height, ratio, view, whole, look, static, tables, panel, layers, mark, picture, sheet, order, cross, chosen, dark, quick}
 // width, height: of the canvas in pixels of the page; ratio: pixels of the screen in one; view: {x, y, scale}, the middle in um.
 function drawSection(scene) {
   const { context, width, height, ratio, view, static: section, panel, layers, dark } = scene;
@@ -98,6 +98,7 @@ function drawSection(scene) {
   if (panel.cells) drawCells(scene, left, top);
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   if (layers.colonies) drawColonies(context, panel.colonies, view.scale, left, top, ink);
+  if (scene.chosen) drawChosen(scene, left, top, ink);
   drawScaleBar(context, width, height, view.scale, ink);
   if (scene.cross) drawCross(context, scene.cross, view.scale, left, top, ink);
 }
@@ -202,6 +203,30 @@ function drawColonies(context, colonies, scale, left, top, ink) {
     context.lineWidth = 1.5;
     context.stroke();
   }
+}
+
+// A ring around the cell that was clicked, wide enough to leave its symbol free.
+function drawChosen({ context, view, whole, static: section, chosen }, left, top, ink) {
+  const radius = Math.max(8, markWidth(section.kinds[chosen.kind], view.scale, whole) / 2 + 4);
+  for (const [colour, wide] of [[ink.plate, 6], [ink.chosen, 3]]) {
+    context.beginPath();
+    context.arc(left + chosen.x * view.scale, top + chosen.y * view.scale, radius, 0, 2 * Math.PI);
+    context.strokeStyle = colour;
+    context.lineWidth = wide;
+    context.stroke();
+  }
+}
+
+// Where the cell of a number and a population is in a panel, among the kinds that are shown: {kind, x, y} in um, or null.
+function placeOfCell(section, panel, layers, population, id) {
+  for (let kind = 0; panel.cells && kind < section.kinds.length; kind++) {
+    if (section.kinds[kind].population !== population || !layers.kinds[kind]) continue;
+    const at = panel.cells.id.subarray(panel.starts[kind], panel.starts[kind + 1]).indexOf(id);
+    if (at < 0) continue;
+    const i = panel.starts[kind] + at;
+    return { kind, x: (panel.cells.x[i] / FINEST) * section.width_um, y: (panel.cells.y[i] / FINEST) * section.height_um };
+  }
+  return null;
 }
 
 function drawScaleBar(context, width, height, scale, ink) {

@@ -1,6 +1,10 @@
 // The section on the page: one to three panels that share zoom, place and layers; pointer, touch and keyboard.
 
 const CLOSEST = 6; // pixels of the page per um, at most
+const MOST_ABOVE = 110; // pixels of a page above the viewer that are allowed for; what else comes and goes there is scrolled
+const BESIDE = 1000; // pixels from which on a page has its controls beside the viewer
+const BELOW = 76; // pixels below a panel: the lamps of the stages stay in sight
+const SENTENCE = 48; // pixels
 const QUICK = 150; // ms between two pictures that make a film
 const KEYS_HELP =
   "Plus and minus zoom, the arrow keys move, zero shows the whole section. Shift and the arrow keys move a cross hair; " +
@@ -45,11 +49,14 @@ function buildTissue(el, options) {
   let dark = Boolean(options.dark);
   let view = null;
   let whole = 1;
+  let fitted = {}; // the window, and how high a panel may be in it
   let order = [];
   let byName = new Map();
   let tables = null;
   let zones = null;
   let cross = null;
+  let marked = null; // the cell that was clicked, ringed wherever it goes: {panel, population, id}
+  let run; // what the frames are of; another mouse has other cells of the same numbers
   let scheduled = 0;
   let returnTo = null;
   let summed = -Infinity;
@@ -58,7 +65,11 @@ function buildTissue(el, options) {
   let refine = 0;
   const mark = markStore();
   const layers = { fields: new Map(), kinds: [], anatomy: true, colonies: true };
-  const card = buildCard(aside, () => (returnTo || frames[0]?.canvas)?.focus({ preventScroll: true }));
+  const card = buildCard(aside, () => {
+    marked = null;
+    redraw();
+    (returnTo || frames[0]?.canvas)?.focus({ preventScroll: true });
+  });
   const panel = buildLayers(aside, layers, { changed: redraw, fields: (names) => options.onFields?.(names) });
   for (const [text, name, act] of [
     ["+", "Zoom in", () => zoom(1.5)],
@@ -111,10 +122,11 @@ function buildTissue(el, options) {
     layout.dataset.panels = panels.length;
     const ratio = window.devicePixelRatio || 1;
     const room = frames[0].box.clientWidth;
-    const tallest = Math.max(0.78 * window.innerHeight, 300);
+    const tallest = tallestNow();
     const scale = Math.min(room / section.width_um, tallest / section.height_um);
     const width = Math.floor(section.width_um * scale);
     const height = Math.floor(section.height_um * scale);
+    root.style.setProperty("--t-tall", `${height}px`);
     for (const { canvas } of frames) {
       if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
         canvas.width = Math.round(width * ratio);
@@ -127,6 +139,19 @@ function buildTissue(el, options) {
     if (view && width > 0) view.scale *= width / section.width_um / whole;
     if (width > 0) whole = width / section.width_um;
     return { width, height, ratio };
+  }
+
+  // How high a panel may be so that it and all that stands above it in the viewer fit into the window. It stays as it is for
+  // a sentence more or less above it, since a picture that changes its size at every step cannot be watched.
+  function tallestNow() {
+    if (window.innerWidth < BESIDE) return Math.max(0.78 * window.innerHeight, 300); // a phone is scrolled, and its width decides
+    const size = `${window.innerWidth} ${window.innerHeight}`;
+    const viewer = root.closest(".ns-viewer") || root;
+    const top = viewer.getBoundingClientRect().top;
+    const above = Math.min(top + window.scrollY, MOST_ABOVE) + frames[0].canvas.getBoundingClientRect().top - top;
+    const free = Math.max(Math.min(0.78 * window.innerHeight, window.innerHeight - above - BELOW), 300);
+    if (size !== fitted.window || free < fitted.free || free > fitted.free + SENTENCE) fitted = { window: size, free };
+    return fitted.free;
   }
 
   function keepInside(width, height) {
@@ -178,9 +203,12 @@ function buildTissue(el, options) {
       panels.forEach((given, number) => {
         const { context, picture: store, sheet, canvas } = frames[number];
         canvas.style.touchAction = view.scale > whole * 1.01 ? "none" : "pan-y";
+        const chosen = marked && marked.panel === number ? placeOfCell(section, given, layers, marked.population, marked.id) : null;
+        if (chosen) canvas.dataset.chosen = `${chosen.x} ${chosen.y}`;
+        else delete canvas.dataset.chosen;
         drawSection({
           context, width, height, ratio, view, whole, order, static: section, tables, panel: given, layers, mark,
-          picture: store, sheet, cross, dark, quick,
+          picture: store, sheet, cross, chosen, dark, quick,
         });
       });
       drawnAt = performance.now();
@@ -316,6 +344,8 @@ function buildTissue(el, options) {
     if (!found) return;
     returnTo = frames[number].canvas;
     const where = found.cell || found.at;
+    marked = found.cell && { panel: number, population: section.kinds[found.cell.kind].population, id: found.cell.id };
+    redraw();
     if (options.cardOf) {
       tip.hidden = true;
       showCard(options.cardOf({ ...words(found), unique_id: found.cell ? found.cell.id : null }));
@@ -460,7 +490,7 @@ function buildTissue(el, options) {
       if (!given || !given.shape) return;
       const other = !section || given.width_um !== section.width_um || given.height_um !== section.height_um;
       section = given;
-      if (other) view = cross = null;
+      if (other) view = cross = marked = null;
       byName = new Map(section.fields.map((look) => [look.name, look]));
       order = section.kinds.map((_, number) => number).sort((a, b) => section.kinds[a].layer - section.kinds[b].layer || a - b);
       zones = Uint8Array.from(atob(section.zones), (letter) => letter.charCodeAt(0));
@@ -476,6 +506,8 @@ function buildTissue(el, options) {
       redraw();
     },
     setFrame(header, buffers) {
+      if (header.run !== run) marked = null;
+      run = header.run;
       panels = unpackFrame(header, buffers);
       seq = header.seq === undefined ? null : header.seq;
       redraw();

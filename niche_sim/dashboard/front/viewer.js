@@ -1,11 +1,11 @@
-// A run to look at: time, stages and tissue under one another. Plain data in, actions out; dashboard and replay share it.
+// A run to look at: time, tissue and stages under one another. Plain data in, actions out; dashboard and replay share it.
 
 // options: those of buildTissue, and actions of buildTransport. A frame's header may leave out `transport` and `strip`.
 function buildViewer(el, options, actions) {
   const root = document.createElement("div");
   root.className = "ns-viewer";
   const [time, stages, tissueBox] = ["transport", "strip", "tissue"].map(() => document.createElement("div"));
-  root.append(time, stages, tissueBox);
+  root.append(time, tissueBox, stages);
   el.append(root);
   let transport = null;
   let strip = null;
