@@ -36,7 +36,7 @@ def main() -> None:
     from solara.server import app as solara_app
     from solara.server.starlette import ServerStarlette
 
-    running = ServerStarlette(port=serve.port_of(None), host=serve.LOOPBACK, log_level="error")
+    running = ServerStarlette(port=serve.port_of(None), host=serve.LOOPBACK, log_level="critical")
     running.serve_threaded()
     running.wait_until_serving()
     solara_app.apps["__default__"] = solara_app.AppScript(serve.PAGE)
@@ -45,7 +45,7 @@ def main() -> None:
         browser = playwright.chromium.launch(
             executable_path=os.environ.get("CHROMIUM") or shutil.which("chromium"), args=FLAGS
         )
-        page = browser.new_page(viewport={"width": 1440, "height": 1130})
+        page = browser.new_page(viewport={"width": 1440, "height": 1240})
         open_at(page, address, Setup(day=32.0))
         shot(page, "dashboard.png")
 

@@ -46,6 +46,13 @@ def plain_words(text: str) -> str:
     return " ".join(WORDS.get(word, _number(word)) for word in text.split(" "))
 
 
+def typeset(sentence: str) -> str:
+    """A sentence of a scenario's file, where signs are typed as a keyboard has them: -> is an arrow, ug is µg."""
+    for typed, meant in (("->", "→"), ("TGF-beta", "TGF-β"), (" ug", " µg"), (" um", " µm")):
+        sentence = re.sub(rf"{typed}(?![a-z])", meant, sentence)
+    return sentence
+
+
 def arm_words(name: str) -> str:
     """The name of an arm as it is said: "anti_mif" is "anti-MIF", "pbs" is "PBS", "pbs_edited" is "PBS (edited)"."""
     parts, words = name.split("_"), []

@@ -20,7 +20,7 @@ from niche_sim.cells import POPULATIONS, TumourCell
 from niche_sim.errors import InputError
 from niche_sim.model import NicheModel
 from niche_sim.plots import save_figures, section_figure, timeline_figure
-from niche_sim.plots_words import WORDS, arm_title, arm_words, plain_words
+from niche_sim.plots_words import WORDS, arm_title, arm_words, plain_words, typeset
 from niche_sim.protocol import (
     Block,
     Boost,
@@ -533,3 +533,7 @@ def test_no_arm_of_the_library_keeps_an_abbreviation_in_small_letters():
     small = {name for name, words in WORDS.items() if words.lower() != words and words.isupper()} | {"pbs", "nk", "tgfb", "pdl1"}
     said = {word for one in scenario.ids() for arm in scenario.load(one).arms for word in arm_words(arm).split(" ")}
     assert not said & small and "MIF" in " ".join(said)
+
+
+def test_signs_that_a_keyboard_has_are_typeset_and_words_are_left():
+    assert typeset("uptake -> TGF-beta; 5 ug of 120 um umbra") == "uptake → TGF-β; 5 µg of 120 µm umbra"

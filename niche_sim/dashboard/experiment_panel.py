@@ -13,7 +13,7 @@ from niche_sim import scenario
 from niche_sim.dashboard.elements import Block, Choice, Entry, Press, Words
 from niche_sim.dashboard.link import Setup
 from niche_sim.errors import InputError
-from niche_sim.plots_words import arm_title
+from niche_sim.plots_words import arm_title, typeset
 from niche_sim.scenario import Entry as CatalogueEntry
 
 UPLOADED = "(uploaded)"
@@ -64,12 +64,12 @@ def ExperimentPanel(setup: Setup, load: Callable[[Setup], None], fail: Callable[
 
     arm = setup.arm_name()
     Choice("Scenario", organs, UPLOADED if setup.given is not None else setup.scenario, choose_scenario)
-    Words(experiment.question, style="ns-help")
+    Words(typeset(experiment.question), style="ns-help")
     arms = {name: arm_title(name) for name in experiment.arms}
     chooser = Choice("Arm", arms, arm, lambda name: load(setup.with_arm(name)))
     chooser.key(",".join(arms))  # a list cannot take a value in the moment in which it gets its option
     if experiment.arms[arm].note:
-        Words(experiment.arms[arm].note, style="ns-help")
+        Words(typeset(experiment.arms[arm].note), style="ns-help")
     with Block(style="ns-row"):
         Entry("Seed (which virtual mouse)", str(setup.seed), choose_seed, error=wrong_seed, kind="number")
         Press("Another mouse", lambda: load(replace(setup, seed=setup.seed + 1, day=None)))
