@@ -287,6 +287,7 @@ def test_made_pages_hold_all_there_is() -> None:
         (question,) = re.findall(r"^# # (.+\?)$", file.with_suffix(".py").read_text(encoding="utf-8"), re.M)
         section = MADE["notebooks.md"].partition(f"\n## {question}\n")[2].partition("\n## ")[0]
         assert f"`notebooks/{file.name}`" in section
+        assert (DOCS / re.findall(r"\]\((images/.+\.png)\)", section)[0]).is_file()
         assert f"](notebooks/{file.name}) | {question}" in (TOP / "README.md").read_text(encoding="utf-8")
     for name, command in COMMANDS.items():
         section = MADE["reference/cli.md"].partition(f"\n## niche-sim {name}\n")[2].partition("\n## ")[0]

@@ -256,6 +256,18 @@ def public(name: str) -> tuple[str, str, str]:
 
 # ---- notebooks
 
+# Which figure of a notebook, counted from 0, says most of what it finds, and what is seen on it.
+PICTURES = {
+    "01_first_run": (0, "Doses, stages reached, and the marker of each stage over 42 days"),
+    "02_staged_sequence": (2, "Onsets of the six stages in six mice, one line a mouse"),
+    "03_cut_one_link": (0, "What is left of seven readouts along the chain under six blocks"),
+    "04_organotropism": (2, "TGF-β in liver and lung: unmatched exosomes, matched ones, and these with the integrin blocked"),
+    "05_therapy_windows": (0, "Effect of a block of MIF against the day on which it starts, with the onsets of the stages"),
+    "06_sweep_and_sensitivity": (1, "Morris screening of five numbers for three readouts"),
+    "07_your_own_rule": (0, "Stages and markers of a mouse with the added rule"),
+    "08_reproduce_a_paper": (0, "Collagen, held marrow cells and dividing tumour cells in three arms"),
+}
+
 
 def notebooks() -> str:
     """The notebooks: each one's question, how it goes on, and its parts."""
@@ -269,7 +281,9 @@ def notebooks() -> str:
         cells = [_prose(cell) for cell in file.read_text(encoding="utf-8").split("\n# %%") if cell.startswith(" [markdown]")]
         title, _, rest = cells[0].partition("\n")
         headings = [line.removeprefix("## ") for cell in cells for line in cell.splitlines() if line.startswith("## ")]
-        parts.append(f"## {title.removeprefix('# ')}\n\n{rest.strip()}\n\n`notebooks/{file.stem}.ipynb`: {' · '.join(headings)}\n")
+        picture = f"![{PICTURES[file.stem][1]}](images/notebook_{file.stem}.png)"
+        below = f"`notebooks/{file.stem}.ipynb`: {' · '.join(headings)}"
+        parts.append(f"## {title.removeprefix('# ')}\n\n{rest.strip()}\n\n{picture}\n\n{below}\n")
     return "\n".join(parts)
 
 
