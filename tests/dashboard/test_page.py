@@ -113,13 +113,14 @@ def test_a_block_from_an_earlier_day_is_a_branch_and_shows_in_a_readout(page):
 
 def test_a_reload_brings_the_experiment_back_at_its_hour_with_its_comparison(visit, server):
     page = ready(visit(server + "?" + Setup(overrides=SMALL, seed=8).to_query()))
+    entries = page.evaluate("history.length")
     go_to(page, 4)
     unfold(page, "Compare")
     page.get_by_label("Compare with").select_option("anti_mif")
     expect(page.locator("canvas.ns-canvas")).to_have_count(3)
     expect(page).to_have_url(re.compile("against=anti_mif.*day=4$"))
     expect(page.get_by_text("This mouse, day 4,")).to_be_visible()
-    before, entries = page.get_by_role("table").inner_text(), page.evaluate("history.length")
+    before = page.get_by_role("table").inner_text()
     page.reload()
     ready(page)
     until_clock(page, "^Day 4, 00:00$")
