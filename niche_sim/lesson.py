@@ -27,6 +27,7 @@ from niche_sim.readouts import BY_NAME
 from niche_sim.scenario import ONSET, Scenario, Target, check_in_time, read_text, read_toml
 from niche_sim.scenario_writing import with_protocol
 from niche_sim.stages import STAGES
+from niche_sim.targets import KINDS as EFFECTS
 from niche_sim.targets import MET, UNDECIDED, Comparison, compare_order, judge, judge_direction, word_of
 from niche_sim.units import to_model
 
@@ -399,15 +400,23 @@ def _effect_in_words(question: Question, found: Comparison) -> str:
     if found.note:
         return f"There is nothing to compare: {found.note}."
     effect, ours, theirs = found.effect, in_words(question.arm), in_words(question.against or "")
+    if effect.estimate == effect.low == effect.high == EFFECTS[found.kind]:
+        return f"Exactly as much in {ours} as in {theirs}, in each of the {effect.n} pairs of mice."
     if found.kind == "ratio":
-        least = "less than 0.001" if effect.estimate < SMALLEST_RATIO else f"{effect.estimate:.3g}"
-        size = f"{least} times as much in {ours} as in {theirs}"
+        size = f"{_ratio(effect.estimate).capitalize()} times as much in {ours} as in {theirs}"
+        if effect.high < SMALLEST_RATIO:
+            return f"{size}, and so is its 95 % interval ({effect.n} pairs of mice)."
     else:
         unit = BY_NAME[question.readout].unit
         size = f"{effect.estimate:+.3g}{'' if unit == '1' else f' {unit}'} in {ours} compared with {theirs}"
-    high = f"{effect.high:.3g}" if math.isfinite(effect.high) else "no upper end"
+    end = _ratio if found.kind == "ratio" else "{:.3g}".format
+    high = end(effect.high) if math.isfinite(effect.high) else "no upper end"
     why = "" if word_of(found) != UNDECIDED else f" Not decided: {judge_direction(found, 'more').why}."
-    return f"{size} (95 % interval {effect.low:.3g} to {high}; {effect.n} pairs of mice).{why}"
+    return f"{size} (95 % interval {end(effect.low)} to {high}; {effect.n} pairs of mice).{why}"
+
+
+def _ratio(value: float) -> str:
+    return "less than 0.001" if 0.0 < value < SMALLEST_RATIO else f"{value:.3g}"
 
 
 def _order(question: Question, mice: Cohort) -> Answer:

@@ -39,7 +39,7 @@ from niche_sim.protocol import Block
 from niche_sim.scenario_writing import with_protocol
 
 # %% [markdown]
-# ## Six drugs that do not exist, all as good
+# ## Six drugs that do not exist, each as good as the others
 #
 # Each arm is the educated mouse, exosomes every other day for three weeks, with one act blocked by nine tenths all the while.
 # That efficacy is assumed, and the same for all, so that the links can be compared.
@@ -83,7 +83,8 @@ def left(found, arm, readout):
     wanted = [(found, arm), (mice, "educated"), (mice, "pbs")]
     columns = [np.array(list(group.values(name, readout, DAY_21).values())) for group, name in wanted]
     prevented = targets.prevented_gain(*columns)
-    return 1 - prevented.estimate, 1 - prevented.high, 1 - prevented.low  # and the ends of its 95 % interval
+    # What is left is 1 less what was prevented, and so the two ends of the 95 % interval change places.
+    return 1 - prevented.estimate, 1 - prevented.high, 1 - prevented.low
 
 
 READOUTS = ["exosomes_taken_up", "tgfb_mean", "stellate_active", "ccl2"]  # in the order of the chain
@@ -123,7 +124,7 @@ links_figure(table)
 # - **Nine tenths are not nine tenths.** Of the same efficacy, some blocks leave a trace of marrow cells and others more. What
 #   little is left behind a cut has to pass the thresholds that come after it, and there little becomes nothing. (So with
 #   stellate cells: they count as active above a threshold, but those below it still release some CCL2.)
-# - **One row hardly differs from educated mice.**
+# - **One row hardly differs from educated mice**: that of LOX.
 
 # %% [markdown]
 # ## The link that does surprisingly little

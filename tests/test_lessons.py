@@ -14,7 +14,7 @@ from niche_sim.cli import main
 from niche_sim.cohort import Cohort, Life
 from niche_sim.errors import InputError
 from niche_sim.lesson import RIGHT, WRONG, Answer, answers, ids, load, parse
-from niche_sim.targets import UNDECIDED
+from niche_sim.targets import UNDECIDED, Comparison, Effect
 
 ALL = ["kupffer_two_faces", "mif", "seed_and_soil", "sequence", "timing", "why_most_die"]
 MICE = 8  # of made cohorts: the least p of a paired permutation test is then 2 in 256
@@ -217,6 +217,21 @@ def test_a_direction_is_what_the_mice_give(small, unmatched, value):
         assert found.judge(said) == (UNDECIDED if value is None else RIGHT if said == value else WRONG)
 
 
+@pytest.mark.parametrize(
+    ("estimate", "low", "high", "words"),
+    [
+        (1.0, 1.0, 1.0, "Exactly as much in unmatched as in matched, in each of the 8 pairs of mice."),
+        (1e-5, 9e-6, 2e-5, "Less than 0.001 times as much in unmatched as in matched, and so is its 95 % interval (8 pairs of mice)."),
+        (5e-4, 0.0, 0.02, "Less than 0.001 times as much in unmatched as in matched (95 % interval 0 to 0.02; 8 pairs of mice)."),
+        (0.25, 0.2, 0.3, "0.25 times as much in unmatched as in matched (95 % interval 0.2 to 0.3; 8 pairs of mice)."),
+    ],
+)  # fmt: skip
+def test_an_effect_is_told_in_words_that_students_read(small, estimate, low, high, words):
+    effect = Effect(estimate, low, high, 8, 0.95)
+    found = Comparison("ratio", effect, effect, 0.008, (0.8, 1.25))
+    assert lesson._effect_in_words(small.questions[0], found) == words
+
+
 def test_few_mice_do_not_decide_whatever_they_show(small):
     few = {"matched": {"exosomes_taken_up": [100.0] * 4}, "unmatched": {"exosomes_taken_up": [50.0] * 4}}
     assert answer_to(small, "uptake", few).value is None  # p is at least 2 in 16
@@ -295,7 +310,7 @@ def test_real_mice_answer(small, kept):
     """Few mice of small sections: uptake differs fourteenfold, and before the late block the two arms are the same mice."""
     found = {answer.question.id: answer for answer in answers(small, kept)}
     assert found["uptake"].value == "less"
-    assert found["before"].value == "same" and found["before"].words.startswith("1 times as much")
+    assert found["before"].value == "same" and found["before"].words.startswith("Exactly as much in late")
     assert found["order"].value == "priming,recruitment"
 
 

@@ -179,16 +179,15 @@ def _Lesson(
         Words(why, style="ns-help")
     with Block(style="ns-row"):
         Press("Back", lambda: set_work(lambda now: replace(now, step=step - 1)), disabled=step == READ)
-        Press(
-            "Next",
-            lambda: set_work(lambda now: replace(now, step=step + 1)),
-            look="main",
-            disabled=bool(why) or step == EXPLAIN,
-        )
+        if step < EXPLAIN:
+            Press(
+                "Next", lambda: set_work(lambda now: replace(now, step=step + 1)), look="main", disabled=bool(why)
+            )
 
 
 @solara.component
 def _Read(lesson: Lesson) -> None:
+    Words(f"{lesson.title} (about {lesson.minutes} minutes)", style="ns-panel-title")
     Words(f"Goal: {lesson.goal}")
     for text in lesson.background:
         Words(text)
@@ -307,6 +306,7 @@ def _Explain(work: Work, set_work: Callable[[Change], None]) -> None:
         with Block(style="ns-panel", attributes={"role": "status"}):
             Words("A good answer", tag="h4", style="ns-panel-title")
             Words(lesson.model_answer)
+            Words("That was the lesson. Another one can be chosen above; what you wrote here is gone then.", style="ns-help")
     else:
         written = bool(work.text.strip())
         Press(

@@ -110,7 +110,8 @@ def test_a_lesson_from_prediction_to_explanation(visit, server, axe):
     button(page, "Next").click()
     step(page, 3)
     button(page, "Open this experiment").click()
-    expect(page.get_by_text("It is open")).to_be_visible()
+    expect(page.get_by_text("It is open")).to_be_in_viewport()  # the lesson scrolls by itself, the run stays in sight
+    expect(button(page, "Play")).to_be_in_viewport()
     expect(page.get_by_label("Scenario", exact=True)).to_have_value("liver_organotropism_hoshino2015")
     expect(page.get_by_label("Arm", exact=True)).to_have_value("unmatched")
     expect(page.get_by_role("heading", name="Comparison")).to_be_visible()  # the other arm runs beside it
@@ -138,6 +139,8 @@ def test_a_lesson_from_prediction_to_explanation(visit, server, axe):
     page.get_by_label("Your explanation").fill("Integrins.")
     button(page, "Show a good answer").click()
     expect(page.get_by_text("It is the integrin, at length.")).to_be_visible()
+    expect(page.get_by_text("That was the lesson.")).to_be_visible()
+    expect(button(page, "Next")).to_have_count(0)
     expect(page.get_by_label("Your explanation")).to_have_value("Integrins.")
     assert axe(page) == []
     look(page, "lesson_explain")
