@@ -378,11 +378,6 @@ def answers(lesson: Lesson, mice: Cohort) -> list[Answer]:
     return [told[question.kind](question, mice) for question in lesson.questions]
 
 
-def in_words(arm: str) -> str:
-    """The name of an arm as it is said."""
-    return arm_words(arm)
-
-
 def _target(question: Question, **more: Any) -> Target:
     """The question as something that `targets.judge` compares; what is expected decides nothing about the comparison."""
     fixed: dict[str, Any] = {"spread": None, "within": None, "use": "", "source": "", "where": "", "grade": ""}
@@ -399,7 +394,7 @@ def _direction(question: Question, mice: Cohort) -> Answer:
 def _effect_in_words(question: Question, found: Comparison) -> str:
     if found.note:
         return f"There is nothing to compare: {found.note}."
-    effect, ours, theirs = found.effect, in_words(question.arm), in_words(question.against or "")
+    effect, ours, theirs = found.effect, arm_words(question.arm), arm_words(question.against or "")
     if effect.estimate == effect.low == effect.high == EFFECTS[found.kind]:
         return f"Exactly as much in {ours} as in {theirs}, in each of the {effect.n} pairs of mice."
     if found.kind == "ratio":
@@ -468,7 +463,7 @@ def _number(question: Question, mice: Cohort) -> Answer:
     least, most = _tolerated(estimate, question.within)
     decided = estimate > 0.0 and least <= low and high <= most
     words = (
-        f"{in_words(question.arm)}: {estimate:.3g} {question.unit}".rstrip()
+        f"{arm_words(question.arm)}: {estimate:.3g} {question.unit}".rstrip()
         + f" (95 % interval {low:.3g} to {high:.3g}; {found.effect.n} mice). "
         f"An answer counts as right from {least:.3g} to {most:.3g}."
     )

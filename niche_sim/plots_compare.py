@@ -140,7 +140,7 @@ class _Sheet:
         size = 8.5 * min(1.0, 90 / len(text))
         self.figure.text(*self.at(3, 4), text, va="center", weight="bold", size=size)
         handles = [
-            Line2D([], [], markersize=3, linewidth=1.2, label=_words(arm), **self.look(arm)) for arm in self.arms
+            Line2D([], [], markersize=3, linewidth=1.2, label=arm_words(arm), **self.look(arm)) for arm in self.arms
         ]
         self.figure.legend(
             handles=handles, loc="upper left", bbox_to_anchor=self.at(2, 6), ncol=4, frameon=False, borderpad=0.2,
@@ -189,7 +189,7 @@ class _Sheet:
             )  # fmt: skip
             if len(values):
                 ax.plot([values.mean()] * 2, [number - 0.4, number + 0.4], color=look["color"], linewidth=1.4)
-        names = [textwrap.shorten(_words(arm), 30, placeholder="…") for arm in self.arms]
+        names = [textwrap.shorten(arm_words(arm), 30, placeholder="…") for arm in self.arms]
         ax.set_yticks(range(len(self.arms)), names)
         ax.set_ylim(len(self.arms) - 0.4, -0.6)
         ax.tick_params(axis="y", length=0)
@@ -220,7 +220,7 @@ class _Sheet:
             ax.set(xlim=extent[:2], ylim=extent[2:])
             ax.set_xticks([])
             ax.set_yticks([])
-            name = textwrap.shorten(_words(arm), 24, placeholder="…")
+            name = textwrap.shorten(arm_words(arm), 24, placeholder="…")
             ax.set_title(name, size=6.5, pad=2, color=self.look(arm)["color"])
             length = _scale(picture.width)
             x, base = 0.05 * picture.width, 0.95 * picture.height
@@ -237,10 +237,6 @@ class _Sheet:
 
 def _plain(ax: Axes) -> None:
     ax.spines[["top", "right"]].set_visible(False)
-
-
-def _words(arm: str) -> str:
-    return arm_words(arm)
 
 
 def _unit(name: str) -> str:

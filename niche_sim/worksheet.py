@@ -10,7 +10,8 @@ from html import escape
 from pathlib import Path
 
 from niche_sim import scenario as library
-from niche_sim.lesson import DIRECTION, FOLDER, NUMBER, ORDER, SAME_IN_WORDS, Answer, Lesson, Question, in_words
+from niche_sim.lesson import DIRECTION, FOLDER, NUMBER, ORDER, SAME_IN_WORDS, Answer, Lesson, Question
+from niche_sim.plots_words import arm_words
 from niche_sim.readouts import BY_NAME
 from niche_sim.record import whole
 
@@ -94,11 +95,11 @@ def _question(number: int, question: Question, answer: Answer | None) -> str:
 
 def _opening(lesson: Lesson) -> str:
     look = lesson.look
-    against = f", beside it <strong>{escape(in_words(look.against))}</strong>" if look.against else ""
+    against = f", beside it <strong>{escape(arm_words(look.against))}</strong>" if look.against else ""
     return (
         "Start <code>niche-sim dashboard</code>, unfold <strong>Lessons</strong>, choose "
         f"<strong>{escape(lesson.title)}</strong> and open its experiment: "
-        f"the arm <strong>{escape(in_words(look.arm))}</strong>{against}."
+        f"the arm <strong>{escape(arm_words(look.arm))}</strong>{against}."
     )
 
 
@@ -112,12 +113,12 @@ def _results(questions: Iterable[Question]) -> str:
 
 
 def _compared(question: Question) -> str:
-    arm = in_words(question.arm)
+    arm = arm_words(question.arm)
     if question.kind == ORDER:
         return f"beginning of {', '.join(sorted(question.stages))}: {arm}"
     what, day = BY_NAME[question.readout].meaning, f"{question.at / 24.0:g}"
     if question.kind == DIRECTION:
-        return f"{what}, day {day}: {arm} against {in_words(question.against or '')}"
+        return f"{what}, day {day}: {arm} against {arm_words(question.against or '')}"
     of = f", of {question.times:g} {BY_NAME[question.of].meaning}" if question.of else ""
     return f"{what}{of}, day {day}: {arm}"
 

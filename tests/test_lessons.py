@@ -221,7 +221,8 @@ def test_a_direction_is_what_the_mice_give(small, unmatched, value):
     ("estimate", "low", "high", "words"),
     [
         (1.0, 1.0, 1.0, "Exactly as much in unmatched as in matched, in each of the 8 pairs of mice."),
-        (1e-5, 9e-6, 2e-5, "Less than 0.001 times as much in unmatched as in matched, and so is its 95 % interval (8 pairs of mice)."),
+        (1e-5, 9e-6, 2e-5, "Less than 0.001 times as much in unmatched as in matched, and so is its 95 % interval "
+         "(8 pairs of mice)."),
         (5e-4, 0.0, 0.02, "Less than 0.001 times as much in unmatched as in matched (95 % interval 0 to 0.02; 8 pairs of mice)."),
         (0.25, 0.2, 0.3, "0.25 times as much in unmatched as in matched (95 % interval 0.2 to 0.3; 8 pairs of mice)."),
     ],

@@ -18,7 +18,8 @@ from niche_sim.dashboard.link import LONGEST_TOML, Setup
 from niche_sim.dashboard.session import View
 from niche_sim.dashboard.study import Report, Study
 from niche_sim.errors import InputError
-from niche_sim.lesson import DIRECTION, NUMBER, RIGHT, SAME_IN_WORDS, WRONG, Answer, Lesson, Question, answers, in_words
+from niche_sim.lesson import DIRECTION, NUMBER, RIGHT, SAME_IN_WORDS, WRONG, Answer, Lesson, Question, answers
+from niche_sim.plots_words import arm_words
 from niche_sim.vocabulary import DEFAULT_SEED
 
 STEPS = ("Read", "Predict", "Run", "Compare", "Explain")
@@ -255,9 +256,9 @@ def _Run(
         compare(look.against)
         set_work(lambda now: replace(now, opened=True))
 
-    beside = f", beside it {in_words(look.against)}" if look.against else ""
+    beside = f", beside it {arm_words(look.against)}" if look.against else ""
     called = "" if look.arm not in work.lesson.own else f" (called {setup.title()} on the page)"
-    Words(f"One mouse of the arm {in_words(look.arm)}{called}{beside}, on the same chance events.")
+    Words(f"One mouse of the arm {arm_words(look.arm)}{called}{beside}, on the same chance events.")
     note = work.lesson.experiment.arms[look.arm].note
     if note:
         Words(note, style="ns-help")
@@ -273,7 +274,7 @@ def _Compare(
 ) -> None:
     lesson = work.lesson
     busy = report is not None and report.state in ("waiting", "running")
-    arms = " and ".join([", ".join(map(in_words, lesson.arms[:-1])), in_words(lesson.arms[-1])]).removeprefix(" and ")
+    arms = " and ".join([", ".join(map(arm_words, lesson.arms[:-1])), arm_words(lesson.arms[-1])]).removeprefix(" and ")
     Words(
         f"One mouse tells little. {lesson.mice} mice of each of: {arms}; mice of the same seed share their chance events."
     )
