@@ -9,7 +9,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, ParamSpec
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -18,7 +17,7 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocat
 from niche_sim.analysis.power import TEST_NAMES, Curve, Groups, Needed, mice_of
 from niche_sim.analysis.windows import Onset, Point, Windows, starts_of
 from niche_sim.looks import BLACK, BLUE, GREY, ORANGE, PALE, VERMILLION
-from niche_sim.plots import DAY, MM, STYLE, WIDTH
+from niche_sim.plots import DAY, MM, WIDTH, style
 from niche_sim.plots_compare import UNITS
 from niche_sim.plots_words import arm_words
 from niche_sim.protocol import GrowPrimary, InjectTumourCells
@@ -40,9 +39,7 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 
     @functools.wraps(draw)
     def drawn(*args: P.args, **kwargs: P.kwargs) -> Figure:
-        with mpl.rc_context():
-            mpl.rcdefaults()
-            mpl.rcParams.update(STYLE)
+        with style():
             return draw(*args, **kwargs)
 
     return drawn
@@ -50,9 +47,7 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
 
 def save(figure: Figure, file: Path) -> Path:
     """Write a figure as PNG, the same figure as the same bytes; returns its path. Raises OSError."""
-    with mpl.rc_context():
-        mpl.rcdefaults()
-        mpl.rcParams.update(STYLE)
+    with style():
         buffer = io.BytesIO()
         figure.savefig(buffer, dpi=DPI, format="png", metadata={"Software": None})
     with whole(file) as part:

@@ -10,7 +10,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
@@ -21,7 +20,7 @@ from scipy.stats import t as student
 
 from niche_sim.cohort import Cohort
 from niche_sim.looks import BLACK, BLUE, GREEN, GREY, ORANGE, PALE, PURPLE, SKY, VERMILLION
-from niche_sim.plots import DAY, MM, STYLE, WIDTH
+from niche_sim.plots import DAY, MM, WIDTH, style
 from niche_sim.plots_words import arm_words
 from niche_sim.protocol import one_of
 from niche_sim.readouts import BY_NAME
@@ -67,17 +66,13 @@ def compare_figure(cohort: Cohort, readouts: Sequence[str] | None = None) -> Fig
     readouts: names, in the order of the panels; None takes those of `key_readouts`. Raises InputError for an unknown one.
     """
     arms = [arm for arm in cohort.plan.arms if cohort.lives[arm]]
-    with mpl.rc_context():
-        mpl.rcdefaults()
-        mpl.rcParams.update(STYLE)
+    with style():
         return _Sheet(cohort, arms, key_readouts(cohort, readouts)).figure
 
 
 def compare_png(cohort: Cohort, dpi: int = 200, readouts: Sequence[str] | None = None) -> bytes:
     """The figure as the bytes of a PNG file; the same mice give the same bytes."""
-    with mpl.rc_context():
-        mpl.rcdefaults()
-        mpl.rcParams.update(STYLE)
+    with style():
         buffer = io.BytesIO()
         compare_figure(cohort, readouts).savefig(buffer, dpi=dpi, format="png", metadata={"Software": None})
         return buffer.getvalue()

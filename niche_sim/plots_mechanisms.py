@@ -6,14 +6,13 @@ import io
 from collections.abc import Sequence
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from niche_sim.looks import BLACK, BLUE, GREY, ORANGE, SKY, VERMILLION
 from niche_sim.mechanisms import BLOCKS, SCHEDULES, ZONES, Gate, Matrix, Reach, Slowing, Zonation
-from niche_sim.plots import MM, STYLE, WIDTH
+from niche_sim.plots import MM, WIDTH, style
 
 WORDS = {"default": "serial, with feedback", "no_feedback": "serial, no feedback", "additive": "additive paths"}
 PUBLISHED_ZONES = (0.43, 0.28, 0.29)  # Bouwens 1986, share of Kupffer cells
@@ -30,9 +29,7 @@ def png(figure: Figure, dpi: int = 150) -> bytes:
 
 def matrix_png(found: Matrix) -> bytes:
     """Which block prevents how much of the niche, under each schedule."""
-    with mpl.rc_context():
-        mpl.rcdefaults()
-        mpl.rcParams.update(STYLE)
+    with style():
         figure = Figure(figsize=(WIDTH * MM, 62 * MM), layout="constrained")
         axes = figure.subplots()
         centred: Any = {"ha": "center", "va": "center", "fontsize": 6}
@@ -57,9 +54,7 @@ def matrix_png(found: Matrix) -> bytes:
 
 def parts_png(zones: Zonation, reach: Reach, slowing: Slowing, gates: Sequence[Gate]) -> bytes:
     """Zonation, the reach of a stellate cell, slowing of Kupffer cells, foci without NK cells."""
-    with mpl.rc_context():
-        mpl.rcdefaults()
-        mpl.rcParams.update(STYLE)
+    with style():
         figure = Figure(figsize=(WIDTH * MM, 116 * MM), layout="constrained")
         ((a, b), (c, d)) = figure.subplots(2, 2)
         _zonation(a, zones)

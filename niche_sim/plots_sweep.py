@@ -6,7 +6,6 @@ import io
 import math
 from pathlib import Path
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
@@ -16,7 +15,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from numpy.typing import NDArray
 
 from niche_sim.looks import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION
-from niche_sim.plots import MM, STYLE, WIDTH
+from niche_sim.plots import MM, WIDTH, style
 from niche_sim.plots_words import arm_words
 from niche_sim.readouts import BY_NAME
 from niche_sim.record import whole
@@ -40,9 +39,7 @@ UNITS = {"cell": "cells", "colony": "colonies", "vesicle": "vesicles", "1": "sha
 
 def overview_png(found: Swept, dpi: int = 200) -> bytes:
     """The figure as the bytes of a PNG file; the same sweep gives the same bytes."""
-    with mpl.rc_context():
-        mpl.rcdefaults()
-        mpl.rcParams.update(STYLE)
+    with style():
         buffer = io.BytesIO()
         overview_figure(found).savefig(buffer, dpi=dpi, format="png", metadata={"Software": None})
         return buffer.getvalue()

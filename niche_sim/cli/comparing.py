@@ -21,6 +21,7 @@ from niche_sim.cli.mice import (
     cores_of,
     end,
     names_of,
+    readouts_of,
     run_mice,
     schedule_of,
 )
@@ -63,16 +64,10 @@ def compare(
         whole_number(seed, "--seed"),
         settings(changes or []),
     )
-    names, shown = None if arms is None else names_of(arms), None if readouts is None else names_of(readouts)
+    names = None if arms is None else names_of(arms)
     from niche_sim import cohort, plots_compare, targets
-    from niche_sim.protocol import one_of
-    from niche_sim.readouts import BY_NAME
 
-    for name in shown or ():
-        one_of(name, BY_NAME, "--readout")
-    if len(shown or ()) > plots_compare.MOST_READOUTS:
-        raise InputError("--readout", f"{len(shown or ())} readouts", f"at most {plots_compare.MOST_READOUTS}")
-
+    shown = None if readouts is None else readouts_of(readouts, plots_compare.MOST_READOUTS)
     try:
         wanted = cohort.plan(
             scenario, names, mice=number, seed=first, overrides=overrides, without=without or (),

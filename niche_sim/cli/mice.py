@@ -110,6 +110,17 @@ def names_of(text: str) -> list[str]:
     return [name.strip() for name in text.split(",")]
 
 
+def readouts_of(text: str, most: int) -> list[str]:
+    """The readouts that --readout names, each once. Raises InputError if one is unknown, or they are more than `most`."""
+    from niche_sim.protocol import one_of
+    from niche_sim.readouts import BY_NAME
+
+    names = [one_of(name, BY_NAME, "--readout") for name in names_of(text)]
+    if len(names) > most:
+        raise InputError("--readout", f"{len(names)} readouts", f"at most {most}")
+    return list(dict.fromkeys(names))
+
+
 def schedule_of(text: str | None) -> str | tuple[str, ...] | None:
     """The name of a schedule, or several names of rules."""
     return tuple(names_of(text)) if text is not None and "," in text else text

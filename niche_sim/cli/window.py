@@ -21,7 +21,7 @@ from niche_sim.cli.mice import (
     cores_of,
     end,
     moment,
-    names_of,
+    readouts_of,
     run_mice,
     schedule_of,
 )
@@ -125,15 +125,10 @@ def _days(by: str | None, step: str | None) -> list[float]:
 
 def _readouts(text: str | None, experiment: Scenario, arm: str) -> list[str]:
     """Those that are asked for, or else those that the arm's targets name most, or else the marker of colonisation."""
-    from niche_sim.protocol import one_of
-    from niche_sim.readouts import BY_NAME
     from niche_sim.stages import STAGES
 
     if text is not None:
-        names = [one_of(name, BY_NAME, "--readout") for name in names_of(text)]
-        if len(names) > MOST_READOUTS:
-            raise InputError("--readout", f"{len(names)} readouts", f"at most {MOST_READOUTS}")
-        return list(dict.fromkeys(names))
+        return readouts_of(text, MOST_READOUTS)
     named = Counter(t.readout for t in experiment.targets if t.arm == arm and not t.is_onset)
     return [name for name, _ in named.most_common(3)] or [STAGES[-1].marker]
 
