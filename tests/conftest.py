@@ -8,6 +8,8 @@ import json
 import math
 import os
 import shutil
+import signal
+from types import SimpleNamespace
 from typing import NamedTuple
 
 import numpy as np
@@ -15,6 +17,7 @@ import pytest
 
 from niche_sim.cells import POPULATIONS
 from niche_sim.chance import Chance, birth_key
+from niche_sim.cli import main
 from niche_sim.model import NicheModel
 from niche_sim.parameters import resolve
 from niche_sim.protocol import (
@@ -285,6 +288,29 @@ PACKAGES = ("playwright", "axe_playwright_python", "solara", "anywidget", "solar
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 FLAGS += ["--disable-component-update", "--disable-sync"]
 PATIENT = 60_000  # ms; a machine that does other work beside is slow, and no test is about this
+
+
+@pytest.fixture
+def call(tmp_path, monkeypatch, capfd):
+    """Runs one command of niche-sim in an empty folder; gives exit code, output, its words on one line, error lines."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("COLUMNS", "100")
+
+    def run(*arguments):
+        capfd.readouterr()
+        code = main([str(argument) for argument in arguments])
+        out, err = capfd.readouterr()
+        return SimpleNamespace(code=code, out=out, words=" ".join(out.split()), err=err.splitlines())
+
+    return run
+
+
+@pytest.fixture
+def interruptible():
+    """Ctrl-C arrives even where tests run in the background, whose shell had it ignored."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="session")

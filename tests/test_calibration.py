@@ -15,7 +15,6 @@ from synthetic import AXES, Growth, apart, truth_of
 
 from niche_sim import cohort, plots_analysis_fit, sweeps
 from niche_sim.analysis import calibration, fitting
-from niche_sim.cli import main
 from niche_sim.errors import InputError
 from niche_sim.scenario import load
 from niche_sim.targets import Comparison, Effect
@@ -337,20 +336,6 @@ def test_the_check_tells_what_the_posterior_gives(small):
 # --- the command -----------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def call(tmp_path, monkeypatch, capfd):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "100")
-
-    def run(*arguments):
-        capfd.readouterr()
-        code = main([str(argument) for argument in arguments])
-        out, err = capfd.readouterr()
-        return SimpleNamespace(code=code, out=" ".join(out.split()), err=err.splitlines())
-
-    return run
-
-
 QUICK = ["calibrate", "--vary", VARY, "--mice", "2", "--particles", "10", "--workers", "2", "-o", "mine"]
 
 
@@ -360,7 +345,7 @@ def test_calibrate_leaves_a_posterior_a_check_and_figures_and_goes_on(call, scen
     assert done.code == 0, done.err
     start = "2 fit targets, 2 numbers; 10 particles or more a population, 1 arms x 2 mice"
     assert done.err[0].startswith(start)
-    assert "Posterior predictive check" in done.out
+    assert "Posterior predictive check" in done.words
     assert {path.name for path in (tmp_path / "mine").iterdir()} == {
         "calibration.json", "history.db", "posterior.parquet", "check.parquet", "posterior.png", "check.png",
     }  # fmt: skip

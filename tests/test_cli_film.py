@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import signal
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,18 +12,10 @@ from PIL import Image
 
 from niche_sim import plots_film
 from niche_sim import record as records
-from niche_sim.cli import main
 from niche_sim.processes.tumour_fate import Waking
 
+pytestmark = pytest.mark.usefixtures("interruptible")
 SMALL = {"section.width": "0.6 mm", "section.height": "0.6 mm", "run.duration": "2 day"}
-
-
-@pytest.fixture(autouse=True)
-def interruptible():
-    """Ctrl-C arrives even where these tests run in the background, whose shell had it ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="module")
@@ -33,18 +24,10 @@ def kept():
 
 
 @pytest.fixture
-def call(kept, tmp_path, monkeypatch, capfd):
-    """Runs one command in a folder that holds the run `run`; gives its exit code, output and error lines."""
-    monkeypatch.chdir(tmp_path)
+def call(call, kept):
+    """Runs one command in a folder that holds the run `run`."""
     kept.save("run")
-
-    def go(*arguments):
-        capfd.readouterr()
-        code = main(list(arguments))
-        out, err = capfd.readouterr()
-        return SimpleNamespace(code=code, out=out, err=err.splitlines())
-
-    return go
+    return call
 
 
 def names(folder):

@@ -4,7 +4,6 @@ import re
 import signal
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +12,6 @@ from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 
 from niche_sim import cohort, plots_compare
-from niche_sim.cli import main
 from niche_sim.errors import InputError
 from niche_sim.readouts import BY_NAME
 from niche_sim.scenario import load
@@ -23,20 +21,6 @@ EDUCATION = "liver_education_costasilva2015"
 SMALL = {"section.width": "600 um", "section.height": "700 um", "run.duration": "2 day"}
 SET = [part for name, value in SMALL.items() for part in ("--set", f"{name}={value}")]
 QUICK = ["compare", "--arms", "pbs,educated", "--mice", "2", "--workers", "1", *SET]
-
-
-@pytest.fixture
-def call(tmp_path, monkeypatch, capfd):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "100")
-
-    def run(*arguments):
-        capfd.readouterr()
-        code = main([str(argument) for argument in arguments])
-        out, err = capfd.readouterr()
-        return SimpleNamespace(code=code, out=out, err=err.splitlines())
-
-    return run
 
 
 @pytest.fixture(scope="module")

@@ -8,7 +8,6 @@ from types import SimpleNamespace
 import pytest
 
 from niche_sim import cohort, evidence, scenario
-from niche_sim.cli import main
 from niche_sim.errors import InputError
 from niche_sim.targets import MET, NOT_MET, UNDECIDED, Comparison, Effect, Judged
 
@@ -17,20 +16,6 @@ SET = [
     part for text in ("section.width=600 um", "section.height=700 um", "run.duration=2 day") for part in ("--set", text)
 ]
 QUICK = ["evidence", "--scenarios", GROWING, "--mice", "2", "--workers", "1", *SET]
-
-
-@pytest.fixture
-def call(tmp_path, monkeypatch, capfd):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "100")
-
-    def run(*arguments):
-        capfd.readouterr()
-        code = main([str(argument) for argument in arguments])
-        out, err = capfd.readouterr()
-        return SimpleNamespace(code=code, out=out, err=err.splitlines())
-
-    return run
 
 
 def study(verdicts=(MET, NOT_MET, UNDECIDED, NOT_MET), **changes):

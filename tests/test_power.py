@@ -1,7 +1,6 @@
 """Power: against closed forms and scipy's own tests; the advisor stops where it says; the command's outputs and refusals."""
 
 import math
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -11,7 +10,6 @@ from scipy import stats
 from niche_sim import cohort, plots_analysis
 from niche_sim.analysis import power
 from niche_sim.chance import Chance
-from niche_sim.cli import main
 from niche_sim.errors import InputError
 from niche_sim.targets import Effect, ratio_of_means
 
@@ -231,29 +229,15 @@ def test_intervals_that_end_a_sequence_cover_nearly_what_they_say():
 # --- the command -----------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def call(tmp_path, monkeypatch, capfd):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "100")
-
-    def run(*arguments):
-        capfd.readouterr()
-        code = main([str(argument) for argument in arguments])
-        out, err = capfd.readouterr()
-        return SimpleNamespace(code=code, out=" ".join(out.split()), err=err.splitlines())
-
-    return run
-
-
 QUICK = ["power", "--workers", "1", *SET]
 
 
 def test_power_leaves_tables_and_a_figure_and_says_its_limits(call, tmp_path):
     done = call(*QUICK, "--arms", "pbs,educated", "--readout", "kupffer_loaded", "--mice", "3", "-o", "mine")
     assert (done.code, done.err) == (0, [])
-    assert "Mice a group for 80 % power: " in done.out
-    assert "Mann-Whitney" in done.out
-    assert "A lower bound" in done.out
+    assert "Mice a group for 80 % power: " in done.words
+    assert "Mann-Whitney" in done.words
+    assert "A lower bound" in done.words
     assert {path.name for path in (tmp_path / "mine").iterdir()} == {
         "mice",
         "power.parquet",
@@ -270,7 +254,7 @@ def test_power_leaves_tables_and_a_figure_and_says_its_limits(call, tmp_path):
 def test_one_arm_is_enough_for_an_assumed_effect(call, tmp_path):
     done = call(*QUICK, "--arms", "pbs", "--readout", "bmdc", "--effect", "1.5", "--mice", "3", "-o", "mine")
     assert done.code == 0
-    assert "pbs against pbs, effect assumed to be x1.5" in done.out
+    assert "pbs against pbs, effect assumed to be x1.5" in done.words
     assert len(list((tmp_path / "mine" / "mice" / EDUCATION).glob("*.npz"))) == 3
 
 
@@ -279,10 +263,10 @@ def test_the_advisor_adds_mice_and_says_whether_it_was_enough(call, tmp_path, mo
     options = ["--arms", "pbs,educated", "--readout", "bmdc", "-o", "mine"]
     done = call(*QUICK, *options, "--until-width", "1.000001", "--mice", "5")
     assert done.code == 0
-    assert "Not narrow enough (x1) with 5 virtual mice an arm, the most allowed (--mice)." in done.out
+    assert "Not narrow enough (x1) with 5 virtual mice an arm, the most allowed (--mice)." in done.words
     assert len(list((tmp_path / "mine" / "mice" / EDUCATION).glob("*.npz"))) == 10
     done = call(*QUICK, *options, "--until-width", "1000", "--mice", "5")
-    assert "Narrow enough (x1000) with 3 virtual mice an arm." in done.out
+    assert "Narrow enough (x1000) with 3 virtual mice an arm." in done.words
 
 
 @pytest.mark.parametrize(

@@ -11,31 +11,23 @@ import subprocess
 import sys
 import zlib
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from niche_sim import record as records
-from niche_sim.cli import main
 from niche_sim.dashboard import replay
 from niche_sim.frames import Scales, pack
 from niche_sim.looks import SnapshotSight
 from niche_sim.model import NicheModel
 from niche_sim.processes.tumour_fate import Waking
 
-pytestmark = pytest.mark.skipif(
-    not (Path(sys.prefix) / replay.ECHARTS).is_file(), reason="solara-assets, which has ECharts, is not installed"
-)
+HAS_ECHARTS = (Path(sys.prefix) / replay.ECHARTS).is_file()
+pytestmark = [
+    pytest.mark.usefixtures("interruptible"),
+    pytest.mark.skipif(not HAS_ECHARTS, reason="solara-assets, which has ECharts, is not installed"),
+]
 SMALL = {"section.width": "0.6 mm", "section.height": "0.6 mm", "run.duration": "2 day"}
-
-
-@pytest.fixture(autouse=True)
-def interruptible():
-    """Ctrl-C arrives even where these tests run in the background, whose shell had it ignored."""
-    before = signal.signal(signal.SIGINT, signal.default_int_handler)
-    yield
-    signal.signal(signal.SIGINT, before)
 
 
 @pytest.fixture(scope="module")
@@ -49,18 +41,10 @@ def kept(tmp_path_factory):
 
 
 @pytest.fixture
-def call(kept, tmp_path, monkeypatch, capfd):
-    """Runs one command in a folder that holds some runs; gives its exit code, output and error lines."""
+def call(call, kept, tmp_path):
+    """Runs one command in a folder that holds some runs."""
     shutil.copytree(kept, tmp_path, dirs_exist_ok=True)
-    monkeypatch.chdir(tmp_path)
-
-    def go(*arguments):
-        capfd.readouterr()
-        code = main(list(arguments))
-        out, err = capfd.readouterr()
-        return SimpleNamespace(code=code, out=out, err=err.splitlines())
-
-    return go
+    return call
 
 
 def names(folder):

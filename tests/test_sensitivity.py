@@ -1,7 +1,6 @@
 """Sensitivity: published indices by the same path as the model's, honest about chance and failures; and its command."""
 
 import math
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -10,7 +9,6 @@ from matplotlib.image import imread
 
 from niche_sim import cohort, plots_analysis_fit, sweeps
 from niche_sim.analysis import reads, sensitivity
-from niche_sim.cli import main
 from niche_sim.errors import InputError
 from niche_sim.parameters import rows
 from niche_sim.scenario import load
@@ -133,20 +131,6 @@ def test_the_default_is_all_that_is_assumed_and_wide_ranges_are_logarithmic():
 # --- the command -----------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def call(tmp_path, monkeypatch, capfd):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "100")
-
-    def run(*arguments):
-        capfd.readouterr()
-        code = main([str(argument) for argument in arguments])
-        out, err = capfd.readouterr()
-        return SimpleNamespace(code=code, out=" ".join(out.split()), err=err.splitlines())
-
-    return run
-
-
 VARIED = "exosomes.half_life_blood,collagen.half_life"
 QUICK = [
     "sensitivity",
@@ -165,8 +149,8 @@ def test_a_scenario_is_screened_and_the_runs_are_those_of_a_sweep(call, tmp_path
     done = call(*QUICK, *SET, "-o", "mine")
     assert done.code == 0
     assert done.err == ["12 points of design morris over 2 numbers, arm educated, 2 mice each: 12 runs"]
-    assert "fibronectin_mean, educated" in done.out
-    assert "is chance of 2 mice" in done.out
+    assert "fibronectin_mean, educated" in done.words
+    assert "is chance of 2 mice" in done.words
     table = cohort.read_table(tmp_path / "mine" / "sensitivity.parquet")
     final = {(row["readout"], row["parameter"]): row for row in table if row["final"]}
     assert len(final) == 4

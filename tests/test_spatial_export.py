@@ -5,7 +5,6 @@ import importlib.util
 import json
 import subprocess
 import sys
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -14,7 +13,6 @@ from extras import needs
 from niche_sim import record as records
 from niche_sim import spatial_export
 from niche_sim.cells import POPULATIONS, TumourCell
-from niche_sim.cli import main
 from niche_sim.errors import InputError
 from niche_sim.state import FIELDS
 
@@ -118,20 +116,6 @@ def test_one_moment_or_all(kept):
 
 
 # --- the command, and who opens it ------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def call(tmp_path, monkeypatch, capfd):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "100")
-
-    def run(*arguments):
-        capfd.readouterr()
-        code = main([str(argument) for argument in arguments])
-        out, err = capfd.readouterr()
-        return SimpleNamespace(code=code, out=out, err=err.splitlines())
-
-    return run
 
 
 def test_export_writes_what_is_read_again(call, kept, made, tmp_path):

@@ -1,7 +1,6 @@
 """Windows: what is moved, that mice are paired, that a window after the end does nothing; and the command."""
 
 from dataclasses import replace
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -9,7 +8,6 @@ from matplotlib.image import imread
 
 from niche_sim import cohort, plots_analysis
 from niche_sim.analysis import windows
-from niche_sim.cli import main
 from niche_sim.errors import InputError
 from niche_sim.protocol import Block, Deplete, InjectExosomes, Treat
 from niche_sim.scenario import load
@@ -151,25 +149,11 @@ def test_what_cannot_be_moved_is_refused(arm, options, where):
 # --- the command -----------------------------------------------------------------------------------------------------
 
 
-@pytest.fixture
-def call(tmp_path, monkeypatch, capfd):
-    monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("COLUMNS", "100")
-
-    def run(*arguments):
-        capfd.readouterr()
-        code = main([str(argument) for argument in arguments])
-        out, err = capfd.readouterr()
-        return SimpleNamespace(code=code, out=" ".join(out.split()), err=err.splitlines())
-
-    return run
-
-
 def test_window_leaves_a_table_and_a_figure(call, tmp_path):
     options = ["--arm", "tgfb_inhibitor", "--by", "0..4", "--step", "2", "--mice", "2", "--workers", "2"]
     done = call("window", *options, *SET, "-o", "mine")
     assert (done.code, done.err) == (0, [])
-    assert "fibronectin_mean, day 6: tgfb_inhibitor against educated, end fixed" in done.out
+    assert "fibronectin_mean, day 6: tgfb_inhibitor against educated, end fixed" in done.words
     assert {path.name for path in (tmp_path / "mine").iterdir()} == {"mice", "windows.parquet", "windows.png"}
     rows = cohort.read_table(tmp_path / "mine" / "windows.parquet")
     assert [row["start_day"] for row in rows if row["readout"] == "fibronectin_mean"] == [0.0, 2.0, 4.0]
