@@ -13,6 +13,7 @@ from typing import Any
 
 from niche_sim import targets
 from niche_sim.errors import InputError
+from niche_sim.plots_words import arm_words
 from niche_sim.protocol import check_keys
 from niche_sim.readouts import BY_NAME
 from niche_sim.record import whole
@@ -100,11 +101,11 @@ def published(target: Target) -> str:
     when = "" if target.is_onset else f" on day {target.at / 24.0:.4g}"
     if target.window is not None:
         when += f" (mean of {target.window / 24.0:.4g} days)"
-    arm = _arm(target.arm)
+    arm = arm_words(target.arm)
     if target.against_readout is not None:
-        rival = f"{_readout(target.against_readout)} in {_arm(target.against or target.arm)}"
+        rival = f"{_readout(target.against_readout)} in {arm_words(target.against or target.arm)}"
     else:
-        rival = _arm(target.against) if target.against else ""
+        rival = arm_words(target.against) if target.against else ""
     if target.expect is not None:
         if target.is_onset and target.above is None:
             return f"{what} in {arm} {'before' if target.expect == 'less' else 'after'} {rival}"
@@ -224,10 +225,6 @@ def _rules() -> list[str]:
 
 def _readout(name: str) -> str:
     return f"onset of {name.removeprefix(ONSET)}" if name.startswith(ONSET) else name
-
-
-def _arm(name: str) -> str:
-    return name.replace("_", " ")
 
 
 def _number(value: float) -> str:

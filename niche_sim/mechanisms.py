@@ -78,8 +78,9 @@ class Matrix:
 
     def verdict(self, schedule: str) -> str:
         """Rejected if a block reported to prevent the niche does not, or there is no niche to prevent; else kept."""
-        against = [cell.block for cell in self.cells if cell.schedule == schedule and cell.verdict in REJECTING]
-        open_ones = [cell.block for cell in self.cells if cell.schedule == schedule and cell.verdict == "undecided"]
+        words = {target: called for target, called, *_ in BLOCKS}
+        against = [words[cell.block] for cell in self.cells if cell.schedule == schedule and cell.verdict in REJECTING]
+        open_ones = [words[cell.block] for cell in self.cells if cell.schedule == schedule and cell.verdict == "undecided"]
         if against:
             return f"rejected: {', '.join(against)}"
         return f"undecided: {', '.join(open_ones)}" if open_ones else "not rejected"

@@ -114,6 +114,7 @@ def test_another_study_beside():
     ("changes", "words"),
     [
         ({"above": 0.0}, "fraction of mice with ccl2 above 0 on day 10: primary more than no primary"),
+        ({"arm": "anti_mif"}, "ccl2 on day 10: anti-MIF more than no primary"),
         ({"window": 48.0}, "ccl2 on day 10 (mean of 2 days): primary more than no primary"),
         ({"against_readout": "bmdc", "against": None}, "ccl2 on day 10: primary more than bmdc in primary"),
         ({"expect": None, "value": 3.0, "within": 3.0}, "ccl2 on day 10 in primary, as a ratio to no primary: 3 (1 to 9)"),
