@@ -392,7 +392,8 @@ def overlaps(page):
           const width = document.documentElement.clientWidth;
           seen.forEach((one, number) => {
             const whole = one.getBoundingClientRect();
-            if (whole.left < -1 || whole.right > width + 1) found.push(`${one.tagName} ${one.textContent.slice(0, 30)} leaves the page`);
+            if (whole.left < -1 || whole.right > width + 1)
+              found.push(`${one.tagName} ${one.textContent.slice(0, 30)} leaves the page`);
             const a = shown(one);
             for (const other of seen.slice(number + 1)) {
               if (one.contains(other) || other.contains(one)) continue;
