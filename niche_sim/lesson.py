@@ -52,12 +52,20 @@ _OPTIONAL = {DIRECTION: (), ORDER: (), NUMBER: ("of", "times", "unit")}
 
 
 @dataclass(frozen=True)
+class Watch:
+    """Something to watch in the dashboard: a sentence, and the hour (h) at which to, None if at no certain one."""
+
+    ask: str
+    at: float | None = None
+
+
+@dataclass(frozen=True)
 class Look:
-    """What to open in the dashboard and what to watch there. arm, against: of the experiment; watch: sentences."""
+    """What to open in the dashboard and what to watch there. arm, against: of the experiment."""
 
     arm: str
     against: str | None
-    watch: tuple[str, ...]
+    watch: tuple[Watch, ...]
 
 
 @dataclass(frozen=True)
@@ -276,7 +284,30 @@ def _look(data: Mapping[str, Any], where: str, experiment: Scenario, own: Mappin
     if against is not None:
         # The page runs an arm of the scenario itself beside the one that is looked at.
         one_of(against, [name for name in experiment.arms if name not in own and name != arm], f"{place}.against")
-    return Look(arm, against, _texts(table, "watch", place))
+    entries = table["watch"]
+    if not isinstance(entries, list) or not entries:
+        raise InputError(f"{place}.watch", f"{entries!r}", "a list in brackets of what to watch, not empty")
+    watch = [_watch(entry, f"{place}.watch[{number}]", experiment) for number, entry in enumerate(entries)]
+    return Look(arm, against, tuple(watch))
+
+
+def _watch(entry: object, where: str, experiment: Scenario) -> Watch:
+    if isinstance(entry, str):
+        entry = {"ask": entry}
+    if not isinstance(entry, Mapping):
+        raise InputError(where, f"{entry!r}", 'text in quotes, or { ask = "...", at = "4 day" }')
+    check_keys(entry, where, required=("ask",), optional=("at",))
+    return Watch(_text(entry, "ask", where), _at(entry, where, experiment) if "at" in entry else None)
+
+
+def _at(entry: Mapping[str, Any], where: str, experiment: Scenario) -> float:
+    """The hour (h) that is called `at`."""
+    time = to_model(_text(entry, "at", where), like="h", where=f"{where}.at")
+    if not 0.0 <= time <= experiment.duration:
+        raise InputError(
+            f"{where}.at", f"'{entry['at']}'", f"within the run, 0 to {experiment.duration / 24.0:g} day"
+        )
+    return time
 
 
 def _questions(data: Mapping[str, Any], where: str, experiment: Scenario) -> Iterator[Question]:
@@ -310,10 +341,7 @@ def _question(entry: Mapping[str, Any], where: str, experiment: Scenario) -> Que
         if key in entry:
             fields[key] = one_of(entry[key], BY_NAME, f"{where}.{key}")
     if "at" in entry:
-        fields["at"] = to_model(_text(entry, "at", where), like="h", where=f"{where}.at")
-        if not 0.0 <= fields["at"] <= experiment.duration:
-            allowed = f"within the run, 0 to {experiment.duration / 24.0:g} day"
-            raise InputError(f"{where}.at", f"'{entry['at']}'", allowed)
+        fields["at"] = _at(entry, where, experiment)
     if kind == ORDER:
         fields["stages"] = stages = _texts(entry, "stages", where)
         for number, stage in enumerate(stages):

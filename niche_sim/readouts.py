@@ -153,7 +153,7 @@ READOUTS: tuple[Readout, ...] = (
     Readout("emt_mean", "1", "mesenchymal share of living tumour cells", lambda s, p: _average(_living(s, "emt"))),
     Readout("resistant_fraction", "1", "mean resistance of living tumour cells",
             lambda s, p: _average(_living(s, "resistance"))),
-    Readout("colonies", "colony", "colonies, clones of at least tumour.colony_cells cells",
+    Readout("colonies", "colony", "colonies: clones of the size of a colony or more",
             lambda s, p: float(len(_colony_sizes(s, p)))),
     Readout("macrometastases", "colony", "colonies at least macro_diameter wide",
             lambda s, p: float(np.count_nonzero(_diameters(s, p) >= p.tumour.macro_diameter))),

@@ -52,7 +52,7 @@ def _page(lesson: Lesson, title: str, answers: Sequence[Answer] | None) -> str:
         f'<p class="small">{SAME_IN_WORDS}</p>' if any(q.kind == DIRECTION for q in lesson.questions) else "",
         "<h2>2. Run one mouse and watch</h2>",
         f"<p>{_opening(lesson)}</p>",
-        f"<ol>{''.join(f'<li>{escape(text)}</li>' for text in lesson.look.watch)}</ol>",
+        f"<ol>{''.join(f'<li>{escape(one.ask)}</li>' for one in lesson.look.watch)}</ol>",
         "" if told else _lines(3),
         "<h2>3. Compare many mice</h2>",
         f"<p>One mouse tells little. In the same place run the {lesson.mice} mice an arm, and write down what they give.</p>",

@@ -13,7 +13,7 @@ from niche_sim import cohort, lesson, scenario, worksheet
 from niche_sim.cli import main
 from niche_sim.cohort import Cohort, Life
 from niche_sim.errors import InputError
-from niche_sim.lesson import RIGHT, WRONG, Answer, answers, ids, load, parse
+from niche_sim.lesson import RIGHT, WRONG, Answer, Watch, answers, ids, load, parse
 from niche_sim.targets import UNDECIDED, Comparison, Effect
 
 ALL = ["kupffer_two_faces", "mif", "seed_and_soil", "sequence", "timing", "why_most_die"]
@@ -140,6 +140,12 @@ def test_a_lesson_loads_and_is_whole(name):
     assert all(set(one.arms) >= {question.arm} for question in one.questions)
 
 
+def test_what_is_to_be_watched_may_have_its_day():
+    one = parse(SMALL.replace('watch = ["Look."]', 'watch = ["Look.", { at = "3 day", ask = "Look again." }]'), "small.toml")
+    assert one.look.watch == (Watch("Look."), Watch("Look again.", 72.0))
+    assert "<li>Look again.</li>" in worksheet.worksheet(one)
+
+
 def test_no_file_says_what_is_right():
     for path in lesson.FOLDER.glob("*.toml"):
         assert not re.search(r"^(expect|answer_is|right|value|verdict)\s*=", path.read_text(), re.MULTILINE)
@@ -159,6 +165,10 @@ MISTAKES = [
     ('target = "mif"', 'target = "mfi"', "small.toml: arms.late.add[0].target: 'mfi'; did you mean mif"),
     ('from = "8 day", to = "9 day"', 'from = "80 day", to = "90 day"', "small.toml: arms.late.add[0]"),
     ('against = "matched"\nwatch', 'against = "late"\nwatch', "small.toml: look.against: 'late'"),
+    ('watch = ["Look."]', 'watch = []', "small.toml: look.watch: []; a list in brackets"),
+    ('watch = ["Look."]', 'watch = ["Look.", 3]', "small.toml: look.watch[1]: 3; text in quotes, or {"),
+    ('watch = ["Look."]', 'watch = [{ at = "3 day" }]', "small.toml: look.watch[0].ask: missing"),
+    ('watch = ["Look."]', 'watch = [{ ask = "Look.", at = "40 day" }]', "small.toml: look.watch[0].at: '40 day'; within the run"),
     ('kind = "order"', 'kind = "sequence"', "small.toml: question[2].kind: 'sequence'"),
     ('readout = "exosomes_taken_up"', 'readout = "uptake"', "small.toml: question[0].readout: 'uptake'"),
     ('at = "8 day"\n\n[[question]]\nid = "before"', 'at = "17 day"\n\n[[question]]\nid = "before"',

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -37,8 +38,15 @@ def Block(
     attributes: Mapping[str, str] | None = None,
 ) -> solara.Element:
     """A part of the page with a style of `elements.css`; children may also be given by `with Block(): ...`."""
-    element = ipyvuetify.Html.element(tag=tag, children=list(children), class_=style, attributes=dict(attributes or {}))
+    element = _html(tag).element(tag=tag, children=list(children), class_=style, attributes=dict(attributes or {}))
     return cast(solara.Element, element)
+
+
+@cache
+def _html(tag: str) -> Any:
+    """The element of a tag as a class of its own: Solara makes a new one of it, where another of the same class would be
+    changed in place, and the browser does not change the tag of what it shows."""
+    return type(f"Html_{tag}", (ipyvuetify.Html,), {})
 
 
 def Words(text: str, *, style: str = "", tag: str = "p", attributes: Mapping[str, str] | None = None) -> solara.Element:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -13,9 +13,9 @@ import solara
 from niche_sim import lesson as library
 from niche_sim import scenario
 from niche_sim.dashboard.compare_panel import Progress
-from niche_sim.dashboard.elements import Block, Choice, Entry, Foldout, Press, Words
+from niche_sim.dashboard.elements import Block, Choice, Entry, Foldout, Press, Tick, Words
 from niche_sim.dashboard.link import LONGEST_TOML, Setup
-from niche_sim.dashboard.session import View
+from niche_sim.dashboard.session import Session, View
 from niche_sim.dashboard.study import Report, Study
 from niche_sim.errors import InputError
 from niche_sim.lesson import DIRECTION, NUMBER, RIGHT, SAME_IN_WORDS, WRONG, Answer, Lesson, Question, answers
@@ -32,13 +32,14 @@ VERDICTS = {RIGHT: "✓ As you said.", WRONG: "✗ Not as you said.", "undecided
 @dataclass(frozen=True)
 class Work:
     """What a visitor has done of a lesson. predictions: by question; kept: they can no longer be changed; text: what was
-    written to explain; shown: whether the model answer was asked for."""
+    written to explain; shown: whether the model answer was asked for; seen: what was watched, by its number."""
 
     lesson: Lesson
     step: int = READ
     predictions: Mapping[str, str] = field(default_factory=dict)
     kept: bool = False
     opened: bool = False
+    seen: frozenset[int] = frozenset()
     text: str = ""
     shown: bool = False
 
@@ -79,12 +80,11 @@ def setup_of(lesson: Lesson) -> Setup:
 @solara.component
 def LessonPanel(
     view: View,
-    load: Callable[[Setup], None],
-    compare: Callable[[str | None], None],
+    session: Session,
     asked: str | None = None,
     tell: Callable[[str | None], None] = lambda _: None,
 ) -> None:
-    """A foldout with the lessons. `load` and `compare` are those of the session; `asked`: the lesson to begin with; `tell` gets
+    """A foldout with the lessons. `session` opens and plays what they look at; `asked`: the lesson to begin with; `tell` gets
     the id of the one that is chosen, None if it is none of the package."""
     opened, set_opened = solara.use_state(asked is not None)
     first = solara.use_memo(lambda: _begin(asked), [])
@@ -143,9 +143,7 @@ def LessonPanel(
                 Words(sentence, style="ns-error", attributes={"role": "alert"})
         if work is not None:
             with Block():
-                _Lesson(
-                    work, change, report, run, lambda: study.current and study.current.cancel(), load, compare, view
-                )
+                _Lesson(work, change, report, run, lambda: study.current and study.current.cancel(), session, view)
         else:
             _upload(label="Open a lesson of your own (.toml)", event_file=upload)
 
@@ -157,8 +155,7 @@ def _Lesson(
     report: Report | None,
     run: Callable[[], None],
     cancel: Callable[[], None],
-    load: Callable[[Setup], None],
-    compare: Callable[[str | None], None],
+    session: Session,
     view: View,
 ) -> None:
     """The steps of a lesson, one at a time."""
@@ -170,7 +167,7 @@ def _Lesson(
     elif step == PREDICT:
         _Predict(work, set_work)
     elif step == RUN:
-        _Run(work, set_work, load, compare, view)
+        _Run(work, set_work, session, view)
     elif step == COMPARE:
         _Compare(work, report, told, run, cancel)
     else:
@@ -181,8 +178,12 @@ def _Lesson(
     with Block(style="ns-row"):
         Press("Back", lambda: set_work(lambda now: replace(now, step=step - 1)), disabled=step == READ)
         if step < EXPLAIN:
+            missed = step == RUN and len(work.seen) < len(lesson.look.watch)
             Press(
-                "Next", lambda: set_work(lambda now: replace(now, step=step + 1)), look="main", disabled=bool(why)
+                "Go on without watching all" if missed else "Next",
+                lambda: set_work(lambda now: replace(now, step=step + 1)),
+                look="plain" if missed else "main",
+                disabled=bool(why),
             )
 
 
@@ -245,16 +246,18 @@ def _Predict(work: Work, set_work: Callable[[Change], None]) -> None:
 def _Run(
     work: Work,
     set_work: Callable[[Change], None],
-    load: Callable[[Setup], None],
-    compare: Callable[[str | None], None],
+    session: Session,
     view: View,
 ) -> None:
     look, setup = work.lesson.look, setup_of(work.lesson)
 
     def show() -> None:
-        load(setup)
-        compare(look.against)
+        session.load(setup)
+        session.compare(look.against)
         set_work(lambda now: replace(now, opened=True))
+
+    def seen(number: int) -> Callable[[bool], None]:
+        return lambda on: set_work(lambda now: replace(now, seen=now.seen | {number} if on else now.seen - {number}))
 
     beside = f", beside it {arm_words(look.against)}" if look.against else ""
     called = "" if look.arm not in work.lesson.own else f" (called {setup.title()} on the page)"
@@ -263,9 +266,18 @@ def _Run(
     if note:
         Words(note, style="ns-help")
     Press("Open this experiment", show, look="plain" if work.opened else "main")
-    if work.opened and (view.setup.scenario, view.setup.arm) == (setup.scenario, setup.arm):
-        Words("It is open: press Play beside the picture.", attributes={"role": "status"}, style="ns-help")
-    _List(look.watch, tag="ol")
+    there = work.opened and (view.setup.scenario, view.setup.arm) == (setup.scenario, setup.arm)
+    if there:
+        with Block(style="ns-row"):
+            Words("It is open beside this.", attributes={"role": "status"})
+            Press("Pause it" if view.playing else "Play it", session.pause if view.playing else session.play)
+    Words("Tick what you have watched:", style="ns-help")
+    with Block(style="ns-lesson-list", tag="ol"):
+        for number, one in enumerate(look.watch):
+            with Block(style="", tag="li"):
+                Tick(one.ask, number in work.seen, seen(number))
+                if there and one.at is not None:
+                    Press(f"Go to day {one.at / 24.0:g}", partial(session.seek, one.at))
 
 
 @solara.component
@@ -325,8 +337,8 @@ def _Explain(work: Work, set_work: Callable[[Change], None]) -> None:
 
 
 @solara.component
-def _List(texts: tuple[str, ...], tag: str = "ul") -> None:
-    with Block(style="ns-lesson-list", tag=tag):
+def _List(texts: tuple[str, ...]) -> None:
+    with Block(style="ns-lesson-list", tag="ul"):
         for text in texts:
             Words(text, tag="li")
 

@@ -198,7 +198,7 @@ def _Controls(view: View, session: Session, lesson: str | None, set_lesson: Call
     outside = solara.use_memo(lambda: beyond(setup.base(), view.numbers), [setup.scenario, setup.given, view.numbers])
     for sentence in outside:
         Words(sentence, style="ns-help")
-    LessonPanel(view, session.load, session.compare, lesson, set_lesson)
+    LessonPanel(view, session, lesson, set_lesson)
     now = math.ceil(view.time / 24.0 * 100.0 - 1e-9) / 100.0 * 24.0  # as a day that can be read
     with Foldout("What is done to the mouse", level=2).key("schedule"):
         ScheduleEditor(experiment, setup.interventions(), now, session.edit)

@@ -173,7 +173,7 @@ def _moments(
         panels = [pack(sight, FIELDS, scales, title) for sight, title in zip(sights, titles, strict=True)]
         if len(sights) == MOST_RUNS:
             panels.append(_differences(sights, scales))
-        strips = [strip_of(model) for model in models]
+        strips = [strip_of(model, title) for model, title in zip(models, titles, strict=True)]
         made.headers.append({"time_h": taken[0][0], "panels": [panel.header for panel in panels], "strips": strips})
         made.bytes.append(pack_moment(panels))
         if watch is not None:

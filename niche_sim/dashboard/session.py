@@ -415,12 +415,12 @@ class Session:
         self._next_picture = perf_counter() + FASTEST
         main, rival = self._main, self._rival
         panels, buffers = [], []
-        sights = [LiveSight(run.model) for run in (main, rival) if run is not None]
+        runs = [run for run in (main, rival) if run is not None]
+        sights = [LiveSight(run.model) for run in runs]
         for sight in sights:
             self._scales.see(sight, self._fields)
-        packed = [
-            pack(sight, self._fields, self._scales, name) for sight, name in zip(sights, self._names(), strict=True)
-        ]
+        names = self._names()
+        packed = [pack(sight, self._fields, self._scales, name) for sight, name in zip(sights, names, strict=True)]
         if len(sights) == 2 and self._fields:
             ours, theirs = sights
             packed.append(pack_difference(theirs, ours, self._fields[0], self._scales, "Difference"))
@@ -431,7 +431,9 @@ class Session:
             self._static_of = main.model.state.section
             self._on_static(static_of(sights[0]))
         header: dict[str, Any] = {"run": self._runs, "panels": panels}
-        header |= {"transport": self._transport(), "strip": strip_of(main.model)}
+        titles = names if len(runs) > 1 else [""]
+        strips = [strip_of(run.model, title) for run, title in zip(runs, titles, strict=True)]
+        header |= {"transport": self._transport(), "strips": strips}
         self._stale = False
         self._undrawn = perf_counter()
         self._on_frame(header, buffers)

@@ -32,14 +32,17 @@ SLOW = {
 }
 
 
-def strip_of(model: NicheModel) -> dict[str, Any]:
-    """What the stage strip shows of a model as it stands: the sentence about the limiting stage, and each stage."""
+def strip_of(model: NicheModel, name: str = "") -> dict[str, Any]:
+    """What the stage strip shows of a model as it stands: the sentence about the limiting stage, and each stage.
+
+    name: of the run, where there are several.
+    """
     standings = model.stages.standings(model.state, model.mouse)
     limit = limiting(standings)
     sentence = limit_in_words(limit)
     if limit is not None and limit.awaited and not any(one.verb in SHEDDING for one in model.protocol.interventions):
         sentence = f"No tumour exosomes are given in this arm. {sentence}"
-    return {"limit": sentence, "stages": [_stage(one, limit) for one in standings]}
+    return {"name": name, "limit": sentence, "stages": [_stage(one, limit) for one in standings]}
 
 
 def limit_in_words(limit: Limit | None) -> str:

@@ -28,7 +28,7 @@ set = { "section.width" = "0.6 mm", "section.height" = "0.6 mm", "run.duration" 
 [look]
 arm = "unmatched"
 against = "matched"
-watch = ["Look at Kupffer cells."]
+watch = ["Look at Kupffer cells.", { at = "4 day", ask = "How many vesicles do they hold?" }]
 
 [[question]]
 id = "uptake"
@@ -110,11 +110,24 @@ def test_a_lesson_from_prediction_to_explanation(visit, server, axe):
     button(page, "Next").click()
     step(page, 3)
     button(page, "Open this experiment").click()
+    expect(button(page, "Next")).to_have_count(0)
+    expect(button(page, "Go on without watching all")).to_be_enabled()
     expect(page.get_by_text("It is open")).to_be_in_viewport()  # the lesson scrolls by itself, the run stays in sight
     expect(button(page, "Play")).to_be_in_viewport()
     expect(page.get_by_label("Scenario", exact=True)).to_have_value("liver_organotropism_hoshino2015")
     expect(page.get_by_label("Arm", exact=True)).to_have_value("unmatched")
     expect(page.get_by_role("heading", name="Comparison")).to_be_visible()  # the other arm runs beside it
+    assert axe(page) == []
+    look(page, "lesson_run")
+    button(page, "Go to day 4").click()
+    expect(page.locator(".ns-viewer")).to_have_attribute("data-time", "96")
+    button(page, "Play it").click()
+    expect(button(page, "Pause it")).to_be_visible()
+    button(page, "Pause it").click()
+    expect(button(page, "Play it")).to_be_visible()
+    page.get_by_label("Look at Kupffer cells.").check()
+    expect(button(page, "Go on without watching all")).to_be_visible()
+    page.get_by_label("How many vesicles do they hold?").check()
 
     button(page, "Next").click()
     step(page, 4)
@@ -172,7 +185,7 @@ def test_mice_can_be_given_up_and_run_again(visit, server, monkeypatch):
     predict(page, "less", "100")
     button(page, "Keep my predictions").click()
     button(page, "Next").click()
-    button(page, "Next").click()
+    button(page, "Go on without watching all").click()
     step(page, 4)
     button(page, "Run the mice").click()
     button(page, "Cancel the mice").click()
@@ -189,6 +202,7 @@ def test_on_a_phone_with_the_keyboard_alone(visit, server, axe):
     # The step begins at its heading, and the first question comes next.
     expect(page.get_by_role("heading", name=re.compile("^Step 2 of 5"))).to_be_focused()
     expect(page.get_by_role("heading", name=re.compile("^Step 2 of 5"))).to_be_in_viewport()
+    expect(page.get_by_label(re.compile("^1. How much"))).to_be_visible()
     page.keyboard.press("Tab")
     expect(page.get_by_label(re.compile("^1. How much"))).to_be_focused()
     page.keyboard.type("Less")

@@ -95,6 +95,7 @@ def test_scrubbing_back_shows_the_same_moment_again(page):
 def test_a_block_from_an_earlier_day_is_a_branch_and_shows_in_a_readout(page):
     go_to(page, 14)
     go_to(page, 4)
+    expect(page.locator(".ns-strip h3")).to_be_hidden()
     unfold(page, "What is done to the mouse")
     page.get_by_role("button", name="Add an intervention").click()
     page.get_by_label("What to block").select_option("fibronectin")
@@ -108,6 +109,13 @@ def test_a_block_from_an_earlier_day_is_a_branch_and_shows_in_a_readout(page):
     expect(page.get_by_text("This mouse, day 14,")).to_be_visible()
     ours, theirs = readout(page, fibronectin)
     assert ours < 0.5 * theirs, "without fibronectin fewer marrow cells are held"
+    # Each run has its stages, and the numbers of cells say whose they are.
+    names = ["Educated (edited)", "Educated, before the change"]
+    expect(page.locator(".ns-strip h3")).to_have_text(names)
+    expect(page.get_by_text(f"Number of cells: {' | '.join(names)}")).to_be_visible()
+    markers = [strip.locator(".ns-marker").nth(2).inner_text() for strip in page.locator(".ns-strip").all()]
+    ours, theirs = (float(re.search(r"held by fibronectin: ([\d.,]+) per mm²", text)[1].replace(",", "")) for text in markers)
+    assert ours < 0.5 * theirs
     look(page, "branch")
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from conftest import look
+from playwright.sync_api import expect
 
 from niche_sim import record as records
 from niche_sim.cli import main
@@ -102,7 +103,8 @@ def test_two_runs_side_by_side_with_their_difference(visit, runs):
     assert page.locator("figcaption").all_inner_texts() == [
         "Educated, seed 1", "PBS, seed 1", "Difference: the first less the second",
     ]  # fmt: skip
-    assert page.locator(".ns-strip").count() == 2
+    assert page.locator(".ns-strip h3").all_inner_texts() == ["Educated, seed 1", "PBS, seed 1"]
+    expect(page.get_by_text("Number of cells: Educated, seed 1 | PBS, seed 1")).to_be_visible()
     # The map is that of the field that is chosen; with none it goes.
     page.get_by_label("TGF-β", exact=True).check()
     page.get_by_label("Fibronectin", exact=True).uncheck()

@@ -63,6 +63,17 @@ def test_a_study_gives_the_mice_of_a_cohort_and_their_effects(folder):
     assert shares == sorted(shares) and shares[0] == 0.0
 
 
+def test_the_same_mice_are_not_run_twice(folder):
+    plan = plan_of(replace(OURS, arm="resected"), OURS, 2)
+    totals = []
+    for _ in range(2):
+        reports = Reports()
+        Study(plan, ("resected", "primary"), reports).start()
+        report = reports.wait("done", "failed")
+        totals.append((report.state, report.total, len(report.cohort.lives["resected"])))
+    assert totals == [("done", 4, 2), ("done", 0, 2)], "a second visitor has the first one's at once"
+
+
 def test_both_may_have_been_edited():
     ours, theirs = blocked(OURS, 0.9), blocked(OURS, 0.5)
     assert ours.arm_name() == theirs.arm_name()

@@ -13,7 +13,7 @@ function buildLayers(el, layers, actions) {
   const mark = markStore();
   let fields = new Map(); // name -> parts of its row
   let cells = []; // by number of the kind: its row and its count
-  let groups = [];
+  let counted = null; // whose cells are counted, where there are two runs
   let section = null;
   let dark = false;
 
@@ -121,7 +121,6 @@ function buildLayers(el, layers, actions) {
       section = given;
       fields = new Map();
       cells = [];
-      groups = [];
       const ofFields = group("Fields");
       const missing = section.fields.filter((look) => !look.offered && layers.fields.get(look.name).on);
       for (const look of missing) layers.fields.get(look.name).on = false;
@@ -140,7 +139,9 @@ function buildLayers(el, layers, actions) {
         });
         all.append(button);
       }
-      ofCells.append(all);
+      counted = make("p", "ns-counted");
+      counted.hidden = true;
+      ofCells.append(all, counted);
       const byGroup = new Map();
       section.kinds.forEach((kind, number) => {
         if (!kind.resident) return;
@@ -165,6 +166,9 @@ function buildLayers(el, layers, actions) {
     // Numbers of cells and the ends of the colour scales, of all panels of runs.
     setFrame(panels) {
       const runs = panels.filter((panel) => panel.cells);
+      const whose = runs.length > 1 ? `Number of cells: ${runs.map((panel) => panel.title).join(" | ")}` : "";
+      if (counted.textContent !== whose) counted.textContent = whose;
+      counted.hidden = !whose;
       cells.forEach((row, number) => {
         const now = runs.map((panel) => panel.counts[number]).join(" ");
         if (row.text === now) return;

@@ -72,8 +72,7 @@ async function runReplay(given, moments) {
     const [first, ...others] = runs;
     const marks = [...first.marks, ...others.flatMap((run) => run.marks.filter((mark) => !first.marks.some((known) => known[0] === mark[0] && known[2] === mark[2])))];
     const transport = { time_h: header.time_h, frontier_h: duration, duration_h: duration, playing, hours: stride, marks, onsets: first.onsets };
-    viewer.setFrame({ panels, transport, strip: header.strips[0] }, buffers);
-    header.strips.slice(1).forEach((strip, number) => moreStrips[number].update(strip));
+    viewer.setFrame({ panels, transport, strips: header.strips }, buffers);
     captions(header.time_h);
     chartAt(header.time_h);
     tableAt(header.time_h);
@@ -210,28 +209,7 @@ async function runReplay(given, moments) {
     if (onScreen) chartAt(onScreen.header.time_h);
   };
   theme.addEventListener("change", recolour);
-  const moreStrips = [];
-  await showFirst();
+  await show(0);
   recolour();
-
-  async function showFirst() {
-    const strip = document.querySelector(".ns-viewer > div:nth-child(2)");
-    names.slice(1).forEach((name) => {
-      const box = document.createElement("div");
-      moreStrips.push(buildStrip(box));
-      box.setAttribute("aria-label", `Stages of the sequence, ${name}`);
-      strip.after(heading(name), box);
-    });
-    if (names.length > 1) strip.before(heading(names[0]));
-    await show(0);
-    if (names.length > 1) strip.setAttribute("aria-label", `Stages of the sequence, ${names[0]}`);
-    document.body.dataset.ready = "yes";
-  }
-
-  function heading(text) {
-    const made = document.createElement("h3");
-    made.className = "ns-replay-name";
-    made.textContent = text;
-    return made;
-  }
+  document.body.dataset.ready = "yes";
 }

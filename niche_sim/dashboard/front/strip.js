@@ -3,32 +3,41 @@
 function buildStrip(el) {
   el.classList.add("ns-strip");
   el.setAttribute("role", "group");
-  el.setAttribute("aria-label", "Stages of the sequence");
+  const name = document.createElement("h3");
   const list = document.createElement("ol");
   const limit = document.createElement("p");
   limit.className = "ns-limit";
   limit.setAttribute("aria-live", "polite");
-  const stories = document.createElement("details");
-  stories.append(document.createElement("summary"), document.createElement("dl"));
-  stories.firstChild.textContent = "What happens in each stage";
-  el.append(list, limit, stories);
+  el.append(name, list, limit);
   let shown = "";
 
   return {
-    // strip: {limit: sentence, stages: [{name, story, marker, value, threshold, unit, state, when, hypothesis, limiting}]}
+    // strip: {name of the run where there are several, limit: sentence, stages: [{name, story, marker, value, threshold, unit, state, when, hypothesis, limiting}]}
     // state: "waiting", "lit", "faded" or "unknown" (no threshold to tell by)
     update(strip) {
       const wanted = JSON.stringify(strip);
       if (wanted === shown) return;
       shown = wanted;
+      name.textContent = strip.name || "";
+      name.hidden = !strip.name;
+      el.setAttribute("aria-label", `Stages of the sequence${strip.name ? `, ${strip.name}` : ""}`);
       if (limit.textContent !== strip.limit) limit.textContent = strip.limit;
       if (list.children.length !== strip.stages.length) {
         list.replaceChildren(...strip.stages.map((_, number) => stageCard(number)));
-        stories.lastChild.replaceChildren(...strip.stages.flatMap(storyOf));
       }
       strip.stages.forEach((stage, number) => fillStage(list.children[number], stage));
     },
   };
+}
+
+// What happens in each stage, to be unfolded.
+function buildStories(el, stages) {
+  const unfolded = document.createElement("details");
+  unfolded.className = "ns-stories";
+  unfolded.append(document.createElement("summary"), document.createElement("dl"));
+  unfolded.firstChild.textContent = "What happens in each stage";
+  unfolded.lastChild.append(...stages.flatMap(storyOf));
+  el.append(unfolded);
 }
 
 function storyOf(stage) {

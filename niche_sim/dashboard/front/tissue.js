@@ -10,8 +10,9 @@ const KEYS_HELP =
   "Plus and minus zoom, the arrow keys move, zero shows the whole section. Shift and the arrow keys move a cross hair; " +
   "Enter tells what is under it; Escape puts it away.";
 
-// options: {fields: [name], dark, onPick({panel, y_um, x_um, reach_um, unique_id}), onFields([name]), onDrawn(seq),
-// cardOf(found)}: where there is nobody to ask, cardOf makes the card of what the picture itself tells, {title, lines, unique_id}
+// options: {fields: [name], dark, onPick({panel, y_um, x_um, reach_um, unique_id}), onFields([name]), onDrawn(seq), cardOf(found),
+// below}: where there is nobody to ask, cardOf makes the card of what the picture itself tells, {title, lines, unique_id}; below is
+// an element that stands between the picture and the layers.
 // Returns {setStatic(static), setFrame(header, buffers), setDark(on), setCard(card), setView(view), getView(), destroy()}.
 function buildTissue(el, options) {
   const root = document.createElement("div");
@@ -39,6 +40,7 @@ function buildTissue(el, options) {
   const layout = document.createElement("div");
   layout.className = "ns-layout";
   layout.append(picture, aside);
+  if (options.below) layout.append(options.below);
   root.append(layout, tip);
   el.append(root);
 
