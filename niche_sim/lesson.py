@@ -25,7 +25,7 @@ from niche_sim.plots_words import arm_words
 from niche_sim.protocol import check_keys, one_of, read_intervention, under
 from niche_sim.readouts import BY_NAME
 from niche_sim.scenario import ONSET, Scenario, Target, check_in_time, read_text, read_toml
-from niche_sim.scenario_writing import with_protocol
+from niche_sim.scenario_writing import with_added
 from niche_sim.stages import STAGES
 from niche_sim.targets import KINDS as EFFECTS
 from niche_sim.targets import MET, UNDECIDED, Comparison, compare_order, judge, judge_direction, word_of
@@ -264,10 +264,7 @@ def _with_arms(experiment: Scenario, tables: object, where: str) -> tuple[Scenar
         for number, intervention in enumerate(new):
             check_in_time(intervention, f"{place}.add[{number}]", experiment.duration)
         try:
-            experiment = with_protocol(
-                experiment, like, (*experiment.arms[like].protocol.interventions, *new), name,
-                _text(table, "note", place), where=f"{place}.add",
-            )  # fmt: skip
+            experiment = with_added(experiment, like, new, name, _text(table, "note", place), where=f"{place}.add")
         except InputError as error:
             if error.where == "name":
                 raise InputError(place, error.found, error.allowed) from None

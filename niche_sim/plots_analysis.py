@@ -15,7 +15,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from niche_sim.analysis.power import TEST_NAMES, Curve, Groups, Needed, mice_of
-from niche_sim.analysis.windows import Onset, Point, Windows, starts_of
+from niche_sim.analysis.windows import Onset, Point, Windows, starts_of, when
 from niche_sim.looks import BLACK, BLUE, GREY, ORANGE, PALE, VERMILLION
 from niche_sim.plots import DAY, MM, WIDTH, style
 from niche_sim.plots_compare import UNITS
@@ -151,17 +151,17 @@ def _power(ax: Axes, curve: Curve, needed: Needed, wanted: float) -> None:
 
 @styled
 def windows_figure(
-    made: Windows, found: Sequence[tuple[str, float, Sequence[Point]]], onsets: Sequence[Onset]
+    made: Windows, found: Sequence[tuple[str, Sequence[Point]]], onsets: Sequence[Onset]
 ) -> Figure:
-    """A panel a readout (name, time in h, effects): the effect against the day of the start, onsets and challenge marked."""
+    """A panel a readout (name, effects): the effect against the day of the start, onsets and challenge marked."""
     page = Page(16.0 + TAGS + PITCH * len(found), _headline(made))
-    mice = max((point.comparison.effect.n for _, _, points in found for point in points), default=0)
+    mice = max((point.comparison.effect.n for _, points in found for point in points), default=0)
     page.text(
         3, 9, f"Paired effect with its 95 % interval, {mice} mice; grey: no effect (0.8 to 1.25 times).", color=GREY
     )
-    for number, (readout, at, points) in enumerate(found):
+    for number, (readout, points) in enumerate(found):
         top = 16.0 + TAGS + PITCH * number
-        page.letter(3, top - 3.0 - (TAGS if number == 0 else 0.0), chr(97 + number), f"{readout}, day {at / DAY:.4g}")
+        page.letter(3, top - 3.0 - (TAGS if number == 0 else 0.0), chr(97 + number), f"{readout}, {when(points)}")
         ax = page.axes(20, top, 152, PANEL)
         _effects(ax, points)
         _marks(ax, made, onsets, named=number == 0)

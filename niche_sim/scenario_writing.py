@@ -103,6 +103,25 @@ def read_entry(text: str, where: str) -> Intervention:
     return read_intervention(_value(text, where, dict, _ONE_TABLE), where)
 
 
+def with_added(
+    experiment: Scenario,
+    arm: str,
+    interventions: Iterable[Intervention],
+    name: str | None = None,
+    note: str | None = None,
+    *,
+    until: float | None = None,
+    where: str = "protocol",
+) -> Scenario:
+    """The same experiment with one more arm, in which these interventions are done besides those of `arm`.
+
+    Args and errors as of `with_protocol`.
+    """
+    one_of(arm, experiment.arms, "arm")
+    both = (*experiment.arms[arm].protocol.interventions, *interventions)
+    return with_protocol(experiment, arm, both, name, note, until=until, where=where)
+
+
 def with_protocol(
     experiment: Scenario,
     arm: str,

@@ -118,7 +118,7 @@ def test_a_folder_of_a_run_is_not_taken(here, capsys):
     assert "holds a run already (record.parquet)" in capsys.readouterr().err
 
 
-def test_ctrl_c_leaves_a_folder_that_goes_on_and_says_so(here):
+def test_ctrl_c_leaves_a_folder_that_goes_on_and_says_so(here, interruptible):
     (here / "long.toml").write_text(SMALL.replace("seeds = 2", "seeds = 60"), encoding="utf-8")
     process = command("long.toml", "-o", "out", "--workers", 2)
     until(lambda: len(list((here / "out" / "runs").glob("*.parquet"))) >= 3, process)

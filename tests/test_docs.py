@@ -284,7 +284,8 @@ def test_made_pages_hold_all_there_is() -> None:
         section = MADE["reference/scenarios.md"].partition(f"\n## {entry.id}\n")[2].partition("\n## ")[0]
         assert re.findall(r"^\| `(\w+)` \|", section, re.M) == list(load(entry.id).arms)
     for file in (TOP / "notebooks").glob("*.ipynb"):
-        (question,) = re.findall(r"^# # (.+\?)$", file.with_suffix(".py").read_text(encoding="utf-8"), re.M)
+        written = file.parent / "text" / f"{file.stem}.py"
+        (question,) = re.findall(r"^# # (.+\?)$", written.read_text(encoding="utf-8"), re.M)
         section = MADE["notebooks.md"].partition(f"\n## {question}\n")[2].partition("\n## ")[0]
         assert f"`notebooks/{file.name}`" in section
         assert (DOCS / re.findall(r"\]\((images/.+\.png)\)", section)[0]).is_file()

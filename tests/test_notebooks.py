@@ -15,6 +15,7 @@ from nbclient import NotebookClient
 
 TOP = Path(__file__).parents[1]
 FOLDER = TOP / "notebooks"
+TEXTS = FOLDER / "text"
 NOTEBOOKS = sorted(FOLDER.glob("*.ipynb"))
 MOST_LINES = 60  # of code: a lesson, not a program
 TIMEOUT = 300  # s a cell; the first compiles, on a slow and busy machine
@@ -30,13 +31,14 @@ def code_of(notebook: nbformat.NotebookNode) -> list[str]:
 
 def test_every_notebook_has_its_text_and_the_other_way_round() -> None:
     assert NOTEBOOKS
-    assert [path.stem for path in NOTEBOOKS] == sorted(path.stem for path in FOLDER.glob("*.py"))
+    assert [path.stem for path in NOTEBOOKS] == sorted(path.stem for path in TEXTS.glob("*.py"))
 
 
 @each
 def test_the_pair_says_the_same_and_keeps_no_outputs(path: Path) -> None:
-    notebook, text = nbformat.read(path, as_version=4), jupytext.read(path.with_suffix(".py"))
+    notebook, text = nbformat.read(path, as_version=4), jupytext.read(TEXTS / f"{path.stem}.py")
     nbformat.validate(notebook)
+    assert notebook.metadata.jupytext.formats == text.metadata.jupytext.formats == "ipynb,text//py:percent"
     assert [(cell.cell_type, cell.source) for cell in notebook.cells] == [(c.cell_type, c.source) for c in text.cells]
     code = [cell for cell in notebook.cells if cell.cell_type == "code"]
     assert not any(cell.outputs or cell.execution_count for cell in code)

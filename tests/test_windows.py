@@ -110,6 +110,24 @@ def test_effects_of_all_starts_are_of_one_kind(found):
     assert [point.comparison.effect.estimate for point in points] == pytest.approx([5 / 3 - 11, -6.0, 0.0])
 
 
+def test_each_start_can_be_looked_at_as_long_after_it(found):
+    made, mice = found
+    points = windows.effects(made, mice, "fibronectin_mean", after=48.0)
+    assert [(point.day, point.at, point.arm) for point in points] == [(0.0, 48.0, made.arms[0]), (3.0, 120.0, made.arms[1])]
+    for point in points:  # the one on day 30 has no such time
+        (same,) = (one for one in windows.effects(made, mice, "fibronectin_mean", point.at) if one.day == point.day)
+        assert same.comparison.effect == point.comparison.effect
+    assert windows.when(points) == "2 days after the start"
+    assert windows.when(windows.effects(made, mice, "fibronectin_mean", 144.0)) == "day 6"
+    assert windows.when(points[:1]) == "day 2"
+    assert [row["at_h"] for row in windows.table(made, points, "fibronectin_mean")] == [48.0, 120.0]
+    with pytest.raises(InputError, match="at most 144 h"):
+        windows.effects(made, mice, "fibronectin_mean", after=150.0)
+    for both in ({}, {"at": 3.0, "after": 3.0}):
+        with pytest.raises(ValueError, match="either"):
+            windows.effects(made, mice, "fibronectin_mean", **both)
+
+
 def test_before_it_starts_a_window_has_done_nothing(found):
     made, mice = found
     early = mice.values(made.arms[1], "fibronectin_mean", 72.0)
@@ -159,6 +177,10 @@ def test_window_leaves_a_table_and_a_figure(call, tmp_path):
     assert [row["start_day"] for row in rows if row["readout"] == "fibronectin_mean"] == [0.0, 2.0, 4.0]
     assert {row["readout"] for row in rows} == {"fibronectin_mean", "bmdc_arrested"}  # of the arm's targets
     assert imread(tmp_path / "mine" / "windows.png").shape[1] == 1417  # 180 mm at 200 dpi
+    done = call("window", *options, *SET, "--after", "3", "-o", "mine")
+    assert "fibronectin_mean, 3 days after the start: tgfb_inhibitor" in done.words
+    rows = cohort.read_table(tmp_path / "mine" / "windows.parquet")
+    assert [row["at_h"] for row in rows if row["readout"] == "fibronectin_mean"] == [72.0, 120.0]
 
 
 @pytest.mark.parametrize(
@@ -173,6 +195,8 @@ def test_window_leaves_a_table_and_a_figure(call, tmp_path):
         (["--by", "0..21", "--arm", "tgfb_inhibitor", "--readout", "colony"], "--readout: 'colony'"),
         (["--by", "0..21", "--arm", "tgfb_inhibitor", "--fixed", "x"], "--fixed: 'x'"),
         (["--by", "0..21", "--arm", "tgfb_inhibitor", "--at", "50"], "--at: '50' is after the end"),
+        (["--by", "1..21", "--arm", "tgfb_inhibitor", "--after", "42"], "--after: '42'; at most 41 days: the run ends then"),
+        (["--by", "0..21", "--arm", "tgfb_inhibitor", "--after", "4", "--at", "9"], "--after: '4' beside --at; one of the two"),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing(call, tmp_path, options, said):
@@ -198,7 +222,7 @@ def test_the_figure_marks_onsets_and_the_published_start(found):
     made, mice = found
     points = windows.effects(made, mice, "fibronectin_mean", 144.0)
     onsets = [windows.Onset("priming", 1.0, 0.5, 1.5, 1.0), windows.Onset("arrival", 90.0, 90.0, 90.0, 1.0)]
-    figure = plots_analysis.windows_figure(made, [("fibronectin_mean", 144.0, points)], onsets)
+    figure = plots_analysis.windows_figure(made, [("fibronectin_mean", points)], onsets)
     (ax,) = figure.axes
     assert {text.get_text() for text in ax.texts} == {"priming", "as in the scenario", "tumour cells injected"}
     drawn = [line for line in ax.get_lines() if len(line.get_xdata()) == 3]

@@ -277,7 +277,7 @@ def notebooks() -> str:
         "written down first, alone or in class. In the folder of the repository:\n",
         "```sh\npip install '.[notebooks]'\njupyter lab notebooks/01_first_run.ipynb\n```\n",
     ]
-    for file in sorted((TOP / "notebooks").glob("*.py")):
+    for file in sorted((TOP / "notebooks" / "text").glob("*.py")):
         cells = [_prose(cell) for cell in file.read_text(encoding="utf-8").split("\n# %%") if cell.startswith(" [markdown]")]
         title, _, rest = cells[0].partition("\n")
         headings = [line.removeprefix("## ") for cell in cells for line in cell.splitlines() if line.startswith("## ")]

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
@@ -57,11 +57,16 @@ class Windows:
 
 
 class Point(NamedTuple):
-    """The effect on a readout of the intervention that starts on a day; `word` is more, less, no effect or undecided."""
+    """The effect on a readout, at `at` (h), of the intervention that starts on a day in the arm that is named so in the plan.
+
+    word: more, less, no effect or undecided.
+    """
 
     day: float
     comparison: Comparison
     word: str
+    at: float
+    arm: str
 
 
 class Onset(NamedTuple):
@@ -159,19 +164,55 @@ def _later(one: Intervention, later: float, fixed: str) -> Intervention | None:
 # --- results ---------------------------------------------------------------------------------------------------------
 
 
-def effects(made: Windows, found: Cohort, readout: str, at: float) -> list[Point]:
-    """The effect of each start on a readout at `at` (h), in mice paired by seed, all of one kind: ratios where each start has
-    one, else differences. A start without pairs has a note instead.
+def effects(
+    made: Windows, found: Cohort, readout: str, at: float | None = None, *, after: float | None = None
+) -> list[Point]:
+    """The effect of each start on a readout, in mice paired by seed, all of one kind: ratios where each start has one, else
+    differences. A start without pairs has a note instead.
+
+    at: h, the same for every start; or after: h from the start on, so that each has had as long, without the starts for
+    which the run ends sooner. Raises ValueError unless there is one of the two, InputError if no start is left.
     """
-    reference = found.values(made.plan.reference, readout, at)
-    events = float(np.nansum(list(reference.values()))) if is_event(readout) else math.inf
-    columns = {arm: found.values(arm, readout, at) for arm in made.arms}
-    most = max((abs(float(np.mean(list(x.values())))) for x in (reference, *columns.values()) if x), default=0.0)
-    pairs = [found.pairs(columns[arm], reference) for arm in made.arms]
-    comparisons = [compare(*pair, events, most) for pair in pairs]
+    if at is not None and after is None:
+        times = dict.fromkeys(made.arms, at)
+    elif after is not None and at is None:
+        whole = [(arm, day * DAY + after) for arm, day in zip(made.arms, made.days, strict=True)]
+        times = {arm: time for arm, time in whole if time <= found.ends + SOON}
+        if not times:
+            most = found.ends - min(made.days) * DAY
+            raise InputError("after", f"{after:g} h", f"at most {most:g} h: the run ends then")
+    else:
+        raise ValueError("either at or after")
+    references = {time: found.values(made.plan.reference, readout, time) for time in times.values()}
+    columns = {arm: found.values(arm, readout, time) for arm, time in times.items()}
+    means = [abs(float(np.mean(list(x.values())))) for x in (*references.values(), *columns.values()) if x]
+
+    def compared(way: Callable[..., Comparison]) -> list[Comparison]:
+        told = []
+        for arm, time in times.items():
+            reference = references[time]
+            events = float(np.nansum(list(reference.values()))) if is_event(readout) else math.inf
+            told.append(way(*found.pairs(columns[arm], reference), events, max(means, default=0.0)))
+        return told
+
+    comparisons = compared(compare)
     if len({one.kind for one in comparisons if not one.note}) > 1:
-        comparisons = [compare_as_difference(*pair, events, most) for pair in pairs]
-    return [Point(day, one, word_of(one)) for day, one in zip(made.days, comparisons, strict=True)]
+        comparisons = compared(compare_as_difference)
+    days = dict(zip(made.arms, made.days, strict=True))
+    return [
+        Point(days[arm], one, word_of(one), time, arm)
+        for (arm, time), one in zip(times.items(), comparisons, strict=True)
+    ]
+
+
+def when(points: Sequence[Point]) -> str:
+    """When the readout of these was taken, in words: "day 21", or "9 days after the start"."""
+    times = {round(point.at, 6) for point in points}
+    since = {round(point.at - point.day * DAY, 6) for point in points}
+    if len(times) > 1 and len(since) == 1:
+        days = since.pop() / DAY
+        return f"{days:.4g} day{'' if days == 1.0 else 's'} after the start"
+    return f"day {points[0].at / DAY:.4g}"
 
 
 def onsets(made: Windows, found: Cohort) -> list[Onset]:
@@ -187,14 +228,14 @@ def onsets(made: Windows, found: Cohort) -> list[Onset]:
     return sorted(told, key=lambda onset: onset.median)
 
 
-def table(made: Windows, points: Sequence[Point], readout: str, at: float) -> list[dict[str, Any]]:
+def table(made: Windows, points: Sequence[Point], readout: str) -> list[dict[str, Any]]:
     """Rows of windows.parquet."""
     rows = []
-    for point, arm in zip(points, made.arms, strict=True):
+    for point in points:
         effect = point.comparison.effect
         rows.append({
             "arm": made.arm, "against": made.plan.reference, "fixed": made.fixed, "start_day": point.day,
-            "readout": readout, "unit": BY_NAME[readout].unit, "at_h": at, "arm_run": arm,
+            "readout": readout, "unit": BY_NAME[readout].unit, "at_h": point.at, "arm_run": point.arm,
             "kind": point.comparison.kind, "effect": effect.estimate, "low": effect.low, "high": effect.high,
             "n": effect.n, "p": point.comparison.p, "verdict": point.word, "why": point.comparison.note,
         })  # fmt: skip

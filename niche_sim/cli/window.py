@@ -58,6 +58,10 @@ def window(
     at: Annotated[
         str | None, typer.Option("--at", metavar="DAY", help="When they are taken. Default: at the end.")
     ] = None,
+    after: Annotated[
+        str | None,
+        typer.Option("--after", metavar="DAYS", help="Or so long after each start, so that each has had as long."),
+    ] = None,
     mice: Mice = "30",
     seed: Seed = "1",
     workers: Workers = None,
@@ -89,20 +93,20 @@ def window(
         )  # fmt: skip
     except InputError as error:
         raise by_option(error, overrides, schedule) from None
-    hours = moment(made.plan, at)
+    hours, since = _when(made, at, after)
     target = claim(folder, f"{experiment.id}-window")
     try:
         failures = run_mice([made.plan], target, cores)
         found = cohort.gather(made.plan, target / "mice")
-        effects = [(name, hours, study.effects(made, found, name, hours)) for name in names]
+        effects = [(name, study.effects(made, found, name, hours, after=since)) for name in names]
         onsets = study.onsets(made, found)
-        rows = [row for name, at_h, points in effects for row in study.table(made, points, name, at_h)]
+        rows = [row for name, points in effects for row in study.table(made, points, name)]
         cohort.write_table(rows, target / "windows.parquet")
         plots_analysis.save(plots_analysis.windows_figure(made, effects, onsets), target / "windows.png")
     finally:
         tidy(target)
-    for name, at_h, points in effects:
-        _show(made, name, at_h, points)
+    for name, points in effects:
+        _show(made, name, points)
     _show_onsets(onsets, made.plan.reference)
     report.output().print(f"Written to {target}", soft_wrap=True)
     end(failures)
@@ -123,6 +127,18 @@ def _days(by: str | None, step: str | None) -> list[float]:
     return [round(first + every * number, 9) for number in range(count + 1)]
 
 
+def _when(made: Windows, at: str | None, after: str | None) -> tuple[float | None, float | None]:
+    """The time of all starts, or that after each of them, h. Raises InputError."""
+    if after is None:
+        return moment(made.plan, at), None
+    if at is not None:
+        raise InputError("--after", f"'{after}' beside --at", "one of the two")
+    since, left = time_of(after, "--after"), moment(made.plan, None) - min(made.days) * HOURS_A_DAY
+    if since > left:
+        raise InputError("--after", f"'{after}'", f"at most {left / HOURS_A_DAY:g} days: the run ends then")
+    return None, since
+
+
 def _readouts(text: str | None, experiment: Scenario, arm: str) -> list[str]:
     """Those that are asked for, or else those that the arm's targets name most, or else the marker of colonisation."""
     from niche_sim.stages import STAGES
@@ -133,8 +149,10 @@ def _readouts(text: str | None, experiment: Scenario, arm: str) -> list[str]:
     return [name for name, _ in named.most_common(3)] or [STAGES[-1].marker]
 
 
-def _show(made: Windows, readout: str, at: float, points: Sequence[Point]) -> None:
-    title = f"{readout}, day {at / HOURS_A_DAY:.4g}: {made.arm} against {made.plan.reference}, {made.fixed} fixed"
+def _show(made: Windows, readout: str, points: Sequence[Point]) -> None:
+    from niche_sim.analysis.windows import when
+
+    title = f"{readout}, {when(points)}: {made.arm} against {made.plan.reference}, {made.fixed} fixed"
     table = report.table("start", "effect", "95 % interval", "n", "", title=title)
     for point in points:
         effect = point.comparison.effect

@@ -10,8 +10,8 @@ import solara
 
 from niche_sim.dashboard.charts import title_of
 from niche_sim.dashboard.elements import Block, Choice, Press, Slider, Words
-from niche_sim.dashboard.session import View
 from niche_sim.dashboard.study import Report, Study, plan_of
+from niche_sim.dashboard.view import View
 from niche_sim.errors import InputError
 from niche_sim.plots_words import arm_title
 from niche_sim.targets import UNDECIDED, Row, judge_direction

@@ -6,7 +6,10 @@ from pathlib import Path
 
 FRONT = Path(__file__).parent / "front"
 # In the order in which it is put together.
-DRAWING = ("marks.js", "section.js", "card.js", "layers.js", "tissue.js", "transport.js", "strip.js", "viewer.js")
+DRAWING = (
+    "marks.js", "section.js", "card.js", "layers.js", "camera.js", "hands.js", "told.js", "tissue.js", "transport.js", "strip.js",
+    "viewer.js",
+)  # fmt: skip
 STYLE = ("tissue.css", "viewer.css")
 
 

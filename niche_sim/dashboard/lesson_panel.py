@@ -15,8 +15,9 @@ from niche_sim import scenario
 from niche_sim.dashboard.compare_panel import Progress
 from niche_sim.dashboard.elements import Block, Choice, Entry, Foldout, Press, Tick, Words
 from niche_sim.dashboard.link import LONGEST_TOML, Setup
-from niche_sim.dashboard.session import Session, View
+from niche_sim.dashboard.session import Session
 from niche_sim.dashboard.study import Report, Study
+from niche_sim.dashboard.view import View
 from niche_sim.errors import InputError
 from niche_sim.lesson import DIRECTION, NUMBER, RIGHT, SAME_IN_WORDS, WRONG, Answer, Lesson, Question, answers
 from niche_sim.plots_words import arm_words

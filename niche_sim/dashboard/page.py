@@ -22,9 +22,10 @@ from niche_sim.dashboard.lesson_panel import KEY, LessonPanel, split_link
 from niche_sim.dashboard.link import Setup
 from niche_sim.dashboard.numbers import Numbers
 from niche_sim.dashboard.schedule_editor import ScheduleEditor
-from niche_sim.dashboard.session import FIELDS, Session, View
+from niche_sim.dashboard.session import FIELDS, Session
 from niche_sim.dashboard.study import Report
 from niche_sim.dashboard.takeaway import TakeAway, link_now
+from niche_sim.dashboard.view import View
 from niche_sim.dashboard.viewer import Viewer
 from niche_sim.errors import InputError
 from niche_sim.readouts import READOUTS

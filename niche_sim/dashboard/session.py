@@ -10,21 +10,18 @@ import logging
 import queue
 import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
-import numpy as np
-from numpy.typing import NDArray
-
-from niche_sim.biography import at_point
 from niche_sim.dashboard.link import Setup
-from niche_sim.dashboard.story import strip_of
+from niche_sim.dashboard.pair import BRANCHED, SAME, SMALLEST, Pair
+from niche_sim.dashboard.view import View
 from niche_sim.errors import InputError
-from niche_sim.frames import Scales, pack, pack_difference, static_of
+from niche_sim.frames import static_of
 from niche_sim.looks import LiveSight
 from niche_sim.protocol import Intervention
-from niche_sim.timeline import Timeline, first_difference
+from niche_sim.timeline import Timeline
 
 log = logging.getLogger(__name__)
 
@@ -33,41 +30,6 @@ PATIENCE = 2.0  # s that a picture may take to be drawn; a hidden tab draws none
 STRETCH = 0.06  # s of stepping at a time, when many steps are to be made, before commands are looked at again
 VIEW_EVERY = 1.0  # s between two views of what changes at every step
 FIELDS = ("fibronectin",)  # that are shown at first
-BEFORE = ", before the change"
-SMALLEST = 1e-6  # h; times nearer than that are the same
-
-
-@dataclass(frozen=True)
-class View:
-    """What the page shows besides the picture; a new one whenever something changes, and every second while it runs.
-
-    aim: the hour (h) up to which it is being computed, else the one that is shown. names: of the run and of what it is
-    compared with. table: the readouts of the run so far. rival: what it is compared with, None if nothing. branched: h at
-    which the run left its rival, None if that is another arm from the start. pending: numbers that wait for Reset. behind:
-    how far (h) the rival still has to be computed. error and notice are sentences.
-    """
-
-    setup: Setup
-    names: tuple[str, ...] = ("",)
-    time: float = 0.0
-    aim: float = 0.0
-    frontier: float = 0.0
-    duration: float = 0.0
-    playing: bool = False
-    table: Mapping[str, NDArray[np.float64]] = field(default_factory=dict)
-    onsets: Mapping[str, float | None] = field(default_factory=dict)
-    rival: Setup | None = None
-    rival_table: Mapping[str, NDArray[np.float64]] | None = None
-    branched: float | None = None
-    behind: float = 0.0
-    pending: Mapping[str, str] | None = None
-    error: str = ""
-    notice: str = ""
-
-    @property
-    def numbers(self) -> dict[str, str]:
-        """The numbers as they stand in the form: those of the run, or those that wait."""
-        return dict(self.setup.overrides if self.pending is None else self.pending)
 
 
 class Session:
@@ -101,11 +63,8 @@ class Session:
         self._stale = True  # whether the picture shows less than there is
         self._error, self._notice = error, ""
         self._pending: dict[str, str] | None = None
-        self._runs = 0  # begun so far
-        self._rival: Timeline | None = None
-        self._rival_setup: Setup | None = None
-        self._branched: float | None = None
-        self._open(setup)
+        self._pair = Pair(setup)
+        self._aim_at_day(setup)
         self._error = error
         self._thread = threading.Thread(target=self._work, name="session", daemon=True)
 
@@ -131,7 +90,7 @@ class Session:
 
     def step(self, hours: float) -> None:
         """Go on by so many hours, in steps of the model, at least one."""
-        self._post(lambda: self._aim(self._main.time + max(hours, self._main.model.dt)))
+        self._post(lambda: self._aim(self._pair.main.time + max(hours, self._pair.main.model.dt)))
 
     def seek(self, time: float) -> None:
         """Show another hour; beyond what has been computed, compute up to it. The latest of many counts."""
@@ -185,7 +144,7 @@ class Session:
 
     def ask(self, question: Callable[[Timeline, Setup], None]) -> None:
         """Call with the run, in the session's thread, as when something of it is to be taken along."""
-        self._post(lambda: question(self._main, self._setup))
+        self._post(lambda: question(self._pair.main, self._pair.setup))
 
     # --- the thread --------------------------------------------------------------------------------------------------
 
@@ -229,42 +188,35 @@ class Session:
 
     def _hurried(self) -> bool:
         """Whether steps are to be made without a picture of each."""
-        return self._goal is not None or self._lag() > 0.0
-
-    def _lag(self) -> float:
-        """How far (h) the rival is behind the run."""
-        if self._rival is None or self._main.time - self._rival.time < SMALLEST:
-            return 0.0
-        return self._main.time - self._rival.time
+        return self._goal is not None or self._pair.lag > 0.0
 
     def _move(self) -> None:
         """Make steps that are wanted, and a picture if the browser is ready for one."""
-        if self._lag() > 0.0 and self._rival is not None:
-            self._stretch(self._rival, self._main.time)
-            if self._lag() <= 0.0:
+        pair = self._pair
+        if pair.lag > 0.0 and pair.rival is not None:
+            self._stretch(pair.rival, pair.main.time)
+            if pair.lag <= 0.0:
                 self._next_view = 0.0
         elif self._goal is not None:
-            self._stretch(self._main, self._goal)
-            if self._main.time >= self._goal - SMALLEST:
+            self._stretch(pair.main, self._goal)
+            if pair.main.time >= self._goal - SMALLEST:
                 self._goal = None
                 self._stale = True
-                if self._lag() <= 0.0:
+                if pair.lag <= 0.0:
                     self._picture()
                 self._publish()
                 return
         elif self._playing and not self._stale:
-            self._main.advance(max(1, round(self._hours / self._main.model.dt)))
-            if self._rival is not None:
-                self._rival.advance(max(1, round((self._main.time - self._rival.time) / self._rival.model.dt)))
+            pair.advance(self._hours)
             self._stale = True
-            if self._main.time >= self._main.duration - SMALLEST:
+            if pair.ended:
                 self._playing = False
                 self._picture()
                 self._publish()
                 return
         now = perf_counter()
         ready = self._undrawn is None or now - self._undrawn >= PATIENCE
-        if self._stale and ready and now >= self._next_picture and self._lag() <= 0.0:
+        if self._stale and ready and now >= self._next_picture and pair.lag <= 0.0:
             self._picture()
         if now >= self._next_view:
             self._publish()
@@ -280,22 +232,22 @@ class Session:
     # --- what the commands do ----------------------------------------------------------------------------------------
 
     def _set_playing(self, playing: bool) -> None:
-        if playing and self._main.time >= self._main.duration - SMALLEST:
-            self._seek_both(0.0)
+        if playing and self._pair.ended:
+            self._pair.seek(0.0)
         self._playing = playing
         self._goal, self._error, self._notice = None, "", ""
         self._stale = True
         self._publish()
 
     def _set_speed(self, hours: float) -> None:
-        self._hours = max(hours, self._main.model.dt)
+        self._hours = max(hours, self._pair.main.model.dt)
         self._stale = True
 
     def _aim(self, time: float) -> None:
         self._playing, self._error = False, ""
-        self._goal = min(max(time, 0.0), self._main.duration)
-        if self._goal <= self._main.frontier + SMALLEST:
-            self._seek_both(self._goal)
+        self._goal = min(max(time, 0.0), self._pair.main.duration)
+        if self._goal <= self._pair.main.frontier + SMALLEST:
+            self._pair.seek(self._goal)
             self._goal = None
             self._stale = True
             self._picture()
@@ -306,93 +258,64 @@ class Session:
             time, self._wanted = self._wanted, None
             self._aim(time)
 
-    def _seek_both(self, time: float) -> None:
-        self._main.seek(time)
-        if self._rival is not None:
-            self._rival.seek(min(time, self._rival.frontier))
-
     def _reset(self) -> None:
-        setup = self._setup
-        if self._pending is not None:
-            setup = replace(setup, overrides=tuple(self._pending.items()))
-        rival = self._rival_setup if self._branched is None else None  # a branch has left nothing at time 0
-        self._begin(replace(setup, day=None))
-        if rival is not None:
-            self._rival_setup = replace(rival, overrides=self._setup.overrides, seed=self._setup.seed)
-            self._rival, self._branched = Timeline(self._rival_setup.model()), None
-        self._publish()
+        self._pair.again(self._pending)
+        self._begun()
 
     def _load(self, setup: Setup) -> None:
-        self._open(setup)
+        self._pair.open(setup)
+        self._begun(setup)
+
+    def _begun(self, setup: Setup | None = None) -> None:
+        """Show a run that has just been begun, at the day that its setup names, if any."""
+        self._pending = None
+        self._playing, self._goal, self._error, self._notice, self._stale = False, None, "", "", True
+        if setup is not None:
+            self._aim_at_day(setup)
         self._publish()
 
-    def _open(self, setup: Setup) -> None:
-        """A new run with its comparison and at its day, as a link says them."""
-        rival, parts = setup.rival(), setup.parts()
-        beside = None if rival is None else Timeline(rival.model())
-        self._begin(setup.alone())
-        self._rival, self._rival_setup, self._branched = beside, rival, parts
+    def _aim_at_day(self, setup: Setup) -> None:
         if setup.day:
-            self._goal = min(24.0 * setup.day, self._main.duration)
-
-    def _begin(self, setup: Setup) -> None:
-        """A new run in place of the old, which stays if the new one is refused."""
-        self._main = Timeline(setup.model())
-        self._setup, self._pending = setup, None
-        self._runs += 1
-        self._rival = self._rival_setup = self._branched = None
-        self._scales = Scales()
-        self._playing, self._goal, self._error, self._notice, self._stale = False, None, "", "", True
+            self._goal = min(24.0 * setup.day, self._pair.main.duration)
 
     def _set_numbers(self, overrides: dict[str, str]) -> None:
-        wanted = replace(self._setup, overrides=tuple(overrides.items()))
-        wanted.model()  # refuses what cannot be run
+        replace(self._pair.setup, overrides=tuple(overrides.items())).model()  # refuses what cannot be run
         self._error = ""
-        if overrides == dict(self._setup.overrides):
+        if overrides == dict(self._pair.setup.overrides):
             self._pending = None
         else:
             self._pending = overrides
-            if self._main.frontier == 0.0:
+            if self._pair.main.frontier == 0.0:
                 self._reset()
                 return
         self._publish()
 
     def _edit(self, interventions: tuple[Intervention, ...]) -> None:
-        setup, before, parent = self._setup.edited(interventions), self._setup, self._main
-        experiment, arm = setup.experiment(), setup.arm_name()
-        at = first_difference(parent.model.protocol, experiment.arm(arm).protocol)
-        if at is None or parent.frontier == 0.0:
-            self._begin(replace(setup, day=None)) if at is not None else self._say("")
-            self._publish()
+        done = self._pair.edit(interventions)
+        if done == BRANCHED:
+            self._notice = (
+                f"Back at day {self._pair.main.time / 24.0:.4g}. Press Play to see the run under the changed schedule, which "
+                f"differs from day {(self._pair.branched or 0.0) / 24.0:.4g} on, beside the run as it was."
+            )
+            self._playing, self._goal, self._error, self._stale = False, None, "", True
+        elif done == SAME:
+            self._error = ""
+        else:
+            self._begun()
             return
-        step = parent.model.dt
-        at = step * int(min(at, parent.frontier) / step + SMALLEST)  # a whole step, not after it differs
-        time = min(parent.time, at)
-        self._main = parent.branch(experiment, arm, at)
-        self._main.seek(time)
-        parent.seek(time)
-        self._setup, self._rival, self._rival_setup, self._branched = setup, parent, before, at
-        self._notice = (
-            f"Back at day {time / 24.0:.4g}. Press Play to see the run under the changed schedule, which differs from day "
-            f"{at / 24.0:.4g} on, beside the run as it was."
-        )
-        self._playing, self._goal, self._error, self._stale = False, None, "", True
         self._publish()
 
     def _compare(self, arm: str | None) -> None:
         self._error = self._notice = ""
-        self._branched = self._rival = self._rival_setup = None
-        if arm is not None:
-            setup = replace(self._setup.with_arm(arm), day=None)
-            self._rival_setup, self._rival = setup, Timeline(setup.model())
-        self._scales = Scales()
+        if arm is None:
+            self._pair.compare_with_nothing()
+        else:
+            self._pair.compare(arm)
         self._stale = True
         self._publish()
 
     def _pick(self, panel: int, y: float, x: float, reach: float, unique_id: int | None) -> None:
-        runs = [run for run in (self._main, self._rival) if run is not None]
-        run = runs[panel if panel < len(runs) else 0]  # on the difference map, of the visitor's own run
-        self._on_card(at_point(run.model, y, x, reach, unique_id))
+        self._on_card(self._pair.told(panel, y, x, reach, unique_id))
 
     def _show_fields(self, names: tuple[str, ...]) -> None:
         self._fields, self._stale = names, True
@@ -413,40 +336,17 @@ class Session:
     def _picture(self) -> None:
         """Send the present moment to the browser."""
         self._next_picture = perf_counter() + FASTEST
-        main, rival = self._main, self._rival
-        panels, buffers = [], []
-        runs = [run for run in (main, rival) if run is not None]
-        sights = [LiveSight(run.model) for run in runs]
-        for sight in sights:
-            self._scales.see(sight, self._fields)
-        names = self._names()
-        packed = [pack(sight, self._fields, self._scales, name) for sight, name in zip(sights, names, strict=True)]
-        if len(sights) == 2 and self._fields:
-            ours, theirs = sights
-            packed.append(pack_difference(theirs, ours, self._fields[0], self._scales, "Difference"))
-        for panel in packed:
-            panels.append(panel.header)
-            buffers += panel.buffers
+        main = self._pair.main
+        header, buffers = self._pair.picture(self._fields)
         if self._static_of is not main.model.state.section:
             self._static_of = main.model.state.section
-            self._on_static(static_of(sights[0]))
-        header: dict[str, Any] = {"run": self._runs, "panels": panels}
-        titles = names if len(runs) > 1 else [""]
-        strips = [strip_of(run.model, title) for run, title in zip(runs, titles, strict=True)]
-        header |= {"transport": self._transport(), "strips": strips}
+            self._on_static(static_of(LiveSight(main.model)))
         self._stale = False
         self._undrawn = perf_counter()
-        self._on_frame(header, buffers)
-
-    def _names(self) -> list[str]:
-        """What the runs are called, the visitor's own first."""
-        names = [self._setup.title()]
-        if self._rival_setup is not None:
-            names.append(self._rival_setup.title() + (BEFORE if self._branched is not None else ""))
-        return names
+        self._on_frame({**header, "transport": self._transport()}, buffers)
 
     def _transport(self) -> dict[str, Any]:
-        main = self._main
+        main = self._pair.main
         return {
             "time_h": main.time,
             "frontier_h": main.frontier,
@@ -463,10 +363,10 @@ class Session:
 
     def _publish(self) -> None:
         self._next_view = perf_counter() + VIEW_EVERY
-        main, rival = self._main, self._rival
+        pair, main = self._pair, self._pair.main
         view = View(
-            setup=self._setup,
-            names=tuple(self._names()),
+            setup=pair.setup,
+            names=tuple(pair.names()),
             time=main.time,
             aim=main.time if self._goal is None else self._goal,
             frontier=main.frontier,
@@ -474,10 +374,10 @@ class Session:
             playing=self._playing,
             table=main.table,
             onsets=dict(main.onsets),
-            rival=self._rival_setup,
-            rival_table=None if rival is None else rival.table,
-            branched=self._branched,
-            behind=self._lag(),
+            rival=pair.rival_setup,
+            rival_table=None if pair.rival is None else pair.rival.table,
+            branched=pair.branched,
+            behind=pair.lag,
             pending=None if self._pending is None else dict(self._pending),
             error=self._error,
             notice=self._notice,

@@ -15,7 +15,8 @@ from niche_sim import exports
 from niche_sim.dashboard.download import Cancelled, Download, File, Making
 from niche_sim.dashboard.elements import Block, Words
 from niche_sim.dashboard.link import Setup
-from niche_sim.dashboard.session import Session, View
+from niche_sim.dashboard.session import Session
+from niche_sim.dashboard.view import View
 from niche_sim.errors import InputError
 from niche_sim.plots import section_png, timeline_png
 from niche_sim.plots_film import EVERY, save_film

@@ -60,7 +60,7 @@ def test_without_its_packages_it_says_how_to_get_them(monkeypatch, capsys):
     assert "not installed: no_such_package; `pip install 'niche-sim[dashboard]'`" in said and said.count("\n") == 1
 
 
-def test_the_command_serves_the_page_until_ctrl_c():
+def test_the_command_serves_the_page_until_ctrl_c(interruptible):
     command = [sys.executable, "-m", "niche_sim", "dashboard", "--no-browser"]
     process = subprocess.Popen(
         command, stderr=subprocess.PIPE, text=True, env={**os.environ, "PYTHONWARNINGS": "default"}

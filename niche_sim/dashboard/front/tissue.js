@@ -1,15 +1,10 @@
-// The section on the page: one to three panels that share zoom, place and layers; pointer, touch and keyboard.
+// The section on the page: one to three panels that share zoom, place and layers, and what is under the pointer.
 
-const CLOSEST = 6; // pixels of the page per um, at most
 const MOST_ABOVE = 110; // pixels of a page above the viewer that are allowed for; what else comes and goes there is scrolled
 const BESIDE = 1000; // pixels from which on a page has its controls beside the viewer
 const BELOW = 76; // pixels below a panel: the lamps of the stages stay in sight
 const SENTENCE = 48; // pixels
 const QUICK = 150; // ms between two pictures that make a film
-const KEYS_HELP =
-  "Plus and minus zoom, the arrow keys move, zero shows the whole section. Shift and the arrow keys move a cross hair; " +
-  "Enter tells what is under it; Escape puts it away.";
-
 // options: {fields: [name], dark, onPick({panel, y_um, x_um, reach_um, unique_id}), onFields([name]), onDrawn(seq), cardOf(found),
 // below}: where there is nobody to ask, cardOf makes the card of what the picture itself tells, {title, lines, unique_id}; below is
 // an element that stands between the picture and the layers.
@@ -49,8 +44,7 @@ function buildTissue(el, options) {
   let frames = []; // canvas and what is kept of each panel
   let seq = null;
   let dark = Boolean(options.dark);
-  let view = null;
-  let whole = 1;
+  const camera = buildCamera();
   let fitted = {}; // the window, and how high a panel may be in it
   let order = [];
   let byName = new Map();
@@ -74,16 +68,19 @@ function buildTissue(el, options) {
   });
   const panel = buildLayers(aside, layers, { changed: redraw, fields: (names) => options.onFields?.(names) });
   for (const [text, name, act] of [
-    ["+", "Zoom in", () => zoom(1.5)],
-    ["−", "Zoom out", () => zoom(1 / 1.5)],
-    ["Whole section", "", () => { view = null; redraw(); }],
+    ["+", "Zoom in", () => camera.zoom(1.5)],
+    ["−", "Zoom out", () => camera.zoom(1 / 1.5)],
+    ["Whole section", "", () => camera.look(null)],
   ]) {
     const button = document.createElement("button");
     button.type = "button";
     button.className = "ns-tool";
     button.textContent = text;
     if (name) button.setAttribute("aria-label", name);
-    button.addEventListener("click", act);
+    button.addEventListener("click", () => {
+      act();
+      redraw();
+    });
     tools.append(button);
   }
   const hint = document.createElement("span");
@@ -114,7 +111,7 @@ function buildTissue(el, options) {
     box.append(caption, canvas, key);
     stage.append(box);
     const made = { box, caption, canvas, key, context: canvas.getContext("2d", { alpha: false }), picture: pictureStore(), sheet: stampSheet(), keyed: "" };
-    listen(made, frames.length);
+    listenTo(canvas, camera, handsOf(frames.length));
     frames.push(made);
   }
 
@@ -137,9 +134,7 @@ function buildTissue(el, options) {
         canvas.style.height = `${height}px`;
       }
     }
-    // A picture of another size shows the same part of the section.
-    if (view && width > 0) view.scale *= width / section.width_um / whole;
-    if (width > 0) whole = width / section.width_um;
+    if (width > 0) camera.fit(section, width, height);
     return { width, height, ratio };
   }
 
@@ -156,34 +151,6 @@ function buildTissue(el, options) {
     return fitted.free;
   }
 
-  function keepInside(width, height) {
-    if (!view) view = { x: section.width_um / 2, y: section.height_um / 2, scale: whole };
-    view.scale = Math.min(Math.max(view.scale, whole), Math.max(CLOSEST, whole));
-    const half = { x: width / view.scale / 2, y: height / view.scale / 2 };
-    view.x = Math.min(Math.max(view.x, half.x), Math.max(section.width_um - half.x, half.x));
-    view.y = Math.min(Math.max(view.y, half.y), Math.max(section.height_um - half.y, half.y));
-  }
-
-  // at: a place of a canvas, in pixels of the page, that stays where it is; its middle if left out.
-  function zoom(by, at) {
-    if (!view) return;
-    const size = { width: frames[0].canvas.clientWidth, height: frames[0].canvas.clientHeight };
-    const place = at || { x: size.width / 2, y: size.height / 2 };
-    const before = toTissue(place);
-    view.scale = Math.min(Math.max(view.scale * by, whole), Math.max(CLOSEST, whole));
-    view.x = before.x - (place.x - size.width / 2) / view.scale;
-    view.y = before.y - (place.y - size.height / 2) / view.scale;
-    redraw();
-  }
-
-  function toTissue(place) {
-    const canvas = frames[0].canvas;
-    return {
-      x: view.x + (place.x - canvas.clientWidth / 2) / view.scale,
-      y: view.y + (place.y - canvas.clientHeight / 2) / view.scale,
-    };
-  }
-
   // --- drawing -------------------------------------------------------------------------------------------------------
 
   function redraw() {
@@ -197,7 +164,7 @@ function buildTissue(el, options) {
     if (!section || !panels.length) return;
     const { width, height, ratio } = fitPanels();
     if (width > 0) {
-      keepInside(width, height);
+      const { view, whole } = camera;
       // Pictures that follow each other quickly are drawn a little coarser; the last of them again when all is still.
       const quick = performance.now() - drawnAt < QUICK;
       clearTimeout(refine);
@@ -240,28 +207,8 @@ function buildTissue(el, options) {
       const keyed = `${field.name} ${field.low} ${field.high} ${dark}`;
       if (frames[number].keyed === keyed) return;
       frames[number].keyed = keyed;
-      drawKey(key, field);
+      drawKey(key, tables.difference, field, byName.get(field.name).unit);
     });
-  }
-
-  function drawKey(key, field) {
-    const bar = document.createElement("canvas");
-    bar.className = "ns-bar";
-    bar.width = 256;
-    bar.height = 1;
-    bar.setAttribute("aria-hidden", "true");
-    const image = new ImageData(256, 1);
-    new Uint32Array(image.data.buffer).set(tables.difference);
-    bar.getContext("2d").putImageData(image, 0, 0);
-    const ends = document.createElement("div");
-    ends.className = "ns-ends";
-    const unit = byName.get(field.name).unit;
-    for (const text of [`${sayNumber(field.low, field.high)} (less)`, unit, `(more) +${sayNumber(field.high, field.high)}`]) {
-      const part = document.createElement("span");
-      part.textContent = text;
-      ends.append(part);
-    }
-    key.replaceChildren(bar, ends);
   }
 
   // The scene in words, for those who do not see it; not more often than once a second.
@@ -270,39 +217,19 @@ function buildTissue(el, options) {
     summing = 0;
     summed = performance.now();
     panels.forEach((given, number) => {
-      const shown = given.fields.map((field) => {
-        const { label, unit } = byName.get(field.name);
-        const highest = given.fields.length ? Math.max(...sample(field.values)) / 255 : 0;
-        const value = field.low + highest * (field.high - field.low);
-        return field.difference ? `difference in ${label}` : `${label} up to ${sayNumber(value, field.high - field.low)} ${unit}`;
-      });
-      const cells = given.counts
-        .map((count, kind) => [count, section.kinds[kind].label, layers.kinds[kind]])
-        .filter(([count, , on]) => count && on)
-        .sort((a, b) => b[0] - a[0])
-        .map(([count, label]) => `${count.toLocaleString("en")} ${label}`);
-      const size = `${section.width_um / 1000} by ${section.height_um / 1000} mm`;
-      const words = [`${given.title ? `${given.title}: ` : ""}section of tissue, ${size}`];
-      if (shown.length) words.push(`coloured by ${shown.join(", ")}`);
-      if (cells.length) words.push(`cells: ${cells.join(", ")}`);
-      if (given.colonies.length) words.push(`${given.colonies.length} colonies`);
-      const text = `${words.join("; ")}.`;
+      const text = panelInWords(section, given, layers.kinds, (name) => byName.get(name));
       const { canvas } = frames[number];
       if (canvas.getAttribute("aria-label") !== text) canvas.setAttribute("aria-label", text);
     });
-  }
-
-  function* sample(values) {
-    for (let i = 0; i < values.length; i++) yield values[i];
   }
 
   // --- what is under the pointer -------------------------------------------------------------------------------------
 
   function under(number, place) {
     const given = panels[number];
-    const at = toTissue(place);
+    const at = camera.toTissue(place);
     if (at.x < 0 || at.y < 0 || at.x > section.width_um || at.y > section.height_um) return null;
-    const reach = 8 / view.scale;
+    const reach = 8 / camera.view.scale;
     const cell = nearestCell(section, given, layers, order, at.x, at.y, reach);
     const where = cell || at;
     const [rows, columns] = section.shape;
@@ -324,7 +251,7 @@ function buildTissue(el, options) {
   }
 
   function hover(number, place, event) {
-    const found = section && view && under(number, place);
+    const found = section && camera.view && under(number, place);
     if (!found) {
       tip.hidden = true;
       return;
@@ -342,7 +269,7 @@ function buildTissue(el, options) {
   }
 
   function pick(number, place) {
-    const found = section && view && under(number, place);
+    const found = section && camera.view && under(number, place);
     if (!found) return;
     returnTo = frames[number].canvas;
     const where = found.cell || found.at;
@@ -358,117 +285,42 @@ function buildTissue(el, options) {
     });
   }
 
-  // --- pointer, touch, keyboard --------------------------------------------------------------------------------------
+  // --- what a visitor does -------------------------------------------------------------------------------------------
 
-  function listen(frame, number) {
-    const { canvas } = frame;
-    const held = new Map();
-    let moved = 0;
-    const placeOf = (event) => {
-      const box = canvas.getBoundingClientRect();
-      return { x: event.clientX - box.left, y: event.clientY - box.top };
+  function handsOf(number) {
+    return {
+      moved: redraw,
+      hover: (place, event) => hover(number, place, event),
+      away: () => (tip.hidden = true),
+      pick: (place) => pick(number, place),
+      cross(x, y) {
+        const { x: left, y: top, scale } = camera.view;
+        cross = cross || { x: left, y: top };
+        cross.x = Math.min(Math.max(cross.x + x / scale, 0), section.width_um);
+        cross.y = Math.min(Math.max(cross.y + y / scale, 0), section.height_um);
+        camera.follow(cross);
+        tell(number);
+      },
+      ask() {
+        cross = cross || { x: camera.view.x, y: camera.view.y };
+        pick(number, camera.toPage(cross));
+      },
+      leave() {
+        if (!cross && !card.open) return false;
+        cross = null;
+        tip.hidden = true;
+        card.close();
+        return true;
+      },
     };
-    canvas.addEventListener("wheel", (event) => {
-      if (!view || (event.deltaY > 0 && view.scale <= whole * 1.001)) return; // nothing to zoom out of: the page scrolls
-      event.preventDefault();
-      zoom(Math.exp(-0.0016 * event.deltaY * (event.deltaMode ? 16 : 1)), placeOf(event));
-    }, { passive: false });
-    canvas.addEventListener("pointerdown", (event) => {
-      held.set(event.pointerId, placeOf(event));
-      canvas.setPointerCapture(event.pointerId);
-      if (held.size === 1) moved = 0;
-    });
-    canvas.addEventListener("pointermove", (event) => {
-      const now = placeOf(event);
-      if (!held.has(event.pointerId)) {
-        hover(number, now, event);
-        return;
-      }
-      tip.hidden = true;
-      const before = held.get(event.pointerId);
-      if (held.size === 2) {
-        const [other] = [...held].filter(([id]) => id !== event.pointerId).map(([, place]) => place);
-        const span = (place) => Math.max(Math.hypot(place.x - other.x, place.y - other.y), 1);
-        moved = Infinity;
-        held.set(event.pointerId, now);
-        zoom(span(now) / span(before), { x: (now.x + other.x) / 2, y: (now.y + other.y) / 2 });
-        return;
-      }
-      moved += Math.hypot(now.x - before.x, now.y - before.y);
-      held.set(event.pointerId, now);
-      if (view && moved > 4) {
-        view.x -= (now.x - before.x) / view.scale;
-        view.y -= (now.y - before.y) / view.scale;
-        canvas.classList.add("ns-held");
-        redraw();
-      }
-    });
-    const release = (event) => {
-      const place = placeOf(event);
-      const click = held.delete(event.pointerId) && event.type === "pointerup" && moved <= 4;
-      canvas.classList.remove("ns-held");
-      if (click) pick(number, place);
-    };
-    canvas.addEventListener("pointerup", release);
-    canvas.addEventListener("pointercancel", release);
-    canvas.addEventListener("pointerleave", () => (tip.hidden = true));
-    canvas.addEventListener("blur", () => {
-      tip.hidden = true;
-    });
-    canvas.addEventListener("keydown", (event) => key(event, number));
-  }
-
-  function key(event, number) {
-    if (!view || event.ctrlKey || event.altKey || event.metaKey) return;
-    const size = { x: frames[number].canvas.clientWidth, y: frames[number].canvas.clientHeight };
-    const arrows = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
-    const arrow = arrows[event.key];
-    if (arrow && event.shiftKey) {
-      cross = cross || { x: view.x, y: view.y };
-      cross.x = Math.min(Math.max(cross.x + (12 * arrow[0]) / view.scale, 0), section.width_um);
-      cross.y = Math.min(Math.max(cross.y + (12 * arrow[1]) / view.scale, 0), section.height_um);
-      // The view follows the cross hair when it comes to the edge.
-      const half = { x: (0.46 * size.x) / view.scale, y: (0.46 * size.y) / view.scale };
-      view.x = Math.min(Math.max(view.x, cross.x - half.x), cross.x + half.x);
-      view.y = Math.min(Math.max(view.y, cross.y - half.y), cross.y + half.y);
-      keepInside(size.x, size.y);
-      tell(number);
-      redraw();
-    } else if (arrow) {
-      view.x += (0.12 * size.x * arrow[0]) / view.scale;
-      view.y += (0.12 * size.y * arrow[1]) / view.scale;
-      redraw();
-    } else if (event.key === "+" || event.key === "=") zoom(1.5);
-    else if (event.key === "-" || event.key === "_") zoom(1 / 1.5);
-    else if (event.key === "0") {
-      view = null;
-      redraw();
-    } else if (event.key === "Enter") {
-      cross = cross || { x: view.x, y: view.y };
-      pick(number, toPage(cross, size));
-      redraw();
-    } else if (event.key === "Escape" && (cross || card.open)) {
-      cross = null;
-      tip.hidden = true;
-      card.close();
-      redraw();
-    } else return;
-    event.preventDefault();
-    event.stopPropagation();
-  }
-
-  function toPage(at, size) {
-    return { x: (at.x - view.x) * view.scale + size.x / 2, y: (at.y - view.y) * view.scale + size.y / 2 };
   }
 
   // What is under the cross hair: shown as the pointer would show it, and said.
   function tell(number) {
-    const { canvas } = frames[number];
-    const place = toPage(cross, { x: canvas.clientWidth, y: canvas.clientHeight });
-    const box = canvas.getBoundingClientRect();
+    const place = camera.toPage(cross);
+    const box = frames[number].canvas.getBoundingClientRect();
     hover(number, place, { clientX: box.left + place.x, clientY: box.top + place.y });
-    const found = under(number, place);
-    const { title, lines } = words(found);
+    const { title, lines } = words(under(number, place));
     spoken.textContent = [title, ...lines].join(". ");
   }
 
@@ -492,7 +344,10 @@ function buildTissue(el, options) {
       if (!given || !given.shape) return;
       const other = !section || given.width_um !== section.width_um || given.height_um !== section.height_um;
       section = given;
-      if (other) view = cross = marked = null;
+      if (other) {
+        camera.look(null);
+        cross = marked = null;
+      }
       byName = new Map(section.fields.map((look) => [look.name, look]));
       order = section.kinds.map((_, number) => number).sort((a, b) => section.kinds[a].layer - section.kinds[b].layer || a - b);
       zones = Uint8Array.from(atob(section.zones), (letter) => letter.charCodeAt(0));
@@ -523,10 +378,10 @@ function buildTissue(el, options) {
     },
     setCard: showCard,
     setView(wanted) {
-      view = wanted && { ...wanted };
+      camera.look(wanted);
       redraw();
     },
-    getView: () => view && { ...view },
+    getView: () => camera.view,
     destroy() {
       watcher.disconnect();
       clearTimeout(refine);

@@ -1,7 +1,7 @@
 # ---
 # jupyter:
 #   jupytext:
-#     formats: ipynb,py:percent
+#     formats: ipynb,text//py:percent
 #     text_representation:
 #       extension: .py
 #       format_name: percent
@@ -36,7 +36,7 @@ from matplotlib.figure import Figure
 import niche_sim
 from niche_sim import cohort, targets
 from niche_sim.protocol import Block
-from niche_sim.scenario_writing import with_protocol
+from niche_sim.scenario_writing import with_added
 
 # %% [markdown]
 # ## Six drugs that do not exist, each as good as the others
@@ -49,9 +49,8 @@ DAY_21 = 21 * 24  # h
 CUTS = ("integrin_avb5", "mif", "tgfb_receptor", "fibronectin", "lox", "ccr2")
 
 mouse = niche_sim.load_scenario("liver_education_costasilva2015")
-educated = mouse.arm("educated").protocol.interventions
 for link in CUTS:
-    mouse = with_protocol(mouse, "educated", [*educated, Block(link, 0.9, 0, DAY_21)], name=link)
+    mouse = with_added(mouse, "educated", [Block(link, 0.9, 0, DAY_21)], name=link)
 
 # %% [markdown]
 # ## Six mice, each of them eight times

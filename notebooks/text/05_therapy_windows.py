@@ -1,7 +1,7 @@
 # ---
 # jupyter:
 #   jupytext:
-#     formats: ipynb,py:percent
+#     formats: ipynb,text//py:percent
 #     text_representation:
 #       extension: .py
 #       format_name: percent
@@ -38,7 +38,7 @@ from niche_sim.analysis.windows import effects, onsets, windows
 from niche_sim.parameters import rows
 from niche_sim.plots_analysis import windows_figure
 from niche_sim.protocol import Block
-from niche_sim.scenario_writing import with_protocol
+from niche_sim.scenario_writing import with_added
 
 # %% [markdown]
 # ## Two blocks
@@ -49,8 +49,7 @@ from niche_sim.scenario_writing import with_protocol
 # %%
 DAY = 24  # h
 mouse = niche_sim.load_scenario("liver_education_costasilva2015")
-educated = mouse.arm("educated").protocol.interventions
-mouse = with_protocol(mouse, "educated", [*educated, Block("ccr2", 0.95, 0, 21 * DAY)], name="anti_ccr2")
+mouse = with_added(mouse, "educated", [Block("ccr2", 0.95, 0, 21 * DAY)], name="anti_ccr2")
 
 # %% [markdown]
 # ## Seven starts, in the same mice
@@ -75,7 +74,7 @@ print(len(failed), "mice failed")
 # %%
 def panels(arm):
     readouts = ("fibronectin_mean", "bmdc_arrested")
-    return [(name, 21 * DAY, effects(tried[arm], mice[arm], name, 21 * DAY)) for name in readouts]
+    return [(name, effects(tried[arm], mice[arm], name, at=21 * DAY)) for name in readouts]
 
 
 # %% [markdown]
@@ -113,7 +112,7 @@ windows_figure(tried["anti_ccr2"], panels("anti_ccr2"), onsets(tried["anti_ccr2"
 # %%
 day_9 = list(starts).index(9)
 for readout in ("exosomes_taken_up", "tgfb_mean", "stellate_active", "fibronectin_mean", "bmdc_arrested"):
-    left = effects(tried["anti_mif"], mice["anti_mif"], readout, 21 * DAY)[day_9].comparison.effect
+    left = effects(tried["anti_mif"], mice["anti_mif"], readout, at=21 * DAY)[day_9].comparison.effect
     print(f"{readout:18s}{left.estimate:6.2f}  ({left.low:.2f} to {left.high:.2f})")
 
 # %% [markdown]
@@ -139,11 +138,9 @@ for name in ("tgfb.half_life", "stellate.half_life_active", "fibronectin.half_li
 # %%
 print("Marrow cells held after nine days of block, as a share of mice without it")
 print(f"{'from day':>9s}" + "".join(f"{arm:>26s}" for arm in tried))
-for number, start in enumerate(starts):
-    if start + 9 <= 21:
-        at = (start + 9) * DAY
-        shares = [effects(tried[arm], mice[arm], "bmdc_arrested", at)[number].comparison.effect for arm in tried]
-        print(f"{start:9d}" + "".join(f"{s.estimate:12.2f} ({s.low:.2f} to {s.high:.2f})" for s in shares))
+for both in zip(*(effects(tried[arm], mice[arm], "bmdc_arrested", after=9 * DAY) for arm in tried), strict=True):
+    shares = [point.comparison.effect for point in both]
+    print(f"{both[0].day:9g}" + "".join(f"{s.estimate:12.2f} ({s.low:.2f} to {s.high:.2f})" for s in shares))
 
 # %% [markdown]
 # Read each column downwards. Nine days without MIF keep the niche away, or do next to nothing to one that is there:
@@ -160,7 +157,7 @@ for number, start in enumerate(starts):
 # 3. Add `"fibronectin.half_life": "2 day"` to `options`, then `"14 day"`: how far does the window of MIF move?
 #
 # On the command line, with any arm of a scenario:
-# `niche-sim window --arm anti_mif --by 0..21 --mice 10 --readout bmdc_arrested --at 21`
+# `niche-sim window --arm anti_mif --by 0..21 --mice 10 --readout bmdc_arrested --at 21` (or `--after 9`)
 
 # %% [markdown]
 # ## What the model does not show
