@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import io
 import textwrap
-import threading
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import matplotlib as mpl
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.collections import EllipseCollection, LineCollection
@@ -49,36 +46,13 @@ from niche_sim.looks import (
     lobule_centres,
     lobule_corners,
 )
+from niche_sim.plots_style import DAY, MM, WIDTH, style
 from niche_sim.plots_words import arm_words, plain_words
 from niche_sim.record import Record, whole
 from niche_sim.schedule import KNOWN
 from niche_sim.stages import MM2, STAGES, Stage
 
 DPI = 300
-WIDTH = 180.0  # mm, two columns of a journal; every other length of a layout is in mm, too
-MM = 1.0 / 25.4  # inch
-DAY = 24.0  # h
-
-_TURN = threading.RLock()
-STYLE: Any = {
-    "font.family": "DejaVu Sans",  # comes with matplotlib, so a figure looks the same everywhere
-    "font.size": 7.0,
-    "axes.labelsize": 7.0,
-    "axes.titlesize": 7.5,
-    "xtick.labelsize": 7.0,
-    "ytick.labelsize": 7.0,
-    "legend.fontsize": 7.0,
-    "axes.linewidth": 0.5,
-    "xtick.major.width": 0.5,
-    "ytick.major.width": 0.5,
-    "xtick.major.size": 2.0,
-    "ytick.major.size": 2.0,
-    "xtick.major.pad": 2.0,
-    "ytick.major.pad": 2.0,
-    "axes.labelpad": 2.0,
-}
-
-
 def section_figure(record: Record, time: float | None = None) -> Figure:
     """The section at one moment: cells and vessels on fibronectin, the largest colony close up.
 
@@ -204,23 +178,6 @@ def _png(record: Record, title: str, figure: Figure) -> bytes:
         notes = {"Software": None, "Title": " ".join(headline(record, title))}
         figure.savefig(buffer, dpi=DPI, format="png", metadata=notes)
     return buffer.getvalue()
-
-
-@contextmanager
-def style() -> Iterator[None]:
-    """The look of the figures, whatever the user has set, and his settings again afterwards.
-
-    Settings are the same for all threads, so those that draw take turns.
-    """
-    with _TURN, mpl.rc_context():
-        before: Any = {name: value for name, value in dict(mpl.rcParams).items() if name != "backend"}
-        mpl.rcdefaults()
-        mpl.rcParams.update(STYLE)
-        try:
-            yield
-        finally:
-            # Where Solara serves pages it keeps settings of its own a page, which rc_context does not bring back.
-            mpl.rcParams.update(before)
 
 
 class _Page:

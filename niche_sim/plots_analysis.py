@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import functools
 import io
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from pathlib import Path
-from typing import Any, ParamSpec
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -17,8 +16,8 @@ from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocat
 from niche_sim.analysis.power import TEST_NAMES, Curve, Groups, Needed, mice_of
 from niche_sim.analysis.windows import Onset, Point, Windows, starts_of, when
 from niche_sim.looks import BLACK, BLUE, GREY, ORANGE, PALE, VERMILLION
-from niche_sim.plots import DAY, MM, WIDTH, style
 from niche_sim.plots_compare import UNITS
+from niche_sim.plots_style import DAY, MM, WIDTH, style, styled
 from niche_sim.plots_words import arm_words
 from niche_sim.protocol import GrowPrimary, InjectTumourCells
 from niche_sim.readouts import BY_NAME
@@ -29,20 +28,6 @@ BAND = 0.18  # opacity of an interval
 POWER_HEIGHT = 76.0  # mm
 PANEL, PITCH = 34.0, 47.0  # mm: height of a panel of windows, and from one to the next
 TAGS = 8.0  # mm above the first of them
-
-
-P = ParamSpec("P")
-
-
-def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
-    """In the style of all figures, whatever the user's own."""
-
-    @functools.wraps(draw)
-    def drawn(*args: P.args, **kwargs: P.kwargs) -> Figure:
-        with style():
-            return draw(*args, **kwargs)
-
-    return drawn
 
 
 def save(figure: Figure, file: Path) -> Path:

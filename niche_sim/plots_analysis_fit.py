@@ -14,7 +14,8 @@ from niche_sim.analysis.calibration import Marginal, Posterior, correlations
 from niche_sim.analysis.fitting import Checked
 from niche_sim.analysis.sensitivity import Sensitivity
 from niche_sim.looks import BLACK, BLUE, GREEN, GREY, ORANGE, PALE, PURPLE, SKY, VERMILLION
-from niche_sim.plots_analysis import Page, plain_axes, styled, unit_of
+from niche_sim.plots_analysis import Page, plain_axes, unit_of
+from niche_sim.plots_style import styled
 
 MOST_BARS = 12  # numbers in a panel, and curves of convergence
 MOST_CURVES = 5

@@ -20,7 +20,7 @@ from scipy.stats import t as student
 
 from niche_sim.cohort import Cohort
 from niche_sim.looks import BLACK, BLUE, GREEN, GREY, ORANGE, PALE, PURPLE, SKY, VERMILLION
-from niche_sim.plots import DAY, MM, WIDTH, style
+from niche_sim.plots_style import DAY, MM, WIDTH, style
 from niche_sim.plots_words import arm_words
 from niche_sim.protocol import one_of
 from niche_sim.readouts import BY_NAME

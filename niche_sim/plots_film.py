@@ -39,7 +39,7 @@ from niche_sim.looks import (
     colonies,
     extent,
 )
-from niche_sim.plots import DAY
+from niche_sim.plots_style import DAY, style
 from niche_sim.plots_words import clock
 from niche_sim.record import Record, whole
 from niche_sim.stages import STAGES, Stage
@@ -146,7 +146,7 @@ class Film:
         self.size: tuple[int, int] = self.canvas.get_width_height()
         self.pixels = Affine2D().scale(1.0, -1.0).translate(0.0, height).scale(1.0 / width, 1.0 / height)
         self.end = float(record.table["time_h"][-1])
-        with plots.style():
+        with style():
             mpl.rcParams.update({"font.size": 9.0, "xtick.labelsize": 8.5})
             self._build()
             canvas.draw()

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 
 from niche_sim.looks import BLACK, BLUE, GREY, ORANGE, SKY, VERMILLION
 from niche_sim.mechanisms import BLOCKS, SCHEDULES, ZONES, Gate, Matrix, Reach, Slowing, Zonation
-from niche_sim.plots import MM, WIDTH, style
+from niche_sim.plots_style import MM, WIDTH, style
 
 WORDS = {"default": "serial, with feedback", "no_feedback": "serial, no feedback", "additive": "additive paths"}
 PUBLISHED_ZONES = (0.43, 0.28, 0.29)  # Bouwens 1986, share of Kupffer cells

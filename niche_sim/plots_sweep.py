@@ -15,7 +15,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from numpy.typing import NDArray
 
 from niche_sim.looks import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION
-from niche_sim.plots import MM, WIDTH, style
+from niche_sim.plots_style import MM, WIDTH, style, styled
 from niche_sim.plots_words import arm_words
 from niche_sim.readouts import BY_NAME
 from niche_sim.record import whole
@@ -52,6 +52,7 @@ def save_overview(found: Swept, file: Path) -> Path:
     return file
 
 
+@styled
 def overview_figure(found: Swept) -> Figure:
     """Maps for a grid of two axes, else a row a readout and a column an axis; without axes a column of arms."""
     plan = found.plan

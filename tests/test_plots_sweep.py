@@ -18,7 +18,9 @@ def texts(figure):
 def test_a_grid_of_two_is_maps(tmp_path):
     plan = planned(arms=["educated"], seeds=1, vary={**HALF_LIFE, "ccl2.half_life": {"values": ["2 h", "4 h", "8 h"]}})
     found = swept(plan, tmp_path)
-    figure = plots_sweep.overview_figure(found)
+    with plt.rc_context({"font.size": 20.0, "xtick.labelsize": 20.0}):  # a user's own settings
+        figure = plots_sweep.overview_figure(found)
+    assert max(text.get_fontsize() for text in figure.findobj(plt.Text)) < 10.0
     maps = [ax for ax in figure.axes if ax.images]
     assert len(maps) == 2
     shown = maps[0].images[0].get_array()

@@ -1,0 +1,65 @@
+"""The look that all figures share: fonts, widths, lines; and its width, which is that of a journal's page."""
+
+from __future__ import annotations
+
+import functools
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, ParamSpec
+
+import matplotlib as mpl
+from matplotlib.figure import Figure
+
+WIDTH = 180.0  # mm, two columns of a journal; every other length of a layout is in mm, too
+MM = 1.0 / 25.4  # inch
+DAY = 24.0  # h
+
+_TURN = threading.RLock()
+STYLE: Any = {
+    "font.family": "DejaVu Sans",  # comes with matplotlib, so a figure looks the same everywhere
+    "font.size": 7.0,
+    "axes.labelsize": 7.0,
+    "axes.titlesize": 7.5,
+    "xtick.labelsize": 7.0,
+    "ytick.labelsize": 7.0,
+    "legend.fontsize": 7.0,
+    "axes.linewidth": 0.5,
+    "xtick.major.width": 0.5,
+    "ytick.major.width": 0.5,
+    "xtick.major.size": 2.0,
+    "ytick.major.size": 2.0,
+    "xtick.major.pad": 2.0,
+    "ytick.major.pad": 2.0,
+    "axes.labelpad": 2.0,
+}
+
+P = ParamSpec("P")
+
+
+@contextmanager
+def style() -> Iterator[None]:
+    """The look of the figures, whatever the user has set, and his settings again afterwards.
+
+    Settings are the same for all threads, so those that draw take turns.
+    """
+    with _TURN, mpl.rc_context():
+        before: Any = {name: value for name, value in dict(mpl.rcParams).items() if name != "backend"}
+        mpl.rcdefaults()
+        mpl.rcParams.update(STYLE)
+        try:
+            yield
+        finally:
+            # Where Solara serves pages it keeps settings of its own a page, which rc_context does not bring back.
+            mpl.rcParams.update(before)
+
+
+def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
+    """In the style of all figures, whatever the user's own."""
+
+    @functools.wraps(draw)
+    def drawn(*args: P.args, **kwargs: P.kwargs) -> Figure:
+        with style():
+            return draw(*args, **kwargs)
+
+    return drawn
