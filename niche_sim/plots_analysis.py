@@ -17,7 +17,7 @@ from niche_sim.analysis.power import TEST_NAMES, Curve, Groups, Needed, mice_of
 from niche_sim.analysis.windows import Onset, Point, Windows, starts_of, when
 from niche_sim.looks import BLACK, BLUE, GREY, ORANGE, PALE, VERMILLION
 from niche_sim.plots_compare import UNITS
-from niche_sim.plots_style import DAY, MM, WIDTH, style, styled
+from niche_sim.plots_style import DAY, MM, WIDTH, label, style, styled
 from niche_sim.plots_words import arm_words
 from niche_sim.protocol import GrowPrimary, InjectTumourCells
 from niche_sim.readouts import BY_NAME
@@ -107,7 +107,7 @@ def _virtual_mice(ax: Axes, made: Groups) -> None:
     ax.yaxis.set_major_locator(MaxNLocator(5))
     ax.tick_params(axis="x", length=0)
     unit = unit_of(made.readout)
-    ax.set_ylabel(made.readout if unit == made.readout else f"{made.readout} ({unit})")
+    label(ax.yaxis, made.readout if unit == made.readout else f"{made.readout} ({unit})")
     plain_axes(ax)
 
 

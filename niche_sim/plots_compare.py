@@ -20,7 +20,7 @@ from scipy.stats import t as student
 
 from niche_sim.cohort import Cohort
 from niche_sim.looks import BLACK, BLUE, GREEN, GREY, ORANGE, PALE, PURPLE, SKY, VERMILLION
-from niche_sim.plots_style import DAY, MM, WIDTH, style
+from niche_sim.plots_style import DAY, MM, WIDTH, label, style
 from niche_sim.plots_words import arm_words
 from niche_sim.protocol import one_of
 from niche_sim.readouts import BY_NAME
@@ -168,7 +168,7 @@ class _Sheet:
         ax.yaxis.set_major_locator(MaxNLocator(4))
         ax.xaxis.set_major_locator(MaxNLocator(7, steps=[1, 2, 5, 7, 10]))
         ax.set_xlabel("Time (days)")
-        ax.set_ylabel(_unit(name))
+        label(ax.yaxis, _unit(name))
         _plain(ax)
 
     def _dots(self, ax: Axes, name: str, at: float) -> None:
@@ -189,7 +189,7 @@ class _Sheet:
         ax.set_ylim(len(self.arms) - 0.4, -0.6)
         ax.tick_params(axis="y", length=0)
         ax.xaxis.set_major_locator(MaxNLocator(4, integer=is_event(name)))
-        ax.set_xlabel(f"{_unit(name)}, day {at / DAY:.4g}")
+        label(ax.xaxis, f"{_unit(name)}, day {at / DAY:.4g}")
         _plain(ax)
 
     def _pictures(self, shown: list[Any], top: float, size: float, tall: float, letter: str) -> None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import functools
+import math
 import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from typing import Any, ParamSpec
 
 import matplotlib as mpl
+from matplotlib.axis import Axis
 from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter
 
 WIDTH = 180.0  # mm, two columns of a journal; every other length of a layout is in mm, too
 MM = 1.0 / 25.4  # inch
@@ -33,6 +36,9 @@ STYLE: Any = {
     "ytick.major.pad": 2.0,
     "axes.labelpad": 2.0,
 }
+
+LEAST_PLAIN, MOST_PLAIN = 1e-3, 1e5  # of an axis: numbers between them are written out
+RAISED = str.maketrans("-0123456789", "⁻⁰¹²³⁴⁵⁶⁷⁸⁹")
 
 P = ParamSpec("P")
 
@@ -63,3 +69,15 @@ def styled(draw: Callable[P, Figure]) -> Callable[P, Figure]:
             return draw(*args, **kwargs)
 
     return drawn
+
+
+def label(axis: Axis, text: str, **look: Any) -> None:
+    """Write what an axis shows. The power of ten of very large or small numbers stands in it, not above the axis, where it
+    would lie over a title. Limits and ticks have to be set before."""
+    most = max(map(abs, axis.get_view_interval()))
+    if most > 0.0 and not LEAST_PLAIN <= most < MOST_PLAIN:
+        power = 3 * math.floor(math.log10(most) / 3.0)
+        scale = 10.0**power
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / scale:.3g}".replace("-", "−")))
+        text = f"{text} (×10{str(power).translate(RAISED)})"
+    axis.set_label_text(text, **look)

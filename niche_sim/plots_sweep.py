@@ -15,7 +15,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocato
 from numpy.typing import NDArray
 
 from niche_sim.looks import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION
-from niche_sim.plots_style import MM, WIDTH, style, styled
+from niche_sim.plots_style import MM, WIDTH, label, style, styled
 from niche_sim.plots_words import arm_words
 from niche_sim.readouts import BY_NAME
 from niche_sim.record import whole
@@ -96,7 +96,7 @@ def _scatter(found: Swept, readouts: list[str]) -> Figure:
             if len(axes) > 1 and x:
                 ax.set_yticklabels([])
             else:
-                ax.set_ylabel(_label(readout), size=6.5)
+                label(ax.yaxis, _label(readout), size=6.5)
     return sheet.figure
 
 

@@ -12,14 +12,17 @@ import numpy as np
 import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.collections import LineCollection, PathCollection
+from matplotlib.figure import Figure
 from matplotlib.patches import Circle, Rectangle
 from matplotlib.text import Text
+from matplotlib.ticker import FixedLocator
 
 from niche_sim import looks, plots, scenario
 from niche_sim.cells import POPULATIONS, TumourCell
 from niche_sim.errors import InputError
 from niche_sim.model import NicheModel
 from niche_sim.plots import save_figures, section_figure, timeline_figure
+from niche_sim.plots_style import label
 from niche_sim.plots_words import WORDS, arm_title, arm_words, plain_words, typeset
 from niche_sim.protocol import (
     Block,
@@ -480,6 +483,29 @@ def test_saved_twice_is_the_same_and_leaves_the_users_style(record, tmp_path, mo
     for one, other in zip(first, second, strict=True):
         assert one.read_bytes() == other.read_bytes()
         assert sorted(p.name for p in one.parent.iterdir()) == ["section.png", "timeline.png"]
+
+
+@pytest.mark.parametrize(
+    ("most", "said", "ticks"),
+    [
+        (4.0, "cells", ["0", "2", "4"]),
+        (80_000.0, "cells", ["0", "40000", "80000"]),
+        (4.0e6, "cells (×10⁶)", ["0", "2", "4"]),
+        (3.0e-5, "cells (×10⁻⁶)", ["0", "15", "30"]),
+    ],
+)
+def test_a_power_of_ten_stands_in_the_label_of_an_axis(most, said, ticks):
+    figure = Figure()
+    FigureCanvasAgg(figure)
+    ax = figure.add_subplot()
+    ax.plot([0.0, 1.0], [0.0, most])
+    ax.set_ylim(0.0, most)
+    ax.yaxis.set_major_locator(FixedLocator([0.0, most / 2, most]))
+    label(ax.yaxis, "cells")
+    figure.canvas.draw()
+    assert ax.get_ylabel() == said
+    assert [text.get_text().removesuffix(".0") for text in ax.get_yticklabels()] == ticks
+    assert ax.yaxis.get_offset_text().get_text() == ""
 
 
 def test_a_folder_that_cannot_be_written_is_named(record, tmp_path):

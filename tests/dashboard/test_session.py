@@ -213,6 +213,49 @@ def test_numbers_wait_for_a_reset_once_something_was_played(visitor):
     one.wait(lambda view: dict(view.setup.overrides) == dict(SHORT))
 
 
+def test_a_reset_begins_beside_the_same_arm_with_the_new_numbers(visitor):
+    one = visitor()
+    one.session.compare("resected")
+    one.session.step(6.0)
+    one.wait(lambda view: view.time == 6.0 and view.behind == 0.0)
+    one.session.numbers(dict(SHORT) | {"tgfb.half_life": "20 min"})
+    one.session.reset()
+    fresh = one.wait(lambda view: view.pending is None and view.frontier == 0.0)
+    assert fresh.rival.arm_name() == "resected" and fresh.rival.overrides == fresh.setup.overrides
+    one.session.step(3.0)
+    view = one.wait(lambda view: view.time == 3.0 and view.behind == 0.0)
+    assert_same_table(view.rival_table, table_of(whole_run(fresh.rival, 3.0)))
+
+
+def test_a_reset_of_a_branch_leaves_nothing_to_compare_with(visitor):
+    one = visitor()
+    one.session.step(30.0)
+    one.wait(lambda view: view.time == 30.0)
+    one.session.edit((*one.views[-1].setup.interventions(), Block("mif", 0.9, 24.0, 96.0)))
+    one.wait(lambda view: view.branched == 24.0)
+    one.session.reset()
+    fresh = one.wait(lambda view: view.frontier == 0.0)
+    assert fresh.rival is None and fresh.branched is None
+    assert fresh.setup.arm_name() == "primary_edited"
+
+
+def test_an_experiment_is_loaded_at_its_day(visitor):
+    one = visitor()
+    one.session.load(Setup(SCENARIO, "resected", overrides=SHORT, day=2.0))
+    assert one.wait(lambda view: view.time == 48.0).setup.arm == "resected"
+
+
+def test_an_edit_that_changes_nothing_takes_the_sentence_away(visitor):
+    one = visitor()
+    one.session.step(6.0)
+    one.wait(lambda view: view.time == 6.0)
+    one.session.say("From day 50: after the end.")
+    one.wait(lambda view: view.error)
+    one.session.edit(one.views[-1].setup.interventions())
+    view = one.wait(lambda view: not view.error)
+    assert view.time == 6.0 and view.branched is None and view.rival is None
+
+
 def test_what_cannot_be_is_said_and_the_run_stays(visitor):
     one = visitor()
     one.session.step(6.0)
