@@ -351,6 +351,48 @@ def test_zooming_keeps_the_tissue_under_the_pointer_and_dragging_moves_it(page):
     assert page.evaluate("view.getView()") == start  # no farther than the whole
 
 
+def test_a_hand_that_trembles_clicks_and_does_not_drag(page):
+    page.get_by_role("button", name="Zoom in").click()
+    settled(page)
+    start = page.evaluate("view.getView()")
+    x, y = at(page, (350.0, 300.0))  # the middle stays where it is
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x + 2, y)
+    page.mouse.up()
+    settled(page)
+    assert page.evaluate("view.getView()") == start
+    assert len(heard(page, "pick")) == 1
+
+
+def test_the_wheel_scrolls_the_page_where_there_is_nothing_to_zoom_out_of(page):
+    prevented = """(down) => {
+        const event = new WheelEvent("wheel", { deltaY: down, cancelable: true });
+        document.querySelector("canvas.ns-canvas").dispatchEvent(event);
+        return event.defaultPrevented;
+    }"""
+    assert not page.evaluate(prevented, 100)
+    assert page.evaluate(prevented, -100)
+    assert page.evaluate(prevented, 100), "zoomed in, it zooms out again"
+
+
+def test_the_view_follows_the_cross_hair_to_the_edge_of_the_section(page):
+    for _ in range(3):
+        page.get_by_role("button", name="Zoom in").click()
+    settled(page)
+    canvas = page.locator("canvas.ns-canvas").first
+    canvas.focus()
+    start = page.evaluate("view.getView()")
+    across, down = (canvas.evaluate(f"one => one.client{side}") for side in ("Width", "Height"))
+    for key, axis, extent, size in (("ArrowRight", "x", 600.0, across), ("ArrowDown", "y", 700.0, down)):
+        for _ in range(150):
+            page.keyboard.press(f"Shift+{key}")
+        settled(page)
+        seen = page.evaluate("view.getView()")
+        assert seen["scale"] == start["scale"]
+        assert seen[axis] == pytest.approx(extent - size / seen["scale"] / 2), "as far as the section goes, and no farther"
+
+
 def test_two_fingers_zoom(show, mouse):
     page = show(pack(LiveSight(mouse), [], Scales()), width=390, height=844, has_touch=True, is_mobile=True)
     start = page.evaluate("view.getView()")

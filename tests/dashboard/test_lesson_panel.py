@@ -28,7 +28,7 @@ set = { "section.width" = "0.6 mm", "section.height" = "0.6 mm", "run.duration" 
 [look]
 arm = "unmatched"
 against = "matched"
-watch = ["Look at Kupffer cells.", { at = "4 day", ask = "How many vesicles do they hold?" }]
+watch = ["Look at Kupffer cells.", { at = "1 day", ask = "How many vesicles do they hold?" }]
 
 [[question]]
 id = "uptake"
@@ -119,12 +119,13 @@ def test_a_lesson_from_prediction_to_explanation(visit, server, axe):
     expect(page.get_by_role("heading", name="Comparison")).to_be_visible()  # the other arm runs beside it
     assert axe(page) == []
     look(page, "lesson_run")
-    button(page, "Go to day 4").click()
-    expect(page.locator(".ns-viewer")).to_have_attribute("data-time", "96")
+    button(page, "Go to day 1").click()
+    expect(page.locator(".ns-viewer")).to_have_attribute("data-time", "24")
     button(page, "Play it").click()
     expect(button(page, "Pause it")).to_be_visible()
     button(page, "Pause it").click()
     expect(button(page, "Play it")).to_be_visible()
+    assert float(page.locator(".ns-viewer").get_attribute("data-time")) < 216.0, "it has not come to its end by itself"
     page.get_by_label("Look at Kupffer cells.").check()
     expect(button(page, "Go on without watching all")).to_be_visible()
     page.get_by_label("How many vesicles do they hold?").check()

@@ -330,6 +330,21 @@ def test_it_tells_what_is_under_the_pointer(visitor):
     assert one.cards[0]["unique_id"] == int(cells.unique_id[0])
 
 
+def test_it_tells_of_the_run_that_was_pointed_at(visitor):
+    one = visitor(Setup("liver_education_costasilva2015", "educated", overrides=SHORT))
+    one.session.compare("pbs")
+    one.session.step(48.0)
+    one.wait(lambda view: view.time == 48.0 and view.behind == 0.0)
+    cells = whole_run(Setup("liver_education_costasilva2015", "educated", overrides=SHORT), 48.0).state.kupffer_cells
+    full = int(np.argmax(cells.load))
+    for panel in (0, 1, 2):  # the run, what it is compared with, their difference
+        one.session.pick(panel, float(cells.y[full]), float(cells.x[full]), 1.0, int(cells.unique_id[full]))
+    with one.changed:
+        assert one.changed.wait_for(lambda: len(one.cards) == 3, PATIENCE)
+    ours, theirs, apart = one.cards
+    assert ours == apart != theirs
+
+
 def test_two_visitors_do_not_disturb_each_other(visitor):
     first, second = visitor(), visitor(Setup(SCENARIO, "resected", seed=5, overrides=SHORT))
     for one in (first, second):
