@@ -136,8 +136,10 @@ def test_a_reload_brings_the_experiment_back_at_its_hour_with_its_comparison(vis
     expect(page.get_by_label("Seed (which virtual mouse)")).to_have_value("8")
     expect(page.get_by_role("table")).to_have_text(before, use_inner_text=True)
     assert page.evaluate("history.length") == entries, "no entries that the Back button would have to go through"
+    expect(page.locator(".ns-strip")).to_have_count(2)
     page.get_by_role("button", name="Another mouse").click()
     expect(page).to_have_url(re.compile("seed=9&(?!.*(against|day))"))
+    expect(page.locator(".ns-strip")).to_have_count(1)
 
 
 def test_the_way_to_the_controls_leaves_the_run_as_it_is(visit, server):
