@@ -22,7 +22,7 @@ from niche_sim.dashboard.lesson_panel import KEY, LessonPanel, split_link
 from niche_sim.dashboard.link import Setup
 from niche_sim.dashboard.numbers import Numbers
 from niche_sim.dashboard.schedule_editor import ScheduleEditor
-from niche_sim.dashboard.session import FIELDS, Session
+from niche_sim.dashboard.session import Session
 from niche_sim.dashboard.study import Report
 from niche_sim.dashboard.takeaway import TakeAway, link_now
 from niche_sim.dashboard.view import View
@@ -158,7 +158,7 @@ def _use_session(asked: Setup, refused: str, canvas: Any) -> tuple[Session, View
 @solara.component
 def _Stage(session: Session, canvas: Any, dark: bool) -> None:
     """The widget that draws, attached to the session."""
-    element = Viewer.element(dark=dark, shown_fields=list(FIELDS))
+    element = Viewer.element(dark=dark)
 
     def attach() -> Callable[[], None]:
         canvas.current = solara.get_widget(element)

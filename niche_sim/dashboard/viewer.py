@@ -5,18 +5,21 @@ from __future__ import annotations
 from typing import Any
 
 from niche_sim.dashboard.canvas import TissueCanvas
-from niche_sim.dashboard.session import Session
+from niche_sim.dashboard.session import FIELDS, Session
 
 
 class Viewer(TissueCanvas):
     """The tissue with Play, Pause, Step, Reset, the clock and the scrubber above it, and the stage strip below.
+
+    Which fields are shown is the browser's to say, from those that a session shows at first: whoever makes the element of the page
+    must leave it alone, or each renewal of the page would bring the first ones back.
 
     What the visitor does goes to the session; the session's pictures come by `show`, its answers by `show_card`.
     """
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         self._session: Session | None = None
-        super().__init__(*arguments, **named)
+        super().__init__(*arguments, **{"shown_fields": list(FIELDS), **named})
         self.observe(self._fields_changed, "shown_fields")
 
     def attend(self, session: Session) -> None:

@@ -119,6 +119,29 @@ def test_a_block_from_an_earlier_day_is_a_branch_and_shows_in_a_readout(page):
     look(page, "branch")
 
 
+def test_each_field_that_is_ticked_is_drawn_and_none_that_is_not(page):
+    def until(*names):
+        page.wait_for_function(
+            "names => { const said = document.querySelector('.ns-canvas').ariaLabel;"
+            " return ['Fibronectin', 'TGF-β', 'Oxygen'].every((name) => said.includes(`${name} up to`) === names.includes(name)); }",
+            arg=list(names),
+        )
+
+    go_to(page, 3)
+    until("Fibronectin")
+    page.get_by_label("TGF-β", exact=True).check()
+    until("Fibronectin", "TGF-β")
+    page.get_by_label("Fibronectin", exact=True).uncheck()
+    until("TGF-β")
+    page.get_by_label("Oxygen", exact=True).check()
+    until("TGF-β", "Oxygen")
+    page.get_by_role("button", name="Step").click()
+    until_clock(page, "^Day 3, 01:00$")
+    page.get_by_role("button", name="Dark colours").click()
+    page.wait_for_timeout(1500)  # the page is renewed once a second
+    until("TGF-β", "Oxygen")
+
+
 def test_a_reload_brings_the_experiment_back_at_its_hour_with_its_comparison(visit, server):
     page = ready(visit(server + "?" + Setup(overrides=SMALL, seed=8).to_query()))
     entries = page.evaluate("history.length")
