@@ -409,6 +409,15 @@ def effects(cohort: Cohort) -> list[Row]:
     return rows
 
 
+def in_words(found: Comparison) -> str:
+    """The effect in a word, and why it is undecided if it is."""
+    word = word_of(found)
+    if word != UNDECIDED:
+        return word
+    why = judge_direction(found, "more" if found.effect.estimate > KINDS[found.kind] else "less").why
+    return f"{word}: {why}" if why else word
+
+
 def word_of(found: Comparison) -> str:
     """An effect in a word: less, more, no effect or undecided; of onsets earlier and later."""
     onset = found.kind == "fraction before"

@@ -181,6 +181,8 @@ def test_window_leaves_a_table_and_a_figure(call, tmp_path):
     assert "fibronectin_mean, 3 days after the start: tgfb_inhibitor" in done.words
     rows = cohort.read_table(tmp_path / "mine" / "windows.parquet")
     assert [row["at_h"] for row in rows if row["readout"] == "fibronectin_mean"] == [72.0, 120.0]
+    assert "Left out, since the run ends sooner: 1 of 3 starts." in done.words
+    assert "undecided: " in done.words, "two mice are too few, and it says so"
 
 
 @pytest.mark.parametrize(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Annotated
 
 import typer
@@ -18,6 +19,9 @@ def dashboard(
         str, typer.Option(metavar="ADDRESS", help="Default: 127.0.0.1, this machine alone. 0.0.0.0: all who reach it.")
     ] = "127.0.0.1",
     no_browser: Annotated[bool, typer.Option("--no-browser", help="Do not open a browser.")] = False,
+    lessons: Annotated[
+        Path | None, typer.Option("--lessons", metavar="DIR", help="With lessons of your own, one .toml each, beside the six.")
+    ] = None,
 ) -> None:
     """Watch a run, change it and compare, in a browser. Needs no network. Ctrl-C stops it."""
     number = None if port is None else whole_number(port, "--port", least=1)
@@ -26,6 +30,11 @@ def dashboard(
     from niche_sim.dashboard import serve
 
     serve.check_packages()
+    if lessons is not None:
+        from niche_sim.dashboard.lesson_panel import offer
+
+        offered = offer(lessons)
+        say(f"lessons beside the six: {', '.join(one.id for one in offered)}")
     free = serve.port_of(number, host)
     say("the dashboard is starting")
     serve.serve(free, host, browser=not no_browser, ready=_announce)

@@ -151,6 +151,7 @@ def _readouts(text: str | None, experiment: Scenario, arm: str) -> list[str]:
 
 def _show(made: Windows, readout: str, points: Sequence[Point]) -> None:
     from niche_sim.analysis.windows import when
+    from niche_sim.targets import in_words
 
     title = f"{readout}, {when(points)}: {made.arm} against {made.plan.reference}, {made.fixed} fixed"
     table = report.table("start", "effect", "95 % interval", "n", "", title=title)
@@ -161,9 +162,12 @@ def _show(made: Windows, readout: str, points: Sequence[Point]) -> None:
         ends = f"{effect.low:.3g} to {effect.high:.3g}"
         table.add_row(
             f"day {point.day:g}", f"{sign}{effect.estimate:.3g}" if told else "-", ends if told else "-", f"{effect.n}",
-            point.comparison.note or point.word,
+            point.comparison.note or in_words(point.comparison),
         )  # fmt: skip
     report.output().print(table)
+    left_out = len(made.days) - len(points)
+    if left_out:
+        report.output().print(f"Left out, since the run ends sooner: {left_out} of {len(made.days)} starts.")
 
 
 def _show_onsets(onsets: Sequence[Onset], arm: str) -> None:

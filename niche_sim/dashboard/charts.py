@@ -52,7 +52,7 @@ def height_of(readouts: Sequence[str]) -> int:
 def title_of(readout: str) -> str:
     """A readout as the title of its chart: what it is, and its unit."""
     row = BY_NAME[readout]
-    unit = {"1": "", "relative": "× naive", "floor": "", "cell": "cells", "colony": ""}.get(row.unit, row.unit)
+    unit = {"1": "", "relative": "× naive", "floor": "", "cell": "cells", "vesicle": "vesicles", "colony": ""}.get(row.unit, row.unit)
     unit = unit.replace("^2", "²").replace("um", "µm")
     return f"{row.meaning[0].upper()}{row.meaning[1:]}{f', {unit}' if unit else ''}"
 

@@ -13,8 +13,8 @@ from niche_sim.dashboard.elements import Block, Choice, Press, Slider, Words
 from niche_sim.dashboard.study import Report, Study, plan_of
 from niche_sim.dashboard.view import View
 from niche_sim.errors import InputError
-from niche_sim.plots_words import arm_title
-from niche_sim.targets import UNDECIDED, Row, judge_direction
+from niche_sim.plots_words import arm_title, clock
+from niche_sim.targets import Row, in_words
 
 NOBODY = "(nothing)"
 BEFORE = "(before the change)"
@@ -58,7 +58,8 @@ def Differences(view: View, readouts: Sequence[str]) -> None:
         sign = "+" if ours > theirs else "−" if ours < theirs else ""
         rows.append((title_of(name), _number(ours), _number(theirs), sign + _number(abs(ours - theirs)), ratio))
     heads = ("Readout", *view.names, "Difference", "Ratio")
-    Words(f"This mouse, day {view.time / 24.0:.4g}, the same chance events in both runs.", style="ns-help")
+    when = clock(view.time).removesuffix(", 00:00").replace("Day", "day")
+    Words(f"This mouse, {when}, the same chance events in both runs.", style="ns-help")
     Table(heads, rows)
 
 
@@ -130,7 +131,7 @@ def _Effects(report: Report, readouts: Sequence[str]) -> None:
     assert report.cohort is not None  # a study that is done has one
     for row in report.rows:
         if row.readout in readouts and row.at >= report.cohort.ends:
-            rows.append((title_of(row.readout), _effect(row), _word(row)))
+            rows.append((title_of(row.readout), _effect(row), in_words(row.comparison)))
     heads = ("Readout at the end", f"{report.names[0]} against {report.names[1]}", "In a word")
     Table(heads, rows)
     Words(f"Paired by seed; in brackets the {LEVEL} interval.", style="ns-help")
@@ -166,14 +167,6 @@ def _effect(row: Row) -> str:
     effect = found.effect
     sign = "×" if found.kind == "ratio" else ""
     return f"{sign}{_number(effect.estimate)} ({_number(effect.low)} to {_number(effect.high)})"
-
-
-def _word(row: Row) -> str:
-    """The effect in a word, and why it is undecided if it is."""
-    if row.word != UNDECIDED:
-        return row.word
-    why = judge_direction(row.comparison, "more" if row.comparison.effect.estimate > 1.0 else "less").why
-    return f"undecided: {why}" if why else row.word
 
 
 def _number(value: float) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
+from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
@@ -12,6 +13,7 @@ import solara
 
 from niche_sim import lesson as library
 from niche_sim import scenario
+from niche_sim.dashboard.charts import MOST
 from niche_sim.dashboard.compare_panel import Progress
 from niche_sim.dashboard.elements import Block, Choice, Entry, Foldout, Press, Tick, Words
 from niche_sim.dashboard.link import LONGEST_TOML, Setup
@@ -20,7 +22,7 @@ from niche_sim.dashboard.study import Report, Study
 from niche_sim.dashboard.view import View
 from niche_sim.errors import InputError
 from niche_sim.lesson import DIRECTION, NUMBER, RIGHT, SAME_IN_WORDS, WRONG, Answer, Lesson, Question, answers
-from niche_sim.plots_words import arm_words
+from niche_sim.plots_words import arm_title, arm_words, clock
 from niche_sim.vocabulary import DEFAULT_SEED
 
 STEPS = ("Read", "Predict", "Run", "Compare", "Explain")
@@ -45,13 +47,38 @@ class Work:
     shown: bool = False
 
 
+OWN: dict[str, Lesson] = {}  # of the folder that the server was started with, by id
+
 # Every change is made to the work as it stands then, so that of two events at once none is lost.
 Change = Callable[[Work], Work]
 
 
-@cache
+def offer(folder: Path) -> list[Lesson]:
+    """Put the lessons of a folder on the shelf, for all visitors of this server. Raises InputError if one cannot be read."""
+    if not folder.is_dir():
+        raise InputError("--lessons", f"'{folder}' is no folder", "a folder with lessons, one .toml each")
+    files = sorted(folder.glob("*.toml"))
+    if not files:
+        raise InputError("--lessons", f"no .toml in '{folder}'", "a folder with lessons, one .toml each")
+    found = {}
+    for file in files:
+        lesson = library.load(file)
+        setup_of(lesson).check()
+        if lesson.id in library.ids():
+            raise InputError("--lessons", f"'{lesson.id}' comes with the package", "another name of the file")
+        found[lesson.id] = lesson
+    OWN.update(found)
+    return list(found.values())
+
+
 def shelf() -> tuple[dict[str, Lesson], tuple[str, ...]]:
-    """The lessons of the package by id, and a sentence about each that cannot be read; once a server."""
+    """The lessons by id, a teacher's own first, and a sentence about each of the package that cannot be read."""
+    found, wrong = _of_the_package()
+    return {**OWN, **found}, wrong
+
+
+@cache
+def _of_the_package() -> tuple[dict[str, Lesson], tuple[str, ...]]:
     found, wrong = {}, []
     for name in library.ids():
         try:
@@ -75,18 +102,22 @@ def setup_of(lesson: Lesson) -> Setup:
     arm = lesson.look.arm
     like = lesson.own.get(arm)
     setup = Setup(lesson.experiment.id, like or arm, DEFAULT_SEED, lesson.numbers)
-    return setup if like is None else setup.with_interventions(lesson.experiment.arms[arm].protocol.interventions)
+    if like is None:
+        return setup
+    edited = setup.with_interventions(lesson.experiment.arms[arm].protocol.interventions)
+    return replace(edited, called=arm_title(arm))
 
 
 @solara.component
 def LessonPanel(
     view: View,
     session: Session,
+    chart: Callable[[tuple[str, ...]], None],
     asked: str | None = None,
     tell: Callable[[str | None], None] = lambda _: None,
 ) -> None:
-    """A foldout with the lessons. `session` opens and plays what they look at; `asked`: the lesson to begin with; `tell` gets
-    the id of the one that is chosen, None if it is none of the package."""
+    """A foldout with the lessons. `session` opens and plays what they look at, `chart` draws the readouts that they ask for;
+    `asked`: the lesson to begin with; `tell` gets the id of the one that is chosen, None if it is none of the shelf."""
     opened, set_opened = solara.use_state(asked is not None)
     first = solara.use_memo(lambda: _begin(asked), [])
     work, set_work = solara.use_state(first)
@@ -144,7 +175,7 @@ def LessonPanel(
                 Words(sentence, style="ns-error", attributes={"role": "alert"})
         if work is not None:
             with Block():
-                _Lesson(work, change, report, run, lambda: study.current and study.current.cancel(), session, view)
+                _Lesson(work, change, report, run, lambda: study.current and study.current.cancel(), session, chart, view)
         else:
             _upload(label="Open a lesson of your own (.toml)", event_file=upload)
 
@@ -157,6 +188,7 @@ def _Lesson(
     run: Callable[[], None],
     cancel: Callable[[], None],
     session: Session,
+    chart: Callable[[tuple[str, ...]], None],
     view: View,
 ) -> None:
     """The steps of a lesson, one at a time."""
@@ -168,7 +200,7 @@ def _Lesson(
     elif step == PREDICT:
         _Predict(work, set_work)
     elif step == RUN:
-        _Run(work, set_work, session, view)
+        _Run(work, set_work, session, chart, view)
     elif step == COMPARE:
         _Compare(work, report, told, run, cancel)
     else:
@@ -229,10 +261,13 @@ def _Predict(work: Work, set_work: Callable[[Change], None]) -> None:
     for number, question in enumerate(work.lesson.questions, 1):
         said, label = work.predictions.get(question.id), f"{number}. {question.ask}"
         if question.kind == NUMBER:
-            Entry(label, said or "", say(question), help=question.unit, live=True, disabled=work.kept)
+            help = f"{question.unit[:1].upper()}{question.unit[1:]}, in {arm_words(question.arm)}.".removeprefix(", ")
+            Entry(label, said or "", say(question), help=help, live=True, disabled=work.kept)
         else:
             options = {UNSAID: "choose …"} | question.choices
-            Choice(label, options, said or UNSAID, say(question), disabled=work.kept)
+            against = f", compared with {arm_words(question.against)}" if question.against else ""
+            help = f"In {arm_words(question.arm)}{against}."
+            Choice(label, options, said or UNSAID, say(question), help=help, disabled=work.kept)
     if any(question.kind == DIRECTION for question in work.lesson.questions):
         Words(SAME_IN_WORDS, style="ns-help")
     if wrong:
@@ -248,6 +283,7 @@ def _Run(
     work: Work,
     set_work: Callable[[Change], None],
     session: Session,
+    chart: Callable[[tuple[str, ...]], None],
     view: View,
 ) -> None:
     look, setup = work.lesson.look, setup_of(work.lesson)
@@ -255,14 +291,16 @@ def _Run(
     def show() -> None:
         session.load(setup)
         session.compare(look.against)
+        asked = [name for one in work.lesson.questions for name in (one.readout, one.of) if name]
+        if asked:
+            chart(tuple(dict.fromkeys(asked))[:MOST])
         set_work(lambda now: replace(now, opened=True))
 
     def seen(number: int) -> Callable[[bool], None]:
         return lambda on: set_work(lambda now: replace(now, seen=now.seen | {number} if on else now.seen - {number}))
 
     beside = f", beside it {arm_words(look.against)}" if look.against else ""
-    called = "" if look.arm not in work.lesson.own else f" (called {setup.title()} on the page)"
-    Words(f"One mouse of the arm {arm_words(look.arm)}{called}{beside}, on the same chance events.")
+    Words(f"One mouse of the arm {arm_words(look.arm)}{beside}, on the same chance events.")
     note = work.lesson.experiment.arms[look.arm].note
     if note:
         Words(note, style="ns-help")
@@ -270,7 +308,8 @@ def _Run(
     there = work.opened and (view.setup.scenario, view.setup.arm) == (setup.scenario, setup.arm)
     if there:
         with Block(style="ns-row"):
-            Words("It is open beside this.", attributes={"role": "status"})
+            Words("It is open.", attributes={"role": "status"})
+            Block(["To the pictures"], style="ns-to-run", tag="a", attributes={"href": "#run"})
             Press("Pause it" if view.playing else "Play it", session.pause if view.playing else session.play)
     Words("Tick what you have watched:", style="ns-help")
     with Block(style="ns-lesson-list", tag="ol"):
@@ -278,7 +317,8 @@ def _Run(
             with Block(style="", tag="li"):
                 Tick(one.ask, number in work.seen, seen(number))
                 if there and one.at is not None:
-                    Press(f"Go to day {one.at / 24.0:g}", partial(session.seek, one.at))
+                    when = clock(one.at).removesuffix(", 00:00").replace("Day", "day")
+                    Press(f"Go to {when}", partial(session.seek, one.at))
 
 
 @solara.component

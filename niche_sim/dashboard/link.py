@@ -39,7 +39,7 @@ class Setup:
     done instead of the arm's protocol, each intervention a line of TOML; None leaves the arm as it is. against: the arm it
     is compared with; before: what was done before a change of the schedule, if it is compared with that run, as lines of
     TOML too. day: where to look at the run. None of these three changes anything in it. given: an uploaded scenario, which
-    then goes before `scenario`.
+    then goes before `scenario`. called: what an edited arm is called on the page, such as a lesson's; no link holds it.
 
     Raises:
         InputError: a line of a protocol is not as it must be, a name is overridden twice, or there are two comparisons.
@@ -55,6 +55,7 @@ class Setup:
     before: tuple[str, ...] | None = None
     day: float | None = None
     given: Scenario | None = field(default=None, hash=False, repr=False)
+    called: str = field(default="", compare=False)
 
     def __post_init__(self) -> None:
         pairs = tuple((name.strip(), str(text).strip()) for name, text in self.overrides)
@@ -194,7 +195,7 @@ class Setup:
 
     def title(self) -> str:
         """The arm that runs, in words. Raises InputError."""
-        return arm_title(self.arm_name())
+        return self.called or arm_title(self.arm_name())
 
     def interventions(self) -> tuple[Intervention, ...]:
         """What is done in this run. Raises InputError."""
@@ -206,17 +207,17 @@ class Setup:
     def with_interventions(self, interventions: Iterable[Intervention] | None) -> Setup:
         """The same with these done instead; None gives the arm its own again."""
         lines = None if interventions is None else tuple(map(entry_text, interventions))
-        return dataclasses.replace(self, protocol=lines)
+        return dataclasses.replace(self, protocol=lines, called="")
 
     def edited(self, interventions: Iterable[Intervention]) -> Setup:
         """The same with these done instead; what the arm does anyhow is no edit."""
         wanted = tuple(interventions)
-        own = dataclasses.replace(self, protocol=None)
+        own = dataclasses.replace(self, protocol=None, called="")
         return own if wanted == own.interventions() else self.with_interventions(wanted)
 
     def with_arm(self, name: str) -> Setup:
         """The same with another arm of the scenario, as it stands there; the arm that runs stays as it is."""
-        return self if name == self.arm_name() else dataclasses.replace(self, arm=name, protocol=None)
+        return self if name == self.arm_name() else dataclasses.replace(self, arm=name, protocol=None, called="")
 
     def changed_from(self, interventions: Iterable[Intervention]) -> Setup:
         """The same, compared with the run in which these were done, before the schedule was changed."""

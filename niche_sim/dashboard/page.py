@@ -72,9 +72,9 @@ def Page() -> None:
     with Block(style="ns-main", tag="main", attributes={"id": "main"}):
         named = {"aria-label": "Controls", "id": "controls"}
         with Block(style="ns-side ns-controls"), Block(style="ns-card", tag="section", attributes=named):
-            _Controls(view, session, first, set_lesson)
+            _Controls(view, session, set_readouts, first, set_lesson)
         with Block(style="ns-side ns-run"):
-            with Block(style="ns-card"):
+            with Block(style="ns-card", attributes={"id": "run"}):
                 _Stage(session, canvas, dark)
             with Block(style="ns-card", tag="section", attributes={"aria-label": "Charts"}):
                 _Charts(view, readouts, set_readouts, report, dark)
@@ -186,7 +186,13 @@ def _Head(view: View) -> None:
 
 
 @solara.component
-def _Controls(view: View, session: Session, lesson: str | None, set_lesson: Callable[[str | None], None]) -> None:
+def _Controls(
+    view: View,
+    session: Session,
+    set_readouts: Callable[[tuple[str, ...]], None],
+    lesson: str | None,
+    set_lesson: Callable[[str | None], None],
+) -> None:
     setup = view.setup
     experiment = setup.experiment()
     Words("Experiment", tag="h2")
@@ -199,7 +205,7 @@ def _Controls(view: View, session: Session, lesson: str | None, set_lesson: Call
     outside = solara.use_memo(lambda: beyond(setup.base(), view.numbers), [setup.scenario, setup.given, view.numbers])
     for sentence in outside:
         Words(sentence, style="ns-help")
-    LessonPanel(view, session, lesson, set_lesson)
+    LessonPanel(view, session, set_readouts, lesson, set_lesson)
     now = math.ceil(view.time / 24.0 * 100.0 - 1e-9) / 100.0 * 24.0  # as a day that can be read
     with Foldout("What is done to the mouse", level=2).key("schedule"):
         ScheduleEditor(experiment, setup.interventions(), now, session.edit)

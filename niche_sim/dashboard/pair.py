@@ -141,7 +141,7 @@ class Pair:
         packed = [pack(sight, fields, self.scales, name) for sight, name in zip(sights, names, strict=True)]
         if len(sights) == 2 and fields:
             ours, theirs = sights
-            packed.append(pack_difference(theirs, ours, fields[0], self.scales, "Difference"))
+            packed.append(pack_difference(theirs, ours, fields[0], self.scales, f"{names[0]} less {names[1]}"))
         titles = names if len(sights) > 1 else [""]
         strips = [strip_of(run.model, title) for run, title in zip(self.runs, titles, strict=True)]
         header = {"run": self.number, "panels": [panel.header for panel in packed], "strips": strips}
@@ -149,5 +149,8 @@ class Pair:
 
     def told(self, panel: int, y: float, x: float, reach: float, unique_id: int | None) -> dict[str, Any]:
         """What is at a place (um) of the run that a panel shows; on the difference map, of the visitor's own run."""
-        runs = self.runs
-        return at_point(runs[panel if panel < len(runs) else 0].model, y, x, reach, unique_id)
+        runs, names = self.runs, self.names()
+        number = panel if panel < len(runs) else 0
+        card = at_point(runs[number].model, y, x, reach, unique_id)
+        whose = [f"In the run {names[number]}."] if len(runs) > 1 else []
+        return {**card, "sentences": [*whose, *card["sentences"]]}

@@ -172,7 +172,7 @@ def _moments(
         titles = names if len(models) > 1 else [""]
         panels = [pack(sight, FIELDS, scales, title) for sight, title in zip(sights, titles, strict=True)]
         if len(sights) == MOST_RUNS:
-            panels.append(_differences(sights, scales))
+            panels.append(_differences(sights, scales, names))
         strips = [strip_of(model, title) for model, title in zip(models, titles, strict=True)]
         made.headers.append({"time_h": taken[0][0], "panels": [panel.header for panel in panels], "strips": strips})
         made.bytes.append(pack_moment(panels))
@@ -181,12 +181,12 @@ def _moments(
     return made
 
 
-def _differences(sights: Sequence[SnapshotSight], scales: Scales) -> Packed:
+def _differences(sights: Sequence[SnapshotSight], scales: Scales, names: Sequence[str]) -> Packed:
     """What the first run has more than the second, of every field: the page shows the one that is chosen."""
     first, second = sights
     packed = [pack_difference(second, first, name, scales) for name in FIELDS]
     fields = [one.header["fields"][0] for one in packed]
-    header = {**packed[0].header, "title": "Difference: the first less the second", "fields": fields}
+    header = {**packed[0].header, "title": f"{names[0]} less {names[1]}", "fields": fields}
     return Packed(header, [one.buffers[0] for one in packed])
 
 

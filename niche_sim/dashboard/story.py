@@ -40,8 +40,10 @@ def strip_of(model: NicheModel, name: str = "") -> dict[str, Any]:
     standings = model.stages.standings(model.state, model.mouse)
     limit = limiting(standings)
     sentence = limit_in_words(limit)
-    if limit is not None and limit.awaited and not any(one.verb in SHEDDING for one in model.protocol.interventions):
-        sentence = f"No tumour exosomes are given in this arm. {sentence}"
+    if limit is not None and limit.stage.name == "priming" and limit.awaited and not any(
+        one.verb in SHEDDING for one in model.protocol.interventions
+    ):
+        sentence = "No tumour exosomes are given in this arm. Only a colony that grows could shed some."
     return {"name": name, "limit": sentence, "stages": [_stage(one, limit) for one in standings]}
 
 

@@ -470,7 +470,7 @@ def test_three_panels_share_zoom_and_the_third_shows_the_difference(show, mouse,
     boxes = [box.bounding_box() for box in page.locator("canvas.ns-canvas").all()]
     assert len({round(box["y"]) for box in boxes}) == 1
     assert all(left["x"] + left["width"] <= right["x"] for left, right in itertools.pairwise(boxes))
-    assert page.locator("figcaption").all_inner_texts() == ["control", "educated", "educated against control"]
+    assert page.locator("figcaption").all_inner_texts() == ["control", "educated", "Fibronectin: educated against control"]
     static = static_of(LiveSight(mouse))
     table = colour_table(static["difference"]["dark" if dark else "light"])
     changed, same = (300.0, 205.0), (650.0, 400.0)

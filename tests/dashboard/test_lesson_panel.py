@@ -8,6 +8,7 @@ import pytest
 from conftest import look
 from playwright.sync_api import expect
 
+from niche_sim.cli import main
 from niche_sim.dashboard import lesson_panel, study
 from niche_sim.dashboard.lesson_panel import setup_of, split_link
 from niche_sim.dashboard.link import Setup
@@ -104,6 +105,7 @@ def test_a_lesson_from_prediction_to_explanation(visit, server, axe):
     button(page, "Keep my predictions").click()
     expect(page.get_by_text("Your predictions are kept")).to_be_visible()
     expect(page.get_by_label(re.compile("^1. How much"))).to_be_disabled()
+    expect(page.get_by_text("In unmatched, compared with matched.")).to_be_visible()
     assert axe(page) == []
     look(page, "lesson_predict")
 
@@ -117,6 +119,9 @@ def test_a_lesson_from_prediction_to_explanation(visit, server, axe):
     expect(page.get_by_label("Scenario", exact=True)).to_have_value("liver_organotropism_hoshino2015")
     expect(page.get_by_label("Arm", exact=True)).to_have_value("unmatched")
     expect(page.get_by_role("heading", name="Comparison")).to_be_visible()  # the other arm runs beside it
+    # The charts are of what the questions ask for.
+    rows = page.get_by_role("table").get_by_role("rowheader")
+    expect(rows).to_have_text(["Exosomes taken up in the section, vesicles", "Kupffer cells that hold at least one exosome, cells"])
     assert axe(page) == []
     look(page, "lesson_run")
     button(page, "Go to day 1").click()
@@ -248,6 +253,47 @@ def test_a_link_of_a_lesson_keeps_its_experiment():
     assert split_link(query) == (None, query)
     name, rest = split_link(f"?{query}&lesson=mif")
     assert name == "mif" and Setup.from_query(rest) == Setup.from_query(query)
+
+
+def test_an_arm_of_the_lessons_own_keeps_its_name_until_it_is_edited():
+    setup = setup_of(load("why_most_die"))
+    assert setup.title() == "No NK cells"
+    assert setup.edited(setup.interventions()[:1]).title() != "No NK cells"
+    assert setup.with_arm("naive").title() == "Naive"
+    assert Setup.from_query(setup.to_query()).title() == "Naive (edited)", "a link does not hold it"
+
+
+@pytest.fixture
+def no_own(monkeypatch):
+    monkeypatch.setattr(lesson_panel, "OWN", {})
+
+
+def test_a_folder_of_lessons_is_offered_to_all(no_own, monkeypatch, tmp_path):
+    monkeypatch.undo()
+    monkeypatch.setattr(lesson_panel, "OWN", {})
+    (tmp_path / "mine.toml").write_text(QUICK, encoding="utf-8")
+    assert [one.id for one in lesson_panel.offer(tmp_path)] == ["mine"]
+    found, wrong = lesson_panel.shelf()
+    assert list(found) == ["mine", *ids()] and wrong == ()
+
+
+@pytest.mark.parametrize(
+    ("files", "said"),
+    [
+        ({}, "--lessons: no .toml in "),
+        ({"mine.toml": WRONG_FILE}, "mine.toml: question[0].readout: 'uptake'"),
+        ({"mif.toml": QUICK}, "--lessons: 'mif' comes with the package; another name"),
+    ],
+)
+def test_a_folder_that_cannot_be_offered_is_refused_before_the_server_starts(no_own, tmp_path, capsys, files, said):
+    for name, text in files.items():
+        (tmp_path / name).write_text(text, encoding="utf-8")
+    assert main(["dashboard", "--no-browser", "--lessons", str(tmp_path)]) == 2
+    err = capsys.readouterr().err
+    assert err.startswith(f"niche-sim: {said}") and err.count("\n") == 1
+    assert main(["dashboard", "--no-browser", "--lessons", str(tmp_path / "none")]) == 2
+    assert "is no folder" in capsys.readouterr().err
+    assert lesson_panel.OWN == {}
 
 
 @pytest.mark.parametrize("name", ids())

@@ -122,8 +122,10 @@ def test_a_block_from_an_earlier_day_is_a_branch_and_shows_in_a_readout(page):
 def test_each_field_that_is_ticked_is_drawn_and_none_that_is_not(page):
     def until(*names):
         page.wait_for_function(
-            "names => { const said = document.querySelector('.ns-canvas').ariaLabel;"
-            " return ['Fibronectin', 'TGF-β', 'Oxygen'].every((name) => said.includes(`${name} up to`) === names.includes(name)); }",
+            """names => {
+                const said = document.querySelector('.ns-canvas').ariaLabel;
+                return ['Fibronectin', 'TGF-β', 'Oxygen'].every((one) => said.includes(`${one} up to`) === names.includes(one));
+            }""",
             arg=list(names),
         )
 
@@ -265,7 +267,7 @@ def test_two_arms_and_a_cohort_behind_them(page, axe):
     unfold(page, "Compare")
     page.get_by_label("Compare with").select_option("tgfb_inhibitor")
     expect(page.locator("canvas.ns-canvas")).to_have_count(3)
-    expect(page.locator("figcaption")).to_have_text(["Educated", "TGF-β inhibitor", re.compile("Difference")])
+    expect(page.locator("figcaption")).to_have_text(["Educated", "TGF-β inhibitor", "Fibronectin: Educated less TGF-β inhibitor"])
     go_to(page, 8)
     expect(page.get_by_text("This mouse, day 8,")).to_be_visible()
     ours, theirs = readout(page, "Stellate cells above")

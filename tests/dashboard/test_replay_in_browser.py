@@ -101,7 +101,7 @@ def test_two_runs_side_by_side_with_their_difference(visit, runs):
             if kind.label in shown:
                 assert shown[kind.label] == said([counts[hours][number] for counts in expected]), (hours, kind.label)
     assert page.locator("figcaption").all_inner_texts() == [
-        "Educated, seed 1", "PBS, seed 1", "Difference: the first less the second",
+        "Educated, seed 1", "PBS, seed 1", "Fibronectin: Educated, seed 1 less PBS, seed 1",
     ]  # fmt: skip
     assert page.locator(".ns-strip h3").all_inner_texts() == ["Educated, seed 1", "PBS, seed 1"]
     expect(page.get_by_text("Number of cells: Educated, seed 1 | PBS, seed 1")).to_be_visible()
@@ -111,6 +111,7 @@ def test_two_runs_side_by_side_with_their_difference(visit, runs):
     page.wait_for_function(
         "() => [...document.querySelectorAll('.ns-canvas')][2].ariaLabel?.includes('difference in TGF-β')"
     )
+    expect(page.locator("figcaption").nth(2)).to_have_text("TGF-β: Educated, seed 1 less PBS, seed 1")
     page.get_by_label("TGF-β", exact=True).uncheck()
     page.wait_for_function("() => document.querySelectorAll('.ns-canvas').length === 2")
     look(page, "replay-two")

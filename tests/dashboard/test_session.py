@@ -190,7 +190,7 @@ def test_two_arms_go_in_step(visitor):
     one.wait(lambda view: view.time == 60.0)
     one.session.compare("resected")
     caught_up = one.picture(lambda header: len(header["panels"]) == 3)
-    assert [panel["title"] for panel in caught_up["panels"]] == ["Primary", "Resected", "Difference"]
+    assert [panel["title"] for panel in caught_up["panels"]] == ["Primary", "Resected", "Primary less Resected"]
     one.session.step(24.0)
     view = one.wait(lambda view: view.time == 84.0 and view.behind == 0.0)
     assert_same_table(view.rival_table, table_of(whole_run(view.rival, 84.0)))
@@ -343,6 +343,7 @@ def test_it_tells_of_the_run_that_was_pointed_at(visitor):
         assert one.changed.wait_for(lambda: len(one.cards) == 3, PATIENCE)
     ours, theirs, apart = one.cards
     assert ours == apart != theirs
+    assert [card["sentences"][0] for card in (ours, theirs)] == ["In the run Educated.", "In the run PBS."]
 
 
 def test_two_visitors_do_not_disturb_each_other(visitor):

@@ -199,7 +199,7 @@ function buildTissue(el, options) {
       const { caption, key } = frames[number];
       const field = given.fields[0];
       const apart = field && field.difference;
-      const title = given.title || (apart ? `Difference in ${byName.get(field.name).label}` : "");
+      const title = apart ? [byName.get(field.name).label, given.title || "difference"].join(": ") : given.title;
       if (caption.textContent !== title) caption.textContent = title;
       caption.hidden = !title;
       key.hidden = !apart;
