@@ -44,20 +44,20 @@ def _page(lesson: Lesson, title: str, answers: Sequence[Answer] | None) -> str:
         f"<h1>{escape(title)}</h1>",
         "" if told else '<div class="name"><span>Name</span><span>Date</span></div>',
         f'<p class="goal"><strong>Goal.</strong> {escape(lesson.goal)} <span class="small">({lesson.minutes} minutes)</span></p>',
-        "<h2>Background</h2>",
+        "<h2>1. Read</h2>",
         *(f"<p>{escape(text)}</p>" for text in lesson.background),
         f'<div class="assumed"><strong>Assumed, or only a direction known</strong>{_list(lesson.assumed)}</div>',
-        "<h2>1. Predict, before you run anything</h2>",
+        "<h2>2. Predict, before you run anything</h2>",
         *(_question(number, question, told.get(question.id)) for number, question in enumerate(lesson.questions, 1)),
         f'<p class="small">{SAME_IN_WORDS}</p>' if any(q.kind == DIRECTION for q in lesson.questions) else "",
-        "<h2>2. Run one mouse and watch</h2>",
+        "<h2>3. Run one mouse and watch</h2>",
         f"<p>{_opening(lesson)}</p>",
         f"<ol>{''.join(f'<li>{escape(one.ask)}</li>' for one in lesson.look.watch)}</ol>",
         "" if told else _lines(3),
-        "<h2>3. Compare many mice</h2>",
+        "<h2>4. Compare many mice</h2>",
         f"<p>One mouse tells little. In the same place run the {lesson.mice} mice an arm, and write down what they give.</p>",
         "" if told else _results(lesson.questions),
-        "<h2>4. Explain</h2>",
+        "<h2>5. Explain</h2>",
         f"<p>{escape(lesson.explain)}</p>",
         f'<div class="answer"><p><strong>A good answer.</strong> {escape(lesson.model_answer)}</p></div>' if told
         else _lines(_LINES_TO_EXPLAIN),
@@ -90,14 +90,17 @@ def _question(number: int, question: Question, answer: Answer | None) -> str:
             f'<div class="answer"><p><strong>{escape(answer.in_words.capitalize())}.</strong> {escape(answer.words)}</p>'
             f"<p>{escape(question.because)}</p></div>"
         )
-    return f'<div class="question"><p><strong>{number}.</strong> {escape(question.ask)}</p>{ticks}{said}</div>'
+    against = f", compared with {arm_words(question.against)}" if question.against else ""
+    of = f'<p class="small">In {escape(arm_words(question.arm) + against)}.</p>'
+    return f'<div class="question"><p><strong>{number}.</strong> {escape(question.ask)}</p>{of}{ticks}{said}</div>'
 
 
 def _opening(lesson: Lesson) -> str:
     look = lesson.look
     against = f", beside it <strong>{escape(arm_words(look.against))}</strong>" if look.against else ""
     return (
-        "Start <code>niche-sim dashboard</code>, unfold <strong>Lessons</strong>, choose "
+        'Open the page at <span class="blank wide">&nbsp;</span> (on your own machine <code>niche-sim dashboard</code> opens '
+        "it), unfold <strong>Lessons</strong>, choose "
         f"<strong>{escape(lesson.title)}</strong> and open its experiment: "
         f"the arm <strong>{escape(arm_words(look.arm))}</strong>{against}."
     )

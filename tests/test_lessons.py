@@ -140,6 +140,15 @@ def test_a_lesson_loads_and_is_whole(name):
     assert all(set(one.arms) >= {question.arm} for question in one.questions)
 
 
+def test_a_worksheet_has_the_steps_of_the_page_and_says_what_is_compared():
+    sheet = worksheet.worksheet(load("mif"))
+    steps = [text for text in re.findall(r"<h2>([^<]+)</h2>", sheet) if text[0].isdigit()]
+    assert [text.split(",")[0].split(" ")[1] for text in steps] == ["Read", "Predict", "Run", "Compare", "Explain"]
+    assert [text[:2] for text in steps] == ["1.", "2.", "3.", "4.", "5."]
+    assert sheet.count("In anti-MIF, compared with educated.") == 4
+    assert "Open the page at" in sheet
+
+
 def test_what_is_to_be_watched_may_have_its_day():
     one = parse(SMALL.replace('watch = ["Look."]', 'watch = ["Look.", { at = "3 day", ask = "Look again." }]'), "small.toml")
     assert one.look.watch == (Watch("Look."), Watch("Look again.", 72.0))

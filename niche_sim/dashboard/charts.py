@@ -17,6 +17,7 @@ Table = Mapping[str, NDArray[np.float64]]
 
 DEFAULT = tuple(stage.marker for stage in STAGES)
 DOSES = ("inject_exosomes", "inject_tumour_cells", "treat", "resect_primary", "grow_primary")  # marked
+UNITS = {"1": "", "relative": "× naive", "floor": "", "cell": "cells", "vesicle": "vesicles", "colony": ""}  # in a title
 MOST = 8  # charts at a time
 HEIGHT, GAP, TOP, BOTTOM = 92, 46, 52, 40  # px: a chart, between two, above the first, below the last
 MOST_AREAS = 120  # of a band
@@ -52,8 +53,7 @@ def height_of(readouts: Sequence[str]) -> int:
 def title_of(readout: str) -> str:
     """A readout as the title of its chart: what it is, and its unit."""
     row = BY_NAME[readout]
-    unit = {"1": "", "relative": "× naive", "floor": "", "cell": "cells", "vesicle": "vesicles", "colony": ""}.get(row.unit, row.unit)
-    unit = unit.replace("^2", "²").replace("um", "µm")
+    unit = UNITS.get(row.unit, row.unit).replace("^2", "²").replace("um", "µm")
     return f"{row.meaning[0].upper()}{row.meaning[1:]}{f', {unit}' if unit else ''}"
 
 
