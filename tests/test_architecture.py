@@ -19,7 +19,7 @@ RULES = (*DEFAULT, *ALTERNATIVES)
 # From the bottom up. A module imports from lower rows only, never from its own: a new module takes its place here.
 # `kernels`, `processes`, `cli` and `dashboard` are folders; what holds within them stands below.
 ROWS = (
-    {"errors", "vocabulary", "kernels", "workers", "plots_words"},
+    {"errors", "vocabulary", "kernels", "workers", "plots_words", "plots_style"},
     {"units", "chance", "laws", "columns"},
     {"process", "section", "population"},
     {"cells", "parameters"},
@@ -49,7 +49,7 @@ FOLDERS_OF_STRANGERS = {"kernels", "processes"}  # files in them do not know eac
 ONLY_IN = {
     "mesa": {"population", "cells", "model", "dashboard"},
     "mesa.visualization": {"dashboard"},
-    "matplotlib": {"plots", "plots_compare", "plots_mechanisms", "plots_film"}
+    "matplotlib": {"plots_style", "plots", "plots_compare", "plots_mechanisms", "plots_film"}
     | {"plots_sweep", "plots_analysis", "plots_analysis_fit", "dashboard"},
     "solara": {"dashboard"},
     "pint": {"units"},

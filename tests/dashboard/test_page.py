@@ -85,11 +85,12 @@ def test_scrubbing_back_shows_the_same_moment_again(page):
     pixels = "() => document.querySelector('canvas.ns-canvas').toDataURL()"
     go_to(page, 8)  # first, since colour scales grow with what has been seen
     go_to(page, 5)
+    page.wait_for_timeout(1000)  # what follows quickly is drawn coarser, and once more when all is still
     before = page.evaluate(pixels)
     go_to(page, 8)
     assert page.evaluate(pixels) != before
     go_to(page, 5)
-    assert page.evaluate(pixels) == before
+    page.wait_for_function(f"before => ({pixels})() === before", arg=before)
 
 
 def test_a_block_from_an_earlier_day_is_a_branch_and_shows_in_a_readout(page):

@@ -113,6 +113,7 @@ function buildTissue(el, options) {
     const made = { box, caption, canvas, key, context: canvas.getContext("2d", { alpha: false }), picture: pictureStore(), sheet: stampSheet(), keyed: "" };
     listenTo(canvas, camera, handsOf(frames.length));
     frames.push(made);
+    summed = -Infinity; // a new panel has its words at once
   }
 
   function fitPanels() {
