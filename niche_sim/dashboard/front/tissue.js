@@ -216,6 +216,7 @@ function buildTissue(el, options) {
   function sumUp() {
     clearTimeout(summing);
     summing = 0;
+    if (frames.length < panels.length) return; // they come with the next picture, and are told of then
     summed = performance.now();
     panels.forEach((given, number) => {
       const text = panelInWords(section, given, layers.kinds, (name) => byName.get(name));
