@@ -100,6 +100,12 @@ class Question:
             return {",".join(order): ", then ".join(order) for order in sorted(permutations(self.stages))}
         return {}
 
+    @property
+    def about(self) -> str:
+        """Whose mice it is about, in words: "anti-MIF, compared with educated"."""
+        against = f", compared with {arm_words(self.against)}" if self.against else ""
+        return f"{arm_words(self.arm)}{against}"
+
     def check(self, prediction: str) -> str:
         """The prediction in one spelling. Raises InputError if it is no answer to this question."""
         if self.kind != NUMBER:

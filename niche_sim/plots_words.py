@@ -91,3 +91,8 @@ def clock(time: float) -> str:
     """A time of a run (h) as people say it: "Day 12, 06:00"; it begins with day 0."""
     minutes = round(60.0 * time)
     return f"Day {minutes // 1440}, {minutes % 1440 // 60:02d}:{minutes % 60:02d}"
+
+
+def day_words(time: float) -> str:
+    """The same within a sentence, without the hour where it is midnight: "day 4", "day 4, 06:00"."""
+    return clock(time).removesuffix(", 00:00").replace("Day", "day")

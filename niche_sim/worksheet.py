@@ -90,8 +90,7 @@ def _question(number: int, question: Question, answer: Answer | None) -> str:
             f'<div class="answer"><p><strong>{escape(answer.in_words.capitalize())}.</strong> {escape(answer.words)}</p>'
             f"<p>{escape(question.because)}</p></div>"
         )
-    against = f", compared with {arm_words(question.against)}" if question.against else ""
-    of = f'<p class="small">In {escape(arm_words(question.arm) + against)}.</p>'
+    of = f'<p class="small">In {escape(question.about)}.</p>'
     return f'<div class="question"><p><strong>{number}.</strong> {escape(question.ask)}</p>{of}{ticks}{said}</div>'
 
 

@@ -13,7 +13,7 @@ from niche_sim.dashboard.elements import Block, Choice, Press, Slider, Words
 from niche_sim.dashboard.study import Report, Study, plan_of
 from niche_sim.dashboard.view import View
 from niche_sim.errors import InputError
-from niche_sim.plots_words import arm_title, clock
+from niche_sim.plots_words import arm_title, day_words
 from niche_sim.targets import Row, in_words
 
 NOBODY = "(nothing)"
@@ -58,8 +58,7 @@ def Differences(view: View, readouts: Sequence[str]) -> None:
         sign = "+" if ours > theirs else "−" if ours < theirs else ""
         rows.append((title_of(name), _number(ours), _number(theirs), sign + _number(abs(ours - theirs)), ratio))
     heads = ("Readout", *view.names, "Difference", "Ratio")
-    when = clock(view.time).removesuffix(", 00:00").replace("Day", "day")
-    Words(f"This mouse, {when}, the same chance events in both runs.", style="ns-help")
+    Words(f"This mouse, {day_words(view.time)}, the same chance events in both runs.", style="ns-help")
     Table(heads, rows)
 
 

@@ -22,7 +22,7 @@ from niche_sim.dashboard.study import Report, Study
 from niche_sim.dashboard.view import View
 from niche_sim.errors import InputError
 from niche_sim.lesson import DIRECTION, NUMBER, RIGHT, SAME_IN_WORDS, WRONG, Answer, Lesson, Question, answers
-from niche_sim.plots_words import arm_title, arm_words, clock
+from niche_sim.plots_words import arm_title, arm_words, day_words
 from niche_sim.vocabulary import DEFAULT_SEED
 
 STEPS = ("Read", "Predict", "Run", "Compare", "Explain")
@@ -265,8 +265,7 @@ def _Predict(work: Work, set_work: Callable[[Change], None]) -> None:
             Entry(label, said or "", say(question), help=help, live=True, disabled=work.kept)
         else:
             options = {UNSAID: "choose …"} | question.choices
-            against = f", compared with {arm_words(question.against)}" if question.against else ""
-            help = f"In {arm_words(question.arm)}{against}."
+            help = f"In {question.about}."
             Choice(label, options, said or UNSAID, say(question), help=help, disabled=work.kept)
     if any(question.kind == DIRECTION for question in work.lesson.questions):
         Words(SAME_IN_WORDS, style="ns-help")
@@ -317,8 +316,7 @@ def _Run(
             with Block(style="", tag="li"):
                 Tick(one.ask, number in work.seen, seen(number))
                 if there and one.at is not None:
-                    when = clock(one.at).removesuffix(", 00:00").replace("Day", "day")
-                    Press(f"Go to {when}", partial(session.seek, one.at))
+                    Press(f"Go to {day_words(one.at)}", partial(session.seek, one.at))
 
 
 @solara.component
