@@ -8,6 +8,7 @@ import json
 import math
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,7 @@ from numpy.typing import NDArray
 
 from niche_sim import scenario
 from niche_sim.errors import InputError
+from niche_sim.estimate import Estimate, estimate
 from niche_sim.model import NicheModel, setup
 from niche_sim.naming import name_of_arm
 from niche_sim.readouts import BY_NAME
@@ -212,6 +214,16 @@ def run(
             if watch is not None:
                 watch(Progress(done, len(jobs), work_done / all_work))
     return failures
+
+
+def estimates(plans: Sequence[Plan], folder: Path) -> list[tuple[Estimate, int]]:
+    """What a mouse of each arm will need, and how many of it are not in the folder yet."""
+    found = []
+    for one in plans:
+        made = setup(one.experiment, dict(one.overrides), one.without)
+        missing = Counter(job.arm for job in _missing(one, folder))
+        found += [(estimate(made.experiment, arm, made.parameters), mice) for arm, mice in missing.items()]
+    return found
 
 
 def gather(one: Plan, folder: Path) -> Cohort:

@@ -14,6 +14,7 @@ from mesa import DataCollector
 from niche_sim import parameters, scenario
 from niche_sim.chance import Chance
 from niche_sim.errors import InputError
+from niche_sim.estimate import check_memory, estimate
 from niche_sim.interventions import intervene
 from niche_sim.population import PopulationModel
 from niche_sim.process import Process
@@ -81,7 +82,8 @@ class NicheModel(PopulationModel):
         without: names of processes to leave out of the schedule.
 
     Raises:
-        InputError: anything of this is unknown, of a wrong dimension or outside what is possible.
+        InputError: anything of this is unknown, of a wrong dimension or outside what is possible, or too large for the
+            memory of this machine.
 
     One `step()` is one `[run] step` of the scenario. The clock is `model.state.time` (h). `model.schedule` is a tuple of
     processes; replace it to add one of your own. `model.datacollector` holds the readouts at time 0, at every
@@ -116,6 +118,7 @@ class NicheModel(PopulationModel):
         self.protocol = self.experiment.arm(self.arm).protocol
         self.mouse = this_mouse(self.parameters, self.chance)
         self.dt = self.experiment.step
+        check_memory(estimate(self.experiment, self.arm, self.parameters))
 
         width, height, spacing = self.experiment.section
         section = section_of(width, height, spacing, self.parameters)

@@ -8,6 +8,7 @@ units (um, h, ...). Whatever is wrong raises `InputError` that names file, key, 
 from __future__ import annotations
 
 import dataclasses
+import difflib
 import hashlib
 import json
 import math
@@ -31,6 +32,8 @@ USES = ("fit", "validate")
 # What is known of a published effect: its size, roughly its size, only its direction.
 GRADES = {"Q": "size known", "S": "size known roughly", "D": "direction known"}
 ONSET = "onset_"  # onset_<stage> is a readout of targets besides those of readouts.py: h, never counts as infinite
+
+LONGEST_NAME = 120  # bytes, so that the name of a folder made of it and of an arm stays below 255
 
 # Arm names become parts of file names and keys of tables.
 _ARM_NAME = re.compile(r"[a-z][a-z0-9_]*")
@@ -149,6 +152,7 @@ class Scenario:
     on_disk: bool = True
 
     def __post_init__(self) -> None:
+        check_file_name(self.id, "scenario id")
         _check_sizes(self.section, self.duration, self.step, self.record)
 
     @property
@@ -247,7 +251,8 @@ def load(scenario: str | Path, readouts: Collection[str] | None = None) -> Scena
     """Read and check a scenario and its targets.
 
     Args:
-        scenario: an id of the catalogue, or a path to a scenario.toml or to its folder.
+        scenario: an id of the catalogue, or a path to a TOML file or to the folder of a scenario.toml. Only a file called
+            scenario.toml has the targets of the targets.toml beside it, and the id of its folder; another has its own name.
         readouts: names a target may use; None leaves them unchecked.
 
     Raises:
@@ -255,7 +260,11 @@ def load(scenario: str | Path, readouts: Collection[str] | None = None) -> Scena
     """
     path = _find(scenario)
     text, cited = read_text(path), _sources_for(path)
-    experiment = _read(text, path, path.resolve().parent.name, cited)
+    whole = path.resolve()
+    own_folder = path.name == "scenario.toml"
+    experiment = _read(text, path, whole.parent.name if own_folder else whole.stem, cited)
+    if not own_folder:  # targets.toml beside it may be those of another
+        return experiment
     targets = _targets(path.with_name("targets.toml"), experiment.arms, experiment.duration, cited, readouts)
     return dataclasses.replace(experiment, targets=targets)
 
@@ -358,16 +367,19 @@ def _find(scenario: str | Path) -> Path:
     known = ids()
     if isinstance(scenario, str) and scenario in known:
         return library() / scenario / "scenario.toml"
-    path = Path(scenario)
-    if path.is_dir():
-        path = path / "scenario.toml"
-    if path.name == "scenario.toml" and path.is_file():
-        return path
+    path, named = Path(scenario), str(scenario)
     try:
-        one_of(str(scenario), known, "scenario")
-    except InputError as error:
-        raise InputError("scenario", error.found, f"{error.allowed}, or a path to a scenario.toml") from None
-    return library() / str(scenario) / "scenario.toml"
+        if path.is_dir():
+            path = path / "scenario.toml"
+        if path.is_file():
+            return path
+    except OSError as error:  # such as a name that is too long
+        raise InputError("scenario", f"'{named[:40]}...': {error.strerror}", "an id, or the path of a TOML file") from None
+    if path.suffix == ".toml" or "/" in named or "\\" in named:
+        raise InputError(named, "not found", "a TOML file, the folder of a scenario.toml, or an id is needed")
+    near = difflib.get_close_matches(named, known, n=3, cutoff=0.0)
+    hint = f"did you mean {', '.join(near[:-1])} or {near[-1]}? `niche-sim scenarios` lists all"
+    raise InputError("scenario", f"unknown id '{named}'", f"{hint}; the path of a TOML file is allowed, too")
 
 
 def _sources_for(path: Path) -> set[str]:
@@ -513,6 +525,14 @@ def _interventions(table: Mapping[str, Any], key: str, where: str, duration: flo
         check_in_time(intervention, place, duration)
         interventions.append(intervention)
     return interventions
+
+
+def check_file_name(name: str, where: str) -> None:
+    """Raises InputError if a name that becomes part of the path of a file or folder could lead elsewhere, or is too long."""
+    bad = [letter for letter in name if letter in '/\\:*?"<>|' or not letter.isprintable()]
+    if bad or not name.strip(" .") or name.startswith(".") or len(name.encode("utf-8", "replace")) > LONGEST_NAME:
+        allowed = f"letters, digits, blanks, _, - and dots, not at the start, up to {LONGEST_NAME} bytes"
+        raise InputError(where, f"{name[:60]!r} as a name of files", allowed)
 
 
 def check_arm_name(name: str, where: str) -> None:

@@ -29,7 +29,17 @@ from niche_sim.cli.serving import dashboard
 from niche_sim.cli.sweeping import sweep
 from niche_sim.cli.teaching import lessons
 from niche_sim.cli.thresholds import thresholds
-from niche_sim.cli.usage import BAD_INPUT, FAILED, STOPPED, CommandError, as_input_error, is_usage_error, say
+from niche_sim.cli.usage import (
+    BAD_INPUT,
+    FAILED,
+    CommandError,
+    as_input_error,
+    end_at_once,
+    is_usage_error,
+    say,
+    signals_to,
+    stopped,
+)
 from niche_sim.cli.window import window
 from niche_sim.errors import InputError
 
@@ -40,8 +50,8 @@ class _Commands(TyperGroup):
     def invoke(self, ctx: Any) -> Any:
         try:
             return super().invoke(ctx)
-        except KeyboardInterrupt:
-            raise CommandError("stopped by Ctrl-C", STOPPED) from None
+        except KeyboardInterrupt as error:
+            raise stopped(error) from None
 
 
 app = typer.Typer(
@@ -70,7 +80,8 @@ def _start(
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one command; returns the exit code: 0, 1 (it failed), 2 (bad input) or 130 (stopped by Ctrl-C).
+    """Run one command; returns the exit code: 0, 1 (it failed), 2 (bad input), or 128 and the number of a
+    signal that ended it (130 for Ctrl-C).
 
     argv: the arguments without the program's name; None takes those of this process.
     """
@@ -78,7 +89,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
     try:
-        code = get_command(app).main(arguments, prog_name="niche-sim", standalone_mode=False)
+        with signals_to(end_at_once):
+            code = get_command(app).main(arguments, prog_name="niche-sim", standalone_mode=False)
     except Exception as error:
         if debug:
             traceback.print_exc()

@@ -16,12 +16,12 @@ from niche_sim.cli.mice import Changes, Without, Workers, names_of
 from niche_sim.cli.usage import (
     FAILED,
     SCENARIO,
-    STOPPED,
     CommandError,
     number_between,
     optioned,
     say,
     settings,
+    stopped,
     whole_number,
 )
 from niche_sim.errors import InputError
@@ -168,9 +168,8 @@ def _calibrated(
             points = [dict(zip(names, map(float, shares), strict=True)) for shares in found.drawn(CHECKS)]
             again = dataclasses.replace(fit, salt=1)
             return found, [future.result() for future in [place.executor.submit(again, point) for point in points]]
-    except KeyboardInterrupt:
-        text = f"stopped by Ctrl-C, {reached}; the same command with -o {target} goes on"
-        raise CommandError(text, STOPPED) from None
+    except KeyboardInterrupt as error:
+        raise stopped(error, f", {reached}; the same command with -o {target} goes on") from None
     except fitting.Failed as error:
         raise CommandError(f"{error}; what is done is in {target}, and the same command goes on", FAILED) from None
 

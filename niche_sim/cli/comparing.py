@@ -17,6 +17,7 @@ from niche_sim.cli.mice import (
     Seed,
     Without,
     Workers,
+    Yes,
     by_option,
     cores_of,
     end,
@@ -49,6 +50,7 @@ def compare(
     mice: Mice = MICE,
     seed: Seed = "1",
     workers: Workers = None,
+    yes: Yes = False,
     schedule: ScheduleName = None,
     without: Without = None,
     changes: Changes = None,
@@ -77,7 +79,7 @@ def compare(
         raise by_option(error, overrides, schedule) from None
     target = claim(folder, f"{wanted.experiment.id}-compare")
     try:
-        failures = run_mice([wanted], target, cores)
+        failures = run_mice([wanted], target, cores, yes)
         found = cohort.gather(wanted, target / "mice")
         rows, judged = targets.effects(found), targets.judge_all(found)
         cohort.write_table(targets.effect_table(rows, judged), target / "effects.parquet")
@@ -97,6 +99,7 @@ def evidence(
     mice: Mice = MICE,
     seed: Seed = "1",
     workers: Workers = None,
+    yes: Yes = False,
     schedule: ScheduleName = None,
     changes: Changes = None,
     against: Annotated[
@@ -128,7 +131,7 @@ def evidence(
     wider = mechanisms.matrix_plans(min(number, mechanisms.MOST_MICE), first) if whole else []
     target = claim(folder, "evidence")
     try:
-        failures = run_mice([*plans, *wider], target, cores)
+        failures = run_mice([*plans, *wider], target, cores, yes)
         made = _report(plans, reasons, failures, target / "mice")
         extras = _mechanisms(plans, wider, target / "mice")
         shown = schedule or "default"

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
+import click
 import typer
 
 from niche_sim.cli import report
-from niche_sim.cli.folders import folder_of_run
+from niche_sim.cli.folders import folder_of_run, new_file
 from niche_sim.cli.usage import time_of
 from niche_sim.errors import InputError
 
@@ -28,8 +29,7 @@ def export(
     target = folder / f"run{SUFFIX}" if output is None else output
     if target.suffix != SUFFIX:
         raise InputError("-o", f"'{target}'", f"a file that ends in {SUFFIX}")
-    if target.exists():
-        raise InputError("-o", f"{target} is there", "a new file, since nothing is overwritten")
+    click.get_current_context().with_resource(new_file(target))
     time = None if at in (None, "all") else time_of(str(at), "--at")
     folder_of_run(folder, "summary.json", "DIR", "`niche-sim run` wrote")
     from niche_sim import spatial_export

@@ -5,12 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
+import click
 import typer
 
 from niche_sim.cli import report
-from niche_sim.cli.folders import folder_of_run, try_writing
+from niche_sim.cli.folders import folder_of_run, new_file
 from niche_sim.cli.running import stopping, tell_differences
-from niche_sim.cli.usage import STOPPED, CommandError
+from niche_sim.cli.usage import CommandError
 from niche_sim.errors import InputError
 
 if TYPE_CHECKING:
@@ -39,9 +40,7 @@ def film(
     from niche_sim.film_files import check_ending
 
     check_ending(target, f"-o {target}")
-    if target.exists():
-        raise InputError(f"-o {target}", "is there already", "another name is needed, since nothing is overwritten")
-    try_writing(target.parent)
+    click.get_current_context().with_resource(new_file(target))
     from niche_sim.plots_film import EVERY, save_film
     from niche_sim.record import load_record, model_like, number_of_shots, provenance_of, shots
 
@@ -60,9 +59,9 @@ def film(
                 done[0] = number
                 show(number, of)
 
-            made = save_film(shots(model, step), total, record, target, watch=watch, stop=asked)
+            made = save_film(shots(model, step), total, record, target, watch=watch, stop=lambda: bool(asked()))
     if made is None:
-        raise CommandError(f"stopped at frame {done[0]} of {total}; no file was written", STOPPED)
+        raise CommandError(f"stopped at frame {done[0]} of {total}; no file was written", 128 + asked())
     report.output().print(f"Written to {made}", soft_wrap=True)
 
 
@@ -76,7 +75,7 @@ def _interval(text: str, step: float) -> float:
     return every
 
 
-def _as_it_runs_here(model: NicheModel, asked: Callable[[], bool], progress: bool) -> Record:
+def _as_it_runs_here(model: NicheModel, asked: Callable[[], int], progress: bool) -> Record:
     """The record of the model's run. Raises CommandError if it was stopped."""
     from niche_sim.record import Runner
 
@@ -85,5 +84,5 @@ def _as_it_runs_here(model: NicheModel, asked: Callable[[], bool], progress: boo
         while not asked() and runner.advance(1):
             watch(model)
     if model.steps_left:
-        raise CommandError("stopped before the first frame; no file was written", STOPPED)
+        raise CommandError("stopped before the first frame; no file was written", 128 + asked())
     return runner.record()

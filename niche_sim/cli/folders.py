@@ -5,14 +5,20 @@ from __future__ import annotations
 import contextlib
 import itertools
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from niche_sim.cli.usage import CommandError, say
 from niche_sim.errors import InputError
 
+if TYPE_CHECKING:
+    from filelock import BaseFileLock
+
 RUNS = Path("runs")
 CHECKPOINT = "checkpoint.npz"
+CLAIM = ".claim"  # locked in a folder for as long as somebody writes to it
+_claims: dict[Path, BaseFileLock] = {}
 WRITTEN = (
     "record.parquet",
     "events.parquet",
@@ -25,9 +31,9 @@ WRITTEN = (
 
 
 def claim(given: Path | None, name: str) -> Path:
-    """A folder, made and tried, for one run: the given one, or else runs/<name>, runs/<name>-2 ...
+    """A folder, made, tried and locked, for one run: the given one, or else runs/<name>, runs/<name>-2 ...
 
-    Raises InputError if it holds a run, or cannot be written.
+    `tidy` unlocks it. Raises InputError if it holds a run, is written to by another command, or cannot be written.
     """
     try:
         if given is None:
@@ -38,8 +44,53 @@ def claim(given: Path | None, name: str) -> Path:
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _unwritable(RUNS if given is None else given, error) from None
-    try_writing(folder)
+    hold(folder)
+    try:
+        refuse_a_run(folder, "-o")  # once more: nobody else can write to it now
+    except InputError:
+        tidy(folder)
+        raise
     return folder
+
+
+def hold(folder: Path, option: str = "-o") -> None:
+    """Lock the folder against other commands until `tidy`; the lock of a process that dies is free at once.
+
+    Raises InputError if another command writes to it, or nothing can be written there.
+    """
+    try_writing(folder, option)
+    _claims[folder] = _locked(folder / CLAIM, f"{option} {folder}")
+
+
+@contextlib.contextmanager
+def new_file(target: Path, option: str = "-o") -> Iterator[None]:
+    """Within, no other command writes this file, which must not be there before.
+
+    Raises InputError if it is there, another command writes it, or its folder cannot be written.
+    """
+    where = f"{option} {target}"
+    try_writing(target.parent, option)
+    claim = target.with_name(f".{target.name[:200]}{CLAIM}")
+    lock = _locked(claim, where)
+    try:
+        if target.exists():
+            raise InputError(where, "is there already", "another name is needed, since nothing is overwritten")
+        yield
+    finally:
+        claim.unlink(missing_ok=True)
+        lock.release()
+
+
+def _locked(file: Path, where: str) -> BaseFileLock:
+    from filelock import FileLock, Timeout
+
+    lock = FileLock(file, timeout=0)
+    try:
+        lock.acquire()
+    except Timeout:
+        allowed = "wait until that has ended, or choose another name"
+        raise InputError(where, "another niche-sim command is writing to it", allowed) from None
+    return lock
 
 
 def try_writing(folder: Path, option: str = "-o") -> None:
@@ -122,6 +173,9 @@ def _unwritable(folder: Path, error: OSError, option: str = "-o") -> InputError:
 
 
 def tidy(folder: Path) -> None:
-    """Take the folder away again if nothing was written into it."""
+    """Give the folder free, and take it away again if nothing was written into it."""
     with contextlib.suppress(OSError):
+        if folder in _claims:
+            (folder / CLAIM).unlink(missing_ok=True)
+            _claims.pop(folder).release()
         folder.rmdir()

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from niche_sim.cli import report
-from niche_sim.cli.usage import FAILED, STOPPED, CommandError, optioned, say, time_of, whole_number
+from niche_sim.cli.usage import FAILED, optioned, say, stopped, time_of, whole_number
 from niche_sim.errors import InputError
 
 if TYPE_CHECKING:
@@ -19,9 +19,11 @@ if TYPE_CHECKING:
     from niche_sim.cohort import Progress as Done
 
 MOST_FAILURES = 5  # named one by one
+LONG = 60.0  # s; what takes longer is announced
 
 Mice = Annotated[str, typer.Option("--mice", metavar="NUMBER", help="Mice an arm, from 2.")]
 Seed = Annotated[str, typer.Option("--seed", metavar="NUMBER", help="Of the first mouse; mice of one seed are pairs.")]
+Yes = Annotated[bool, typer.Option("--yes", help="Run it even if it needs unusually much memory or time.")]
 Workers = Annotated[str | None, typer.Option("--workers", metavar="NUMBER", help="Processes. Default: one a core.")]
 ScheduleName = Annotated[
     str | None, typer.Option("--schedule", metavar="NAME", help="Of rules. Default: that of the scenario.")
@@ -34,10 +36,18 @@ Changes = Annotated[
 ]
 
 
-def run_mice(plans: Sequence[Plan], target: Path, cores: int) -> list[Failure]:
-    """Run what is missing below `target`/mice, with a bar. Raises CommandError on Ctrl-C."""
-    from niche_sim import cohort
+def run_mice(plans: Sequence[Plan], target: Path, cores: int, yes: bool = False) -> list[Failure]:
+    """Run what is missing below `target`/mice, with a bar; says beforehand how long it may take.
 
+    Raises CommandError when a signal ends it, InputError if it takes more than is allowed without `yes`.
+    """
+    from niche_sim import cohort
+    from niche_sim.estimate import check_all, duration_text
+
+    needed = cohort.estimates(plans, target / "mice")
+    seconds = check_all(needed, min(cores, sum(mice for _, mice in needed) or 1), yes=yes)
+    if seconds > LONG:
+        say(f"{sum(mice for _, mice in needed):,} mice, about {duration_text(seconds)} on {cores} processors")
     last: list[Done] = []
     try:
         with bar() as watch:
@@ -47,9 +57,9 @@ def run_mice(plans: Sequence[Plan], target: Path, cores: int) -> list[Failure]:
                 watch(done)
 
             return cohort.run(plans, target / "mice", cores, look)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         done = f"{last[0].done} of {last[0].total} mice done" if last else "no mouse done"
-        raise CommandError(f"stopped by Ctrl-C, {done}; the same command with -o {target} goes on", STOPPED) from None
+        raise stopped(error, f", {done}; the same command with -o {target} goes on") from None
 
 
 @contextmanager

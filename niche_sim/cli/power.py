@@ -17,6 +17,7 @@ from niche_sim.cli.mice import (
     Seed,
     Without,
     Workers,
+    Yes,
     by_option,
     cores_of,
     end,
@@ -72,6 +73,7 @@ def power(
     ] = None,
     seed: Seed = "1",
     workers: Workers = None,
+    yes: Yes = False,
     schedule: ScheduleName = None,
     without: Without = None,
     changes: Changes = None,
@@ -111,12 +113,12 @@ def power(
     looks: list[Look] = []
     try:
         if width is None:
-            failures = run_mice([plan], target, cores)
+            failures = run_mice([plan], target, cores, yes)
         else:
             failures = []
 
             def look(size: int) -> Effect:
-                failures[:] = run_mice([planned(size)], target, cores)
+                failures[:] = run_mice([planned(size)], target, cores, yes)
                 return study.effect_of(cohort.gather(planned(size), target / "mice"), names[1], readout, hours)
 
             looks = study.advise(look, width, number, cores)

@@ -6,12 +6,13 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
+import click
 import typer
 
 from niche_sim.cli import report
-from niche_sim.cli.folders import folder_of_run, try_writing
+from niche_sim.cli.folders import folder_of_run, new_file
 from niche_sim.cli.running import stopping, tell_differences
-from niche_sim.cli.usage import STOPPED, CommandError
+from niche_sim.cli.usage import CommandError
 from niche_sim.errors import InputError
 
 if TYPE_CHECKING:
@@ -48,9 +49,7 @@ def replay(
         raise InputError(
             f"-o {target}", f"a name that ends in {target.suffix or 'nothing'}", "one that ends in .html is needed"
         )
-    if target.exists():
-        raise InputError(f"-o {target}", "is there already", "another name is needed, since nothing is overwritten")
-    try_writing(target.parent)
+    click.get_current_context().with_resource(new_file(target))
     from niche_sim.dashboard import replay as pages
     from niche_sim.looks import SnapshotSight
     from niche_sim.record import load_record, model_like, provenance_of
@@ -75,9 +74,9 @@ def replay(
                     if not differs:
                         _check_same(record, model.datacollector.model_vars, one)
 
-        made = pages.save_replay(models, step, target, seen=seen, watch=watch, stop=asked)
+        made = pages.save_replay(models, step, target, seen=seen, watch=watch, stop=lambda: bool(asked()))
     if made is None:
-        raise CommandError(f"stopped at moment {done[0]} of {done[1]}; no file was written", STOPPED)
+        raise CommandError(f"stopped at moment {done[0]} of {done[1]}; no file was written", 128 + asked())
     size = made.stat().st_size / 1e6
     report.output().print(f"Written to {made} ({size:.1f} MB)", soft_wrap=True)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import signal
-import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -13,17 +12,18 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from niche_sim.cli import report
-from niche_sim.cli.folders import CHECKPOINT, claim, folder_of_run, keep, refuse_a_run, tidy, try_writing
+from niche_sim.cli.folders import CHECKPOINT, claim, folder_of_run, hold, keep, refuse_a_run, tidy
 from niche_sim.cli.usage import (
     FAILED,
     SCENARIO,
-    STOPPED,
     CommandError,
+    Ended,
     alone,
     number_of_days,
     optioned,
     say,
     settings,
+    signals_to,
     whole_number,
 )
 from niche_sim.errors import InputError
@@ -34,6 +34,8 @@ if TYPE_CHECKING:
     from niche_sim.scenario import Scenario
 
 MOST_DIFFERENCES = 6  # named in a line
+CHECKPOINT_EVERY = "10 min"
+LONG = 60.0  # s; a run that takes longer is announced
 
 
 def run(
@@ -75,41 +77,54 @@ def run(
     ] = None,
     like: Annotated[Path | None, typer.Option(metavar="DIR", help="Repeat the run in DIR, bit for bit.")] = None,
     resume: Annotated[Path | None, typer.Option(metavar="DIR", help="Finish the interrupted run in DIR.")] = None,
+    checkpoint_every: Annotated[
+        str, typer.Option(metavar="TIME", help="How often to write what --resume needs, by the clock, such as '30 s'.")
+    ] = CHECKPOINT_EVERY,
+    yes: Annotated[bool, typer.Option("--yes", help="Run it even if it needs unusually much memory or time.")] = False,
     no_progress: Annotated[bool, typer.Option("--no-progress", help="Do not show how far it is.")] = False,
     no_figures: Annotated[bool, typer.Option("--no-figures", help="Do not draw section.png and timeline.png.")] = False,
 ) -> None:
-    """Simulate one virtual mouse and write what it leaves. Ctrl-C stops it so that --resume can go on."""
+    """Simulate one virtual mouse and write what it leaves. Ctrl-C, SIGTERM and SIGHUP stop it so that --resume can go on."""
+    pause = _pause(checkpoint_every)
     choices: dict[str, object] = {"SCENARIO": scenario, "--arm": arm, "--seed": seed, "--days": days}
     choices |= {"--set": changes, "--without": without, "--schedule": schedule, "--protocol": protocol, "--add": add}
     if resume is not None:
         alone("--resume", {**choices, "-o": folder, "--like": like})
         runner, target = _interrupted(resume), resume
+        hold(target, "--resume")
     elif like is not None:
         alone("--like", choices)
         runner = _repeated(like)
         target = claim(folder, _name(runner))
     else:
-        runner = _new(scenario, arm, seed, days, changes or [], without or [], schedule, protocol, add or [])
+        runner = _new(scenario, arm, seed, days, changes or [], without or [], schedule, protocol, add or [], yes)
         target = claim(folder, _name(runner))
     try:
-        _finish(runner, target, progress=not no_progress, figures=not no_figures)
+        _finish(runner, target, pause, progress=not no_progress, figures=not no_figures)
     finally:
         tidy(target)
 
 
-def _finish(runner: Runner, target: Path, progress: bool, figures: bool) -> None:
-    """Step to the end, write, show. Raises CommandError if it was stopped, Exit if it had to be written elsewhere."""
+def _finish(runner: Runner, target: Path, pause: float, progress: bool, figures: bool) -> None:
+    """Step to the end, write, show. Raises CommandError if it was stopped, Exit if it had to be written elsewhere.
+
+    pause: s between two checkpoints.
+    """
     model, name, began = runner.model, _name(runner), perf_counter()
     if progress and not report.code_is_compiled():
         say("compiled code is being prepared, once after installation; this takes some seconds")
     with stopping() as asked:
         with report.progress(model, progress) as watch:
+            saved = perf_counter()
             while not asked() and runner.advance(1):
                 watch(model)
+                if perf_counter() - saved >= pause and model.steps_left:
+                    runner.save(target / CHECKPOINT)
+                    saved = perf_counter()
         if model.steps_left:
             written = keep(lambda folder: runner.save(folder / CHECKPOINT), target, name)
             reached = f"stopped at day {model.state.time / 24:.4g} of {model.duration / 24:.4g}"
-            raise CommandError(f"{reached}; `niche-sim run --resume {written}` goes on", STOPPED)
+            raise CommandError(f"{reached}; `niche-sim run --resume {written}` goes on", 128 + asked())
         record = runner.record()
         written = keep(record.save, target, name)
     if written == target:
@@ -137,12 +152,14 @@ def _new(
     schedule: str | None,
     protocol: str | None,
     added: list[str],
+    yes: bool,
 ) -> Runner:
     """A run from options. Raises InputError that names the option."""
     number = DEFAULT_SEED if seed is None else whole_number(seed, "--seed")
     overrides = settings(changes)
     from niche_sim import scenario as library
-    from niche_sim.model import NicheModel
+    from niche_sim.estimate import check, estimate
+    from niche_sim.model import NicheModel, setup
     from niche_sim.record import Runner
 
     if days is not None:
@@ -157,9 +174,26 @@ def _new(
         experiment = library.load(scenario or SCENARIO)
         if protocol is not None or added:
             experiment, arm = _edited(experiment, arm, protocol, added, overrides)
-        return Runner(NicheModel(experiment, arm, overrides=overrides, rng=number, without=without))
+        made = setup(experiment, overrides, without)
+        arm = made.experiment.default_arm if arm is None else made.experiment.arm(arm).name
+        needed = estimate(made.experiment, arm, made.parameters)
+        if not yes:
+            check(needed)
+        if needed.seconds > LONG:
+            say(f"this run has {needed}")
+        return Runner(NicheModel(made, arm, rng=number))
     except InputError as error:
         raise optioned(error, overrides, days) from None
+
+
+def _pause(text: str) -> float:
+    """The time between two checkpoints, s. Raises InputError."""
+    from niche_sim.units import to_model
+
+    seconds = to_model(text, like="h", where="--checkpoint-every") * 3600.0
+    if seconds <= 0.0:
+        raise InputError("--checkpoint-every", f"{text!r}", "a time above 0, such as '30 s', is needed")
+    return seconds
 
 
 def _edited(
@@ -167,6 +201,7 @@ def _edited(
 ) -> tuple[Scenario, str]:
     """The experiment with an arm that is done as --protocol and --add say, and its name."""
     from niche_sim.model import experiment_of
+    from niche_sim.scenario import check_in_time
     from niche_sim.scenario_writing import load_protocol, read_entry, read_protocol, with_protocol
 
     arm = experiment.default_arm if arm is None else arm
@@ -175,11 +210,15 @@ def _edited(
     if protocol is not None:
         in_file = protocol.strip().endswith(".toml")
         done = load_protocol(Path(protocol), "--protocol") if in_file else read_protocol(protocol, "--protocol")
+        for intervention in done:
+            check_in_time(intervention, f"--protocol ({intervention.verb})", until)
         # First by themselves, so that a message names the option that is at fault.
         edited = with_protocol(experiment, arm, done, until=until, where="--protocol")
     if added:
         places = ["--add"] if len(added) == 1 else [f"--add[{number}]" for number in range(len(added))]
         more = [read_entry(text, place) for text, place in zip(added, places, strict=True)]
+        for intervention, place in zip(more, places, strict=True):
+            check_in_time(intervention, place, until)
         edited = with_protocol(experiment, arm, (*done, *more), until=until, where="--add")
     return edited, list(edited.arms)[-1]
 
@@ -218,7 +257,6 @@ def _interrupted(folder: Path) -> Runner:
     """The run of a folder as Ctrl-C left it."""
     file = folder_of_run(folder, CHECKPOINT, "--resume", "an interrupted run left")
     refuse_a_run(folder, "--resume")
-    try_writing(folder, "--resume")
     from niche_sim.record import Runner
 
     return Runner.resume(file)
@@ -229,25 +267,20 @@ def _name(runner: Runner) -> str:
 
 
 @contextmanager
-def stopping() -> Iterator[Callable[[], bool]]:
-    """Within, a first Ctrl-C only asks to stop, so that no step and no file stays half done; a second stops at once.
+def stopping() -> Iterator[Callable[[], int]]:
+    """Within, a first Ctrl-C (or SIGTERM, SIGHUP) only asks to stop, so that no step and no file stays half done.
 
-    Gives a function that tells whether it was asked.
+    A second stops at once, and a third even in the middle of compiled code. Gives a function that tells the number of the
+    signal that asked, 0 if none did.
     """
-    asked = threading.Event()
+    asked = [0]
 
-    def ask(*_: object) -> None:
-        if asked.is_set():
-            raise KeyboardInterrupt
-        asked.set()
+    def ask(number: int) -> None:
+        if asked[0]:
+            signal.signal(number, signal.SIG_DFL)
+            raise Ended(number)
+        asked[0] = number
+        say("stopping after this step; once more stops at once")
 
-    # Where Ctrl-C is ignored (a job in the background) or means something else already, it stays as it is.
-    main_thread = threading.current_thread() is threading.main_thread()
-    ours = main_thread and signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    if ours:
-        signal.signal(signal.SIGINT, ask)
-    try:
-        yield asked.is_set
-    finally:
-        if ours:
-            signal.signal(signal.SIGINT, signal.default_int_handler)
+    with signals_to(ask):
+        yield lambda: asked[0]

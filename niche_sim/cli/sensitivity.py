@@ -12,7 +12,7 @@ from niche_sim.cli import report
 from niche_sim.cli.folders import RUNS, refuse_a_run
 from niche_sim.cli.mice import Changes, Without, Workers, names_of
 from niche_sim.cli.sweeping import watching
-from niche_sim.cli.usage import FAILED, SCENARIO, STOPPED, CommandError, optioned, say, settings, time_of, whole_number
+from niche_sim.cli.usage import FAILED, SCENARIO, CommandError, optioned, say, settings, stopped, time_of, whole_number
 from niche_sim.errors import InputError
 
 if TYPE_CHECKING:
@@ -181,9 +181,9 @@ def _swept(plan: Plan, target: Path, processes: int | None, scheduler: str | Non
                 watch(done)
 
             return sweeps.sweep(plan, target, workers=processes, scheduler=scheduler, watch=look)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         done = f"{last.done} of {last.total} runs done"
-        raise CommandError(f"stopped by Ctrl-C, {done}; the same command with -o {target} goes on", STOPPED) from None
+        raise stopped(error, f", {done}; the same command with -o {target} goes on") from None
     except sweeps.Stopped as error:
         raise CommandError(f"{error}", FAILED) from None
 

@@ -12,7 +12,7 @@ import typer
 
 from niche_sim.cli import report
 from niche_sim.cli.folders import RUNS, refuse_a_run
-from niche_sim.cli.usage import FAILED, STOPPED, CommandError, alone, say, whole_number
+from niche_sim.cli.usage import FAILED, CommandError, alone, say, stopped, whole_number
 from niche_sim.errors import InputError
 
 if TYPE_CHECKING:
@@ -76,11 +76,9 @@ def _sweep(plan: Path, given: Path | None, workers: str | None, scheduler: str |
                 watch(done)
 
             found = sweeps.sweep(wanted, folder, workers=processes, scheduler=scheduler, shard=part, watch=look)
-    except KeyboardInterrupt:
+    except KeyboardInterrupt as error:
         done = f"{last.done} of {last.total} runs done"
-        raise CommandError(
-            f"stopped by Ctrl-C, {done} and kept in {folder}; the same command goes on", STOPPED
-        ) from None
+        raise stopped(error, f", {done} and kept in {folder}; the same command goes on") from None
     except sweeps.Stopped as error:
         raise CommandError(f"{error}", FAILED) from None
     except InputError as error:

@@ -5,8 +5,11 @@ from __future__ import annotations
 import difflib
 import math
 import re
+import signal
 import sys
-from collections.abc import Collection, Iterable, Mapping
+import threading
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any
 
 from niche_sim.errors import InputError
@@ -15,6 +18,8 @@ from niche_sim.vocabulary import DEFAULT_SCENARIO
 SCENARIO = DEFAULT_SCENARIO
 
 BAD_INPUT, FAILED, STOPPED = 2, 1, 130  # exit codes
+# What ends a command, as a terminal, a scheduler or a closed connection sends it; not all systems have all.
+ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
 
 class CommandError(Exception):
@@ -23,6 +28,52 @@ class CommandError(Exception):
     def __init__(self, text: str, code: int = FAILED) -> None:
         self.code = code
         super().__init__(text)
+
+
+class Ended(KeyboardInterrupt):
+    """A signal asked the command to end."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+        super().__init__(signal.Signals(number).name)
+
+
+def stopped(error: KeyboardInterrupt, done: str = "") -> CommandError:
+    """The end of a command by a signal, as what is said of it and its exit code, 128 and the number of the signal."""
+    number = error.number if isinstance(error, Ended) else signal.SIGINT
+    word = "Ctrl-C" if number == signal.SIGINT else signal.Signals(number).name
+    return CommandError(f"stopped by {word}{done}", 128 + number)
+
+
+@contextmanager
+def signals_to(handler: Callable[[int], None]) -> Iterator[None]:
+    """Within, the signals that end a command call the handler with their number.
+
+    One that is ignored (a job in the background) or means something else already stays as it is.
+    """
+    usual = (signal.SIG_DFL, signal.default_int_handler)
+    main_thread = threading.current_thread() is threading.main_thread()
+    before = {one: signal.getsignal(one) for one in ENDING} if main_thread else {}
+    ours = [one for one, was in before.items() if was in usual or getattr(was, "__module__", "") == __name__]
+    try:
+        for one in ours:
+            signal.signal(one, _calling(handler))
+        yield
+    finally:
+        for one in ours:
+            signal.signal(one, before[one])
+
+
+def _calling(handler: Callable[[int], None]) -> Callable[[int, object], None]:
+    def called(number: int, _: object) -> None:
+        handler(number)
+
+    return called
+
+
+def end_at_once(number: int) -> None:
+    """A handler of `signals_to`: raises Ended."""
+    raise Ended(number)
 
 
 def is_usage_error(error: BaseException) -> bool:

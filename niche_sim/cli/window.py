@@ -17,6 +17,7 @@ from niche_sim.cli.mice import (
     Seed,
     Without,
     Workers,
+    Yes,
     by_option,
     cores_of,
     end,
@@ -65,6 +66,7 @@ def window(
     mice: Mice = "30",
     seed: Seed = "1",
     workers: Workers = None,
+    yes: Yes = False,
     schedule: ScheduleName = None,
     without: Without = None,
     changes: Changes = None,
@@ -96,7 +98,7 @@ def window(
     hours, since = _when(made, at, after)
     target = claim(folder, f"{experiment.id}-window")
     try:
-        failures = run_mice([made.plan], target, cores)
+        failures = run_mice([made.plan], target, cores, yes)
         found = cohort.gather(made.plan, target / "mice")
         effects = [(name, study.effects(made, found, name, hours, after=since)) for name in names]
         onsets = study.onsets(made, found)
