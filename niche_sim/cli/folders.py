@@ -44,10 +44,10 @@ def claim(given: Path | None, name: str) -> Path:
             folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise _unwritable(RUNS if given is None else given, error) from None
-    hold(folder)
     try:
+        hold(folder)
         refuse_a_run(folder, "-o")  # once more: nobody else can write to it now
-    except InputError:
+    except BaseException:  # a signal, too
         tidy(folder)
         raise
     return folder
