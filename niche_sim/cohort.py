@@ -222,7 +222,7 @@ def estimates(plans: Sequence[Plan], folder: Path) -> list[tuple[Estimate, int]]
     for one in plans:
         made = setup(one.experiment, dict(one.overrides), one.without)
         missing = Counter(job.arm for job in _missing(one, folder))
-        found += [(estimate(made.experiment, arm, made.parameters), mice) for arm, mice in missing.items()]
+        found += [(estimate(made, arm, snapshots=False), mice) for arm, mice in missing.items()]
     return found
 
 

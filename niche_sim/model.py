@@ -14,7 +14,7 @@ from mesa import DataCollector
 from niche_sim import parameters, scenario
 from niche_sim.chance import Chance
 from niche_sim.errors import InputError
-from niche_sim.estimate import check_memory, estimate
+from niche_sim.estimate import FITS, check, estimate
 from niche_sim.interventions import intervene
 from niche_sim.population import PopulationModel
 from niche_sim.process import Process
@@ -118,7 +118,7 @@ class NicheModel(PopulationModel):
         self.protocol = self.experiment.arm(self.arm).protocol
         self.mouse = this_mouse(self.parameters, self.chance)
         self.dt = self.experiment.step
-        check_memory(estimate(self.experiment, self.arm, self.parameters))
+        check(estimate(made, self.arm), FITS)
 
         width, height, spacing = self.experiment.section
         section = section_of(width, height, spacing, self.parameters)

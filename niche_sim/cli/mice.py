@@ -42,12 +42,14 @@ def run_mice(plans: Sequence[Plan], target: Path, cores: int, yes: bool = False)
     Raises CommandError when a signal ends it, InputError if it takes more than is allowed without `yes`.
     """
     from niche_sim import cohort
-    from niche_sim.estimate import check_all, duration_text
+    from niche_sim.estimate import SMALLER, check, total
 
-    needed = cohort.estimates(plans, target / "mice")
-    seconds = check_all(needed, min(cores, sum(mice for _, mice in needed) or 1), yes=yes)
-    if seconds > LONG:
-        say(f"{sum(mice for _, mice in needed):,} mice, about {duration_text(seconds)} on {cores} processors")
+    if parts := cohort.estimates(plans, target / "mice"):
+        needed = total(parts)
+        if not yes:
+            check(needed, where="these mice", allowed=f"{SMALLER}, or --yes")
+        if needed.seconds > LONG * cores:
+            say(f"{needed}; {cores} processors share it")
     last: list[Done] = []
     try:
         with bar() as watch:

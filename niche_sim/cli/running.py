@@ -158,7 +158,7 @@ def _new(
     number = DEFAULT_SEED if seed is None else whole_number(seed, "--seed")
     overrides = settings(changes)
     from niche_sim import scenario as library
-    from niche_sim.estimate import check, estimate
+    from niche_sim.estimate import SMALLER, check, estimate
     from niche_sim.model import NicheModel, setup
     from niche_sim.record import Runner
 
@@ -176,11 +176,11 @@ def _new(
             experiment, arm = _edited(experiment, arm, protocol, added, overrides)
         made = setup(experiment, overrides, without)
         arm = made.experiment.default_arm if arm is None else made.experiment.arm(arm).name
-        needed = estimate(made.experiment, arm, made.parameters)
+        needed = estimate(made, arm)
         if not yes:
-            check(needed)
+            check(needed, allowed=f"{SMALLER}, or --yes")
         if needed.seconds > LONG:
-            say(f"this run has {needed}")
+            say(f"this run asks for {needed}")
         return Runner(NicheModel(made, arm, rng=number))
     except InputError as error:
         raise optioned(error, overrides, days) from None
