@@ -28,6 +28,7 @@ MOST_CELLS = 10_000_000  # rows of all populations, parcels of vesicles included
 MOST_STEPS = 250_000
 MOST_MEMORY = 8_000.0  # MB
 MOST_SECONDS = 24 * 3600.0  # of one run
+MOST_TOTAL = 1000 * 3600.0  # of all runs of one command
 MOST_VESICLES = 2.0**52  # in a section at once: beyond it whole numbers are not exact
 
 # Measured on one core of a cloud computer; memory as the peak of the process.
@@ -84,17 +85,18 @@ class Limits:
     steps: float = MOST_STEPS
     memory: float = MOST_MEMORY
     seconds: float = MOST_SECONDS
+    total: float = MOST_TOTAL
 
     def exceeded(self, wanted: Estimate) -> list[str]:
         """The names of what is above its limit, in the order of this class."""
-        each = dataclasses.replace(wanted, seconds=wanted.each)
-        names = [limit.name for limit in dataclasses.fields(self)]
-        return [name for name in names if not getattr(each, name) <= getattr(self, name)]
+        values = dataclasses.asdict(wanted) | {"seconds": wanted.each, "total": wanted.seconds}
+        return [name for name, most in dataclasses.asdict(self).items() if not values[name] <= most]
 
 
 LIMITS = Limits()
 # What decides whether a run can begin at all: how long it then takes is another matter.
-FITS = Limits(steps=math.inf, seconds=math.inf)
+FITS = Limits(steps=math.inf, seconds=math.inf, total=math.inf)
+SMALLER = "a smaller section, a shorter run, longer steps, fewer cells or larger parcels"
 
 
 def estimate(setup: Any, arm: str | None = None, *, snapshots: bool = True) -> Estimate:
@@ -128,7 +130,7 @@ def check(
     wanted: Estimate,
     limits: Limits = LIMITS,
     where: str = "this run",
-    allowed: str = "a smaller section, a shorter run, longer steps, fewer cells or larger parcels",
+    allowed: str = SMALLER,
 ) -> None:
     """Refuse what is over a limit.
 
@@ -147,14 +149,14 @@ def check(
         Names the estimate and the limits it is over.
     """
     if over := limits.exceeded(wanted):
-        texts = {"memory": _memory, "seconds": duration}
+        texts = {"memory": _memory, "seconds": duration, "total": duration}
         most = [f"{texts.get(name, _count)(getattr(limits, name))}{UNITS.get(name, '')}" for name in over]
         raise InputError(where, f"asks for {wanted}", f"at most {', '.join(most)}: {allowed}")
 
 
 UNITS = {
     "sites": " sites", "cells": " cells", "vesicles": " vesicles", "steps": " steps", "memory": " of memory",
-    "seconds": " a run",
+    "seconds": " a run", "total": " in all",
 }  # fmt: skip
 
 
