@@ -307,7 +307,7 @@ def test_a_real_ctrl_c(tmp_path: Path) -> None:
     assert started.returncode == 130
     assert out == ""
     assert re.fullmatch(
-        rf"niche-sim: stopped at day \S+ of 5000; `niche-sim run --resume runs/{DEFAULT_NAME}` .*\n", err
+        rf"niche-sim: this run asks for [^\n]*\nniche-sim: stopped at day \S+ of 5000; `niche-sim run --resume runs/{DEFAULT_NAME}` .*\n", err
     )
     assert [path.name for path in folder.iterdir()] == ["checkpoint.npz"]
 
@@ -371,7 +371,7 @@ def test_any_other_failure_is_one_line_and_with_debug_a_traceback(call: Call, mo
 
 BAD = {
     "unknown scenario": (["run", "liver_educaton_costasilva2015"], "SCENARIO", "liver_education_costasilva2015"),
-    "unknown scenario, described": (["describe", "nothing"], "SCENARIO", "liver_growing_primary"),
+    "unknown scenario, described": (["describe", "nothing"], "SCENARIO", "did you mean"),
     "unknown arm": (["run", "--arm", "educatd"], "--arm", "did you mean educated"),
     "unknown parameter": (["run", "--set", "tgfb.half_lif=5 min"], "--set tgfb.half_lif", "tgfb.half_life"),
     "dimension": (["run", "--set", "tgfb.half_life=5 um"], "--set tgfb.half_life", "a time"),

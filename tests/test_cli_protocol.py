@@ -96,7 +96,7 @@ def test_something_late_in_a_longer_run(call: Call, tmp_path: Path) -> None:
     assert call(*longer, "--set", "run.step=6 h", "--protocol", f"[{late}]").code == 0
     assert load_record(tmp_path / "runs" / EDITED).table["time_h"][-1] == 46 * 24.0
     (line,) = call(*QUICK, "--protocol", f"[{late}]").err
-    assert line == "niche-sim: --protocol (block): something at 45 day; before the run ends, 42 day"
+    assert line == "niche-sim: --protocol (block): something at 45 day; before the run ends, 2 day"
 
 
 def test_like_repeats_it(call: Call, tmp_path: Path) -> None:
@@ -124,18 +124,18 @@ def test_resume_goes_on_with_it(call: Call, tmp_path: Path) -> None:
     assert written(tmp_path / "cut") == written(tmp_path / "calm")
 
 
-RESECT = '{ do = "resect_primary", at = "14 day" }'
+RESECT = '{ do = "resect_primary", at = "1 day" }'
 
 
 @pytest.mark.parametrize(
     ("options", "start"),
     [
         (["--protocol", RESECT], "--protocol: '{ do ="),
-        (["--protocol", f"[{RESECT}]"], "--protocol: resect_primary at 14 day finds no primary"),
+        (["--protocol", f"[{RESECT}]"], "--protocol: resect_primary at 1 day finds no primary"),
         (["--protocol", "[{ do = 'blok' }]"], "--protocol[0].do: 'blok'; did you mean block?"),
         (["--protocol", "[{ do = 'blok' }"], "--protocol: line 1: "),
         (["--protocol", "none.toml"], "--protocol none.toml: No such file"),
-        (["--protocol", "[]", "--add", RESECT], "--add: resect_primary at 14 day finds no primary"),
+        (["--protocol", "[]", "--add", RESECT], "--add: resect_primary at 1 day finds no primary"),
         (["--add", f"[{RESECT}]"], "--add: '[{ do ="),
         (["--add", "{ do = 'resect_primary', at = '3 um' }"], "--add.at: '3 um' is a length"),
         (["--add", entry_text(MIF), "--add", "{ do = 3 }"], "--add[1].do: 3; allowed are"),

@@ -355,12 +355,16 @@ def test_unknown_arm_names_the_near_one() -> None:
     check_message(caught.value, "--arm", "'educatd'", "did you mean educated? allowed are pbs, normal_exosomes")
 
 
-@pytest.mark.parametrize("asked", ["liver_education_costasilva", "no/such/scenario.toml", "no/such/folder"])
-def test_unknown_scenario_lists_the_known_ones(asked: str) -> None:
+@pytest.mark.parametrize("asked", ["no/such/scenario.toml", "no/such/folder"])
+def test_a_path_that_leads_nowhere(asked: str) -> None:
     with pytest.raises(InputError) as caught:
         load(asked)
-    allowed = f"allowed are {', '.join(IDS)}, or a path to a scenario.toml"
-    check_message(caught.value, "scenario", f"'{asked}'", allowed)
+    check_message(caught.value, asked, "not found", "a TOML file, the folder of a scenario.toml, or an id is needed")
+
+
+def test_an_unknown_scenario_offers_the_nearest() -> None:
+    with pytest.raises(InputError, match="unknown id 'liver_education_costasilva'; did you mean liver_education_costasilva2015,"):
+        load("liver_education_costasilva")
 
 
 # --- What is wrong in scenario.toml -----------------------------------------------------------------------------------

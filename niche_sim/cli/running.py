@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import signal
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 MOST_DIFFERENCES = 6  # named in a line
 CHECKPOINT_EVERY = "10 min"
 LONG = 60.0  # s; a run that takes longer is announced
+PATIENCE = 2.0  # s that a step may take until whoever wants to stop is told to wait
 
 
 def run(
@@ -210,8 +212,9 @@ def _edited(
     if protocol is not None:
         in_file = protocol.strip().endswith(".toml")
         done = load_protocol(Path(protocol), "--protocol") if in_file else read_protocol(protocol, "--protocol")
-        for intervention in done:
-            check_in_time(intervention, f"--protocol ({intervention.verb})", until)
+        for intervention in done:  # a whole protocol is cut short by --days, as that of a file is
+            if max(intervention.starts) >= experiment.duration:
+                check_in_time(intervention, f"--protocol ({intervention.verb})", until)
         # First by themselves, so that a message names the option that is at fault.
         edited = with_protocol(experiment, arm, done, until=until, where="--protocol")
     if added:
@@ -274,13 +277,18 @@ def stopping() -> Iterator[Callable[[], int]]:
     signal that asked, 0 if none did.
     """
     asked = [0]
+    late = threading.Timer(PATIENCE, say, ["stopping after this step; once more stops at once"])
+    late.daemon = True
 
     def ask(number: int) -> None:
         if asked[0]:
             signal.signal(number, signal.SIG_DFL)
             raise Ended(number)
         asked[0] = number
-        say("stopping after this step; once more stops at once")
+        late.start()
 
-    with signals_to(ask):
-        yield lambda: asked[0]
+    try:
+        with signals_to(ask):
+            yield lambda: asked[0]
+    finally:
+        late.cancel()
