@@ -15,6 +15,7 @@ from urllib.parse import parse_qs
 from solara.server import server
 from solara.server.kernel_context import contexts
 from solara.server.starlette import SolaraGZipMiddleware, StaticCdn, kernel_connection, lifespan
+from solara.server.websocket import WebSocketDisconnect
 from starlette.applications import Starlette
 from starlette.datastructures import MutableHeaders
 from starlette.middleware import Middleware
@@ -22,7 +23,7 @@ from starlette.requests import ClientDisconnect, HTTPConnection, Request
 from starlette.responses import HTMLResponse, PlainTextResponse, RedirectResponse, Response
 from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
-from starlette.websockets import WebSocket
+from starlette.websockets import WebSocket, WebSocketClose
 
 ASSETS = ("solara-assets", "share/solara/cdn/")
 EXTENSIONS = {
@@ -132,6 +133,11 @@ class Listed(StaticCdn):
         super().__init__(check_dir=False)
         self.files = files
 
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request for a file; a socket is none."""
+        files = super().__call__ if scope["type"] == "http" else WebSocketClose()
+        await files(scope, receive, send)
+
     def lookup_path(self, path: str) -> tuple[str, object]:  # type: ignore[override]
         """The file of a name, as Starlette asks for it."""
         file = self.files.get(Path(path).as_posix())
@@ -163,12 +169,14 @@ async def connection(socket: WebSocket) -> None:
     """The connection of a page to what computes for it."""
     ids = socket.path_params["kernel_id"], socket.query_params.get("session_id", "")
     if not all(map(ID.fullmatch, ids)):
-        await socket.send_denial_response(PlainTextResponse("session_id: missing, or no id", 400))
+        await socket.close()
         return
     try:
         await kernel_connection(socket)
-    except Exception as error:
-        LOG.warning("a connection was closed after %s", " ".join(repr(error).split())[:200])
+    except* WebSocketDisconnect:
+        pass
+    except* Exception as errors:
+        LOG.warning("a connection was closed after %s", " ".join(repr(errors.exceptions).split())[:200])
 
 
 def malformed(request: HTTPConnection, error: Exception) -> Response:
@@ -191,13 +199,16 @@ class Guard:
             return
 
         async def send_on(message: Message) -> None:
-            if message["type"].endswith("http.response.start"):
+            if message["type"] == "http.response.start":
                 MutableHeaders(scope=message).update(HEADERS)
             await send(message)
 
         visitor = HTTPConnection(scope)
         answer = self._stranger(visitor) or await self._without_token(visitor, receive)
-        await (self.app if answer is None else answer)(scope, receive, send_on)
+        if answer is not None and scope["type"] == "websocket":
+            await WebSocketClose()(scope, receive, send)  # which is 403; uvicorn complains about answers with words
+        else:
+            await (answer or self.app)(scope, receive, send_on)
 
     def _stranger(self, visitor: HTTPConnection) -> Response | None:
         """The refusal of a request that is for another server or comes from another site."""
