@@ -65,7 +65,9 @@ def start_server() -> str:
     from solara.server import app as solara_app
     from solara.server.starlette import ServerStarlette
 
-    running = ServerStarlette(port=serve.port_of(None), host=serve.LOOPBACK, log_level="error")
+    from niche_sim.dashboard import guard
+
+    running = ServerStarlette(serve.port_of(None), serve.LOOPBACK, guard.app(), log_level="error")
     running.serve_threaded()
     running.wait_until_serving()
     solara_app.apps["__default__"] = solara_app.AppScript(serve.PAGE)

@@ -36,7 +36,9 @@ def main() -> None:
     from solara.server import app as solara_app
     from solara.server.starlette import ServerStarlette
 
-    running = ServerStarlette(port=serve.port_of(None), host=serve.LOOPBACK, log_level="critical")
+    from niche_sim.dashboard import guard
+
+    running = ServerStarlette(serve.port_of(None), serve.LOOPBACK, guard.app(), log_level="critical")
     running.serve_threaded()
     running.wait_until_serving()
     solara_app.apps["__default__"] = solara_app.AppScript(serve.PAGE)

@@ -23,7 +23,9 @@ def site():
     serve.settle()
     from solara.server.starlette import ServerStarlette
 
-    running = ServerStarlette(port=free_port(), host="127.0.0.1", log_level="error")
+    from niche_sim.dashboard import guard
+
+    running = ServerStarlette(port=free_port(), host="127.0.0.1", starlette_app=guard.app(), log_level="error")
     running.serve_threaded()
     running.wait_until_serving()
     yield running.base_url + "/"
