@@ -29,12 +29,15 @@ function render({ model, el }) {
   };
   const renew = () => viewer.setStatic(model.get("static"));
   const recolour = () => viewer.setDark(model.get("dark"));
+  const look = () => send("hidden", { hidden: document.hidden }); // nothing is computed for long for a page that is not seen
   model.on("msg:custom", receive);
   model.on("change:static", renew);
   model.on("change:dark", recolour);
   renew();
   send("hello");
+  document.addEventListener("visibilitychange", look);
   return () => {
+    document.removeEventListener("visibilitychange", look);
     model.off("msg:custom", receive);
     model.off("change:static", renew);
     model.off("change:dark", recolour);
