@@ -19,7 +19,6 @@ import sys
 import time
 import uuid
 from dataclasses import dataclass, field
-from pathlib import Path
 from time import perf_counter
 from typing import Any
 from urllib.request import urlopen
@@ -125,7 +124,8 @@ async def measure(address: str, server: int, options: argparse.Namespace) -> Non
     print(f"pictures/s each: {speed.min():.1f} (least), {np.median(speed):.1f} (median), {speed.max():.1f} (most)")
     print(f"bytes: {got / 1e3 / max(sum(speed) * took, 1):.1f} kB a picture, {got / 1e3 / took / len(visitors):.0f} kB/s each")
     share, ours = (processor(server) - work) / took, (time.process_time() - own) / took
-    print(f"processor: {share:.2f} of the server, {ours:.2f} of the clients; {1e3 * share / max(sum(speed), 1e-9):.1f} ms a picture")
+    each = 1e3 * share / max(sum(speed), 1e-9)
+    print(f"processor: {share:.2f} of the server, {ours:.2f} of the clients; {each:.1f} ms of the server a picture")
     print(f"server: {memory(server):.0f} MB with all")
     for tab in tabs:
         tab.cancel()

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+import math
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
@@ -47,17 +49,25 @@ class TissueCanvas(anywidget.AnyWidget):
         self.on_drawn, self.on_pick, self.on_hello = on_drawn, on_pick, on_hello
         self.on_hidden, self.on_refused = on_hidden, on_refused
         self._last: tuple[dict[str, Any], list[bytes]] | None = None
-        self._seq = 0
+        self._seq = self._drawn = 0
         super().__init__(*args, **kwargs)
         self.on_msg(self._hear)
 
     def show(self, header: Mapping[str, Any], buffers: Sequence[bytes]) -> int:
         """Send a picture: `panels` of the header are headers of `frames.pack`, buffers theirs one after the other.
 
-        Returns its number, with which `on_drawn` will be called. It is kept for browsers that come later.
+        Returns its number, with which `on_drawn` will be called. It is kept for browsers that come later. To one that has drawn
+        the picture before goes only what is not as it was there.
         """
+        before, known = self._last, self._drawn == self._seq
         self._seq += 1
         self._last = ({"type": "frame", "seq": self._seq, "header": dict(header)}, list(buffers))
+        if known and before is not None and len(before[1]) == len(buffers):
+            copies, rest = what_is_new(before, self._last)
+            if copies:
+                same = {"base": self._seq - 1, "sizes": [len(one) for one in buffers], "copies": copies}
+                self.send({**self._last[0], "same": same}, [rest])
+                return self._seq
         self.send(*self._last)
         return self._seq
 
@@ -77,17 +87,61 @@ class TissueCanvas(anywidget.AnyWidget):
 
     def _receive(self, message: dict[str, Any]) -> None:
         kind = message.get("type")
-        if kind == "drawn" and self.on_drawn is not None:
-            self.on_drawn(int(limits.number(message.get("seq"), "drawn", 0.0)))
+        if kind == "drawn":
+            self._drawn = int(limits.number(message.get("seq"), "drawn", 0.0))
+            if self.on_drawn is not None:
+                self.on_drawn(self._drawn)
         elif kind == "pick" and self.on_pick is not None:
             self.on_pick(_place(message))
         elif kind == "hidden" and self.on_hidden is not None:
             self.on_hidden(message.get("hidden") is True)
         elif kind == "hello":
+            self._drawn = 0
             if self._last is not None:
                 self.send(*self._last)
             if self.on_hello is not None:
                 self.on_hello()
+
+
+Frame = tuple[dict[str, Any], list[bytes]]
+
+
+def what_is_new(old: Frame, new: Frame) -> tuple[list[list[int]], bytes]:
+    """How to make the buffers of a frame from those of another with as many.
+
+    Returns (buffer, where to, where from, how many bytes) of all that is copied, in order, and the bytes that lie between,
+    one after the other.
+    """
+    copies: list[list[int]] = []
+    rest: list[bytes] = []
+    for number, (before, now) in enumerate(zip(_parts(*old), _parts(*new), strict=True)):
+        there = here = 0
+        for k in range(max(len(before), len(now))):
+            was, part = before[k] if k < len(before) else b"", now[k] if k < len(now) else b""
+            if part and part == was:
+                last = copies[-1] if copies else [-1, 0, 0, 0]
+                if last[0] == number and last[1] + last[3] == here and last[2] + last[3] == there:
+                    last[3] += len(part)
+                else:
+                    copies.append([number, here, there, len(part)])
+            else:
+                rest.append(part)
+            there, here = there + len(was), here + len(part)
+    return copies, b"".join(rest)
+
+
+def _parts(message: Mapping[str, Any], buffers: Sequence[bytes]) -> list[list[bytes]]:
+    """Each buffer in parts that change or do not: a field is one, of cells each kind is one."""
+    sizes: list[list[int]] = []
+    for panel in message["header"]["panels"]:
+        sizes += [[math.prod(field["shape"])] for field in panel["fields"]]
+        sizes += [[size * count for count in panel["counts"]] for size in (2, 2, 4) if panel["counts"]]
+    found = []
+    for number, buffer in enumerate(buffers):
+        ends = [0, *itertools.accumulate(sizes[number] if number < len(sizes) else [])]
+        whole = ends[-1] == len(buffer)
+        found.append([buffer[a:b] for a, b in itertools.pairwise(ends)] if whole else [buffer])
+    return found
 
 
 def _place(message: Mapping[str, Any]) -> dict[str, Any]:
