@@ -16,7 +16,7 @@ from niche_sim.kernels.spectral import solve_poisson
 Field = NDArray[np.float64]
 
 # A run holds some tens of fields of this many sites (32 MB each).
-_MOST_SITES = 4_000_000
+MOST_SITES = 4_000_000
 
 
 class _Frozen:
@@ -170,9 +170,9 @@ def liver_section(
         if not (math.isfinite(value) and value > 0):
             raise InputError(f"section.{name}", f"{value:g} um", "a length above 0 um")
     shape = (_sites_along("height", height, spacing), _sites_along("width", width, spacing))
-    if shape[0] * shape[1] > _MOST_SITES:
+    if shape[0] * shape[1] > MOST_SITES:
         found = f"{spacing:g} um makes {shape[0] * shape[1]:,} sites"
-        raise InputError("section.spacing", found, f"at most {_MOST_SITES:,} sites")
+        raise InputError("section.spacing", found, f"at most {MOST_SITES:,} sites")
     for name, least in (("width", math.sqrt(3.0) * lobule_radius), ("height", 2.0 * lobule_radius)):
         if lengths[name] < least:
             raise InputError(f"section.{name}", f"{lengths[name]:g} um", f"at least one lobule, {least:.4g} um")

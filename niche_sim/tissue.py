@@ -55,15 +55,7 @@ def naive_liver(section: Section, p: Parameters, chance: Chance) -> State:
     """
     state = State.empty(section)
     state.homes = homes(section, p)
-    densities = {
-        "kupffer_cells": p.kupffer.density * p.organ.ratio_kupffer,
-        "resident_receivers": p.organ.density_receivers,
-        "stellate_cells": p.stellate.density * p.organ.ratio_matrix_cells,
-        "fibroblasts": p.angiogenesis.density_fibroblasts,
-        "nk_cells": p.nk.density * p.organ.ratio_lymphocytes,
-        "t_cells": p.t_cells.density * p.organ.ratio_lymphocytes,
-    }
-    for name, density in densities.items():
+    for name, density in densities_at_rest(p).items():
         n = round(density * section.volume)
         keys = birth_key(name, "founder", np.arange(n))
         y, x = state.place(name, chance.uniform("founders", keys, 3, purpose="place"))
@@ -78,6 +70,18 @@ def naive_liver(section: Section, p: Parameters, chance: Chance) -> State:
     is_first = chance.uniform("founders", cells.key, purpose="kind") < p.organ.share_first_receiver
     cells.kind[:] = np.where(is_first, first, second)
     return state
+
+
+def densities_at_rest(p: Parameters) -> dict[str, float]:
+    """Resident cells of each population in a naive organ, per um3."""
+    return {
+        "kupffer_cells": p.kupffer.density * p.organ.ratio_kupffer,
+        "resident_receivers": p.organ.density_receivers,
+        "stellate_cells": p.stellate.density * p.organ.ratio_matrix_cells,
+        "fibroblasts": p.angiogenesis.density_fibroblasts,
+        "nk_cells": p.nk.density * p.organ.ratio_lymphocytes,
+        "t_cells": p.t_cells.density * p.organ.ratio_lymphocytes,
+    }
 
 
 def receivers_at_rest(p: Parameters) -> float:

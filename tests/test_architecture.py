@@ -28,7 +28,7 @@ ROWS = (
     {"processes", "interventions", "readouts"},
     {"schedule", "protocol", "stages"},
     {"scenario"},
-    {"scenario_writing"},
+    {"scenario_writing", "estimate"},
     {"model", "describe"},
     {"naming"},
     {"record"},
