@@ -7,16 +7,15 @@ from collections.abc import Iterable
 from typing import Any
 
 from niche_sim.errors import InputError
+from niche_sim.estimate import Limits
 
 # What is read.
 LINK = 8_000  # characters; browsers and servers take no more for sure
 UPLOAD = 200_000  # characters of a file; the longest scenario of the library has some 10,000
 TEXT = 4_000  # characters written in a field of a form
 # What is run.
-SITES = 250_000  # of a section: 10 mm by 10 mm at 20 um
-CELLS = 250_000
-STEPS = 100_000  # 42 days in steps of a minute are 60,480
-MEMORY = 400.0  # MB
+# A section of 10 mm by 10 mm at 20 um has 250,000 sites; 42 days in steps of a minute are 60,480.
+RUN = Limits(sites=250_000, cells=1_000_000, steps=100_000, memory=1_000.0, seconds=4 * 3600.0)
 HOURS = 24.0  # between two pictures
 ARMS = 64
 INTERVENTIONS = 200  # of an arm

@@ -11,6 +11,7 @@ from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from urllib.parse import parse_qsl, quote, urlencode
 
+from niche_sim import estimate, model
 from niche_sim import scenario as library
 from niche_sim.dashboard import limits
 from niche_sim.errors import InputError
@@ -22,7 +23,6 @@ from niche_sim.scenario_writing import entry_text, read_entry, read_protocol, to
 from niche_sim.timeline import first_difference
 from niche_sim.vocabulary import DEFAULT_SCENARIO, DEFAULT_SEED
 
-SMALLER = "a smaller section, or a wider spacing"
 KEYS = ("scenario", "arm", "seed", "set", "without", "schedule", "protocol", "against", "before", "day")
 MANY = ("set", "without")  # may be there more than once
 OF_THE_PAGE = ("against", "before", "day")  # how the run is looked at
@@ -241,8 +241,7 @@ class Setup:
         """The mouse at time 0. Raises InputError; it names what would be too large before anything of it is made."""
         experiment = self.experiment()
         arm = self._runs(experiment)
-        within_limits(experiment, dict(self.overrides))
-        return NicheModel(experiment, arm, overrides=dict(self.overrides), rng=self.seed, without=self.without)
+        return NicheModel(within_limits(experiment, arm, dict(self.overrides), self.without), arm, rng=self.seed)
 
     def check(self) -> None:
         """Raises InputError if this, or what it is compared with, cannot be run or is too large to be asked for, if both are the
@@ -285,18 +284,16 @@ class Setup:
             yield "day", repr(float(self.day)).removesuffix(".0")
 
 
-def within_limits(experiment: Scenario, overrides: Mapping[str, str]) -> None:
-    """Raises InputError if an experiment is larger than a visitor may ask for; nothing of it is made for that."""
+def within_limits(experiment: Scenario, arm: str, overrides: Mapping[str, str], without: Iterable[str]) -> model.Setup:
+    """All of a run, read and checked. Raises InputError if it is more than a visitor may ask for, before it is made."""
     limits.at_most(len(experiment.arms), limits.ARMS, "arms", "arms", "fewer arms")
-    for name, arm in experiment.arms.items():
-        done = arm.protocol.interventions
-        limits.at_most(len(done), limits.INTERVENTIONS, f"arms.{name}", "interventions", "fewer of them")
-        doses = sum(len(one.starts) for one in done)
-        limits.at_most(doses, limits.DOSES, f"arms.{name}", "doses", "fewer of them, or less often")
-    changed = experiment_of(experiment, overrides)
-    width, height, spacing = changed.section
-    limits.at_most(width * height / spacing**2, limits.SITES, "section", f"sites of {spacing:g} um", SMALLER)
-    limits.at_most(changed.duration / changed.step, limits.STEPS, "run.step", "steps", "a shorter run, or longer steps")
+    done = experiment.arm(arm).protocol.interventions
+    limits.at_most(len(done), limits.INTERVENTIONS, f"arms.{arm}", "interventions", "fewer of them")
+    doses = sum(len(one.starts) for one in done)
+    limits.at_most(doses, limits.DOSES, f"arms.{arm}", "doses", "fewer of them, or less often")
+    made = model.setup(experiment, overrides, without)
+    estimate.check(estimate.estimate(made, arm), limits.RUN, "this experiment")
+    return made
 
 
 def _read(lines: Iterable[str], where: str) -> tuple[Intervention, ...]:

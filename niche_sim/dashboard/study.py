@@ -16,7 +16,7 @@ from time import perf_counter
 from niche_sim import cohort
 from niche_sim.cohort import Cohort, Plan, Progress
 from niche_sim.dashboard import limits
-from niche_sim.dashboard.link import Setup
+from niche_sim.dashboard.link import Setup, within_limits
 from niche_sim.dashboard.presence import Presence
 from niche_sim.dashboard.turns import Turns
 from niche_sim.errors import InputError
@@ -71,9 +71,11 @@ def plan_of(ours: Setup, theirs: Setup, mice: int) -> Plan:
 
 
 def check_plan(plan: Plan) -> None:
-    """Raises InputError if these are more mice than a visitor may ask for."""
+    """Raises InputError if these are more or larger mice than a visitor may ask for."""
     limits.at_most(len(plan.seeds), limits.MICE, "cohort", "mice an arm", "fewer mice")
     limits.at_most(len(plan.seeds) * len(plan.arms), limits.MICE_IN_ALL, "cohort", "mice", "fewer arms or mice")
+    for arm in plan.arms:
+        within_limits(plan.experiment, arm, dict(plan.overrides), plan.without)
 
 
 class Study:

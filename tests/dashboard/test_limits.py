@@ -109,30 +109,29 @@ def test_commands_that_wait_are_counted(told):
 
 
 @pytest.mark.parametrize(
-    ("numbers", "sentence"),
+    ("numbers", "most"),
     [
-        ({"section.width": "100 mm"}, "section: 3,000 sites"),
-        ({"section.spacing": "0.5 um"}, "section: "),
-        ({"run.step": "0.001 s"}, "run.step: "),
-        ({"run.duration": "36500 day"}, "run.step: 876,000 steps"),
+        ({"section.width": "100 mm", "section.height": "100 mm"}, "250,000 sites"),
+        ({"section.spacing": "0.5 um"}, "250,000 sites"),
+        ({"run.step": "0.001 s"}, "100,000 steps"),
+        ({"run.duration": "36500 day"}, "100,000 steps"),
+        ({"nk.density": "1e9 cell/mm^3"}, "1,000,000 cells"),
     ],
 )
-def test_what_is_too_large_is_not_made(told, numbers, sentence, monkeypatch):
-    wanted = dict(SMALL[2:]) | {"section.height": "600 um"} | numbers
+def test_what_is_too_large_is_not_made(told, numbers, most, monkeypatch):
+    wanted = dict(SMALL) | numbers
     monkeypatch.setattr(NicheModel, "__init__", lambda *_, **__: pytest.fail("it was made"))
-    if "section.width" in numbers:
-        wanted["section.height"] = "100 mm"
-        sentence = "section: 25,000,000 sites"
-    for act in (
-        lambda: told.session.numbers(wanted),
-        lambda: told.session.load(replace(PRIMARY, overrides=tuple(wanted.items()))),
-    ):
+    large = replace(PRIMARY, overrides=tuple(wanted.items()))
+    for act in (lambda: told.session.numbers(wanted), lambda: told.session.load(large)):
         told.views.clear()
         act()
         told.work()
-        assert told.views[-1].error.startswith(sentence)
-    with pytest.raises(InputError, match="at most"):
-        Setup.from_query("&".join(f"set={name}={text}" for name, text in wanted.items()))
+        error = told.views[-1].error
+        assert error.startswith("this experiment: asks for ") and f"at most {most}" in error and len(error) <= 300
+    with pytest.raises(InputError, match=f"this experiment: .*at most {most}"):
+        Setup.from_query(large.to_query())
+    with pytest.raises(InputError, match=f"this experiment: .*at most {most}"):
+        Study(cohort.plan(PRIMARY.experiment(), mice=2, overrides=wanted), (), lambda _: None)
 
 
 def test_interventions_and_doses_are_counted():

@@ -58,7 +58,12 @@ function render({ model, el }) {
   };
   const renew = () => viewer.setStatic(model.get("static"));
   const recolour = () => viewer.setDark(model.get("dark"));
-  const look = () => send("hidden", { hidden: document.hidden }); // nothing is computed for long for a page that is not seen
+  // Nothing is computed for long for a page that is not seen. One that is being closed is hidden, too, and cannot say so.
+  const look = () => {
+    try {
+      send("hidden", { hidden: document.hidden });
+    } catch {}
+  };
   model.on("msg:custom", receive);
   model.on("change:static", renew);
   model.on("change:dark", recolour);
