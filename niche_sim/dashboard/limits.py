@@ -64,7 +64,8 @@ def names(value: Any, allowed: Iterable[str], where: str) -> tuple[str, ...]:
         raise InputError(where, shown(value), f"at most {len(known)} names")
     for name in value:
         if name not in known:
-            raise InputError(where, shown(name), f"some of {', '.join(known)}")
+            listed = f"some of {', '.join(known)}" if len(known) <= 20 else f"one of {len(known)} names"
+            raise InputError(where, shown(name), listed)
     return tuple(dict.fromkeys(value))
 
 
