@@ -2,6 +2,7 @@
 
     python benchmarks/dashboard.py                 # 4 x 4 mm, 200 x 200 sites, played for a minute
     python benchmarks/dashboard.py --minutes 60    # an hour
+    python benchmarks/dashboard.py --visitors 20   # of the default section, at once, without a browser
 
 Needs `pip install -e '.[test]'` and Chromium (CHROMIUM names one). Server and measurement share a process, the browser has
 its own. The run is played from `--day` on, hour by hour; when it is at its end it is played again from there.
@@ -14,9 +15,11 @@ import gc
 import os
 import shutil
 import threading
+from pathlib import Path
 from time import perf_counter
 
 import numpy as np
+import visitors
 
 from niche_sim.dashboard import serve
 from niche_sim.dashboard.link import Setup
@@ -80,7 +83,14 @@ def main() -> None:
     parser.add_argument("--side", default="4 mm", help="of the section; 4 mm at 20 um are 200 x 200 sites")
     parser.add_argument("--day", type=float, default=12.0, help="from which it is played")
     parser.add_argument("--minutes", type=float, default=1.0)
+    parser.add_argument("--visitors", type=int, default=0, help="measure the server with so many light clients instead")
+    parser.add_argument("--seconds", type=float, default=20.0, help="how long the visitors play")
+    parser.add_argument("--query", default="", help="of the link that the visitors open")
+    parser.add_argument("--log", type=Path, default=Path(os.devnull), help="file for what the server of the visitors says")
     options = parser.parse_args()
+    if options.visitors:
+        visitors.run(options)
+        return
     from playwright.sync_api import sync_playwright
 
     chromium = os.environ.get("CHROMIUM") or shutil.which("chromium")

@@ -31,7 +31,7 @@ from niche_sim.protocol import (
     ResectPrimary,
     Treat,
 )
-from niche_sim.record import GROWING, Record, Runner, Snapshots, freeze, snapshot, snapshot_due, thaw
+from niche_sim.record import GROWING, Record, Runner, Snapshots, freeze, let_go, snapshot, snapshot_due, thaw
 from niche_sim.scenario import Scenario
 from niche_sim.stages import WINDOW
 from niche_sim.units import show
@@ -162,6 +162,11 @@ class Timeline:
             return Runner(self.model, snapshots).record()
         finally:
             thaw(self.model, present.arrays(self._grown()))
+
+    def release(self) -> None:
+        """Give the memory back at once; neither this nor its model is of use afterwards. Branches of it stay."""
+        self._keyframes, self._ahead = {}, None
+        let_go(self.model)
 
     def _checked(self, time: float, where: str) -> float:
         if not -SOON <= time <= self.frontier + SOON:

@@ -8,8 +8,10 @@ from collections.abc import Callable, Sequence
 import numpy as np
 import solara
 
+from niche_sim.dashboard import limits
 from niche_sim.dashboard.charts import title_of
 from niche_sim.dashboard.elements import Block, Choice, Press, Slider, Words
+from niche_sim.dashboard.presence import Presence
 from niche_sim.dashboard.study import Report, Study, plan_of
 from niche_sim.dashboard.view import View
 from niche_sim.errors import InputError
@@ -64,7 +66,11 @@ def Differences(view: View, readouts: Sequence[str]) -> None:
 
 @solara.component
 def CohortPanel(
-    view: View, readouts: Sequence[str], report: Report | None, on_report: Callable[[Report | None], None]
+    view: View,
+    readouts: Sequence[str],
+    report: Report | None,
+    on_report: Callable[[Report | None], None],
+    presence: Presence | None = None,
 ) -> None:
     """Run many mice of both arms in the background, and show the paired effect with its interval."""
     mice, set_mice = solara.use_state(8)
@@ -79,16 +85,16 @@ def CohortPanel(
 
     def start() -> None:
         try:
-            wanted = plan_of(view.setup, rival, mice)
+            made = Study(plan_of(view.setup, rival, mice), view.names, on_report, presence)
+            made.start()
         except InputError as problem:
             set_error(str(problem))
             return
         set_error("")
-        study.current = Study(wanted, view.names, on_report)
-        study.current.start()
+        study.current = made
 
     with Block(style="ns-row"):
-        Slider("Mice an arm", 2, 40, mice, 1, lambda value: set_mice(int(value)), str(mice), disabled=busy)
+        Slider("Mice an arm", 2, limits.MICE, mice, 1, lambda value: set_mice(int(value)), str(mice), disabled=busy)
         if busy:
             Press("Cancel the cohort", lambda: study.current.cancel())
         else:

@@ -12,6 +12,7 @@ import anywidget
 import solara
 import traitlets
 
+from niche_sim.dashboard.presence import of_this_page
 from niche_sim.errors import InputError
 
 log = logging.getLogger(__name__)
@@ -33,16 +34,16 @@ class Making:
     """What a maker is given, to tell how far it is and to hear whether it is still wanted."""
 
     def __init__(self, widget: _DownloadWidget) -> None:
-        self._widget = widget
+        self._widget, self._presence = widget, of_this_page()
         self.given_up = threading.Event()
 
     def stopped(self) -> bool:
-        """Whether the visitor has given it up."""
-        return self.given_up.is_set()
+        """Whether the visitor has given it up, or is gone."""
+        return self.given_up.is_set() or self._presence.gone()
 
     def watch(self, done: int, total: int) -> None:
         """Show how far it is. Raises Cancelled if it is no longer wanted."""
-        if self.given_up.is_set():
+        if self.stopped():
             raise Cancelled
         self._widget.share = done / total if total else -1.0
         self._widget.far = f"{100 * done // total} %" if total else ""
@@ -68,11 +69,12 @@ class _DownloadWidget(anywidget.AnyWidget):
         self.on_msg(self._heard)
 
     def _heard(self, _: Any, message: dict[str, Any], __: list[bytes]) -> None:
-        if message.get("type") == "want" and self.state == "idle":
+        kind = message.get("type") if isinstance(message, dict) else None
+        if kind == "want" and self.state == "idle":
             self.state, self.why, self.share, self.far = "busy", "", -1.0, ""
             self._making = Making(self)
             threading.Thread(target=self._make, args=(self.maker, self._making), name="download", daemon=True).start()
-        elif message.get("type") == "cancel" and self._making is not None:
+        elif kind == "cancel" and self._making is not None:
             self._making.given_up.set()
 
     def _make(self, maker: Maker, making: Making) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import cache
 from pathlib import Path
@@ -11,6 +12,9 @@ import ipyvue
 import ipyvuetify
 import solara
 
+from niche_sim.dashboard import limits
+from niche_sim.errors import InputError
+
 _FRONT = Path(__file__).parent / "front"
 
 # Solara's page does not say its language, without which a screen reader guesses how to speak it.
@@ -19,8 +23,28 @@ _LOOK = """<template><span hidden></span></template>
 module.exports = { created() { document.documentElement.lang = document.documentElement.lang || "en"; } };
 </script>"""
 
+# What was refused of that which came from the browser: a sentence, for the page to show.
+refused = solara.reactive("")
+
 # What a list offers: value -> text, or the heading of a part -> its values and texts.
 Options = Mapping[str, str | Mapping[str, str]]
+
+
+def heard(act: Callable[[Any], None], read: Callable[[Any], Any]) -> Callable[[Any], None]:
+    """Let something be done with what came from the browser, once it has been read; what is refused is said on the page."""
+
+    def take(value: Any) -> None:
+        try:
+            act(read(value))
+        except InputError as error:
+            refused.set(str(error))
+
+    return take
+
+
+def one_text(value: Any) -> str:
+    """A text of a form. Raises InputError."""
+    return limits.text(value, "form")
 
 
 def Look() -> solara.Element:
@@ -77,7 +101,7 @@ def Press(
     """
     return _press(
         label=label, name=name, look=look, pressed=pressed, expanded=expanded, controls=controls, badge=badge, hint=hint,
-        focus=focus, disabled=disabled, event_press=lambda _: on_click(),
+        focus=focus, disabled=disabled, event_press=heard(lambda _: on_click(), lambda _: None),
     )  # fmt: skip
 
 
@@ -102,7 +126,7 @@ def Choice(
                 parts.append({"label": "", "options": []})
             parts[-1]["options"].append([key, text])
     return _choice(
-        label=label, parts=parts, value=value, help=help, error=error, disabled=disabled, event_change=on_value
+        label=label, parts=parts, value=value, help=help, error=error, disabled=disabled, event_change=heard(on_value, one_text)
     )
 
 
@@ -124,13 +148,13 @@ def Entry(
     """
     return _entry(
         label=label, value=value, error=error, help=help, example=example, kind=kind, live=live, disabled=disabled,
-        event_change=on_value,
+        event_change=heard(on_value, one_text),
     )  # fmt: skip
 
 
 def Tick(label: str, value: bool, on_value: Callable[[bool], None], *, disabled: bool = False) -> solara.Element:
     """Yes or no."""
-    return _tick(label=label, value=value, disabled=disabled, event_change=on_value)
+    return _tick(label=label, value=value, disabled=disabled, event_change=lambda on: on_value(on is True))
 
 
 def Slider(
@@ -150,11 +174,28 @@ def Slider(
     text: the value in words, shown and spoken, or one for each step from `low`; on_move: called on the way, at most
     12 times a second.
     """
+
+    def read(given: Any) -> float:
+        return limits.number(given, label, low, high)
+
     words: Any = text if isinstance(text, str) else list(text)
     return _slider(
         label=label, low=low, high=high, value=value, step=step, text=words, moves=on_move is not None, disabled=disabled,
-        event_change=on_value, event_on_the_way=on_move,
+        event_change=heard(on_value, read), event_on_the_way=None if on_move is None else heard(on_move, read),
     )  # fmt: skip
+
+
+def Upload(label: str, on_file: Callable[[str, str], None]) -> solara.Element:
+    """A text file of the visitor's own. `on_file` gets its name and its text."""
+    return _upload(label=label, most=limits.UPLOAD, event_file=heard(lambda file: on_file(*file), _uploaded))
+
+
+def _uploaded(file: Any) -> tuple[str, str]:
+    """Name and text of a file as the browser sends it; `size` is that of one too large to be sent. Raises InputError."""
+    given = file if isinstance(file, dict) else {}
+    name = re.sub(r"[^\w.() -]", "_", limits.text(given.get("name"), "name of the file", 255))
+    limits.at_most(limits.number(given.get("size", 0), name, 0.0), limits.UPLOAD, name, "bytes", "a smaller file")
+    return name, limits.text(given.get("text"), name, limits.UPLOAD)
 
 
 @solara.component
@@ -227,6 +268,10 @@ def _entry(
     disabled: bool,
     event_change: Callable[[str], None],
 ) -> None: ...
+
+
+@solara.component_vue("front/upload.vue", vuetify=False)
+def _upload(label: str, most: int, event_file: Callable[[Any], None]) -> None: ...
 
 
 @solara.component_vue("front/tick.vue", vuetify=False)

@@ -5,19 +5,17 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 from functools import cache
-from typing import Any
 
 import solara
 
 from niche_sim import scenario
-from niche_sim.dashboard.elements import Block, Choice, Entry, Press, Words
+from niche_sim.dashboard.elements import Block, Choice, Entry, Press, Upload, Words
 from niche_sim.dashboard.link import Setup
 from niche_sim.errors import InputError
 from niche_sim.plots_words import arm_title, typeset
 from niche_sim.scenario import Entry as CatalogueEntry
 
 UPLOADED = "(uploaded)"
-LARGEST_UPLOAD = 200_000  # characters; the largest scenario of the library has some 10,000
 ORGANS = {"liver": "Liver", "lung": "Lung", "brain": "Brain"}
 
 
@@ -53,11 +51,8 @@ def ExperimentPanel(setup: Setup, load: Callable[[Setup], None], fail: Callable[
         set_wrong_seed("")
         load(replace(setup, seed=seed, day=None))
 
-    def upload(file: dict[str, Any]) -> None:
-        name, text = str(file.get("name", "scenario.toml")), str(file.get("text", ""))
+    def upload(name: str, text: str) -> None:
         try:
-            if len(text) > LARGEST_UPLOAD:
-                raise InputError(name, f"{len(text):,} characters", f"at most {LARGEST_UPLOAD:,}")
             load(Setup.of_text(text, name, seed=setup.seed))
         except InputError as error:
             fail(str(error))
@@ -73,10 +68,6 @@ def ExperimentPanel(setup: Setup, load: Callable[[Setup], None], fail: Callable[
     with Block(style="ns-row"):
         Entry("Seed (which virtual mouse)", str(setup.seed), choose_seed, error=wrong_seed, kind="number")
         Press("Another mouse", lambda: load(replace(setup, seed=setup.seed + 1, day=None)))
-    _upload(label="Open a scenario of your own (.toml)", event_file=upload)
+    Upload("Open a scenario of your own (.toml)", upload)
     if setup.given is not None:
         Words("This page's address cannot hold a scenario of your own: after a reload, open its file again.", style="ns-help")
-
-
-@solara.component_vue("front/upload.vue", vuetify=False)
-def _upload(label: str, event_file: Callable[[dict[str, Any]], None]) -> None: ...

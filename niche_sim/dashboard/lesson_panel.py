@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from functools import cache, partial
 from pathlib import Path
-from typing import Any
 from urllib.parse import parse_qsl, urlencode
 
 import solara
@@ -15,8 +14,8 @@ from niche_sim import lesson as library
 from niche_sim import scenario
 from niche_sim.dashboard.charts import MOST
 from niche_sim.dashboard.compare_panel import Progress
-from niche_sim.dashboard.elements import Block, Choice, Entry, Foldout, Press, Tick, Words
-from niche_sim.dashboard.link import LONGEST_TOML, Setup
+from niche_sim.dashboard.elements import Block, Choice, Entry, Foldout, Press, Tick, Upload, Words, heard, one_text
+from niche_sim.dashboard.link import Setup
 from niche_sim.dashboard.session import Session
 from niche_sim.dashboard.study import Report, Study
 from niche_sim.dashboard.view import View
@@ -146,15 +145,17 @@ def LessonPanel(
             if study.current is mine:
                 set_report(found)
 
-        mine = Study(work.lesson.plan(), (), tell)
-        study.current = mine
-        mine.start()
-
-    def upload(file: dict[str, Any]) -> None:
-        name, text = str(file.get("name", "lesson.toml")), str(file.get("text", ""))
         try:
-            if len(text) > LONGEST_TOML:
-                raise InputError(name, f"{len(text):,} characters", f"at most {LONGEST_TOML:,}")
+            mine = Study(work.lesson.plan(), (), tell, session.presence)
+            study.current = mine
+            mine.start()
+        except InputError as error:
+            set_wrong(str(error))
+        else:
+            set_wrong("")
+
+    def upload(name: str, text: str) -> None:
+        try:
             lesson = library.parse(text, name)
             setup_of(lesson).check()
             begin(lesson)
@@ -177,7 +178,7 @@ def LessonPanel(
             with Block():
                 _Lesson(work, change, report, run, lambda: study.current and study.current.cancel(), session, chart, view)
         else:
-            _upload(label="Open a lesson of your own (.toml)", event_file=upload)
+            Upload("Open a lesson of your own (.toml)", upload)
 
 
 @solara.component
@@ -352,7 +353,7 @@ def _Explain(work: Work, set_work: Callable[[Change], None]) -> None:
     _writing(
         label="Your explanation",
         value=work.text,
-        event_change=lambda text: set_work(lambda now: replace(now, text=text)),
+        event_change=heard(lambda text: set_work(lambda now: replace(now, text=text)), one_text),
     )
     if work.shown:
         with Block(style="ns-panel", attributes={"role": "status"}):
@@ -408,10 +409,6 @@ def _waits(work: Work, told: list[Answer]) -> str:
     if work.step == COMPARE and not told:
         return "Run the mice to go on."
     return ""
-
-
-@solara.component_vue("front/upload.vue", vuetify=False)
-def _upload(label: str, event_file: Callable[[dict[str, Any]], None]) -> None: ...
 
 
 @solara.component_vue("front/step.vue", vuetify=False)

@@ -6,12 +6,14 @@ import dataclasses
 import math
 import re
 import shlex
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cache, lru_cache
 from urllib.parse import parse_qsl, quote, urlencode
 
+from niche_sim import estimate, model
 from niche_sim import scenario as library
+from niche_sim.dashboard import limits
 from niche_sim.errors import InputError
 from niche_sim.model import SCENARIO_LENGTHS, SCENARIO_TIMES, SCHEDULE, NicheModel, experiment_of
 from niche_sim.plots_words import arm_title
@@ -20,10 +22,6 @@ from niche_sim.scenario import ParameterChange, Scenario
 from niche_sim.scenario_writing import entry_text, read_entry, read_protocol, toml_of, with_protocol
 from niche_sim.timeline import first_difference
 from niche_sim.vocabulary import DEFAULT_SCENARIO, DEFAULT_SEED
-
-LONGEST_LINK = 8_000  # characters; browsers and servers take no more for sure
-LONGEST_TOML = 200_000  # characters; the longest scenario of the library has some 6,000
-MOST_SITES = 250_000  # of a section that a stranger may ask this computer for: 10 mm by 10 mm at 20 um
 
 KEYS = ("scenario", "arm", "seed", "set", "without", "schedule", "protocol", "against", "before", "day")
 MANY = ("set", "without")  # may be there more than once
@@ -91,7 +89,7 @@ class Setup:
         single = {key: value for key, value in values if key not in MANY}
         try:
             if "scenario" in single:
-                one_of(single["scenario"], library.ids(), "scenario")
+                one_of(single["scenario"], _ids(), "scenario")
             setup = cls(
                 scenario=single.get("scenario", DEFAULT_SCENARIO),
                 arm=single.get("arm"),
@@ -115,9 +113,7 @@ class Setup:
     @classmethod
     def of_text(cls, text: str, name: str, *, seed: int = DEFAULT_SEED) -> Setup:
         """The default arm of an uploaded scenario; `name` is that of the file. Raises InputError, naming it."""
-        if len(text) > LONGEST_TOML:
-            raise InputError(name, f"{len(text):,} characters", f"at most {LONGEST_TOML:,}")
-        experiment = library.parse(text, name)
+        experiment = library.parse(limits.text(text, name, limits.UPLOAD), name)
         setup = cls(experiment.id, seed=seed, given=experiment)
         try:
             setup.check()
@@ -134,13 +130,13 @@ class Setup:
             InputError: the scenario is none of the library, or there is too much for a link.
         """
         instead = "send the scenario as TOML instead"
-        if self.given is not None or self.scenario not in library.ids():
+        if self.given is not None or self.scenario not in _ids():
             raise InputError(
                 "link", f"'{self.scenario}' is your own", f"a link opens scenarios of the library; {instead}"
             )
         query = urlencode(list(self._differing()), quote_via=quote, safe="/")
-        if len(query) > LONGEST_LINK:
-            raise InputError("link", f"{len(query):,} characters", f"at most {LONGEST_LINK:,}; {instead}")
+        if len(query) > limits.LINK:
+            raise InputError("link", f"{len(query):,} characters", f"at most {limits.LINK:,}; {instead}")
         return query
 
     def command(self) -> str:
@@ -183,7 +179,9 @@ class Setup:
 
     def base(self) -> Scenario:
         """The scenario as it was before anything was edited. Raises InputError."""
-        return library.load(self.scenario) if self.given is None else self.given
+        if self.given is not None:
+            return self.given
+        return _of_library(self.scenario) if self.scenario in _ids() else library.load(self.scenario)
 
     def experiment(self) -> Scenario:
         """The scenario, with an arm more if the protocol was edited; without the overrides. Raises InputError."""
@@ -240,20 +238,16 @@ class Setup:
         return first_difference(Protocol(_read(self.before, "before")), Protocol(self.interventions()))
 
     def model(self) -> NicheModel:
-        """The mouse at time 0. Raises InputError."""
+        """The mouse at time 0. Raises InputError; it names what would be too large before anything of it is made."""
         experiment = self.experiment()
         arm = self._runs(experiment)
-        return NicheModel(experiment, arm, overrides=dict(self.overrides), rng=self.seed, without=self.without)
+        return NicheModel(within_limits(experiment, arm, dict(self.overrides), self.without), arm, rng=self.seed)
 
     def check(self) -> None:
-        """Raises InputError if this, or what it is compared with, cannot be run, if both are the same, if the section is too
-        large to be asked for, or the day not in the run."""
-        experiment = experiment_of(self.experiment(), dict(self.overrides))
-        width, height, spacing = experiment.section
-        if (sites := width * height / spacing**2) > MOST_SITES:
-            found = f"{sites:,.0f} sites of {spacing:g} um"
-            raise InputError("section", found, f"at most {MOST_SITES:,}: a smaller section, or a wider spacing")
+        """Raises InputError if this, or what it is compared with, cannot be run or is too large to be asked for, if both are the
+        same, or the day is not in the run."""
         self.model()
+        experiment = experiment_of(self.experiment(), dict(self.overrides))
         if (rival := self.rival()) is not None:
             key, found = ("against", f"'{self.against}'") if self.against is not None else ("before", "the same protocol")
             if rival == self.alone() or (self.before is not None and self.parts() is None):
@@ -290,11 +284,35 @@ class Setup:
             yield "day", repr(float(self.day)).removesuffix(".0")
 
 
+def within_limits(experiment: Scenario, arm: str, overrides: Mapping[str, str], without: Iterable[str]) -> model.Setup:
+    """All of a run, read and checked. Raises InputError if it is more than a visitor may ask for, before it is made."""
+    limits.at_most(len(experiment.arms), limits.ARMS, "arms", "arms", "fewer arms")
+    done = experiment.arm(arm).protocol.interventions
+    limits.at_most(len(done), limits.INTERVENTIONS, f"arms.{arm}", "interventions", "fewer of them")
+    doses = sum(len(one.starts) for one in done)
+    limits.at_most(doses, limits.DOSES, f"arms.{arm}", "doses", "fewer of them, or less often")
+    made = model.setup(experiment, overrides, without)
+    estimate.check(estimate.estimate(made, arm), limits.RUN, "this experiment")
+    return made
+
+
 def _read(lines: Iterable[str], where: str) -> tuple[Intervention, ...]:
     return tuple(read_entry(line, f"{where}[{number}]") for number, line in enumerate(lines))
 
 
-@lru_cache(maxsize=256)
+@cache
+def _ids() -> tuple[str, ...]:
+    """The ids of the library, listed once a process."""
+    return tuple(library.ids())
+
+
+@cache
+def _of_library(scenario_id: str) -> Scenario:
+    """A scenario of the library, read once a process: a page asks for it many times a second."""
+    return library.load(scenario_id)
+
+
+@lru_cache(maxsize=64)
 def _experiment_of(setup: Setup) -> Scenario:
     """Kept, since a page asks for it again and again."""
     base = setup.base()
@@ -306,8 +324,7 @@ def _experiment_of(setup: Setup) -> Scenario:
 
 def _fields(text: str) -> list[tuple[str, str]]:
     """Keys and values of a query, each key known and, but for some, there once."""
-    if len(text) > LONGEST_LINK:
-        raise InputError("link", f"{len(text):,} characters", f"at most {LONGEST_LINK:,}")
+    limits.text(text, "link", limits.LINK)
     try:
         pairs = parse_qsl(text, keep_blank_values=True, strict_parsing=True, errors="strict") if text else []
     except UnicodeDecodeError:

@@ -7,6 +7,7 @@ from typing import Any
 
 import solara
 
+from niche_sim.dashboard import limits
 from niche_sim.dashboard.dials import (
     RUN,
     SCHEDULES_EXPLAINED,
@@ -18,7 +19,7 @@ from niche_sim.dashboard.dials import (
     sentence,
     turned,
 )
-from niche_sim.dashboard.elements import Block, Choice, Entry, Foldout, Look, Press, Tick, Words
+from niche_sim.dashboard.elements import Block, Choice, Entry, Foldout, Look, Press, Tick, Words, heard
 from niche_sim.dashboard.words import plain_unit
 from niche_sim.errors import InputError
 from niche_sim.model import SCHEDULE
@@ -150,17 +151,25 @@ def _Group(
     )
     by_name = {dial.name: dial for dial in numbers}
 
-    def stop(place: Sequence[Any]) -> None:
+    def read(pair: Any) -> tuple[str, Any]:
+        if not isinstance(pair, list | tuple) or len(pair) != 2:
+            raise InputError("numbers", limits.shown(pair), "a name and a value")
+        return limits.names([pair[0]], by_name, "numbers")[0], pair[1]
+
+    def stop(place: tuple[str, Any]) -> None:
         name, index = place
-        turn(name, by_name[name].text(places[name][int(index)]))
+        turn(name, by_name[name].text(places[name][int(limits.number(index, name, 0, len(places[name]) - 1))]))
+
+    def write(pair: tuple[str, Any]) -> None:
+        turn(pair[0], limits.text(pair[1], pair[0]))
 
     _numbers(
         rows=[row_of(dial, places[dial.name]) for dial in numbers],
         states={dial.name: state_of(dial, places[dial.name], values, refused) for dial in numbers},
         disabled=disabled,
-        event_stop=stop,
-        event_write=lambda pair: turn(*pair),
-        event_reset=reset,
+        event_stop=heard(stop, read),
+        event_write=heard(write, read),
+        event_reset=heard(reset, lambda name: limits.names([name], by_name, "numbers")[0]),
     )
 
 

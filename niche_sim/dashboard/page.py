@@ -16,11 +16,12 @@ from niche_sim.dashboard import charts
 from niche_sim.dashboard.charts import Band, Curve
 from niche_sim.dashboard.compare_panel import CohortPanel, ComparePanel, Differences
 from niche_sim.dashboard.dials import beyond
-from niche_sim.dashboard.elements import Block, Foldout, Look, Press, Tick, Words
+from niche_sim.dashboard.elements import Block, Foldout, Look, Press, Tick, Words, refused
 from niche_sim.dashboard.experiment_panel import ExperimentPanel
 from niche_sim.dashboard.lesson_panel import KEY, LessonPanel, split_link
 from niche_sim.dashboard.link import Setup
 from niche_sim.dashboard.numbers import Numbers
+from niche_sim.dashboard.presence import of_this_page
 from niche_sim.dashboard.schedule_editor import ScheduleEditor
 from niche_sim.dashboard.session import Session
 from niche_sim.dashboard.study import Report
@@ -44,17 +45,17 @@ def Page() -> None:
     """One visitor's page, with a session of its own."""
     # Once a page: its address follows what is done on it from then on.
     search = solara.use_router().search or ""
-    first, asked, refused = solara.use_memo(lambda: _asked(search), [])
+    first, asked, unusable = solara.use_memo(lambda: _asked(search), [])
     lesson, set_lesson = solara.use_state(first)
     canvas = solara.use_ref(None)
-    session, view = _use_session(asked, refused, canvas)
+    session, view = _use_session(asked, unusable, canvas)
     _as_the_system(event_dark=_set_dark)
     dark = bool(solara.lab.use_dark_effective())
     readouts, set_readouts = solara.use_state(charts.DEFAULT)
     report, set_report = solara.use_state(None)
     solara.use_effect(lambda: set_report(None), [view.setup, view.rival])
 
-    untouched = bool(refused) and view.setup == asked and view.aim == 0.0 and view.rival is None
+    untouched = bool(unusable) and view.setup == asked and view.aim == 0.0 and view.rival is None
     _address(text=None if untouched else address_of(view, lesson))
     _gone(lost=view.setup.given is not None)
     Look()
@@ -62,10 +63,11 @@ def Page() -> None:
     solara.Title("niche_sim")
     _Head(view)
     with Block(style="ns-messages"):  # a place of its own, so that what comes and goes in it moves nothing else
-        if view.error:
-            with Block(style="ns-said-wrong", attributes={"role": "alert"}):
-                Words(view.error)
-                Press("Close", lambda: session.say(""))
+        for wrong, close in ((view.error, lambda: session.say("")), (refused.value, lambda: refused.set(""))):
+            if wrong:
+                with Block(style="ns-said-wrong", attributes={"role": "alert"}):
+                    Words(wrong)
+                    Press("Close", close)
         if view.notice:
             with Block(style="ns-said-new", attributes={"role": "status"}):
                 Words(view.notice)
@@ -82,7 +84,7 @@ def Page() -> None:
                 with Block(style="ns-card", tag="section", attributes={"aria-label": "Comparison"}):
                     Words("Comparison", tag="h2")
                     Differences(view, readouts)
-                    CohortPanel(view, readouts, report, set_report)
+                    CohortPanel(view, readouts, report, set_report, session.presence)
     with Block(style="ns-foot", tag="footer"):
         Words("For research and teaching, not for predictions about a patient. What is assumed is marked so.")
 
@@ -116,17 +118,15 @@ def _asked(search: str) -> tuple[str | None, Setup, str]:
     """Lesson and experiment of the link; or the default experiment and why the link's cannot be opened."""
     lesson, query = split_link(search)
     try:
-        setup = Setup.from_query(query)
-        setup.model()
-        return lesson, setup, ""
+        return lesson, Setup.from_query(query), ""
     except InputError as error:
         return lesson, Setup(), f"This link cannot be opened: {error}. The default experiment is shown."
 
 
-def _use_session(asked: Setup, refused: str, canvas: Any) -> tuple[Session, View]:
+def _use_session(asked: Setup, unusable: str, canvas: Any) -> tuple[Session, View]:
     """The session of this page, and what it shows; `canvas` refers to the widget that draws its pictures."""
     start = View(
-        asked.alone(), error=refused, aim=24.0 * (asked.day or 0.0), rival=asked.rival(), branched=asked.parts()
+        asked.alone(), error=unusable, aim=24.0 * (asked.day or 0.0), rival=asked.rival(), branched=asked.parts()
     )
     view, set_view = solara.use_state(start)
 
@@ -143,7 +143,9 @@ def _use_session(asked: Setup, refused: str, canvas: Any) -> tuple[Session, View
             if canvas.current is not None:
                 canvas.current.show_card(told)
 
-        return Session(asked, error=refused, on_view=set_view, on_static=static, on_frame=frame, on_card=card)
+        return Session(
+            asked, error=unusable, on_view=set_view, on_static=static, on_frame=frame, on_card=card, presence=of_this_page()
+        )
 
     session = solara.use_memo(make, [asked])
 

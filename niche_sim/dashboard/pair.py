@@ -5,21 +5,30 @@ Both step on the same chance events. Nothing here knows of threads, of the page,
 
 from __future__ import annotations
 
+import weakref
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from niche_sim.biography import at_point
+from niche_sim.dashboard import limits
 from niche_sim.dashboard.link import Setup
 from niche_sim.dashboard.story import strip_of
 from niche_sim.frames import Scales, pack, pack_difference
 from niche_sim.looks import LiveSight
 from niche_sim.protocol import Intervention
-from niche_sim.timeline import Timeline, first_difference
+from niche_sim.timeline import BUDGET, Timeline, first_difference
 
 BEFORE = ", before the change"
 BRANCHED, BEGUN, SAME = "branched", "begun", "same"  # what an edit has done
 SMALLEST = 1e-6  # h; times nearer than that are the same
+
+_open: weakref.WeakSet[Pair] = weakref.WeakSet()  # of all visitors, who share the memory for keyframes
+
+
+def _budget() -> int:
+    """Bytes of keyframes of one run; two to each pair."""
+    return min(BUDGET, limits.KEYFRAMES // (2 * max(len(_open), 1)))
 
 
 class Pair:
@@ -34,6 +43,7 @@ class Pair:
         self.rival: Timeline | None = None
         self.rival_setup: Setup | None = None
         self.branched: float | None = None
+        _open.add(self)
         self.open(setup)
 
     # --- which runs --------------------------------------------------------------------------------------------------
@@ -41,16 +51,18 @@ class Pair:
     def open(self, setup: Setup) -> None:
         """A new run with its comparison, as a link says them. Raises InputError; the old one stays then."""
         rival, parts = setup.rival(), setup.parts()
-        beside = None if rival is None else Timeline(rival.model())
+        beside = None if rival is None else Timeline(rival.model(), _budget())
         self.begin(setup.alone())
         self.rival, self.rival_setup, self.branched = beside, rival, parts
 
     def begin(self, setup: Setup) -> None:
         """A new run in place of the old, compared with nothing. Raises InputError; the old one stays then."""
-        self.main = Timeline(setup.model())
-        self.setup = setup
+        main, old = Timeline(setup.model(), _budget()), getattr(self, "main", None)
+        self.main, self.setup = main, setup
         self.number += 1
         self.compare_with_nothing()
+        if old is not None:
+            old.release()
 
     def again(self, overrides: Mapping[str, str] | None) -> None:
         """The run from time 0, with these numbers if any, beside the same arm as before. Raises InputError."""
@@ -61,18 +73,27 @@ class Pair:
         self.begin(setup)
         if rival is not None:
             self.rival_setup = replace(rival, overrides=setup.overrides, seed=setup.seed)
-            self.rival = Timeline(self.rival_setup.model())
+            self.rival = Timeline(self.rival_setup.model(), _budget())
 
     def compare(self, arm: str) -> None:
         """Another arm of the experiment beside it, from the start. Raises InputError."""
-        self.compare_with_nothing()
         setup = replace(self.setup.with_arm(arm), day=None)
-        self.rival_setup, self.rival = setup, Timeline(setup.model())
+        rival = Timeline(setup.model(), _budget())
+        self.compare_with_nothing()
+        self.rival_setup, self.rival = setup, rival
 
     def compare_with_nothing(self) -> None:
         """The run alone."""
+        if self.rival is not None:
+            self.rival.release()
         self.rival = self.rival_setup = self.branched = None
         self.scales = Scales()
+
+    def release(self) -> None:
+        """Give the memory of the runs back at once; they are of no use afterwards."""
+        _open.discard(self)
+        for run in self.runs:
+            run.release()
 
     def edit(self, interventions: Sequence[Intervention]) -> str:
         """Another schedule. BRANCHED: the run goes on from where that differs, beside the run as it was; BEGUN: nothing had been
@@ -91,8 +112,15 @@ class Pair:
         self.main = parent.branch(experiment, arm, at)
         self.main.seek(time)
         parent.seek(time)
+        if self.rival is not None:
+            self.rival.release()
         self.setup, self.rival, self.rival_setup, self.branched = setup, parent, before, at
         return BRANCHED
+
+    def share(self) -> None:
+        """Keep to this pair's share of the memory for keyframes, as visitors come and go."""
+        for run in self.runs:
+            run.budget = _budget()
 
     # --- time --------------------------------------------------------------------------------------------------------
 
@@ -117,12 +145,6 @@ class Pair:
         self.main.seek(time)
         if self.rival is not None:
             self.rival.seek(min(time, self.rival.frontier))
-
-    def advance(self, hours: float) -> None:
-        """On by so many hours, at least one step, the rival as far as the run."""
-        self.main.advance(max(1, round(hours / self.main.model.dt)))
-        if self.rival is not None:
-            self.rival.advance(max(1, round((self.main.time - self.rival.time) / self.rival.model.dt)))
 
     # --- what is seen ------------------------------------------------------------------------------------------------
 

@@ -1,12 +1,14 @@
 """One visitor's experiment: a thread of its own steps the runs, takes commands from the page and gives out pictures.
 
 Whatever touches a model happens in that thread, one command after the other, so that the page never waits and nothing
-needs a lock. Pictures go out one at a time: the next is made when the browser has drawn the last.
+needs a lock. Pictures go out one at a time: the next is made when the browser has drawn the last. Sessions take turns at
+stepping, a short while each, so that of many visitors none is left behind; for a page that nobody looks at none is taken.
 """
 
 from __future__ import annotations
 
 import logging
+import os
 import queue
 import threading
 from collections.abc import Callable, Mapping
@@ -14,12 +16,16 @@ from dataclasses import replace
 from time import perf_counter
 from typing import Any
 
+from niche_sim.dashboard import limits
 from niche_sim.dashboard.link import Setup
+from niche_sim.dashboard.memory import give_back_soon
 from niche_sim.dashboard.pair import BRANCHED, SAME, SMALLEST, Pair
+from niche_sim.dashboard.presence import Presence
+from niche_sim.dashboard.turns import Turns
 from niche_sim.dashboard.view import View
 from niche_sim.errors import InputError
 from niche_sim.frames import static_of
-from niche_sim.looks import LiveSight
+from niche_sim.looks import FIELD_LOOKS, LiveSight
 from niche_sim.protocol import Intervention
 from niche_sim.timeline import Timeline
 
@@ -29,11 +35,18 @@ FASTEST = 1.0 / 30.0  # s between two pictures
 PATIENCE = 2.0  # s that a picture may take to be drawn; a hidden tab draws none
 STRETCH = 0.06  # s of stepping at a time, when many steps are to be made, before commands are looked at again
 VIEW_EVERY = 1.0  # s between two views of what changes at every step
+VIEW_SHARE = 8.0  # a view that took long is followed by so many times that long without one, so that pictures go before
+LOOK_AGAIN = 2.0  # s between two looks whether somebody is there again
+SHOW_AGAIN = 10.0  # s between two pictures to a page that is there but does not draw
+TURNS = Turns(os.cpu_count() or 2)
 FIELDS = ("fibronectin",)  # that are shown at first
 
 
 class Session:
-    """The runs of one visitor. Every public method may be called from any thread and returns at once."""
+    """The runs of one visitor. Every public method may be called from any thread and returns at once.
+
+    Raises InputError, of what a browser would never send.
+    """
 
     def __init__(
         self,
@@ -44,19 +57,29 @@ class Session:
         on_static: Callable[[dict[str, Any]], None],
         on_frame: Callable[[dict[str, Any], list[bytes]], None],
         on_card: Callable[[dict[str, Any]], None],
+        presence: Presence | None = None,
+        silent: float = limits.SILENT,
     ) -> None:
         """Start with a setup, at its day if it names one, beside what it is compared with. error: a sentence to show at first.
 
         Raises InputError if nothing can be run by it. on_view, on_static (the section itself, when it
         is another), on_frame and on_card are called from the session's thread with what to show; a frame is acknowledged
-        by `drawn`.
+        by `drawn`. While the page is gone, as `presence` says, hidden, or draws nothing for `silent` s, nothing is computed; it
+        goes on when the page is back.
         """
+        self.presence, self._silent = presence or Presence(), silent
+        self._unheard: float | None = None  # since when a picture is under way, and nothing was heard
+        self._hidden: float | None = None  # since when the page is
+        self._flooded = False  # whether more commands came than may wait
+        self._left = False  # whether the page was gone when it was last looked
+        self._shown = 0.0  # when the last picture went out
         self._on_view, self._on_static, self._on_frame, self._on_card = on_view, on_static, on_frame, on_card
         self._static_of: object = None  # the section that the browser knows
         self._commands: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._fields: tuple[str, ...] = FIELDS
         self._hours, self._playing = 1.0, False
         self._goal: float | None = None  # h, where a seek beyond the frontier is going
+        self._next: float | None = None  # h, of the next picture while it plays
         self._wanted: float | None = None  # h, the latest place the scrubber was moved to
         self._undrawn: float | None = None  # when the picture went out that is not drawn yet
         self._next_picture = self._next_view = 0.0
@@ -90,15 +113,17 @@ class Session:
 
     def step(self, hours: float) -> None:
         """Go on by so many hours, in steps of the model, at least one."""
+        hours = limits.number(hours, "length of a step", 0.0)
         self._post(lambda: self._aim(self._pair.main.time + max(hours, self._pair.main.model.dt)))
 
     def seek(self, time: float) -> None:
         """Show another hour; beyond what has been computed, compute up to it. The latest of many counts."""
-        self._wanted = time
+        self._wanted = limits.number(time, "time")
         self._post(self._go)
 
     def speed(self, hours: float) -> None:
         """Hours that pass between two pictures."""
+        hours = limits.number(hours, "speed", 0.0, limits.HOURS)
         self._post(lambda: self._set_speed(hours))
 
     def reset(self) -> None:
@@ -128,7 +153,8 @@ class Session:
 
     def show_fields(self, names: tuple[str, ...]) -> None:
         """Which fields the pictures need."""
-        self._post(lambda: self._show_fields(names))
+        shown = limits.names(names, FIELD_LOOKS, "fields")
+        self._post(lambda: self._show_fields(shown))
 
     def drawn(self) -> None:
         """The browser has drawn the last picture."""
@@ -138,20 +164,37 @@ class Session:
         """Send the present picture once more, to a browser that has none."""
         self._post(self._again)
 
+    def hide(self, hidden: bool) -> None:
+        """The page lies behind another, or is seen again."""
+        self._post(lambda: self._set_hidden(hidden))
+
     def say(self, sentence: str) -> None:
         """Show an error that came about elsewhere; an empty sentence takes it away."""
         self._post(lambda: self._say(sentence))
 
     def ask(self, question: Callable[[Timeline, Setup], None]) -> None:
-        """Call with the run, in the session's thread, as when something of it is to be taken along."""
-        self._post(lambda: question(self._pair.main, self._pair.setup))
+        """Call with the run, in the session's thread, as when something of it is to be taken along. Raises InputError if too much
+        waits already."""
+        if not self._post(lambda: question(self._pair.main, self._pair.setup)):
+            raise InputError("commands", f"{limits.COMMANDS} wait already", "another try when they are done")
 
     # --- the thread --------------------------------------------------------------------------------------------------
 
-    def _post(self, command: Callable[[], None]) -> None:
-        self._commands.put(command)
+    def _post(self, command: Callable[[], None]) -> bool:
+        """False: so many wait already that this one is left out, which is said when they are done."""
+        self._flooded = self._flooded or self._commands.qsize() >= limits.COMMANDS
+        if not self._flooded:
+            self._commands.put(command)
+        return not self._flooded
 
     def _work(self) -> None:
+        try:
+            self._serve()
+        finally:
+            self._pair.release()
+            give_back_soon()
+
+    def _serve(self) -> None:
         self._publish()
         while True:
             try:
@@ -161,7 +204,11 @@ class Session:
                 continue
             if command is None:
                 return
+            self._unheard = None
             self._guarded(command)
+            if self._flooded and self._commands.empty():
+                self._flooded = False
+                self._stop(f"More than {limits.COMMANDS} commands came at once; the last of them were left out.")
 
     def _guarded(self, act: Callable[[], None]) -> None:
         """Whatever goes wrong is said on the page, and the session goes on."""
@@ -174,59 +221,82 @@ class Session:
             self._stop(f"Something went wrong here that should not ({type(error).__name__}: {error}).")
 
     def _stop(self, sentence: str) -> None:
-        self._playing, self._goal, self._error = False, None, sentence
+        self._playing, self._goal, self._next, self._error = False, None, None, sentence
         self._publish()
 
     def _wait(self) -> float | None:
         """How long (s) to wait for a command before the next move; None: there is none to make."""
-        if self._hurried():
-            return 0.0
-        if not (self._playing or self._stale):
+        hurried = self._hurried()
+        if not (hurried or self._playing or self._stale):
             return None
+        if self._alone():
+            return LOOK_AGAIN
+        if hurried:
+            return 0.0
         ready = self._next_picture if self._undrawn is None else self._undrawn + PATIENCE
         return max(0.0, ready - perf_counter())
 
+    def _alone(self) -> bool:
+        """Whether nobody looks at the page."""
+        now = perf_counter()
+        quiet = [now - since for since in (self._unheard, self._hidden) if since is not None]
+        return self.presence.gone() or max(quiet, default=0.0) >= self._silent
+
     def _hurried(self) -> bool:
         """Whether steps are to be made without a picture of each."""
-        return self._goal is not None or self._pair.lag > 0.0
+        return self._goal is not None or self._next is not None or self._pair.lag > 0.0
 
     def _move(self) -> None:
         """Make steps that are wanted, and a picture if the browser is ready for one."""
+        if self._alone():
+            self._wait_for_somebody()
+            return
+        if self._left:
+            self._left = False
+            self._again()
         pair = self._pair
+        if self._playing and not self._stale and not self._hurried():
+            self._next = min(pair.main.time + self._hours, pair.main.duration)
+        target = self._next if self._goal is None else self._goal
         if pair.lag > 0.0 and pair.rival is not None:
             self._stretch(pair.rival, pair.main.time)
-            if pair.lag <= 0.0:
+            if pair.lag <= 0.0 and not self._playing:
                 self._next_view = 0.0
-        elif self._goal is not None:
-            self._stretch(pair.main, self._goal)
-            if pair.main.time >= self._goal - SMALLEST:
-                self._goal = None
-                self._stale = True
-                if pair.lag <= 0.0:
-                    self._picture()
-                self._publish()
-                return
-        elif self._playing and not self._stale:
-            pair.advance(self._hours)
-            self._stale = True
-            if pair.ended:
-                self._playing = False
-                self._picture()
-                self._publish()
-                return
+        elif target is not None:
+            self._stretch(pair.main, target)
+            if pair.main.time >= target - SMALLEST:
+                sought, self._goal, self._next = self._goal is not None, None, None
+                if sought or (self._playing and pair.ended and pair.lag <= 0.0):
+                    self._playing = self._playing and not pair.ended
+                    if pair.lag <= 0.0:
+                        self._picture()
+                    self._publish()
+                    return
+        if self._playing and pair.ended and not self._hurried():
+            self._playing = False
+            self._picture()
+            self._publish()
+            return
         now = perf_counter()
         ready = self._undrawn is None or now - self._undrawn >= PATIENCE
-        if self._stale and ready and now >= self._next_picture and pair.lag <= 0.0:
+        if self._stale and ready and now >= self._next_picture and not self._hurried():
             self._picture()
         if now >= self._next_view:
             self._publish()
 
+    def _wait_for_somebody(self) -> None:
+        """Compute nothing; show the present moment now and then to a page that is there, since it may have missed a picture."""
+        self._left = self._left or self.presence.gone()
+        if not self.presence.gone() and perf_counter() - self._shown >= SHOW_AGAIN and self._pair.lag <= 0.0:
+            self._picture()
+
     def _stretch(self, run: Timeline, goal: float) -> None:
-        """Step a run towards a time for a short while."""
-        began = perf_counter()
-        while run.time < goal - SMALLEST and perf_counter() - began < STRETCH:
-            if not run.advance(1):
-                break
+        """Step a run towards a time for a short while, when it is this session's turn."""
+        with TURNS.turn():
+            began = perf_counter()
+            while run.time < goal - SMALLEST and perf_counter() - began < STRETCH:
+                if not run.advance(1):
+                    break
         self._stale = True
 
     # --- what the commands do ----------------------------------------------------------------------------------------
@@ -235,7 +305,7 @@ class Session:
         if playing and self._pair.ended:
             self._pair.seek(0.0)
         self._playing = playing
-        self._goal, self._error, self._notice = None, "", ""
+        self._goal, self._next, self._error, self._notice = None, None, "", ""
         self._stale = True
         self._publish()
 
@@ -244,7 +314,7 @@ class Session:
         self._stale = True
 
     def _aim(self, time: float) -> None:
-        self._playing, self._error = False, ""
+        self._playing, self._next, self._error = False, None, ""
         self._goal = min(max(time, 0.0), self._pair.main.duration)
         if self._goal <= self._pair.main.frontier + SMALLEST:
             self._pair.seek(self._goal)
@@ -269,7 +339,8 @@ class Session:
     def _begun(self, setup: Setup | None = None) -> None:
         """Show a run that has just been begun, at the day that its setup names, if any."""
         self._pending = None
-        self._playing, self._goal, self._error, self._notice, self._stale = False, None, "", "", True
+        self._playing, self._goal, self._next, self._stale = False, None, None, True
+        self._error = self._notice = ""
         if setup is not None:
             self._aim_at_day(setup)
         self._publish()
@@ -297,7 +368,7 @@ class Session:
                 f"Back at day {self._pair.main.time / 24.0:.4g}. Press Play to see the run under the changed schedule, which "
                 f"differs from day {(self._pair.branched or 0.0) / 24.0:.4g} on, beside the run as it was."
             )
-            self._playing, self._goal, self._error, self._stale = False, None, "", True
+            self._playing, self._goal, self._next, self._error, self._stale = False, None, None, "", True
         elif done == SAME:
             self._error = ""
         else:
@@ -323,6 +394,9 @@ class Session:
     def _set_drawn(self) -> None:
         self._undrawn = None
 
+    def _set_hidden(self, hidden: bool) -> None:
+        self._hidden = perf_counter() if hidden else None
+
     def _again(self) -> None:
         self._undrawn = self._static_of = None
         self._picture()
@@ -335,14 +409,18 @@ class Session:
 
     def _picture(self) -> None:
         """Send the present moment to the browser."""
-        self._next_picture = perf_counter() + FASTEST
         main = self._pair.main
-        header, buffers = self._pair.picture(self._fields)
-        if self._static_of is not main.model.state.section:
-            self._static_of = main.model.state.section
-            self._on_static(static_of(LiveSight(main.model)))
+        with TURNS.turn():
+            header, buffers = self._pair.picture(self._fields)
+            section = main.model.state.section
+            static = None if self._static_of is section else static_of(LiveSight(main.model))
+        if static is not None:
+            self._static_of = section
+            self._on_static(static)
         self._stale = False
-        self._undrawn = perf_counter()
+        self._undrawn = self._shown = now = perf_counter()
+        self._next_picture = now + FASTEST
+        self._unheard = now if self._unheard is None else self._unheard
         self._on_frame({**header, "transport": self._transport()}, buffers)
 
     def _transport(self) -> dict[str, Any]:
@@ -362,7 +440,8 @@ class Session:
         }
 
     def _publish(self) -> None:
-        self._next_view = perf_counter() + VIEW_EVERY
+        began = perf_counter()
+        self._pair.share()
         pair, main = self._pair, self._pair.main
         view = View(
             setup=pair.setup,
@@ -383,3 +462,5 @@ class Session:
             notice=self._notice,
         )
         self._on_view(view)
+        now = perf_counter()
+        self._next_view = now + max(VIEW_EVERY, VIEW_SHARE * (now - began))

@@ -6,6 +6,7 @@ import logging
 import os
 import tempfile
 import threading
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass, replace
 from functools import cache
@@ -14,7 +15,10 @@ from time import perf_counter
 
 from niche_sim import cohort
 from niche_sim.cohort import Cohort, Plan, Progress
-from niche_sim.dashboard.link import Setup
+from niche_sim.dashboard import limits
+from niche_sim.dashboard.link import Setup, within_limits
+from niche_sim.dashboard.presence import Presence
+from niche_sim.dashboard.turns import Turns
 from niche_sim.errors import InputError
 from niche_sim.scenario_writing import with_protocol
 from niche_sim.targets import Row, effects
@@ -22,7 +26,9 @@ from niche_sim.workers import Stopped
 
 log = logging.getLogger(__name__)
 
-_ONE_AT_A_TIME = threading.Lock()  # cohorts of several visitors share the processors one after the other
+_ONE_AT_A_TIME = Turns(1)  # cohorts of several visitors share the processors one after the other
+_ASKED: Counter[str] = Counter()  # visitor -> cohorts that run or wait
+_ASKING = threading.Lock()
 
 
 @dataclass(frozen=True)
@@ -52,6 +58,7 @@ class Report:
 
 def plan_of(ours: Setup, theirs: Setup, mice: int) -> Plan:
     """Many mice of two setups that differ in their protocol alone; theirs is the reference. Raises InputError."""
+    limits.number(mice, "mice an arm", 2, limits.MICE)  # before their seeds are made
     arm, experiment = theirs.arm_name(), theirs.experiment()
     own = ours.arm_name()
     if ours.protocol is not None:
@@ -63,18 +70,47 @@ def plan_of(ours: Setup, theirs: Setup, mice: int) -> Plan:
     )
 
 
-class Study:
-    """Runs a plan in worker processes; `on_report` is called from a thread of its own."""
+def check_plan(plan: Plan) -> None:
+    """Raises InputError if these are more or larger mice than a visitor may ask for."""
+    limits.at_most(len(plan.seeds), limits.MICE, "cohort", "mice an arm", "fewer mice")
+    limits.at_most(len(plan.seeds) * len(plan.arms), limits.MICE_IN_ALL, "cohort", "mice", "fewer arms or mice")
+    for arm in plan.arms:
+        within_limits(plan.experiment, arm, dict(plan.overrides), plan.without)
 
-    def __init__(self, plan: Plan, names: tuple[str, ...], on_report: Callable[[Report], None]) -> None:
+
+class Study:
+    """Runs a plan in worker processes; `on_report` is called from a thread of its own.
+
+    It is given up when its page is gone, as `presence` says, and when it has run for `seconds`; the mice that are finished are
+    kept. Raises InputError if it is more than a visitor may ask for.
+    """
+
+    def __init__(
+        self,
+        plan: Plan,
+        names: tuple[str, ...],
+        on_report: Callable[[Report], None],
+        presence: Presence | None = None,
+        seconds: float = limits.COHORT_SECONDS,
+    ) -> None:
+        check_plan(plan)
         self._plan, self._on_report = plan, on_report
+        self._presence, self._seconds = presence or Presence(), seconds
+        self._until = float("inf")
         self._stop = threading.Event()
         reference, *treated = plan.arms
         self._report = Report("waiting", (*treated, reference), names, len(plan.seeds))
         self._thread = threading.Thread(target=self._work, name="study", daemon=True)
 
     def start(self) -> None:
-        """Begin, as soon as no other study runs."""
+        """Begin, as soon as no other study runs. Raises InputError if too many wait already."""
+        visitor = self._presence.visitor
+        with _ASKING:
+            if _ASKED[visitor] >= limits.COHORTS:
+                raise InputError("cohort", f"{_ASKED[visitor]} of yours run or wait", "a new one when one of them is done")
+            if _ASKED.total() >= limits.WAITING:
+                raise InputError("cohort", f"{_ASKED.total()} of other visitors wait", "another try in a few minutes")
+            _ASKED[visitor] += 1
         self._on_report(self._report)
         self._thread.start()
 
@@ -86,22 +122,31 @@ class Study:
         self._report = replace(self._report, **changes)  # type: ignore[arg-type]
         self._on_report(self._report)
 
+    def _given_up(self) -> bool:
+        return self._stop.is_set() or self._presence.gone() or perf_counter() > self._until
+
     def _work(self) -> None:
-        while not _ONE_AT_A_TIME.acquire(timeout=0.2):
-            if self._stop.is_set():
-                self._tell(state="cancelled")
-                return
         try:
-            self._run()
+            with _ONE_AT_A_TIME.turn(self._given_up) as mine:
+                if not mine:
+                    raise Stopped
+                self._until = perf_counter() + self._seconds
+                self._run()
         except Stopped:
-            self._tell(state="cancelled")
+            if perf_counter() > self._until:
+                minutes = f"{self._seconds / 60.0:.2g} minutes"
+                why = f"{minutes} are over, which a cohort may take here. Its finished mice are kept: run it again to go on."
+                self._tell(state="failed", why=why)
+            else:
+                self._tell(state="cancelled")
         except InputError as error:
             self._tell(state="failed", why=str(error))
         except Exception as error:
             log.exception("a study failed")
             self._tell(state="failed", why=f"Something went wrong here ({type(error).__name__}: {error}).")
         finally:
-            _ONE_AT_A_TIME.release()
+            with _ASKING:
+                _ASKED[self._presence.visitor] -= 1
 
     def _run(self) -> None:
         folder, began = mice_folder(), perf_counter()
@@ -111,12 +156,12 @@ class Study:
             left = took * (1.0 / progress.share - 1.0) if progress.share > 0.0 else float("nan")
             self._tell(state="running", done=progress.done, total=progress.total, seconds_left=left)
 
-        failures = cohort.run([self._plan], folder, _workers(), watch, stop=self._stop.is_set)
+        failures = cohort.run([self._plan], folder, _workers(), watch, stop=self._given_up)
         if failures:
             first = failures[0]
             raise InputError(f"{len(failures)} mice failed", f"seed {first.seed} of {first.arm}", first.why)
         mice = cohort.gather(self._plan, folder)
-        if self._stop.is_set():
+        if self._given_up():
             raise Stopped
         self._tell(state="done", cohort=mice, rows=tuple(effects(mice)))
 

@@ -6,6 +6,7 @@ from typing import Any
 
 from niche_sim.dashboard.canvas import TissueCanvas
 from niche_sim.dashboard.session import FIELDS, Session
+from niche_sim.errors import InputError
 
 
 class Viewer(TissueCanvas):
@@ -28,19 +29,25 @@ class Viewer(TissueCanvas):
         self.on_drawn = lambda _: session.drawn()
         self.on_pick = lambda place: session.pick(**place)
         self.on_hello = session.again
-        session.show_fields(tuple(self.shown_fields))
+        self.on_hidden = session.hide
+        self.on_refused = lambda error: session.say(f"{error}")
+        self._fields_changed(None)
         session.again()
 
     def _fields_changed(self, _: Any) -> None:
         if self._session is not None:
-            self._session.show_fields(tuple(self.shown_fields))
+            try:
+                self._session.show_fields(tuple(self.shown_fields))
+            except InputError as error:
+                self._session.say(f"{error}")
 
-    def _receive(self, widget: Any, message: dict[str, Any], buffers: Any) -> None:
-        super()._receive(widget, message, buffers)
+    def _receive(self, message: dict[str, Any]) -> None:
+        super()._receive(message)
         session = self._session
         if session is None:
             return
-        kind, hours = message.get("type"), float(message.get("hours", 0.0))
+        kind = message.get("type")
+        hours: Any = message.get("hours")  # the session refuses what is no number
         if kind == "play":
             session.play()
         elif kind == "pause":

@@ -655,6 +655,83 @@ def test_pictures_are_numbered_and_a_browser_that_comes_later_gets_the_last(widg
     assert widget.sent[2:] == [last] and greeted == [0, 3]
 
 
+def made_of(old, message, rest):
+    """The buffers of a frame as the browser makes them."""
+    sizes, copies = message["same"]["sizes"], message["same"]["copies"]
+    made, taken = [], 0
+    for number, size in enumerate(sizes):
+        buffer = b""
+        for _, to, start, length in [one for one in copies if one[0] == number]:
+            new = to - len(buffer)
+            buffer, taken = buffer + rest[taken : taken + new] + old[number][start : start + length], taken + new
+        new = size - len(buffer)
+        made.append(buffer + rest[taken : taken + new])
+        taken += new
+    assert taken == len(rest)
+    return made
+
+
+def test_what_has_not_changed_is_not_sent_again(widget):
+    model, scales = NicheModel(overrides=SIZE, rng=3), Scales()
+    whole, sent, before = 0, 0, []
+    for step in range(60):
+        packed = pack(LiveSight(model), ["fibronectin", "tgfb"], scales)
+        seq = widget.show({"panels": [packed.header]}, packed.buffers)
+        message, buffers = widget.sent[-1]
+        if step:
+            assert message["same"]["base"] == seq - 1
+            assert made_of(before, message, buffers[0]) == packed.buffers
+        else:
+            assert buffers == packed.buffers
+        before = packed.buffers
+        whole, sent = whole + sum(map(len, packed.buffers)), sent + sum(map(len, buffers))
+        widget._handle_custom_msg({"type": "drawn", "seq": seq}, [])
+        model.step()
+    assert sent < 0.7 * whole
+
+
+def test_a_browser_that_has_not_drawn_the_last_picture_gets_the_whole(widget):
+    header = {"panels": []}
+    assert widget.show(header, [b"abc"]) == 1
+    widget.show(header, [b"abc"])
+    assert "same" not in widget.sent[-1][0]
+    widget._handle_custom_msg({"type": "drawn", "seq": 2}, [])
+    widget.show(header, [b"abc"])
+    assert widget.sent[-1] == (
+        {"type": "frame", "seq": 3, "header": header, "same": {"base": 2, "sizes": [3], "copies": [[0, 0, 0, 3]]}}, [b""],
+    )  # fmt: skip
+    widget._handle_custom_msg({"type": "drawn", "seq": 3}, [])
+    widget._handle_custom_msg({"type": "hello"}, [])
+    assert widget.sent[-1] == ({"type": "frame", "seq": 3, "header": header}, [b"abc"])
+    widget.show(header, [b"abc"])
+    assert "same" not in widget.sent[-1][0]
+
+
+def test_a_picture_made_of_the_last_is_drawn_and_one_of_another_is_asked_for(show, mouse, monkeypatch):
+    whole = drawing_code
+    monkeypatch.setitem(globals(), "drawing_code", lambda *more: whole(*more).replace("export default", "const shown ="))
+    packed = pack(LiveSight(mouse), ["fibronectin"], Scales())
+    page = show(packed, page=ADAPTED)
+    patch = {"base": 1, "sizes": [len(one) for one in packed.buffers], "copies": []}
+    patch["copies"] = [[number, 3, 3, size - 3] for number, size in enumerate(patch["sizes"])]
+    rest = base64.b64encode(b"".join(one[:3] for one in packed.buffers)).decode()
+    page.evaluate(
+        """([same, rest]) => tell("msg:custom", { type: "frame", seq: 2, header: { panels: given.panels }, same }, [odd(rest)])""",
+        [patch, rest],
+    )
+    page.wait_for_function("heard.some(([kind, what]) => kind === 'drawn' && what === 2)")
+    assert pixel(page, TAUGHT) == VERMILLION
+    page.mouse.click(*at(page, KILLER))
+    (picked,) = heard(page, "pick")
+    assert picked["unique_id"] == int(mouse.state.nk_cells.unique_id[0])
+    greeted = len(heard(page, "hello"))
+    page.evaluate(
+        """([same, rest]) => tell("msg:custom", { type: "frame", seq: 9, header: { panels: given.panels }, same }, [odd(rest)])""",
+        [patch, rest],
+    )
+    assert len(heard(page, "hello")) == greeted + 1
+
+
 def test_answers_of_the_browser_reach_whoever_asked(widget):
     drawn, picked = [], []
     widget._handle_custom_msg({"type": "drawn", "seq": 3}, [])  # nobody listens yet

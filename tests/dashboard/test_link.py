@@ -12,7 +12,8 @@ from urllib.parse import quote
 import pytest
 
 from niche_sim.cli import main
-from niche_sim.dashboard.link import LONGEST_LINK, LONGEST_TOML, Setup
+from niche_sim.dashboard import limits
+from niche_sim.dashboard.link import Setup
 from niche_sim.errors import InputError
 from niche_sim.protocol import Block, InjectExosomes, Treat
 from niche_sim.record import Record, Runner, load_record
@@ -114,8 +115,8 @@ def test_equal_protocols_have_one_link() -> None:
         ("set=tgfb.half_life=5 mn", "link: set tgfb.half_life: unknown unit 'mn'", "allowed are"),
         ("set=tgfb.half_life=5 min&set=tgfb.half_life=5 min", "link: set: tgfb.half_life is there twice", "once"),
         ("set=run.duration=90 min", "link: set run.duration: 1.5 h", "of the step"),
-        ("set=section.width=1 m&set=section.height=1 m", "link: set section: 2,500,000,000 sites of 20 um", "250,000"),
-        ("set=section.spacing=1 um", "link: set section: 4,000,000 sites of 1 um", "a wider spacing"),
+        ("set=section.width=1 m&set=section.height=1 m", "this experiment: asks for 2", "250,000"),
+        ("set=section.spacing=1 um", "this experiment: asks for 4,000,000 sites", "a smaller section"),
         ("schedule=addtive", "link: schedule: unknown schedule 'addtive'", "one of default"),
         ("without=Wakin", "link: without: unknown process 'Wakin'", "Waking"),
         ("protocol=", "link: protocol: ''", "a list in brackets"),
@@ -173,7 +174,7 @@ def test_a_link_opens_no_path(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -
 
 def test_too_much_for_a_link_is_said() -> None:
     long = Setup().with_interventions(Treat("anti_pd1", 1.0, (float(n) ** 1.5,)) for n in range(100))
-    with pytest.raises(InputError, match=rf"^link: .* characters; at most {LONGEST_LINK:,}; send the scenario as TOML"):
+    with pytest.raises(InputError, match=rf"^link: .* characters; at most {limits.LINK:,}; send the scenario as TOML"):
         long.to_query()
 
 
@@ -301,11 +302,11 @@ def test_an_uploaded_scenario_can_be_edited_and_repeated(tmp_path: Path, monkeyp
     [
         ("title = ", r"^up\.toml: line 1: "),
         ("titel = 3", r"^up\.toml: titel: unknown key; did you mean title\?"),
-        ("=" * (LONGEST_TOML + 1), r"^up\.toml: 200,001 characters; at most 200,000"),
+        ("=" * (limits.UPLOAD + 1), r"^up\.toml: 200,001 characters; at most 200,000"),
         ("title", r"^up\.toml: line 1: .*; valid TOML is needed: lines such as name = \"text\""),
         (("mif", "miff"), r"^up\.toml: arms\.anti_mif\.add\[0\]\.target: 'miff'"),
         (('"default"', '["Wakin"]'), r"^up\.toml: schedule: unknown process 'Wakin'"),
-        (('spacing = "20 um"', 'spacing = "2 um"'), r"^up\.toml: section: 1,000,000 sites"),
+        (('spacing = "20 um"', 'spacing = "2 um"'), r"^up\.toml: this experiment: asks for 1,000,000 sites"),
         (("[section]", '[parameters]\n"tgfb.hl" = { value = "1 h", source = "assumed", where = "x" }\n[section]'),
          r"^up\.toml: parameters.*tgfb\.hl"),
     ],

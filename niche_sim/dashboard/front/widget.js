@@ -1,5 +1,28 @@
 // Ties the viewer to an anywidget model: the only file that knows of a server.
 
+// The buffers of a picture from those of the last: `copies` of parts as [buffer, where to, where from, bytes], all else in `rest`.
+function patched(last, { sizes, copies }, rest) {
+  const fresh = bytesOf(rest);
+  let taken = 0;
+  return sizes.map((size, number) => {
+    const made = new Uint8Array(size);
+    let at = 0;
+    const fill = (end) => {
+      made.set(fresh.subarray(taken, taken + end - at), at);
+      taken += end - at;
+      at = end;
+    };
+    for (const [buffer, to, from, length] of copies) {
+      if (buffer !== number) continue;
+      fill(to);
+      made.set(last[number].subarray(from, from + length), to);
+      at = to + length;
+    }
+    fill(size);
+    return made;
+  });
+}
+
 function render({ model, el }) {
   const send = (type, more) => model.send({ type, ...more });
   const viewer = buildViewer(
@@ -23,18 +46,32 @@ function render({ model, el }) {
       speed: (hours) => send("speed", { hours }),
     },
   );
+  let known = { seq: 0, buffers: [] }; // the last picture, of which the next may say what is as it was
   const receive = (message, buffers) => {
-    if (message.type === "frame") viewer.setFrame({ seq: message.seq, ...message.header }, buffers);
+    if (message.type === "frame") {
+      const { seq, header, same } = message;
+      if (same && same.base !== known.seq) return send("hello"); // one was missed: the whole picture, please
+      known = { seq, buffers: same ? patched(known.buffers, same, buffers[0]) : buffers.map(bytesOf) };
+      viewer.setFrame({ seq, ...header }, known.buffers);
+    }
     else if (message.type === "picked") viewer.setCard(message.card);
   };
   const renew = () => viewer.setStatic(model.get("static"));
   const recolour = () => viewer.setDark(model.get("dark"));
+  // Nothing is computed for long for a page that is not seen. One that is being closed is hidden, too, and cannot say so.
+  const look = () => {
+    try {
+      send("hidden", { hidden: document.hidden });
+    } catch {}
+  };
   model.on("msg:custom", receive);
   model.on("change:static", renew);
   model.on("change:dark", recolour);
   renew();
   send("hello");
+  document.addEventListener("visibilitychange", look);
   return () => {
+    document.removeEventListener("visibilitychange", look);
     model.off("msg:custom", receive);
     model.off("change:static", renew);
     model.off("change:dark", recolour);
