@@ -46,7 +46,7 @@ def run_mice(plans: Sequence[Plan], target: Path, cores: int) -> list[Failure]:
                 last[:] = [done]
                 watch(done)
 
-            return cohort.run(plans, target / "mice", cores, look)
+            return cohort.run(plans, target / "mice", cores, look, report=say)
     except KeyboardInterrupt:
         done = f"{last[0].done} of {last[0].total} mice done" if last else "no mouse done"
         raise CommandError(f"stopped by Ctrl-C, {done}; the same command with -o {target} goes on", STOPPED) from None
