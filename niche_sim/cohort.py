@@ -6,8 +6,6 @@ import contextlib
 import dataclasses
 import json
 import math
-import zipfile
-import zlib
 from collections import Counter
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -18,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from niche_sim import scenario
+from niche_sim import given, scenario
 from niche_sim.errors import InputError
 from niche_sim.estimate import Estimate, estimate
 from niche_sim.model import NicheModel, setup
@@ -26,6 +24,7 @@ from niche_sim.naming import name_of_arm
 from niche_sim.readouts import BY_NAME
 from niche_sim.record import let_go, onsets_of, table_of, whole
 from niche_sim.scenario import ONSET, Scenario
+from niche_sim.sealed import Damaged, Report, checked, npz, read_npz, report_damaged
 from niche_sim.vocabulary import DEFAULT_SEED
 from niche_sim.workers import Lost, local, work
 
@@ -34,6 +33,7 @@ Float = NDArray[np.float64]
 PICTURE_PIXELS = 100  # along the longer side of a kept picture of a section
 PICTURE_FIELD = "fibronectin"
 BAND = (10.0, 50.0, 90.0)  # percentiles that show the spread of mice
+MOST_MICE = 1_000_000  # of an arm; more is a slip
 
 
 @dataclass(frozen=True)
@@ -54,8 +54,8 @@ class Plan:
         return self.arms[0]
 
     def file(self, folder: Path, arm: str, seed: int) -> Path:
-        """Where a mouse is kept."""
-        return folder / self.experiment.id / f"{arm}-{seed}-{self.keys[arm]}.npz"
+        """Where a mouse is kept: in one file for all arms in which the same is done."""
+        return folder / self.experiment.id / f"{self.keys[arm]}-{seed}.npz"
 
 
 class Picture(NamedTuple):
@@ -165,20 +165,21 @@ def plan(
     Raises:
         InputError: anything of it is unknown or not possible, in the scenario, its targets or the options.
     """
-    given = scenario_id if isinstance(scenario_id, Scenario) else scenario.load(scenario_id, readouts=BY_NAME)
-    experiment = given.with_(schedule=schedule)
-    names = tuple(experiment.arms if arms is None else arms)
+    known = scenario_id if isinstance(scenario_id, Scenario) else scenario.load(scenario_id, readouts=BY_NAME)
+    experiment = known.with_(schedule=schedule)
+    names = tuple(experiment.arms) if arms is None else given.names(arms, "arms", "names of arms")
     for number, name in enumerate(names):
         experiment.arm(name, "arms")
         if name in names[:number]:
             raise InputError("arms", f"'{name}' is there twice", "each arm once")
     if not names:
         raise InputError("arms", "none", "at least one arm")
-    changes = tuple(sorted((name, str(text)) for name, text in (overrides or {}).items()))
-    left_out = tuple(without)
+    number, first = given.whole(mice, "mice", 1, MOST_MICE), given.whole(seed, "seed")
+    changes = tuple(sorted((name, str(text)) for name, text in given.table(overrides, "overrides").items()))
+    left_out = given.names(without, "without", "names of processes")
     made = setup(experiment, dict(changes), left_out)
     keys = {name: name_of_arm(made, name) for name in names}
-    return Plan(experiment, names, tuple(range(seed, seed + mice)), changes, left_out, keys, tuple(made.thresholds))
+    return Plan(experiment, names, tuple(range(first, first + number)), changes, left_out, keys, tuple(made.thresholds))
 
 
 def run(
@@ -187,15 +188,22 @@ def run(
     workers: int = 1,
     watch: Callable[[Progress], None] | None = None,
     stop: Callable[[], bool] | None = None,
+    report: Report | None = None,
 ) -> list[Failure]:
     """Run the mice of the plans that are not in the folder yet, the longest first; returns those that failed.
 
     A mouse is written when it is finished; one whose process dies twice has failed. On Ctrl-C the mice at work are given
     up, and KeyboardInterrupt goes on. watch: called when a mouse is done, and once before. stop: asked several times a
-    second, in the thread that called, whether to give up the mice at work; then Stopped is raised. Studies in several
-    threads do not touch each other's workers.
+    second, in the thread that called, whether to give up the mice at work; then Stopped is raised. report: called with one
+    line if kept mice were not as they were written, and so run again; None logs it. Studies in several threads do not touch
+    each other's workers.
     """
-    missing = {job.file: job for one in plans for job in _missing(one, folder)}
+    damaged: set[str] = set()
+    missing: dict[Path, _Job] = {}
+    for job in (job for one in plans for job in _missing(one, folder, damaged)):
+        if not (job.file in missing and missing[job.file].picture):  # several arms or plans may ask for one mouse
+            missing[job.file] = job
+    report_damaged(damaged, folder, report)
     jobs = sorted(missing.values(), key=lambda job: -job.cost)
     for parent in {job.file.parent for job in jobs}:
         parent.mkdir(parents=True, exist_ok=True)
@@ -278,24 +286,35 @@ def _write(model: NicheModel, job: _Job, seconds: float) -> None:
         arrays["picture_fibronectin"] = _coarse(getattr(model.state, PICTURE_FIELD)).astype(np.float32)
         arrays["picture_tumour"] = np.stack([cells.y[seen], cells.x[seen]], axis=1).astype(np.float32)
         arrays["picture_size"] = np.array([section.height, section.width])
-    with whole(job.file) as part, part.open("wb") as file:
-        np.savez_compressed(file, **arrays)
+    with whole(job.file) as part:
+        part.write_bytes(npz(arrays, job.file.name))
 
 
 def _read(file: Path) -> Life | None:
-    """A mouse; None if it is not there or not whole."""
+    """A mouse; None if it is not there or not as it was written."""
     try:
-        with file.open("rb") as opened, np.load(opened, allow_pickle=False) as stored:
-            arrays = dict(stored)
-        notes = json.loads(str(arrays["notes"]))
-        table = dict(zip(notes["columns"], arrays["table"], strict=True))
-        picture = None
-        if "picture_size" in arrays:
-            height, width = arrays["picture_size"].tolist()
-            picture = Picture(arrays["picture_fibronectin"], arrays["picture_tumour"], height, width)
-        return Life(table, notes["onsets"], notes["books"], notes["seconds"], picture)
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
+        arrays = read_npz(file.read_bytes(), file.name)
+    except (FileNotFoundError, Damaged):
         return None
+    notes = json.loads(str(arrays["notes"]))
+    table = dict(zip(notes["columns"], arrays["table"], strict=True))
+    picture = None
+    if "picture_size" in arrays:
+        height, width = arrays["picture_size"].tolist()
+        picture = Picture(arrays["picture_fibronectin"], arrays["picture_tumour"], height, width)
+    return Life(table, notes["onsets"], notes["books"], notes["seconds"], picture)
+
+
+def _is_whole(file: Path, damaged: set[str]) -> bool:
+    """Whether a mouse is there as it was written; one that is there otherwise is noted in `damaged`."""
+    try:
+        checked(file.read_bytes(), file.name)
+    except FileNotFoundError:
+        return False
+    except Damaged:
+        damaged.add(file.name)
+        return False
+    return True
 
 
 def _coarse(values: Float) -> Float:
@@ -308,19 +327,20 @@ def _coarse(values: Float) -> Float:
 # --- many mice -------------------------------------------------------------------------------------------------------
 
 
-def _missing(one: Plan, folder: Path) -> list[_Job]:
-    """The mice of a plan that are not in the folder, or lack the picture that the first of each arm has."""
+def _missing(one: Plan, folder: Path, damaged: set[str]) -> list[_Job]:
+    """The mice of a plan that are not in the folder, or lack the picture that the first of each arm has.
+
+    Names of files that are not as they were written are added to `damaged`.
+    """
     jobs = []
     for arm in one.arms:
         cost = _cost(one, arm)
         for number, seed in enumerate(one.seeds):
             file = one.file(folder, arm, seed)
             picture = number == 0
-            if file.exists() and not picture:
+            if _is_whole(file, damaged) and not (picture and getattr(_read(file), "picture", None) is None):
                 continue
-            life = _read(file) if file.exists() else None
-            if life is None or (picture and life.picture is None):
-                jobs.append(_Job(one.experiment, arm, seed, one.overrides, one.without, file, picture, cost))
+            jobs.append(_Job(one.experiment, arm, seed, one.overrides, one.without, file, picture, cost))
     return jobs
 
 

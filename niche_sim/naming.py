@@ -26,7 +26,7 @@ ONLOOKERS = {
     "naming",
     "odd",
 }
-ONLOOKERS |= {"record", "spatial_export", "sweeps", "targets", "untreated", "workers"}
+ONLOOKERS |= {"record", "sealed", "spatial_export", "sweeps", "targets", "untreated", "workers"}
 ONLOOKERS |= {"biography", "exports", "film_files", "frames", "lesson", "looks", "scenario_writing", "timeline", "worksheet"}
 LIBRARIES = ("numpy", "scipy", "numba", "mesa")
 

@@ -19,7 +19,8 @@ RULES = (*DEFAULT, *ALTERNATIVES)
 # From the bottom up. A module imports from lower rows only, never from its own: a new module takes its place here.
 # `kernels`, `processes`, `cli` and `dashboard` are folders; what holds within them stands below.
 ROWS = (
-    {"errors", "vocabulary", "kernels", "workers", "plots_words", "plots_style"},
+    {"errors", "vocabulary", "kernels", "workers", "sealed", "plots_words", "plots_style"},
+    {"given"},
     {"units", "chance", "laws", "columns"},
     {"process", "section", "population"},
     {"cells", "parameters"},
@@ -55,7 +56,7 @@ ONLY_IN = {
     "starlette": {"dashboard"},
     "uvicorn": {"dashboard"},
     "pint": {"units"},
-    "tomli_w": {"scenario_writing"},
+    "tomli_w": {"scenario_writing", "sweeps"},
     "typer": {"cli"},
     "rich": {"cli"},
 }

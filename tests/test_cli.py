@@ -307,7 +307,8 @@ def test_a_real_ctrl_c(tmp_path: Path) -> None:
     assert started.returncode == 130
     assert out == ""
     assert re.fullmatch(
-        rf"niche-sim: this run asks for [^\n]*\nniche-sim: stopped at day \S+ of 5000; `niche-sim run --resume runs/{DEFAULT_NAME}` .*\n", err
+        r"niche-sim: this run asks for [^\n]*\n"
+        rf"niche-sim: stopped at day \S+ of 5000; `niche-sim run --resume runs/{DEFAULT_NAME}` .*\n", err
     )
     assert [path.name for path in folder.iterdir()] == ["checkpoint.npz"]
 

@@ -13,9 +13,10 @@ import time
 import numpy as np
 import pytest
 
-from niche_sim import cohort, naming, workers
+from niche_sim import cohort, naming, scenario, workers
 from niche_sim.errors import InputError
 from niche_sim.model import NicheModel
+from niche_sim.targets import effects
 
 EDUCATION = "liver_education_costasilva2015"
 SMALL = {"section.width": "600 um", "section.height": "700 um", "run.duration": "2 day"}
@@ -77,6 +78,68 @@ def test_only_what_is_missing_is_made(folder):
     assert not list(folder.rglob("*.part*"))
 
 
+@pytest.mark.parametrize("damage", ["bit", "swapped", "unsealed"])
+def test_mice_that_are_not_as_they_were_written_are_run_again_and_said(damage, kept, folder):
+    one = planned()
+    mine, other = (one.file(folder, *mouse) for mouse in (("educated", 2), ("educated", 1)))
+    data = bytearray(mine.read_bytes())
+    if damage == "bit":
+        data[len(data) // 2] ^= 4
+    mine.write_bytes(
+        {"bit": bytes(data), "swapped": other.read_bytes(), "unsealed": data.replace(b"niche_sim-sha256:", b"")}[damage]
+    )
+    assert list(cohort.gather(one, folder).lives["educated"]) == [1]  # and is not taken meanwhile
+    said = []
+    assert cohort.run([one], folder, 1, report=said.append) == []
+    assert said == [
+        f"{folder}: 1 kept file was damaged, another run's or of an earlier niche_sim, and run again: {mine.name}"
+    ]
+    again, before = (cohort.gather(one, place).lives["educated"][2] for place in (folder, kept))
+    assert all(np.array_equal(again.table[name], values) for name, values in before.table.items())
+
+
+def test_arms_in_which_the_same_is_done_are_the_same_mice(folder):
+    """A study of an arm against itself under another name: each mouse is run once and stands in both arms."""
+    experiment = scenario.load(EDUCATION)
+    twin = dataclasses.replace(experiment.arms["pbs"], name="again", note="As pbs.")
+    both = dataclasses.replace(experiment, arms={**experiment.arms, "again": twin})
+    one = cohort.plan(both, ("pbs", "again"), mice=3, overrides=SMALL)
+    seen = []
+    assert cohort.run([one], folder, 1, seen.append) == []
+    assert seen[-1].total == 1  # mice 1 and 2 of pbs are there
+    found = cohort.gather(one, folder)
+    for arm in ("pbs", "again"):
+        assert list(found.lives[arm]) == [1, 2, 3]
+    rows = effects(found)
+    assert {row.arm for row in rows} == {"again"}
+    assert not {row.word for row in rows} & {"more", "less"}
+
+
+def test_a_picture_that_one_plan_asks_for_is_made_although_another_plan_has_no_need_of_it(tmp_path):
+    plans = [planned(arms=("pbs",), mice=1, seed=2), planned(arms=("pbs",), mice=2, seed=1)]
+    assert cohort.run(plans, tmp_path, 1) == []
+    assert cohort.gather(plans[0], tmp_path).lives["pbs"][2].picture is not None
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"mice": np.int64(2), "seed": np.uint8(1)},
+        {"arms": np.array(["pbs", "educated"])},
+        {"arms": iter(["pbs", "educated"]), "without": np.array([], str)},
+    ],
+)
+def test_numpy_and_other_series_are_taken(changes):
+    made = planned(**changes)
+    assert made == planned()
+    assert type(made.seeds[0]) is int
+
+
+def test_one_name_by_itself_is_one_name():
+    assert planned(arms="pbs").arms == ("pbs",)
+    assert planned(without="CollagenLinking").without == ("CollagenLinking",)
+
+
 def test_a_study_from_another_first_seed_uses_the_mice_that_are_there(folder):
     one = planned(seed=2)
     seen = []
@@ -119,7 +182,7 @@ def test_no_module_that_a_mouse_needs_counts_as_an_onlooker():
 def test_a_mouse_that_fails_is_told_and_the_others_go_on(tmp_path):
     one = planned()
     wrong = (("tgfb.half_life", "5 nM"), *one.overrides)
-    broken = dataclasses.replace(one, overrides=wrong, keys=dict.fromkeys(one.arms, "broken"))
+    broken = dataclasses.replace(one, overrides=wrong, keys={arm: f"broken{arm}" for arm in one.arms})
     failures = cohort.run([broken, planned(arms=("pbs",))], tmp_path, 2)
     assert sorted((f.arm, f.seed) for f in failures if "tgfb.half_life" in f.why) == [
         ("educated", 1), ("educated", 2), ("pbs", 1), ("pbs", 2),
@@ -259,6 +322,14 @@ def test_coarse_pictures_are_means_of_blocks():
         ({"arms": ("pbs", "educatd")}, "arms", "educated"),
         ({"arms": ("pbs", "pbs")}, "arms", "once"),
         ({"arms": ()}, "arms", "at least one"),
+        ({"arms": {"pbs": 1}}, "arms", "a list of names of arms"),
+        ({"arms": ["pbs", 3]}, "arms", "each of them text"),
+        ({"mice": 2.0}, "mice", "a whole number from 1"),
+        ({"mice": "2"}, "mice", "a whole number from 1"),
+        ({"mice": 0}, "mice", "a whole number from 1"),
+        ({"seed": -1}, "seed", "a whole number from 0"),
+        ({"seed": np.array([1, 2])}, "seed", "a whole number from 0"),
+        ({"overrides": ["run.duration"]}, "overrides", "a table"),
         ({"without": ["Nothing"]}, "without", "one of"),
         ({"overrides": {"tgfb.half_lif": "3 min"}}, "tgfb.half_lif", "tgfb.half_life"),
     ],

@@ -130,7 +130,7 @@ def test_what_is_run_is_what_was_asked_for():
 def test_a_run_is_the_mouse_of_the_same_options():
     plan = planned(seeds=[4], arms=["educated"], vary={"tgfb.half_life": {"values": ["7 min"]}})
     (run,) = plan.runs()
-    part = sweeps.read_part(sweeps.live(run.job).part)
+    part = sweeps.read_part(sweeps.live(run.job).part, run.name)
     model = NicheModel(EDUCATION, "educated", overrides={**TINY, "tgfb.half_life": "7 min"}, rng=4).run_to_end()
     for name, values in model.datacollector.model_vars.items():
         np.testing.assert_array_equal(part.table[name], values, err_msg=name)
@@ -168,8 +168,8 @@ def test_another_threshold_is_another_run():
     (run,) = plan.runs()
     (other,) = dataclasses.replace(plan, thresholds={**plan.thresholds, "priming": 1e9}).runs()
     assert other.name != run.name
-    assert sweeps.read_part(sweeps.live(run.job).part).onsets["priming"] > 0
-    assert np.isnan(sweeps.read_part(sweeps.live(other.job).part).onsets["priming"])
+    assert sweeps.read_part(sweeps.live(run.job).part, run.name).onsets["priming"] > 0
+    assert np.isnan(sweeps.read_part(sweeps.live(other.job).part, other.name).onsets["priming"])
 
 
 def test_a_worker_with_other_code_refuses():

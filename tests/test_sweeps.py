@@ -1,5 +1,6 @@
 """Sweeps: the same data set however it is made, stopped, shared or killed; what fails is told and costs nothing else."""
 
+import contextlib
 import errno
 import gc
 import json
@@ -27,6 +28,7 @@ from niche_sim.sweeps import tables
 from niche_sim.workers import Workers
 
 MOMENTS = 20  # at which a sweep is killed
+BITS = int(os.environ.get("NICHE_SIM_BITS", "8"))  # that are flipped; the whole proof was made with 60
 
 
 @pytest.fixture(scope="module")
@@ -191,7 +193,7 @@ def test_two_sweeps_of_one_folder_at_once(plan, undisturbed, tmp_path):
     assert pq.read_table(folder / "runs.parquet").num_rows in (16, 24)
     assert len(list((folder / "runs").iterdir())) == 24
     for file in (folder / "runs").iterdir():
-        sweeps.read_part(file.read_bytes())
+        sweeps.read_part(file.read_bytes(), file.stem)
     sweeps.collect(plan, folder)
     assert (folder / "runs.parquet").read_bytes() == (undisturbed / "runs.parquet").read_bytes()
 
@@ -359,6 +361,51 @@ def test_a_part_that_is_not_whole_is_run_again(damage, plan, undisturbed, tmp_pa
     assert_same(folder, undisturbed)
 
 
+def test_flipped_bits_are_found_said_and_run_again(plan, undisturbed, tmp_path):
+    """One in each of some parts, in the parts of `BITS` sweeps together; all that a sweep leaves is as undisturbed."""
+    places = random.Random(12)
+    folder, left = copy(undisturbed, tmp_path / "copy"), BITS
+    while left:
+        parts = places.sample(sorted((folder / "runs").iterdir()), min(left, 12))
+        left -= len(parts)
+        for part in parts:
+            data = bytearray(part.read_bytes())
+            data[places.randrange(len(data))] ^= 1 << places.randrange(8)
+            part.write_bytes(data)
+        assert sweeps.count(plan, folder).done == RUNS - FAILED - len(parts)
+        said, seen = [], []
+        swept(plan, folder, report=said.append, watch=seen.append)
+        assert_same(folder, undisturbed)
+        (line,) = said
+        assert line.startswith(f"{folder}: {len(parts)} kept files were damaged, another run's")
+        assert seen[-1].ran == len(parts) + FAILED - REFUSED
+
+
+def test_a_part_in_the_place_of_another_run_is_run_again(plan, undisturbed, tmp_path, caplog):
+    folder = copy(undisturbed, tmp_path / "copy")
+    first, second, *_ = sorted((folder / "runs").iterdir())
+    first.write_bytes(second.read_bytes())
+    with pytest.raises(ValueError, match="its digest does not fit"):
+        sweeps.read_part(first.read_bytes(), first.stem)
+    found = sweeps.collect(plan, folder)
+    assert found.count.missing == 1
+    assert found.runs.num_rows == RUNS - FAILED - 1
+    swept(plan, folder)
+    assert_same(folder, undisturbed)
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{folder}: 1 kept file was damaged, another run's or of an earlier niche_sim, and {then}: {first.name}"
+        for then in ("without a row until the sweep is run again", "run again")
+    ]
+
+
+def test_tables_that_were_changed_are_made_from_the_parts_again(plan, undisturbed, tmp_path):
+    folder = copy(undisturbed, tmp_path / "copy")
+    for name in ("runs.parquet", "series.parquet", "failures.parquet"):
+        (folder / name).write_bytes(b"something else")
+    sweeps.collect(plan, folder)
+    assert_same(folder, undisturbed)
+
+
 def test_half_written_files_of_dead_processes_are_cleared(plan, undisturbed, tmp_path):
     folder = copy(undisturbed, tmp_path / "copy")
     dead = subprocess.Popen([sys.executable, "-c", ""])
@@ -418,6 +465,71 @@ def test_a_run_leaves_no_memory_behind(monkeypatch):
         assert [state() for state in states] == [None]
     finally:
         gc.enable()
+
+
+SAME = """
+title = "The same, twice."
+question = "Is it computed once?"
+organ = "liver"
+schedule = "default"
+section = { width = "0.6 mm", height = "0.6 mm", spacing = "20 um" }
+run = { duration = "1 day", step = "1 h", record = "6 h" }
+[arms.pbs]
+protocol = [{ do = "inject_exosomes", source = "pdac", amount = "5 ug", at = "0 day" }]
+[arms.again]
+like = "pbs"
+add = []
+"""
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_the_same_run_twice_is_computed_once_and_has_a_row_for_each(workers, tmp_path):
+    """Values that are there twice, in one unit or two, and two arms in which the same is done."""
+    own = tmp_path / "liver_same \N{MOUSE} \"a\" \\ b" / "scenario.toml"
+    own.parent.mkdir()
+    own.write_text(SAME, encoding="utf-8")
+    plan = sweeps.plan(
+        own, arms=["pbs", "again"], seeds=2, readouts=["exosomes_taken_up"],
+        vary={"tgfb.half_life": {"values": ["2 min", "3 min", "120 s"]}},
+        vary_protocol={"pbs": {"amount": {"values": np.array(["5 ug", "3 ug", "5000 ng"])}}},
+    )  # fmt: skip
+    seen, ran = [], []
+
+    class Counting(ThreadPoolExecutor):
+        def submit(self, fn, job):
+            ran.append(job.name)
+            return super().submit(fn, job)
+
+    with Counting(workers) as executor:
+        place = sweeps.Place(executor, lambda: workers)
+        found = sweeps.sweep(plan, tmp_path / "out", place=place, watch=seen.append)
+    assert found.count == (3 * 3 * 2 + 3 * 2, 0, 0) == (plan.total, 0, 0)
+    assert len(ran) == len(set(ran)) == 2 * 2 * 2  # half-lives, amounts, seeds
+    assert seen[-1] == (plan.total, 0, 8, plan.total)
+    table = found.runs.to_pandas()
+    assert len(table) == plan.total
+    pbs, again = found.values("exosomes_taken_up", "pbs"), found.values("exosomes_taken_up", "again")
+    grid = pbs.reshape(3, 3, 2)
+    assert np.array_equal(grid[:, 0], grid[:, 2])
+    assert np.array_equal(grid[0], grid[2])
+    assert np.array_equal(again.reshape(3, 3, 2)[:, 0], grid[:, 0])
+    assert not np.array_equal(grid[:, 0], grid[:, 1])
+    with place_that_fails() as place:
+        assert sweeps.sweep(sweeps.plan_of(tmp_path / "out"), tmp_path / "out", place=place).count == found.count
+    assert sweeps.plan_of(tmp_path / "out").content == plan.content
+
+
+def place_that_fails():
+    return contextlib.nullcontext(sweeps.Place(None, lambda: 1))
+
+
+def test_a_run_that_fails_is_tried_once_whatever_it_stands_for(tmp_path):
+    plan = planned(arms=["pbs"], seeds=1, vary={"liver.lobule_radius": {"values": ["900 um", "0.9 mm", "900 um"]}})
+    seen = []
+    found = swept(plan, tmp_path, watch=seen.append)
+    assert found.count == (0, 3, 0)
+    assert seen[-1] == (0, 3, 1, 3)
+    assert [row["point"] for row in found.failures] == [0, 1, 2]
 
 
 @pytest.mark.parametrize(

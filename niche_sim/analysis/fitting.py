@@ -182,5 +182,5 @@ def _level(axis: Axis, share: float) -> float:
 def _life(outcome: sweeps.Outcome) -> Life:
     if outcome.why:
         raise Failed(f"a mouse of the calibration failed: {outcome.why}")
-    part = sweeps.read_part(outcome.part)
+    part = sweeps.read_part(outcome.part, outcome.name)
     return Life(part.table, part.onsets, {}, outcome.seconds, None)

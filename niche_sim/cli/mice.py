@@ -58,7 +58,7 @@ def run_mice(plans: Sequence[Plan], target: Path, cores: int, yes: bool = False)
                 last[:] = [done]
                 watch(done)
 
-            return cohort.run(plans, target / "mice", cores, look)
+            return cohort.run(plans, target / "mice", cores, look, report=say)
     except KeyboardInterrupt as error:
         done = f"{last[0].done} of {last[0].total} mice done" if last else "no mouse done"
         raise stopped(error, f", {done}; the same command with -o {target} goes on") from None

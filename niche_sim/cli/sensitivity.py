@@ -180,7 +180,7 @@ def _swept(plan: Plan, target: Path, processes: int | None, scheduler: str | Non
                 last = done
                 watch(done)
 
-            return sweeps.sweep(plan, target, workers=processes, scheduler=scheduler, watch=look)
+            return sweeps.sweep(plan, target, workers=processes, scheduler=scheduler, watch=look, report=say)
     except KeyboardInterrupt as error:
         done = f"{last.done} of {last.total} runs done"
         raise stopped(error, f", {done}; the same command with -o {target} goes on") from None

@@ -75,7 +75,9 @@ def _sweep(plan: Path, given: Path | None, workers: str | None, scheduler: str |
                 last = done
                 watch(done)
 
-            found = sweeps.sweep(wanted, folder, workers=processes, scheduler=scheduler, shard=part, watch=look)
+            found = sweeps.sweep(
+                wanted, folder, workers=processes, scheduler=scheduler, shard=part, watch=look, report=say
+            )
     except KeyboardInterrupt as error:
         done = f"{last.done} of {last.total} runs done"
         raise stopped(error, f", {done} and kept in {folder}; the same command goes on") from None
@@ -116,7 +118,7 @@ def _collect(folder: Path) -> None:
 
     plan = _plan_of(folder, "--collect")
     try:
-        found = sweeps.collect(plan, folder)
+        found = sweeps.collect(plan, folder, report=say)
     except OSError as error:
         raise CommandError(
             f"{folder}: {reason_of(error)}; the runs are kept, --collect again when there is room"

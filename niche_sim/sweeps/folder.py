@@ -8,13 +8,16 @@ import os
 import platform
 import re
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import tomli_w
+
 from niche_sim import naming
+from niche_sim.errors import InputError
 from niche_sim.record import machine, whole, write_json
+from niche_sim.sealed import Damaged, checked
 from niche_sim.sweeps.parts import Part, read_part
 from niche_sim.sweeps.planning import Plan, Run
 
@@ -25,9 +28,13 @@ _HALF_WRITTEN = re.compile(r"\.part-(.*)-(\d+)$")
 
 @dataclass(frozen=True)
 class Folder:
-    """What lies in a folder: runs/<hash>.parquet, failures/<hash>.json, plan.toml, provenance.json and tables of all."""
+    """What lies in a folder: runs/<hash>.parquet, failures/<hash>.json, plan.toml, provenance.json and tables of all.
+
+    damaged: names of the files of runs that were looked at and are not what was written under their name.
+    """
 
     path: Path
+    damaged: set[str] = field(default_factory=set)
 
     def open(self, plan: Plan) -> None:
         """Make the folder, clear what killed processes left half written, and write the plan. Raises OSError."""
@@ -38,8 +45,13 @@ class Folder:
         self.describe(plan)
 
     def describe(self, plan: Plan) -> None:
-        """Write plan.toml and provenance.json, unless they are there. Raises OSError."""
-        text = toml_of(plan.content)
+        """Write plan.toml and provenance.json, unless they are there. Raises OSError; InputError if a name is no Unicode."""
+        text = tomli_w.dumps(plan.content)
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            named = ascii(plan.content["scenario"])
+            raise InputError("scenario", f"{named} is no Unicode", "a folder whose name is, for plan.toml") from None
         if self.plan_text() != text:
             with whole(self.path / PLAN) as part:
                 part.write_text(text, encoding="utf-8")
@@ -49,7 +61,7 @@ class Folder:
         """The plan in the folder as it was written, None if there is none."""
         try:
             return (self.path / PLAN).read_text(encoding="utf-8")
-        except OSError:
+        except (OSError, ValueError):
             return None
 
     def part(self, name: str) -> Path:
@@ -57,8 +69,8 @@ class Folder:
         return self.path / "runs" / f"{name}.parquet"
 
     def has(self, name: str) -> bool:
-        """Whether a run is kept."""
-        return self.part(name).exists()
+        """Whether a run is kept, whole and under its own name; if it is there otherwise, `damaged` has it."""
+        return self._data(name) is not None
 
     def keep(self, name: str, part: bytes) -> None:
         """Write a run; a failure it had before is forgotten. Raises OSError."""
@@ -67,14 +79,18 @@ class Folder:
         self._failure(name).unlink(missing_ok=True)
 
     def read(self, name: str) -> Part | None:
-        """A kept run; None if it is not there. One that is not whole, as after a power cut, is taken away first."""
+        """A kept run; None if it is not there, or not as it was written."""
+        data = self._data(name)
+        return None if data is None else read_part(data, name)
+
+    def _data(self, name: str) -> bytes | None:
         file = self.part(name)
         try:
-            return read_part(file.read_bytes())
+            return checked(file.read_bytes(), name)
         except FileNotFoundError:
             return None
-        except ValueError:
-            file.unlink(missing_ok=True)
+        except Damaged:
+            self.damaged.add(file.name)
             return None
 
     def fail(self, run: Run, why: str) -> None:
@@ -98,29 +114,6 @@ def provenance_of(plan: Plan) -> dict[str, Any]:
     experiment = plan.experiment
     scenario = {"id": experiment.id, "sha256": experiment.sha256, "text": experiment.text}
     return {"scenario": scenario, "plan": plan.content, **naming.engine(), **machine()}
-
-
-def toml_of(content: Mapping[str, Any]) -> str:
-    """Plain data as TOML, tables last."""
-    tables = {key: value for key, value in content.items() if isinstance(value, Mapping)}
-    lines = [f"{_key(key)} = {_toml(value)}" for key, value in content.items() if key not in tables]
-    for name, table in tables.items():
-        lines += ["", f"[{_key(name)}]", *(f"{_key(key)} = {_toml(value)}" for key, value in table.items())]
-    return "\n".join(lines) + "\n"
-
-
-def _key(name: str) -> str:
-    return name if re.fullmatch(r"\w+", name, re.ASCII) else json.dumps(name)
-
-
-def _toml(value: Any) -> str:
-    if isinstance(value, Mapping):
-        return "{ " + ", ".join(f"{_key(key)} = {_toml(inner)}" for key, inner in value.items()) + " }"
-    if isinstance(value, list | tuple):
-        return "[" + ", ".join(map(_toml, value)) + "]"
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return json.dumps(value, ensure_ascii=True) if isinstance(value, str) else repr(value)
 
 
 def _clear(folder: Path) -> None:

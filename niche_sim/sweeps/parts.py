@@ -16,10 +16,11 @@ from niche_sim import naming
 from niche_sim.errors import InputError
 from niche_sim.readouts import BY_NAME
 from niche_sim.record import let_go, onsets_of, table_of
+from niche_sim.sealed import PLACE, checked, sealed
 from niche_sim.sweeps.axes import Float
 from niche_sim.sweeps.planning import Job
 
-NOTES = b"niche_sim"  # key of what a table says of itself
+NOTES, SEAL = b"niche_sim", b"niche_sim_seal"  # keys of what a table says of itself, and of its digest
 COMPRESSION = "zstd"
 
 
@@ -68,13 +69,13 @@ def live(job: Job) -> Outcome:
     return Outcome(job.name, part, "", perf_counter() - began)
 
 
-def read_part(data: bytes) -> Part:
-    """A part from the bytes of its file. Raises ValueError if they are not a whole part."""
+def read_part(data: bytes, name: str) -> Part:
+    """The part of a run, by its name, from the bytes of its file. Raises ValueError if they are not that part as written."""
     import pyarrow as pa
     import pyarrow.parquet as pq
 
     try:
-        read = pq.read_table(io.BytesIO(data), use_threads=False)
+        read = pq.read_table(io.BytesIO(checked(data, name)), use_threads=False)
         notes = json.loads((read.schema.metadata or {})[NOTES])
         onsets = {name: math.nan if onset is None else float(onset) for name, onset in notes["onsets_h"].items()}
     except (OSError, KeyError, TypeError, ValueError, pa.ArrowException) as error:
@@ -111,7 +112,7 @@ def _bytes_of(table: Mapping[str, Float], onsets: Mapping[str, float], job: Job)
         **job.engine,
     }
     schema = units([(name, pa.float64(), unit_of(name)) for name in table])
-    schema = schema.with_metadata({NOTES: json.dumps(notes)})
+    schema = schema.with_metadata({NOTES: json.dumps(notes), SEAL: PLACE})
     file = io.BytesIO()
     columns = [pa.array(values) for values in table.values()]
     pq.write_table(
@@ -121,4 +122,4 @@ def _bytes_of(table: Mapping[str, Float], onsets: Mapping[str, float], job: Job)
         use_dictionary=False,
         write_statistics=False,
     )
-    return file.getvalue()
+    return sealed(file.getvalue(), job.name)

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from niche_sim import naming, scenario
+from niche_sim import given, naming, scenario
 from niche_sim.errors import InputError
 from niche_sim.model import NicheModel, Setup, setup
 from niche_sim.parameters import rows
@@ -144,7 +144,8 @@ class Plan:
         return ", ".join(f"{axis.name} {axis.shown(value)}" for axis, value in pairs if value is not None)
 
     def runs(self) -> Iterator[Run]:
-        """Every run once: point by point, of these arm by arm, of these seed by seed. Made as they are asked for."""
+        """Every point, arm and seed that can differ: point by point, of these arm by arm, of these seed by seed. Made as they
+        are asked for. Runs of one name are one mouse, such as those of a value that is there twice, or of two like arms."""
         for point in range(self.points):
             arms = [arm for arm in self.arms if self.stands_for(arm)[point] == point]
             yield from self._runs_of(point, arms) if arms else ()
@@ -200,14 +201,16 @@ def plan(
     Raises:
         InputError: anything of it is unknown, of a wrong dimension or not possible.
     """
-    given: dict[str, Any] = {"seeds": seeds if isinstance(seeds, int) else list(seeds), "design": design}
-    given |= {"at": list(at), "series": series, "design_seed": design_seed, "without": list(without)}
-    given |= {"vary": dict(vary or {}), "vary_protocol": dict(vary_protocol or {}), "overrides": dict(overrides or {})}
-    given |= {} if arms is None else {"arms": list(arms)}
-    given |= {} if readouts is None else {"readouts": list(readouts)}
-    given |= {} if samples is None else {"samples": samples}
+    seeds = given.plain(seeds)
+    keys: dict[str, Any] = {"seeds": seeds if isinstance(seeds, int) else given.entries(seeds, "seeds")}
+    keys |= {"design": design, "at": given.entries(at, "at"), "series": series, "design_seed": design_seed}
+    keys |= {"without": given.entries(without, "without"), "overrides": given.table(overrides, "overrides")}
+    keys |= {"vary": given.table(vary, "vary"), "vary_protocol": given.table(vary_protocol, "vary_protocol")}
+    keys |= {} if arms is None else {"arms": given.entries(arms, "arms")}
+    keys |= {} if readouts is None else {"readouts": given.entries(readouts, "readouts")}
+    keys |= {} if samples is None else {"samples": samples}
     found = scenario_id if isinstance(scenario_id, Scenario) else scenario.load(scenario_id)
-    return _checked(found, given, "")
+    return _checked(found, given.plain(keys), "")
 
 
 def read_plan(path: str | Path) -> Plan:
@@ -233,10 +236,10 @@ def read_plan(path: str | Path) -> Plan:
     return _checked(found, {name: value for name, value in data.items() if name != "scenario"}, file)
 
 
-def _checked(experiment: Scenario, given: Mapping[str, Any], where: str) -> Plan:
-    arms = _arms(experiment, given.get("arms"), where)
-    overrides = {str(name): str(text) for name, text in _table(given, "overrides", where).items()}
-    without = tuple(_list(given, "without", where, str))
+def _checked(experiment: Scenario, keys: Mapping[str, Any], where: str) -> Plan:
+    arms = _arms(experiment, keys.get("arms"), where)
+    overrides = {name: str(text) for name, text in _table(keys, "overrides", where).items()}
+    without = given.names(keys.get("without", ()), f"{where}without")
     try:
         base = setup(experiment, overrides, without)
         NicheModel(base, arms[0])  # whether there can be such a section is known only when it is made
@@ -244,20 +247,20 @@ def _checked(experiment: Scenario, given: Mapping[str, Any], where: str) -> Plan
         known = error.where in overrides or error.where.startswith(("section.", "run."))
         place = "overrides." if known else ""
         raise InputError(f"{where}{place}{error.where}", error.found, error.allowed) from None
-    axes = _axes(experiment, arms, given, overrides, where)
-    design = one_of(given.get("design", "grid"), DESIGNS, f"{where}design")
-    samples = _whole(given, "samples", where, 1) if "samples" in given else None
-    number = _whole(given, "design_seed", where, 0) if "design_seed" in given else DEFAULT_SEED
+    axes = _axes(experiment, arms, keys, overrides, where)
+    design = one_of(keys.get("design", "grid"), DESIGNS, f"{where}design")
+    samples = given.whole(keys["samples"], f"{where}samples", 1) if "samples" in keys else None
+    number = given.whole(keys.get("design_seed", DEFAULT_SEED), f"{where}design_seed")
     levels, shares = levels_of(axes, design, samples, number, where)
-    readouts = _readouts(given, base, where)
-    content = {"scenario": _scenario_name(experiment), "arms": list(arms), **given}
+    readouts = _readouts(keys, base, where)
+    content = {"scenario": _scenario_name(experiment), "arms": list(arms), **keys}
     return Plan(
         experiment=dataclasses.replace(experiment, targets=()),
         arms=arms,
-        seeds=_seeds(given, where),
-        at=_at(given, base, axes, where),
+        seeds=_seeds(keys, where),
+        at=_at(keys, base, axes, where),
         readouts=readouts,
-        series=_flag(given, "series", where),
+        series=_flag(keys, "series", where),
         design=design,
         samples=samples,
         design_seed=number,
@@ -278,24 +281,24 @@ def _scenario_name(experiment: Scenario) -> str:
     return experiment.id if own.parent.parent == library else str(own)
 
 
-def _arms(experiment: Scenario, given: object, where: str) -> tuple[str, ...]:
-    if given is None:
+def _arms(experiment: Scenario, arms: object, where: str) -> tuple[str, ...]:
+    if arms is None:
         return (experiment.default_arm,)
-    names = _list({"arms": given}, "arms", where, str)
+    names = given.names(arms, f"{where}arms")
     for name in names:
         experiment.arm(name, f"{where}arms")
         if names.count(name) > 1:
             raise InputError(f"{where}arms", f"'{name}' is there twice", "each arm once")
     if not names:
         raise InputError(f"{where}arms", "none", "at least one arm")
-    return tuple(names)
+    return names
 
 
 def _axes(
-    experiment: Scenario, arms: Sequence[str], given: Mapping[str, Any], overrides: Mapping[str, str], where: str
+    experiment: Scenario, arms: Sequence[str], keys: Mapping[str, Any], overrides: Mapping[str, str], where: str
 ) -> tuple[Axis, ...]:
     axes = []
-    for name, spread in _table(given, "vary", where).items():
+    for name, spread in _table(keys, "vary", where).items():
         place = f"{where}vary.{name}"
         if name in overrides:
             raise InputError(place, "also in [overrides]", "one of them")
@@ -304,7 +307,7 @@ def _axes(
             raise InputError(place, "a table of tables", f"the whole name in quotes, {quoted} = ...")
         axes.append(parameter_axis(name, spread, place))
         _try_ends(experiment, axes[-1], overrides, place)
-    tables = _table(given, "vary_protocol", where)
+    tables = _table(keys, "vary_protocol", where)
     check_arms(tables, arms, f"{where}vary_protocol")
     for arm, spread in tables.items():
         axes += protocol_axes(experiment, arm, spread, f"{where}vary_protocol.{arm}")
@@ -322,8 +325,8 @@ def _try_ends(experiment: Scenario, axis: Axis, overrides: Mapping[str, str], wh
             raise InputError(where, error.found, error.allowed) from None
 
 
-def _seeds(given: Mapping[str, Any], where: str) -> tuple[int, ...]:
-    seeds = given.get("seeds", 1)
+def _seeds(keys: Mapping[str, Any], where: str) -> tuple[int, ...]:
+    seeds = keys.get("seeds", 1)
     allowed = f"a whole number from 1 to {MOST_SEEDS:,}, or a list of whole numbers from 0, each once"
     if isinstance(seeds, int) and not isinstance(seeds, bool) and 1 <= seeds <= MOST_SEEDS:
         return tuple(range(DEFAULT_SEED, DEFAULT_SEED + seeds))
@@ -333,10 +336,10 @@ def _seeds(given: Mapping[str, Any], where: str) -> tuple[int, ...]:
     raise InputError(f"{where}seeds", f"{seeds!r}"[:60], allowed)
 
 
-def _at(given: Mapping[str, Any], base: Setup, axes: Sequence[Axis], where: str) -> tuple[float, ...]:
+def _at(keys: Mapping[str, Any], base: Setup, axes: Sequence[Axis], where: str) -> tuple[float, ...]:
     end = base.experiment.duration
     times = []
-    for number, text in enumerate(_list(given, "at", where, object)):
+    for number, text in enumerate(given.entries(keys.get("at", ()), f"{where}at", "times")):
         place = f"{where}at[{number}]"
         time = to_model(text, "h", place)
         if time < 0.0 or (time > end and not any(axis.key == "run.duration" for axis in axes)):
@@ -347,45 +350,27 @@ def _at(given: Mapping[str, Any], base: Setup, axes: Sequence[Axis], where: str)
     return tuple(times)
 
 
-def _readouts(given: Mapping[str, Any], base: Setup, where: str) -> tuple[str, ...]:
+def _readouts(keys: Mapping[str, Any], base: Setup, where: str) -> tuple[str, ...]:
     onsets = [f"{ONSET}{stage.name}" for stage in STAGES]
-    if "readouts" not in given:
+    if "readouts" not in keys:
         told = [name for name in onsets if name.removeprefix(ONSET) in base.thresholds]
         return (*(readout.name for readout in READOUTS), *told)
-    names = _list(given, "readouts", where, str)
+    names = given.names(keys["readouts"], f"{where}readouts")
     for number, name in enumerate(names):
         one_of(name, [*sorted(BY_NAME), *onsets], f"{where}readouts[{number}]")
         if names.count(name) > 1:
             raise InputError(f"{where}readouts[{number}]", f"'{name}' is there twice", "each readout once")
     if not names:
         raise InputError(f"{where}readouts", "none", "at least one readout; left out, all")
-    return tuple(names)
+    return names
 
 
-def _table(given: Mapping[str, Any], key: str, where: str) -> Mapping[str, Any]:
-    value = given.get(key, {})
-    if not isinstance(value, Mapping):
-        raise InputError(f"{where}{key}", f"{value!r}", "a table of keys and values")
-    return value
+def _table(keys: Mapping[str, Any], key: str, where: str) -> Mapping[str, Any]:
+    return given.table(keys.get(key), f"{where}{key}")
 
 
-def _list(given: Mapping[str, Any], key: str, where: str, kind: type) -> list[Any]:
-    value = given.get(key, [])
-    if not isinstance(value, list | tuple) or not all(isinstance(entry, kind) for entry in value):
-        of = " of text in quotes" if kind is str else ""
-        raise InputError(f"{where}{key}", f"{value!r}", f"a list{of} in brackets")
-    return list(value)
-
-
-def _whole(given: Mapping[str, Any], key: str, where: str, least: int) -> int:
-    value = given[key]
-    if not isinstance(value, int) or isinstance(value, bool) or value < least:
-        raise InputError(f"{where}{key}", f"{value!r}", f"a whole number from {least}")
-    return value
-
-
-def _flag(given: Mapping[str, Any], key: str, where: str) -> bool:
-    value = given.get(key, False)
+def _flag(keys: Mapping[str, Any], key: str, where: str) -> bool:
+    value = keys.get(key, False)
     if not isinstance(value, bool):
         raise InputError(f"{where}{key}", f"{value!r}", "true or false")
     return value

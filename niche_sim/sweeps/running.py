@@ -10,7 +10,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from niche_sim.errors import InputError
+from niche_sim.given import whole
 from niche_sim.record import reason_of
+from niche_sim.sealed import Report, report_damaged
 from niche_sim.sweeps.folder import Folder
 from niche_sim.sweeps.parts import live
 from niche_sim.sweeps.places import dask, local
@@ -18,7 +20,7 @@ from niche_sim.sweeps.planning import Job, Plan, Run, read_plan
 from niche_sim.sweeps.tables import Count, Swept, collect
 from niche_sim.workers import Gone, Lost, Place, work
 
-ROUNDS = 2  # of running and collecting; a second one only if parts turn out to be broken
+ROUNDS = 2  # of running and collecting; a second one only if a part is damaged in between
 
 
 class Stopped(Exception):
@@ -81,11 +83,13 @@ def sweep(
     shard: Shard | str | None = None,
     place: Place | None = None,
     watch: Callable[[Done], None] | None = None,
+    report: Report | None = None,
 ) -> Swept:
     """Run what is not in the folder yet, and gather everything into tables.
 
     Every run is written when it is finished, so a sweep that was stopped, however, goes on when it is called again. A run
-    that fails is noted with its error, and tried again the next time. Several sweeps may share a folder.
+    that fails is noted with its error, and tried again the next time. Several sweeps may share a folder. Points and arms
+    that come to the same mouse are computed once and have a row each.
 
     Args:
         plan: a `Plan`, or the path of a PLAN.toml.
@@ -95,6 +99,7 @@ def sweep(
         shard: "2/10" runs the second tenth, as one job of an array; the last to finish gathers the tables.
         place: any other executor, in the place of both.
         watch: called when a run ends, and once before.
+        report: called with one line if kept runs were not as they were written, and so run again; None logs it.
 
     Raises:
         InputError: the plan or the folder cannot be used.
@@ -102,8 +107,7 @@ def sweep(
     """
     plan = plan if isinstance(plan, Plan) else read_plan(plan)
     part = Shard.read(shard) if isinstance(shard, str) else shard
-    if workers is not None and workers < 1:
-        raise InputError("workers", f"{workers}", "a whole number from 1")
+    workers = None if workers is None else whole(workers, "workers", 1)
     given = [name for name, it in (("workers", workers), ("scheduler", scheduler), ("place", place)) if it is not None]
     if len(given) > 1:
         raise InputError(given[1], f"beside {given[0]}", "one of them")
@@ -114,10 +118,12 @@ def sweep(
         raise InputError(str(folder), reason_of(error), "a folder that can be written, with room on the disk") from None
     for _ in range(ROUNDS):
         _run(plan, store, part, watch, lambda: _place(workers, scheduler, place))
+        report_damaged(store.damaged, store.path, report)
+        store.damaged.clear()
         try:
             if part is not None and not _all_there(plan, store):
                 return Swept(plan, store.path, _count(plan, store, part))
-            found = collect(plan, store.path)
+            found = collect(plan, store.path, report=report)
         except OSError as error:
             raise _full(store, error) from None
         if not found.count.missing:
@@ -134,40 +140,49 @@ def _run(
 ) -> None:
     tally = _Tally(-(-plan.total // (shard.of if shard else 1)), watch)
     tally.tell()
-    runs: dict[str, Run] = {}  # at work, by name
-    jobs = _jobs(plan, store, shard, tally, runs)
+    runs: dict[str, list[Run]] = {}  # at work, by name: the points and arms that one computation serves
+    failed: set[str] = set()
+    jobs = _jobs(plan, store, shard, tally, runs, failed)
     first = next(jobs, None)
     if first is None:
         return
     try:
         with places() as place, contextlib.closing(work(_chained(first, jobs), live, place)) as results:
             for job, found in results:
-                run = runs.pop(job.name)
+                same = runs.pop(job.name)
                 why = found.why
                 if isinstance(found, Lost) or why:
-                    store.fail(run, why)
-                    tally.add(failed=1, ran=1)
+                    store.fail(same[0], why)
+                    failed.add(job.name)
+                    tally.add(failed=len(same), ran=1)
                 else:
                     store.keep(job.name, found.part)
-                    tally.add(done=1, ran=1)
+                    tally.add(done=len(same), ran=1)
     except OSError as error:
         raise _full(store, error) from None
     except Gone as error:
         raise Stopped(f"{error}; what is done is in {store.path}, and the same command goes on") from None
 
 
-def _jobs(plan: Plan, store: Folder, shard: Shard | None, tally: _Tally, runs: dict[str, Run]) -> Iterator[Job]:
-    """What is to be run, one after the other as there is room; what is there is counted, what cannot be run noted."""
+def _jobs(
+    plan: Plan, store: Folder, shard: Shard | None, tally: _Tally, runs: dict[str, list[Run]], failed: set[str]
+) -> Iterator[Job]:
+    """What is to be run, one after the other as there is room, each computation once: what is there, at work or has failed
+    just now is counted, and what cannot be run noted."""
     for run in plan.runs():
         if shard is not None and not shard.holds(run):
             continue
-        if store.has(run.name):
+        if run.name in runs:
+            runs[run.name].append(run)
+        elif run.name in failed:
+            tally.add(failed=1)
+        elif store.has(run.name):
             tally.add(done=1)
         elif run.job is None:
             store.fail(run, run.why)
             tally.add(failed=1)
         else:
-            runs[run.name] = run
+            runs[run.name] = [run]
             yield run.job
 
 

@@ -15,6 +15,7 @@ import numpy as np
 from niche_sim.errors import InputError
 from niche_sim.record import whole
 from niche_sim.scenario import ONSET
+from niche_sim.sealed import Report, report_damaged
 from niche_sim.sweeps.axes import WORDS, Axis, Float
 from niche_sim.sweeps.folder import PLAN, Folder, provenance_of
 from niche_sim.sweeps.parts import COMPRESSION, NOTES, Part, unit_of, units
@@ -132,7 +133,7 @@ def failures(plan: Plan, folder: Path) -> Iterator[tuple[Run, str]]:
     """The runs of a plan that failed so far and why, in its order."""
     store = Folder(Path(folder))
     for run in plan.runs():
-        if not store.has(run.name) and (why := store.failure(run.name)):
+        if (why := store.failure(run.name)) and not store.has(run.name):
             yield run, why
 
 
@@ -153,10 +154,16 @@ def plan_of(folder: str | Path) -> Plan:
     return read_plan(file)
 
 
-def collect(plan: Plan, folder: Path, watch: Callable[[int], None] = lambda number: None) -> Swept:
-    """Write the tables from what is there; what is missing has no row. watch: called with the number of runs looked at.
+def collect(
+    plan: Plan,
+    folder: Path,
+    watch: Callable[[int], None] = lambda number: None,
+    report: Report | None = None,
+) -> Swept:
+    """Write the tables from what is there; what is missing has no row.
 
-    Each table is whole or is not there; two that collect at the same time write the same. Raises OSError.
+    watch: called with the number of runs looked at. report: called with a line if kept runs are not as they were written;
+    None logs it. Each table is whole or is not there; two that collect at the same time write the same. Raises OSError.
     """
     folder = Path(folder)
     store, done, failed, missing = Folder(folder), 0, 0, 0
@@ -181,6 +188,7 @@ def collect(plan: Plan, folder: Path, watch: Callable[[int], None] = lambda numb
             watch(number + 1)
     if not plan.series:
         (folder / SERIES).unlink(missing_ok=True)
+    report_damaged(store.damaged, folder, report, "without a row until the sweep is run again")
     return Swept(plan, folder, Count(done, failed, missing))
 
 
@@ -259,7 +267,9 @@ class _Table:
     def __enter__(self) -> _Table:
         import pyarrow.parquet as pq
 
-        self.writer = pq.ParquetWriter(self.file.__enter__(), self.schema, compression=COMPRESSION)
+        self.writer = pq.ParquetWriter(
+            self.file.__enter__(), self.schema, compression=COMPRESSION, write_page_checksum=True
+        )
         return self
 
     def add(self, row: Sequence[Any]) -> None:
@@ -296,6 +306,6 @@ def _read(file: Path) -> Any:
     import pyarrow.parquet as pq
 
     try:
-        return pq.read_table(file)
+        return pq.read_table(file, page_checksum_verification=True)
     except (OSError, pa.ArrowException):
         raise InputError(str(file), "cannot be read", "a table of `niche-sim sweep --collect`") from None
