@@ -50,19 +50,23 @@ SMALLEST_P = 1e-4  # the same for chi-square tests
 # ---- gears: how dear a test is ---------------------------------------------------------------------------------------
 
 GEARS = ("unit", "mice", "browser", "slow")
-BY_FIXTURE = {"browser": "browser", "site": "browser", "moments": "mice"}  # what a test asks for -> its gear
+# What a test asks for -> its gear, a fixture of a module with the module's name before it.
+BY_FIXTURE = dict.fromkeys(
+    ("compare.found", "power.found", "windows.found", "cohort.kept", "lessons.kept", "sweeps.undisturbed", "organs.runs"), "mice"
+) | {"site": "browser", "browser": "browser", "built": "slow"}
 OF_TESTS = pytest.StashKey[dict[str, list[str]]]()  # test -> its gears, those of tests that are not selected, too
 
 
 def gears_of(item):
-    """The gears of a test: as it, its class or its module is marked; else by its fixtures and by whose mice it has."""
+    """The gears of a test: as it or its module is marked; else the dearest that its fixtures and its module's mice need."""
     marked = [mark.name for mark in item.iter_markers() if mark.name in GEARS]
     if marked:
         return marked
-    asked = {BY_FIXTURE[name] for name in item.fixturenames if name in BY_FIXTURE}
+    module = item.module.__name__.rpartition(".")[2].removeprefix("test_")
+    needs = {BY_FIXTURE.get(name) or BY_FIXTURE.get(f"{module}.{name}") or "unit" for name in item.fixturenames}
     if any(one is mice.cohort for one in vars(item.module).values()):
-        asked.add("mice")
-    return sorted(asked, key=GEARS.index)[-1:] or ["unit"]
+        needs.add("mice")
+    return [max(needs, key=GEARS.index, default="unit")]
 
 
 @pytest.hookimpl(tryfirst=True)  # before pytest selects by markers

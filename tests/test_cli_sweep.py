@@ -32,6 +32,7 @@ def here(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.mark.mice
 def test_a_plan_is_run_drawn_and_the_same_command_goes_on(here, capsys):
     assert main(["sweep", "small.toml", "--workers", "2"]) == 0
     out, err = capsys.readouterr()
@@ -48,6 +49,7 @@ def test_a_plan_is_run_drawn_and_the_same_command_goes_on(here, capsys):
     assert "arms pbs, educated, 2 seeds\n4 of 4 runs done" in capsys.readouterr().out
 
 
+@pytest.mark.mice
 def test_failures_are_said_and_are_exit_code_1(here, capsys):
     plan = sweeps.read_plan("failing.toml")
     swept(plan, here / "out")
@@ -63,6 +65,7 @@ def test_failures_are_said_and_are_exit_code_1(here, capsys):
     assert main(["sweep", "failing.toml", "-o", "out", "--shard", "1/1", "--workers", "1"]) == 1
 
 
+@pytest.mark.mice
 def test_status_and_collect_of_what_is_not_done(here, capsys):
     plan = sweeps.read_plan("small.toml")
     # Names, and so shards, hang on the code: a shard that holds some of the runs and not all.
@@ -110,6 +113,7 @@ def test_a_folder_of_a_run_is_not_taken(here, capsys):
     assert "holds a run already (record.parquet)" in capsys.readouterr().err
 
 
+@pytest.mark.mice
 def test_ctrl_c_leaves_a_folder_that_goes_on_and_says_so(here, interruptible):
     (here / "long.toml").write_text(SMALL.replace("seeds = 2", "seeds = 5000"), encoding="utf-8")
     process = command("long.toml", "-o", "out", "--workers", 2)
@@ -130,6 +134,7 @@ def test_ctrl_c_leaves_a_folder_that_goes_on_and_says_so(here, interruptible):
     assert seen[-1] == Done(4, 0, missing, 4)
 
 
+@pytest.mark.mice
 def test_a_file_too_large_for_the_disk_is_one_line(here):
     """A real limit of the system, below the size of a part."""
     resource = pytest.importorskip("resource")
@@ -159,6 +164,7 @@ def test_without_a_terminal_a_line_is_said_now_and_then(capsys, monkeypatch):
     assert capsys.readouterr().err.startswith("niche-sim: 3 of 8 runs done, ")
 
 
+@pytest.mark.mice
 def test_the_command_is_the_function(here):
     import niche_sim
 

@@ -77,6 +77,7 @@ def test_only_what_is_missing_is_made(folder):
     assert not list(folder.rglob("*.part*"))
 
 
+@pytest.mark.mice
 def test_a_study_from_another_first_seed_uses_the_mice_that_are_there(folder):
     one = planned(seed=2)
     seen = []
@@ -109,6 +110,7 @@ def test_other_code_is_another_mouse_but_not_another_comment(monkeypatch):
     assert naming._code(text) != naming._code(text.replace("x + A", "x - A"))
 
 
+@pytest.mark.mice
 def test_no_module_that_a_mouse_needs_counts_as_an_onlooker():
     code = "import sys, niche_sim.model; print(*(name for name in sys.modules if name.startswith('niche_sim.')))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
@@ -116,6 +118,7 @@ def test_no_module_that_a_mouse_needs_counts_as_an_onlooker():
     assert not [name for name in loaded if naming.looks_on(name.split(".")[1])]
 
 
+@pytest.mark.mice
 def test_a_mouse_that_fails_is_told_and_the_others_go_on(tmp_path):
     one = planned()
     wrong = (("tgfb.half_life", "5 nM"), *one.overrides)
@@ -128,6 +131,7 @@ def test_a_mouse_that_fails_is_told_and_the_others_go_on(tmp_path):
     assert len(cohort.gather(one, tmp_path).lives["pbs"]) == 2
 
 
+@pytest.mark.mice
 def test_what_ctrl_c_leaves_can_go_on(tmp_path):
     one = planned()
 
@@ -170,6 +174,7 @@ class Study(threading.Thread):
 ENDLESS = {**SMALL, "run.duration": "100000 day"}  # hours of work
 
 
+@pytest.mark.mice
 def test_a_study_is_stopped_from_outside_and_goes_on_later(tmp_path):
     one, seen = planned(mice=1000), []
     study = Study(one, tmp_path)
@@ -186,6 +191,7 @@ def test_a_study_is_stopped_from_outside_and_goes_on_later(tmp_path):
     assert seen[-1] == (missing, missing, pytest.approx(1.0 if missing else 0.0))
 
 
+@pytest.mark.mice
 def test_mice_at_work_are_given_up_at_once_and_other_studies_go_on(tmp_path, monkeypatch):
     @contextlib.contextmanager
     def unforgiving(number):

@@ -33,6 +33,7 @@ def found(tmp_path_factory):
     return cohort.gather(one, folder)
 
 
+@pytest.mark.mice
 def test_compare_leaves_tables_and_a_figure(call, tmp_path):
     done = call(*QUICK)
     folder = tmp_path / "runs" / f"{EDUCATION}-compare"
@@ -62,6 +63,7 @@ def test_compare_leaves_tables_and_a_figure(call, tmp_path):
     assert imread(other / "compare.png").shape != imread(folder / "compare.png").shape  # one panel, not six
 
 
+@pytest.mark.mice
 def test_mice_that_are_there_are_used_again(call, tmp_path, monkeypatch):
     assert call(*QUICK, "-o", "mine").code == 0
     before = (tmp_path / "mine" / "effects.parquet").read_bytes()
@@ -80,6 +82,7 @@ def test_failed_mice_are_told_and_the_exit_code_is_1(call, monkeypatch):
     assert f"Undecided, since their arms were not run: {len(of_others)} more targets" in done.out
 
 
+@pytest.mark.mice
 def test_ctrl_c_says_how_to_go_on(tmp_path):
     command = [sys.executable, "-m", "niche_sim", *QUICK[:3], "--mice", "4000", "--workers", "1", *SET, "-o", "mine"]
     reset = (

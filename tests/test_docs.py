@@ -164,6 +164,7 @@ def test_the_plan_that_is_shown_is_read(tmp_path: Path) -> None:
     assert sweeps.read_plan(tmp_path / "dose.toml").total == 2 * 3 * 3  # doses, half-lives, mice
 
 
+@pytest.mark.slow
 def test_python_that_is_shown_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [str(TOP), *sys.path])

@@ -15,6 +15,7 @@ def test_every_test_is_in_exactly_one_gear(gears):
     assert {test: found for test, found in gears.items() if len(found) != 1} == {}
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "unit", "mice"),
     [

@@ -332,6 +332,7 @@ def test_real_mice_answer(small, kept):
     assert found["order"].value == "priming,recruitment"
 
 
+@pytest.mark.mice
 @pytest.mark.parametrize("name", ALL)
 def test_every_lesson_runs_to_its_end_and_can_be_judged(name, tmp_path):
     """Two mice of small sections decide little, but every question gets an effect or a reason that is of chance."""
@@ -416,12 +417,14 @@ def test_what_cannot_be_is_one_line(call, words, said):
     assert code == 2 and len(lines) == 1 and said in lines[0] and out == ""
 
 
+@pytest.mark.mice
 def test_check_says_what_is_right_and_fails_on_what_is_not_decided(call):
     code, out, said = call("small.toml", "--check", "--mice", "2", "--workers", "1")
     assert "uptake" in out and code == 1  # two mice decide nothing
     assert "not decided by these mice: small.uptake" in said[-1]
 
 
+@pytest.mark.mice
 def test_the_key_holds_what_the_mice_gave(call):
     assert call("small.toml", "--key", "--mice", "6", "--workers", "1")[0] == 0
     text = Path("small-key.html").read_text()

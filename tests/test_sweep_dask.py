@@ -14,6 +14,7 @@ from niche_sim import sweeps
 from niche_sim.errors import InputError
 
 pytest.importorskip("distributed")
+pytestmark = pytest.mark.slow
 
 
 class Cluster:

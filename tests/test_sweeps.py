@@ -170,6 +170,7 @@ def test_a_sweep_that_is_there_runs_nothing(undisturbed, plan, tmp_path):
     assert seen[-1] == (2, 0, 0, 2)
 
 
+@pytest.mark.mice
 def test_two_sweeps_of_one_folder_at_once(plan, undisturbed, tmp_path):
     code = (
         "import sys\nfrom niche_sim import sweeps\n"
@@ -238,6 +239,7 @@ if __name__ == "__main__":
 '''
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="process groups are killed as POSIX does it")
 def test_killed_at_random_moments_it_ends_with_the_same_data_set(plan, undisturbed, tmp_path):
     """Twenty times the whole process group, wherever it happens to be: running, writing a part, gathering the tables.
@@ -259,6 +261,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_data_set(plan, undisturb
         assert_same(one, undisturbed)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="process groups are killed as POSIX does it")
 def test_the_command_killed_ends_with_the_same_data_set(plan, undisturbed, tmp_path):
     """The same with the real command and its spawned processes, killed three times."""

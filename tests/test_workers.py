@@ -150,6 +150,7 @@ with tempfile.TemporaryDirectory() as folder:
 """
 
 
+@pytest.mark.mice
 @pytest.mark.parametrize("way", ["a file", "standard input"])
 def test_a_script_without_a_main_part_runs_once(tmp_path, way):
     """Processes that ran it again would each start processes; from standard input there would be nothing to run."""

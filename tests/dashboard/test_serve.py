@@ -60,6 +60,7 @@ def test_without_its_packages_it_says_how_to_get_them(monkeypatch, capsys):
     assert "not installed: no_such_package; `pip install 'niche-sim[dashboard]'`" in said and said.count("\n") == 1
 
 
+@pytest.mark.mice
 def test_the_command_serves_the_page_until_ctrl_c(interruptible):
     command = [sys.executable, "-m", "niche_sim", "dashboard", "--no-browser"]
     process = subprocess.Popen(

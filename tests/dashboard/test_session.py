@@ -165,6 +165,7 @@ def test_it_waits_for_the_browser_to_draw(visitor, monkeypatch):
     one.picture(lambda header: header["transport"]["time_h"] >= 3.0)
 
 
+@pytest.mark.mice
 def test_a_branch_is_the_whole_run_under_the_other_schedule(visitor):
     one = visitor()
     one.session.seek(200.0)
@@ -313,6 +314,7 @@ def test_it_starts_beside_the_arm_of_the_link(visitor):
     assert setup_now(view) == Setup(SCENARIO, "primary", overrides=SHORT, day=3.25, against="resected")
 
 
+@pytest.mark.mice
 def test_a_link_of_a_branch_brings_back_the_branch(visitor):
     first = visitor()
     first.session.seek(100.0)
@@ -364,6 +366,7 @@ def test_it_tells_of_the_run_that_was_pointed_at(visitor):
     assert [card["sentences"][0] for card in (ours, theirs)] == ["In the run Educated.", "In the run PBS."]
 
 
+@pytest.mark.mice
 def test_two_visitors_do_not_disturb_each_other(visitor):
     first, second = visitor(), visitor(Setup(SCENARIO, "resected", seed=5, overrides=SHORT))
     for one in (first, second):
