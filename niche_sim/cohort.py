@@ -229,7 +229,7 @@ def estimates(plans: Sequence[Plan], folder: Path) -> list[tuple[Estimate, int]]
     found = []
     for one in plans:
         made = setup(one.experiment, dict(one.overrides), one.without)
-        missing = Counter(job.arm for job in _missing(one, folder))
+        missing = Counter(job.arm for job in _missing(one, folder, set()))
         found += [(estimate(made, arm, snapshots=False), mice) for arm, mice in missing.items()]
     return found
 

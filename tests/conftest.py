@@ -12,8 +12,10 @@ import signal
 from types import SimpleNamespace
 from typing import NamedTuple
 
+import mice
 import numpy as np
 import pytest
+from waiting import PATIENCE
 
 from niche_sim.cells import POPULATIONS
 from niche_sim.chance import Chance, birth_key
@@ -43,6 +45,52 @@ SEED = 7
 # 16,000; what is compared is sized so that the mistake in question would be many more.
 STANDARD_ERRORS = 4.0
 SMALLEST_P = 1e-4  # the same for chi-square tests
+
+
+# ---- gears: how dear a test is ---------------------------------------------------------------------------------------
+
+GEARS = ("unit", "mice", "browser", "slow")
+# What a test asks for -> its gear, a fixture of a module with the module's name before it.
+BY_FIXTURE = dict.fromkeys(
+    ("compare.found", "power.found", "windows.found", "cohort.kept", "lessons.kept", "sweeps.undisturbed", "organs.runs"), "mice"
+) | {"site": "browser", "browser": "browser", "built": "slow"}
+OF_TESTS = pytest.StashKey[dict[str, list[str]]]()  # test -> its gears, those of tests that are not selected, too
+
+
+def gears_of(item):
+    """The gears of a test: as it or its module is marked; else the dearest that its fixtures and its module's mice need."""
+    marked = [mark.name for mark in item.iter_markers() if mark.name in GEARS]
+    if marked:
+        return marked
+    module = item.module.__name__.rpartition(".")[2].removeprefix("test_")
+    needs = {BY_FIXTURE.get(name) or BY_FIXTURE.get(f"{module}.{name}") or "unit" for name in item.fixturenames}
+    if any(one is mice.cohort for one in vars(item.module).values()):
+        needs.add("mice")
+    return [max(needs, key=GEARS.index, default="unit")]
+
+
+@pytest.hookimpl(tryfirst=True)  # before pytest selects by markers
+def pytest_collection_modifyitems(config, items):
+    config.stash[OF_TESTS] = found = {item.nodeid: gears_of(item) for item in items}
+    for item in items:
+        for gear in found[item.nodeid]:
+            item.add_marker(gear)
+
+
+def pytest_configure(config):
+    """Files that are named are run whole, whatever their gear, unless -m says otherwise."""
+    named = all(".py" in argument for argument in config.args)
+    asked = any(str(argument).startswith("-m") for argument in config.invocation_params.args)
+    if named and not asked and not hasattr(config, "workerinput"):
+        config.option.markexpr = ""
+    if hasattr(config, "cache"):
+        mice.keep_in(config.cache.mkdir("mice"))
+
+
+@pytest.fixture(scope="session")
+def gears(request):
+    """Test -> its gears, of all that were collected."""
+    return request.config.stash[OF_TESTS]
 
 
 @pytest.fixture(scope="session")
@@ -287,7 +335,7 @@ CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.whic
 PACKAGES = ("playwright", "axe_playwright_python", "solara", "anywidget", "solara_assets")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking"]
 FLAGS += ["--disable-component-update", "--disable-sync"]
-PATIENT = 60_000  # ms; a machine that does other work beside is slow, and no test is about this
+PATIENT = 1000.0 * PATIENCE  # ms
 
 
 @pytest.fixture

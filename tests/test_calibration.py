@@ -40,6 +40,7 @@ def found(tmp_path_factory):
     return SimpleNamespace(posterior=made, folder=folder, seen=seen, observed=observed)
 
 
+@pytest.mark.mice
 def test_known_numbers_are_found_again(found):
     rate, start, nothing = calibration.marginals(found.posterior)
     truth = truth_of(TRUTH)
@@ -83,6 +84,7 @@ def test_what_is_there_goes_on_and_is_the_same(found):
         calibration.calibrate(Growth(), apart, found.observed, AXES[:2], found.folder)
 
 
+@pytest.mark.mice
 def test_an_interrupted_calibration_goes_on_where_its_last_population_ended(tmp_path):
     observed, left = {"day_5": 3.0, "day_15": 5.0}, [130]
 
@@ -120,6 +122,7 @@ def test_one_that_was_stopped_before_its_first_population_begins_anew(tmp_path):
     )
 
 
+@pytest.mark.mice
 def test_it_stops_at_the_limit(tmp_path):
     observed = {"day_5": 3.0, "day_15": 5.0}
     made = calibration.calibrate(Growth(), apart, observed, AXES, tmp_path, particles=30, populations=20, limit=9.0)
@@ -127,6 +130,7 @@ def test_it_stops_at_the_limit(tmp_path):
     assert len(made.limits) < 8
 
 
+@pytest.mark.slow
 def test_intervals_hold_the_truth_over_repeated_studies():
     """A short form of benchmarks/calibration_coverage.py, which says how often over many more."""
     studies = [calibration_coverage.study(seed, 40, 4, 0.8) for seed in range(10)]
@@ -339,6 +343,7 @@ def test_the_check_tells_what_the_posterior_gives(small):
 QUICK = ["calibrate", "--vary", VARY, "--mice", "2", "--particles", "10", "--workers", "2", "-o", "mine"]
 
 
+@pytest.mark.slow
 def test_calibrate_leaves_a_posterior_a_check_and_figures_and_goes_on(call, scenario, tmp_path, monkeypatch):
     monkeypatch.setattr(sys.modules["niche_sim.cli.calibrate"], "CHECKS", 3)
     done = call(*QUICK, scenario, "--populations", "1")

@@ -10,6 +10,7 @@ import pytest
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.colors import to_rgb
 from matplotlib.image import imread
+from waiting import PATIENCE, until
 
 from niche_sim import cohort, plots_compare
 from niche_sim.errors import InputError
@@ -32,6 +33,7 @@ def found(tmp_path_factory):
     return cohort.gather(one, folder)
 
 
+@pytest.mark.mice
 def test_compare_leaves_tables_and_a_figure(call, tmp_path):
     done = call(*QUICK)
     folder = tmp_path / "runs" / f"{EDUCATION}-compare"
@@ -61,6 +63,7 @@ def test_compare_leaves_tables_and_a_figure(call, tmp_path):
     assert imread(other / "compare.png").shape != imread(folder / "compare.png").shape  # one panel, not six
 
 
+@pytest.mark.mice
 def test_mice_that_are_there_are_used_again(call, tmp_path, monkeypatch):
     assert call(*QUICK, "-o", "mine").code == 0
     before = (tmp_path / "mine" / "effects.parquet").read_bytes()
@@ -79,23 +82,23 @@ def test_failed_mice_are_told_and_the_exit_code_is_1(call, monkeypatch):
     assert f"Undecided, since their arms were not run: {len(of_others)} more targets" in done.out
 
 
+@pytest.mark.mice
 def test_ctrl_c_says_how_to_go_on(tmp_path):
-    command = [sys.executable, "-m", "niche_sim", *QUICK[:3], "--mice", "40", "--workers", "1", *SET, "-o", "mine"]
+    command = [sys.executable, "-m", "niche_sim", *QUICK[:3], "--mice", "4000", "--workers", "1", *SET, "-o", "mine"]
     reset = (
         "import signal, runpy, sys; signal.signal(signal.SIGINT, signal.default_int_handler); sys.argv = sys.argv[1:]; "
     )
     start = [sys.executable, "-c", f"{reset}runpy.run_module('niche_sim', run_name='__main__', alter_sys=True)"]
     process = subprocess.Popen([*start, *command[2:]], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
     mice = tmp_path / "mine" / "mice" / EDUCATION
-    while process.poll() is None and len(list(mice.glob("*.npz"))) < 2:
-        pass
+    until(lambda: len(list(mice.glob("*.npz"))) >= 2, process)
     process.send_signal(signal.SIGINT)
-    _, err = process.communicate(timeout=60)
+    _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     assert re.fullmatch(
-        r"niche-sim: stopped by Ctrl-C, \d+ of 80 mice done; the same command with -o mine goes on\n", err
+        r"niche-sim: stopped by Ctrl-C, \d+ of 8000 mice done; the same command with -o mine goes on\n", err
     ), err
-    assert 2 <= len(list(mice.glob("*.npz"))) < 80
+    assert 2 <= len(list(mice.glob("*.npz"))) < 8000
 
 
 @pytest.mark.parametrize(

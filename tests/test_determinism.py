@@ -112,6 +112,7 @@ def test_a_process_that_only_reads_changes_nothing(undisturbed):
     assert_same(frozen(model.run_to_end()), undisturbed)
 
 
+@pytest.mark.mice
 def test_another_interpreter_makes_the_same_record(tmp_path):
     overrides = {**SMALL, "run.duration": "3 day"}
     here = run(arm="educated", seed=11, overrides=overrides)
@@ -169,6 +170,7 @@ def test_units_stand_in_the_record(tmp_path):
     assert schema.field("tgfb_mean").metadata[b"unit"] == b"nM"
 
 
+@pytest.mark.mice
 def test_tumour_cells_lodge_on_identical_sites_in_every_arm():
     places = {}
     for arm in ("pbs", "educated", "fibronectin_knockout"):

@@ -13,6 +13,8 @@ import nbformat
 import pytest
 from nbclient import NotebookClient
 
+pytestmark = pytest.mark.slow
+
 TOP = Path(__file__).parents[1]
 FOLDER = TOP / "notebooks"
 TEXTS = FOLDER / "text"

@@ -211,12 +211,6 @@ def test_captions_begin_with_their_stages(film):
     assert "hypothesis" in told[60.0][1]
 
 
-def test_the_caption_changes_only_when_a_stage_begins(film):
-    pictures = played(film)
-    for (_, earlier), (time, later) in pairwise(pictures.items()):
-        assert np.array_equal(earlier[CAPTION], later[CAPTION]) == (time not in BEGINNING)
-
-
 def test_stages_light_up_at_their_onsets(film):
     played(film)
     lit = [name.get_weight() == "bold" for name in film.names]

@@ -5,16 +5,16 @@ import os
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 from small_sweeps import FAILED, REFUSED, RUNS, TOML, assert_same, command, swept
+from waiting import PATIENCE, until
 
 from niche_sim import sweeps
 from niche_sim.errors import InputError
 
 pytest.importorskip("distributed")
-PATIENCE = 60  # s, for processes to start; they take a few
+pytestmark = pytest.mark.slow
 
 
 class Cluster:
@@ -43,13 +43,6 @@ class Cluster:
             process.kill()
             process.wait()
         self.log.close()
-
-
-def until(there):
-    deadline = time.monotonic() + PATIENCE
-    while not there():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
 
 
 @pytest.fixture
@@ -93,17 +86,15 @@ def test_dask_gives_the_bits_of_this_process_and_a_killed_worker_costs_nothing(c
     process = command(longer, "-o", out, "--scheduler", cluster.address)
     until(lambda: parts(out) >= 5)
     os.kill(cluster.workers[0].pid, signal.SIGKILL)
-    at_death = parts(out)
     _, told = process.communicate(timeout=PATIENCE)
     assert process.returncode == 0, told
-    assert at_death < 6 * 2 * (1 + 1 + 2)
     swept(sweeps.read_plan(longer), tmp_path / "third")
     assert_same(out, tmp_path / "third")
 
 
 def test_a_scheduler_that_dies_is_said_and_the_sweep_goes_on_elsewhere(cluster, plan, tmp_path):
     longer = tmp_path / "LONGER.toml"
-    longer.write_text(TOML.replace("seeds = 2", "seeds = 10"), encoding="utf-8")
+    longer.write_text(TOML.replace("seeds = 2", "seeds = 1000"), encoding="utf-8")
     out = tmp_path / "out"
     process = command(longer, "-o", out, "--scheduler", cluster.address)
     until(lambda: parts(out) >= 3)
@@ -115,11 +106,12 @@ def test_a_scheduler_that_dies_is_said_and_the_sweep_goes_on_elsewhere(cluster, 
     assert line.startswith(
         f"niche-sim: the Dask scheduler at {cluster.address} does not answer any more; what is done is in"
     )
-    done = parts(out)
-    assert 3 <= done < 5 * (RUNS - FAILED)
-    seen = []
-    assert swept(sweeps.read_plan(longer), out, watch=seen.append).count.missing == 0
-    assert seen[-1].ran == 5 * (RUNS - REFUSED) - done  # those that failed are tried again
+    assert 3 <= parts(out) < 500 * (RUNS - FAILED)
+    few, seen = sweeps.read_plan(plan), []  # the first mice of the same
+    there = sum((out / "runs" / f"{run.name}.parquet").exists() for run in few.runs())
+    assert there >= 1
+    assert swept(few, out, watch=seen.append).count.missing == 0
+    assert seen[-1].ran == RUNS - REFUSED - there  # those that failed are tried again
 
 
 def test_an_address_where_nothing_answers_is_one_line(plan, tmp_path, monkeypatch):

@@ -19,6 +19,7 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 from small_sweeps import FAILED, REFUSED, RUNS, TINY, TOML, assert_same, contents, in_this_process, planned, swept
+from waiting import PATIENCE
 
 import niche_sim
 from niche_sim import sweeps
@@ -171,6 +172,7 @@ def test_a_sweep_that_is_there_runs_nothing(undisturbed, plan, tmp_path):
     assert seen[-1] == (2, 0, 0, 2)
 
 
+@pytest.mark.mice
 def test_two_sweeps_of_one_folder_at_once(plan, undisturbed, tmp_path):
     code = (
         "import sys\nfrom niche_sim import sweeps\n"
@@ -187,7 +189,7 @@ def test_two_sweeps_of_one_folder_at_once(plan, undisturbed, tmp_path):
     folder = tmp_path / "out"
     arguments = [sys.executable, "-c", code]
     running = [subprocess.Popen([*arguments, p, folder], stdout=subprocess.PIPE, text=True) for p in (path, path, other)]
-    told = [process.communicate(timeout=120)[0].split() for process in running]
+    told = [process.communicate(timeout=PATIENCE)[0].split() for process in running]
     assert [process.returncode for process in running] == [0, 0, 0]
     assert told == [["16", "24", "0"], ["16", "24", "0"], ["24", "36", "0"]]
     assert pq.read_table(folder / "runs.parquet").num_rows in (16, 24)
@@ -215,43 +217,43 @@ if __name__ == "__main__":
     plan, folder, moments = sweeps.read_plan(sys.argv[1]), Path(sys.argv[2]), random.Random(7)
     next(plan.runs()).job.model().run_to_end()  # what is compiled is loaded, too
     kills = rounds = 0
-    longest = None  # s, of a whole sweep as fast as this machine is now
     while kills < int(sys.argv[3]):
-        began = time.monotonic()
         here = folder / str(rounds)
+        parts = lambda: len(list((here / "runs").glob("*.parquet")))
+        enough = parts() + moments.randrange(int(sys.argv[4]) + 1 - parts())
         child = os.fork()
         if child == 0:
             os.setpgid(0, 0)
             run(plan, here)
         os.setpgid(child, child)  # whoever of the two comes first
-        if longest is None:
-            os.waitpid(child, 0)
-            longest, rounds = time.monotonic() - began, 1
-            continue
-        time.sleep(moments.uniform(0.0, longest))
-        if os.waitpid(child, os.WNOHANG)[0] == 0:
+        ended = False
+        while not ended and parts() < enough:
+            time.sleep(0.001)
+            ended = os.waitpid(child, os.WNOHANG)[0] != 0
+        time.sleep(moments.uniform(0.0, 0.1))  # into the next run, or into the tables
+        if not ended and os.waitpid(child, os.WNOHANG)[0] == 0:
             os.killpg(child, signal.SIGKILL)
             os.waitpid(child, 0)
             kills += 1
-            parts = len(list((here / "runs").glob("*.parquet")))
-            print(rounds, parts, len(list(here.rglob("*.part-*"))), flush=True)
+            print(rounds, parts(), len(list(here.rglob("*.part-*"))), flush=True)
         else:
             rounds += 1
 '''
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="process groups are killed as POSIX does it")
 def test_killed_at_random_moments_it_ends_with_the_same_data_set(plan, undisturbed, tmp_path):
     """Twenty times the whole process group, wherever it happens to be: running, writing a part, gathering the tables.
 
-    The libraries are imported once, before the sweeps are forked, so that all of the time is time of sweeps; moments lie
-    between 0 and the time of a whole one. One that ends before stays as it is, and another begins in a new folder.
+    The libraries are imported once, before the sweeps are forked. Each is killed when it has got so far as drawn by lot, and
+    a little later. One that ends before stays as it is, and another begins in a new folder.
     """
     driver, path, folder = tmp_path / "driver.py", tmp_path / "PLAN.toml", tmp_path / "out"
     driver.write_text(DRIVER)
     path.write_text(TOML, encoding="utf-8")
-    arguments = [sys.executable, driver, path, folder, str(MOMENTS)]
-    told = subprocess.run(arguments, stdout=subprocess.PIPE, text=True, timeout=200, check=True).stdout.splitlines()
+    arguments = [sys.executable, driver, path, folder, str(MOMENTS), str(RUNS - FAILED)]
+    told = subprocess.run(arguments, stdout=subprocess.PIPE, text=True, timeout=10 * PATIENCE, check=True).stdout.splitlines()
     kills = [tuple(map(int, line.split())) for line in told]
     assert len(kills) == MOMENTS
     assert len(set(kills)) >= MOMENTS / 3, f"the kills fell on few moments: {kills}"
@@ -261,6 +263,7 @@ def test_killed_at_random_moments_it_ends_with_the_same_data_set(plan, undisturb
         assert_same(one, undisturbed)
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "killpg"), reason="process groups are killed as POSIX does it")
 def test_the_command_killed_ends_with_the_same_data_set(plan, undisturbed, tmp_path):
     """The same with the real command and its spawned processes, killed three times."""
@@ -282,7 +285,7 @@ def test_the_command_killed_ends_with_the_same_data_set(plan, undisturbed, tmp_p
 
 
 def wait_for(there, process):
-    deadline = time.monotonic() + 60  # s; it takes a few
+    deadline = time.monotonic() + PATIENCE
     while not there() and process.poll() is None:
         assert time.monotonic() < deadline
         time.sleep(0.01)

@@ -10,6 +10,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from waiting import PATIENCE, until
 
 from niche_sim.workers import Gone, Lost, Place, Workers, local, work
 
@@ -49,16 +50,22 @@ def test_a_dead_process_costs_its_own_job_and_that_only_after_the_second_time(tm
 def test_other_processes_go_on_when_one_dies(tmp_path):
     """Of two processes one dies; the other is still the same one afterwards."""
     with local(2) as place:
-        pids = {place.executor.submit(slow_pid, 0.2), place.executor.submit(slow_pid, 0.2)}
-        before = {future.result() for future in pids}
+        before = met(place.executor, tmp_path / "before")
         assert len(before) == 2
         assert dict(work(iter(["always"]), die_of, place))["always"].why.startswith("the system ended its process twice")
-        after = {future.result() for future in [place.executor.submit(slow_pid, 0.2) for _ in range(2)]}
+        after = met(place.executor, tmp_path / "after")
     assert len(before & after) == 1
 
 
-def slow_pid(seconds):
-    time.sleep(seconds)
+def met(executor, folder):
+    """The processes that two jobs run in, neither of which ends before the other has begun."""
+    folder.mkdir()
+    return {future.result() for future in [executor.submit(meet, folder) for _ in range(2)]}
+
+
+def meet(folder):
+    (folder / f"{os.getpid()}").touch()
+    until(lambda: len(list(folder.iterdir())) == 2)
     return os.getpid()
 
 
@@ -106,26 +113,23 @@ def test_processes_end_when_their_parent_is_killed(tmp_path):
     )
     script = tmp_path / "parent.py"
     script.write_text(code)
-    done = subprocess.run([sys.executable, str(script)], stdout=subprocess.PIPE, text=True, timeout=60)
+    done = subprocess.run([sys.executable, str(script)], stdout=subprocess.PIPE, text=True, timeout=PATIENCE)
     assert done.returncode == -signal.SIGKILL
     pids = [int(pid) for pid in done.stdout.split()]
     assert len(pids) == 2
-    deadline = time.monotonic() + 10  # s; they end within milliseconds
-    while any(is_alive(pid) for pid in pids):
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
+    until(lambda: not any(is_alive(pid) for pid in pids))
 
 
 def test_ended_at_once_on_an_exception():
     def interrupted():
         with local(2) as place:
-            place.executor.submit(time.sleep, 60)
+            place.executor.submit(time.sleep, 20 * PATIENCE)
             raise KeyboardInterrupt
 
     began = time.monotonic()
     with pytest.raises(KeyboardInterrupt):
         interrupted()
-    assert time.monotonic() - began < 30  # s; not the minute of the job
+    assert time.monotonic() - began < PATIENCE  # not the hour of the job
 
 
 def test_more_jobs_than_processes_wait_their_turn():
@@ -146,12 +150,13 @@ with tempfile.TemporaryDirectory() as folder:
 """
 
 
+@pytest.mark.mice
 @pytest.mark.parametrize("way", ["a file", "standard input"])
 def test_a_script_without_a_main_part_runs_once(tmp_path, way):
     """Processes that ran it again would each start processes; from standard input there would be nothing to run."""
     (tmp_path / "script.py").write_text(SCRIPT, encoding="utf-8")
     words, given = (["script.py"], None) if way == "a file" else ([], SCRIPT)
     done = subprocess.run(
-        [sys.executable, *words], input=given, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=300
+        [sys.executable, *words], input=given, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=PATIENCE
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "begins\n[]\n", "")

@@ -9,10 +9,11 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from waiting import PATIENCE
 
 # Said by ipyvue on every page with a template; it works all the same.
 HARMLESS = ("Failed to evaluate Vue script and find module.exports",)
-PATIENT = 60_000  # ms; a machine that does other work beside is slow, and no test is about this
+PATIENT = 1000.0 * PATIENCE  # ms
 
 
 @pytest.fixture(scope="session")
@@ -52,6 +53,14 @@ def server(site):
 
     with serving(serve.PAGE):
         yield site
+
+
+@pytest.fixture
+def unhurried(monkeypatch):
+    """Whoever presses Play has time to press Pause: a picture every 2 s, so that a run of weeks takes minutes."""
+    from niche_sim.dashboard import session
+
+    monkeypatch.setattr(session, "FASTEST", 2.0)
 
 
 def free_port():
@@ -112,7 +121,7 @@ def axe():
 
         # Solara fades its page in, and colours half faded have no contrast.
         page.wait_for_function("getComputedStyle(document.querySelector('.v-application')).opacity === '1'")
-        page.wait_for_timeout(600)
+        rest(page, 600)
         found = Axe().run(page).response["violations"]
         return [
             f"{one['id']} ({one['impact']}): {one['help']}: {[node['html'][:160] for node in one['nodes'][:3]]}"
@@ -121,6 +130,13 @@ def axe():
         ]
 
     return check
+
+
+def rest(page, ms=0):
+    """Wait for so long by the page's own clock, by which what was to happen sooner has happened, and until it is drawn."""
+    page.evaluate(
+        """ms => new Promise((done) => setTimeout(() => requestAnimationFrame(() => requestAnimationFrame(done)), ms))""", ms
+    )
 
 
 def look(page, name):

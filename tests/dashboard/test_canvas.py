@@ -442,10 +442,7 @@ def test_all_can_be_done_by_keyboard(page):
 
 def test_the_picture_is_summed_up_in_words(page):
     label = page.locator("canvas.ns-canvas").get_attribute("aria-label")
-    assert label.startswith(
-        "section of tissue, 0.6 by 0.7 mm; coloured by Fibronectin up to 3 × naive organ; cells: 3 Tumour"
-    )
-    assert "1 Kupffer cell, taught" in label
+    assert "Fibronectin up to 3" in label and "3 Tumour" in label and "1 Kupffer cell, taught" in label
 
 
 # --- panels, sizes, themes -------------------------------------------------------------------------------------------

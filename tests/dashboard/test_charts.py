@@ -5,11 +5,9 @@ from __future__ import annotations
 import itertools
 
 import numpy as np
-import pytest
 
 from niche_sim.dashboard import charts
 from niche_sim.dashboard.charts import Band, Curve, option_of, summary_of, title_of
-from niche_sim.readouts import READOUTS
 
 TIMES = np.arange(0.0, 168.1, 6.0)
 TABLE = {"time_h": TIMES, "bmdc_arrested": TIMES * 2.0, "tgfb_mean": TIMES / 100.0}
@@ -86,18 +84,6 @@ def test_a_long_table_is_thinned_but_keeps_its_ends():
     data = made["series"][0]["data"]
     assert len(data) <= charts.MOST_POINTS + 1
     assert data[0][1] == 0.0 and data[-1][1] == times[-1]
-
-
-@pytest.mark.parametrize("row", READOUTS, ids=lambda row: row.name)
-def test_every_readout_has_a_title_to_read(row):
-    title = title_of(row.name)
-    assert title[0].isupper() or not title[0].isalpha()
-    assert len(title) < 100 and "^" not in title and "_mean" not in title
-
-
-def test_dark_is_light_on_dark():
-    light, dark = (option(dark=one)["textStyle"]["color"] for one in (False, True))
-    assert int(light[1:3], 16) < 0x40 and int(dark[1:3], 16) > 0xC0
 
 
 def test_it_can_be_read_without_being_seen():

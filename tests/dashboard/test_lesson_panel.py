@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 import pytest
-from conftest import look
+from conftest import look, rest
 from playwright.sync_api import expect
 
 from niche_sim.cli import main
@@ -91,10 +91,10 @@ def predict(page, direction, number):
     page.get_by_label(re.compile("^1. How much")).select_option(direction)
     page.get_by_label(re.compile("^2. Of 100")).fill(number)
     expect(page.get_by_label(re.compile("^2. Of 100"))).to_have_value(number)
-    page.wait_for_timeout(600)  # until what was written last is sent
+    rest(page, 600)  # until what was written last is sent
 
 
-def test_a_lesson_from_prediction_to_explanation(visit, server, axe):
+def test_a_lesson_from_prediction_to_explanation(visit, server, axe, unhurried):
     page = begin(visit(server))
     expect(page.get_by_text("Exosomes hold on by integrins.")).to_be_visible()
     assert axe(page) == []
@@ -177,16 +177,15 @@ def test_a_prediction_is_missing_or_is_no_number(visit, server):
     button(page, "Keep my predictions").click()
     expect(page.get_by_role("alert")).to_contain_text("Question 2: 'many'; a number from 0")
     page.get_by_label(re.compile("^1. How much")).select_option("(unsaid)")
-    page.wait_for_timeout(300)
+    rest(page, 300)
     button(page, "Keep my predictions").click()
     expect(page.get_by_role("alert")).to_contain_text("Question 1: no prediction yet.")
     expect(button(page, "Next")).to_be_disabled()
 
 
 def test_mice_can_be_given_up_and_run_again(visit, server, monkeypatch):
-    # Sections large enough that there is time to press Cancel.
-    large = parse(QUICK.replace("0.6 mm", "2 mm"), "quick.toml")
-    monkeypatch.setattr(lesson_panel, "shelf", lambda: ({"quick": large}, ()))
+    endless = parse(QUICK.replace('"9 day"', '"20000 day"'), "quick.toml")  # an hour of work
+    monkeypatch.setattr(lesson_panel, "shelf", lambda: ({"quick": endless}, ()))
     page = begin(visit(server))
     predict(page, "less", "100")
     button(page, "Keep my predictions").click()

@@ -10,7 +10,7 @@ import ipyvue  # noqa: E402
 
 from niche_sim import scenario  # noqa: E402
 from niche_sim.dashboard import numbers  # noqa: E402
-from niche_sim.dashboard.dials import KINDS_EXPLAINED, beyond, chapters, dials, in_unit, label_of, sentence, turned  # noqa: E402
+from niche_sim.dashboard.dials import KINDS_EXPLAINED, beyond, chapters, dials, in_unit, sentence, turned  # noqa: E402
 from niche_sim.dashboard.numbers import Numbers, row_of, state_of  # noqa: E402
 from niche_sim.errors import InputError  # noqa: E402
 from niche_sim.model import SCENARIO_LENGTHS, SCENARIO_TIMES, experiment_of  # noqa: E402
@@ -62,14 +62,6 @@ def test_labels_tell_the_numbers_of_a_group_apart(table):
         for group in chapter.groups:
             labels = [dial.label for name, dial in table.items() if name.partition(".")[0] == group]
             assert len(labels) == len(set(labels)), group
-
-
-def test_labels_are_words():
-    assert label_of("kupffer.half_life_taught") == "Half-life: taught"
-    assert label_of("tgfb.half_life") == "Half-life"
-    assert label_of("pdac.integrin_avb5") == "Integrin αvβ5"
-    assert label_of("tumour.rate_emt") == "Rate: EMT"
-    assert label_of("run.duration") == "Duration"
 
 
 def test_a_tooltip_says_unit_range_kind_source_and_note(table):

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import look
+from conftest import look, rest
 from playwright.sync_api import expect
 
 from niche_sim import record as records
@@ -58,7 +58,7 @@ def scrub(page, hours):
 
 def shown_counts(page):
     """The numbers beside the kinds of cells: label -> text."""
-    page.wait_for_timeout(200)  # they are written with the next picture
+    rest(page)  # they are written with the next picture
     rows = page.locator(".ns-population label").all()
     return {row.locator(".ns-name").inner_text(): row.locator(".ns-count").inner_text() for row in rows}
 
@@ -124,11 +124,13 @@ def test_it_plays_to_the_end_steps_and_begins_again(visit, runs):
     page.wait_for_function("() => document.querySelector('.ns-viewer').dataset.time === '12'")
     page.get_by_label("Time of the run").press("ArrowRight")
     page.wait_for_function("() => document.querySelector('.ns-viewer').dataset.time === '24'")
+    page.clock.install()
+    page.clock.pause_at(page.evaluate("Date.now() + 1000"))  # one picture, and none follows before Pause is pressed
     page.get_by_role("button", name="Play").click()
     page.get_by_role("button", name="Pause").click()
-    paused = clock.inner_text()
-    page.wait_for_timeout(600)
-    assert clock.inner_text() == paused != "Day 4, 00:00"
+    page.clock.run_for(10_000)
+    expect(clock).to_have_text("Day 1, 12:00")
+    page.clock.resume()
     page.get_by_role("button", name="Play").click()
     page.wait_for_function("() => document.querySelector('.ns-viewer').dataset.time === '96'")
     page.get_by_role("button", name="Play").click()  # begins again
@@ -170,7 +172,7 @@ def test_it_fits_and_axe_finds_nothing_serious(visit, runs, name, width, dark):
     scrub(page, 72)
     for part in page.locator("main > section > details > summary").all():
         part.click()
-    page.wait_for_timeout(300)
+    rest(page, 300)
     assert page.evaluate("document.documentElement.scrollWidth") <= width
     found = Axe().run(page).response["violations"]
     assert [

@@ -116,6 +116,7 @@ def started(*options, address, **environment):
         process.communicate()
 
 
+@pytest.mark.mice
 def test_the_command_serves_the_page_until_ctrl_c(interruptible):
     with started(address=r"http://127\.0\.0\.1:\d+/") as (process, address):
         with urllib.request.urlopen(address, timeout=60) as answer:

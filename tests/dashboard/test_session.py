@@ -8,7 +8,9 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from waiting import PATIENCE
 
+from niche_sim.dashboard import session
 from niche_sim.dashboard.link import Setup
 from niche_sim.dashboard.session import Session
 from niche_sim.dashboard.takeaway import link_now, setup_now
@@ -16,7 +18,6 @@ from niche_sim.protocol import Block, Treat
 
 SHORT = (("section.width", "0.6 mm"), ("section.height", "0.6 mm"), ("run.duration", "12 day"))
 SCENARIO = "liver_growing_primary"
-PATIENCE = 30.0  # s; far more than is needed, so that a busy machine fails no test
 
 
 class Visitor:
@@ -70,6 +71,7 @@ def visitor(request):
     yield open_one
     for made in opened:
         made.session.close()
+        made.session._thread.join(PATIENCE)
         assert not made.session._thread.is_alive(), "a closed session leaves no thread"
 
 
@@ -107,6 +109,19 @@ def test_a_step_is_as_long_as_it_was_asked_for(visitor):
     one.wait(lambda view: view.time == 25.0)
 
 
+def test_a_pause_stops_it_where_it_is(visitor):
+    one, times, asked = visitor(), [], threading.Event()
+    one.session.play()
+    one.wait(lambda view: view.time > 0.0)
+    one.session.pause()
+    one.wait(lambda view: not view.playing)
+    one.session.ask(lambda timeline, setup: times.append(timeline.time))
+    time.sleep(0.3)  # time for some, if it went on
+    one.session.ask(lambda timeline, setup: (times.append(timeline.time), asked.set()))
+    assert asked.wait(PATIENCE)
+    assert times[0] == times[1]
+
+
 def test_it_looks_back_and_goes_on_as_if_it_had_not(visitor):
     one = visitor()
     one.session.seek(100.0)
@@ -125,28 +140,32 @@ def test_only_the_latest_of_many_seeks_counts(visitor):
     one = visitor()
     one.session.seek(48.0)
     one.wait(lambda view: view.time == 48.0)
-    before = len(one.frames)
+    before, all_said = len(one.frames), threading.Event()
+    one.session.ask(lambda timeline, setup: all_said.wait(PATIENCE))
     for hour in range(48):
         one.session.seek(float(hour))
     one.session.seek(7.0)
+    all_said.set()
     one.wait(lambda view: view.time == 7.0)
-    assert len(one.frames) - before < 49
+    assert len(one.frames) - before <= 1
 
 
-def test_it_waits_for_the_browser_to_draw(visitor):
+def test_it_waits_for_the_browser_to_draw(visitor, monkeypatch):
+    monkeypatch.setattr(session, "PATIENCE", PATIENCE)  # as long as it takes
     one = visitor()
     one.picture(lambda header: True)
     one.looks = False
     one.session.play()
-    time.sleep(0.5)
+    one.wait(lambda view: view.playing)
     drawn = len(one.frames)
-    time.sleep(0.5)
-    assert len(one.frames) == drawn, "no picture goes out while one is under way"
+    time.sleep(0.5)  # time for a dozen, if it did not wait
+    assert len(one.frames) <= drawn + 1, "no picture goes out while one is under way"
     one.looks = True
     one.session.drawn()
     one.picture(lambda header: header["transport"]["time_h"] >= 3.0)
 
 
+@pytest.mark.mice
 def test_a_branch_is_the_whole_run_under_the_other_schedule(visitor):
     one = visitor()
     one.session.seek(200.0)
@@ -295,6 +314,7 @@ def test_it_starts_beside_the_arm_of_the_link(visitor):
     assert setup_now(view) == Setup(SCENARIO, "primary", overrides=SHORT, day=3.25, against="resected")
 
 
+@pytest.mark.mice
 def test_a_link_of_a_branch_brings_back_the_branch(visitor):
     first = visitor()
     first.session.seek(100.0)
@@ -346,6 +366,7 @@ def test_it_tells_of_the_run_that_was_pointed_at(visitor):
     assert [card["sentences"][0] for card in (ours, theirs)] == ["In the run Educated.", "In the run PBS."]
 
 
+@pytest.mark.mice
 def test_two_visitors_do_not_disturb_each_other(visitor):
     first, second = visitor(), visitor(Setup(SCENARIO, "resected", seed=5, overrides=SHORT))
     for one in (first, second):

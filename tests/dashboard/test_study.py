@@ -44,6 +44,7 @@ def blocked(setup, efficacy=0.9):
     return setup.with_interventions((*setup.interventions(), Block("mif", efficacy, 24.0, 96.0)))
 
 
+@pytest.mark.mice
 def test_a_study_gives_the_mice_of_a_cohort_and_their_effects(folder):
     ours = replace(OURS, arm="resected")
     reports = Reports()
@@ -63,6 +64,7 @@ def test_a_study_gives_the_mice_of_a_cohort_and_their_effects(folder):
     assert shares == sorted(shares) and shares[0] == 0.0
 
 
+@pytest.mark.mice
 def test_the_same_mice_are_not_run_twice(folder):
     plan = plan_of(replace(OURS, arm="resected"), OURS, 2)
     totals = []
