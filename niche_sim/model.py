@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 import inspect
 import math
 import warnings
@@ -126,8 +125,9 @@ class NicheModel(PopulationModel):
         self.state = naive_liver(section, self.parameters, self.chance)
         self.attach(*self.state.populations.values())
         self.stages = StageWatch(made.thresholds)
-        reporters: dict[str, Any] = {"time_h": _time}
-        reporters |= {readout.name: functools.partial(_measure, readout.name) for readout in READOUTS}
+        # Functions with what they are called with: of the ways to name a reporter, all Mesas take this one, and it pickles.
+        reporters: dict[str, Any] = {"time_h": [_time, [self]]}
+        reporters |= {readout.name: [_measure, [readout.name, self]] for readout in READOUTS}
         self.datacollector = DataCollector(model_reporters=reporters)
         self.stages.look(self.state, self.mouse)
         self.datacollector.collect(self)

@@ -133,7 +133,7 @@ def test_a_row_of_batch_run_is_of_its_step(asked, steps):
     alone = NicheModel(overrides={**size, "run.record": "1 h"}, rng=3).run_to_end().datacollector.model_vars
     for row in rows:
         assert row["time_h"] == row["Step"]
-        assert {name: row[name] for name in alone} == {name: values[row["Step"]] for name, values in alone.items()}
+        assert {name: row[name] for name in alone} == {name: values[int(row["Step"])] for name, values in alone.items()}
 
 
 class WithCells(NicheModel):
