@@ -11,7 +11,7 @@ from pathlib import Path
 import numba
 import numpy as np
 import pytest
-from numba.core.caching import CacheImpl, UserProvidedCacheLocator
+from numba.core.caching import CacheImpl
 
 import niche_sim
 from niche_sim import compiling
@@ -83,7 +83,9 @@ def test_a_folder_that_is_gone_or_full_stops_nothing(loops, monkeypatch):
 @pytest.fixture
 def no_home(monkeypatch, tmp_path):
     """Neither the folder of the source nor the home can be written; temporary files go to a folder of the test."""
-    monkeypatch.setattr(CacheImpl, "_locator_classes", [UserProvidedCacheLocator])
+    named = [one for one in CacheImpl._locator_classes if one.__name__.endswith("UserProvidedCacheLocator")]
+    assert len(named) == 1
+    monkeypatch.setattr(CacheImpl, "_locator_classes", named)
     monkeypatch.setattr(numba.config, "CACHE_DIR", "")
     temporary = tmp_path / "temporary"
     temporary.mkdir()
@@ -137,7 +139,8 @@ def test_a_run_in_a_container_that_can_write_only_its_result():
         package = Path(niche_sim.__file__).parent
         for place in places.values():
             place.mkdir()
-        shutil.copytree(package, places["site"] / "niche_sim", ignore=shutil.ignore_patterns("__pycache__", "scenarios"))
+        left_out = shutil.ignore_patterns("__pycache__", "scenarios")
+        shutil.copytree(package, places["site"] / "niche_sim", ignore=left_out)
         shutil.copytree(package.parent / "scenarios", places["site"] / "niche_sim" / "scenarios")
         shut = [path for name in ("site", "home") for path in (places[name], *places[name].rglob("*")) if path.is_dir()]
         for path in shut:
