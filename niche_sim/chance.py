@@ -18,10 +18,10 @@ from functools import lru_cache
 from operator import index
 from typing import Any
 
-import numba
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from niche_sim.compiling import compiled
 from niche_sim.errors import InputError
 
 UInt64Array = NDArray[np.uint64]
@@ -133,7 +133,7 @@ _32 = np.uint64(32)
 _ONE = np.uint64(1)
 
 
-@numba.njit(cache=True, inline="always")
+@compiled(inline="always")
 def _philox(c0: np.uint64, c1: np.uint64, c2: np.uint64, c3: np.uint64, k0: np.uint64, k1: np.uint64) -> Any:
     """Ten rounds of Philox 4x32. The six 32-bit words are held in uint64, so that a product keeps its high half."""
     for _ in range(10):
@@ -148,13 +148,13 @@ def _philox(c0: np.uint64, c1: np.uint64, c2: np.uint64, c3: np.uint64, k0: np.u
     return c0, c1, c2, c3
 
 
-@numba.njit(cache=True)
+@compiled()
 def _block_words(counter: UInt64Array, key: UInt64Array) -> Any:
     """One block, for the published known answers: counter four words, key two words, each below 2^32."""
     return _philox(counter[0], counter[1], counter[2], counter[3], key[0], key[1])
 
 
-@numba.njit(cache=True)
+@compiled()
 def _fill_uniform(
     key: np.uint64, step: np.uint64, first: np.uint64, keys: UInt64Array, four: bool, out: Float64Array
 ) -> None:
@@ -187,7 +187,7 @@ def _fill_uniform(
             block += _ONE
 
 
-@numba.njit(cache=True)
+@compiled()
 def _open_pair(low: np.uint64, high: np.uint64, step: np.uint64, block: np.uint64, k0: np.uint64, k1: np.uint64) -> Any:
     """Two uniforms strictly between 0 and 1, symmetric about one half, of 52 bits."""
     w0, w1, w2, w3 = _philox(low, high, step, block, k0, k1)
@@ -196,7 +196,7 @@ def _open_pair(low: np.uint64, high: np.uint64, step: np.uint64, block: np.uint6
     return first, second
 
 
-@numba.njit(cache=True)
+@compiled()
 def _fill_normal(key: np.uint64, step: np.uint64, first: np.uint64, keys: UInt64Array, out: Float64Array) -> None:
     """Fill out[n] with standard normal variates, one block each (Box and Muller 1958)."""
     k0, k1 = key & _LOW, key >> _32
@@ -215,7 +215,7 @@ _STIRLING_ERRORS = np.array(
 _LOG_TWO_PI = math.log(2.0 * math.pi)
 
 
-@numba.njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _stirling_error(k: float) -> float:
     """log(k!) minus Stirling's formula, for whole k > 0."""
     if k < 16.0:
@@ -224,7 +224,7 @@ def _stirling_error(k: float) -> float:
     return (1 / 12 - (1 / 360 - (1 / 1260 - (1 / 1680 - 1 / 1188 / kk) / kk) / kk) / kk) / k
 
 
-@numba.njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _deviance(k: float, mean: float) -> float:
     """k log(k / mean) + mean - k, without cancellation near k = mean; k > 0."""
     difference = k - mean
@@ -244,7 +244,7 @@ def _deviance(k: float, mean: float) -> float:
     return k * math.log(k / mean) + mean - k
 
 
-@numba.njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _log_binomial(k: float, n: float, p: float) -> float:
     """Log of the binomial probability of k among n, 0 < p < 1."""
     if k == 0.0:
@@ -262,7 +262,7 @@ def _log_binomial(k: float, n: float, p: float) -> float:
     )
 
 
-@numba.njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _fill_poisson(
     key: np.uint64, step: np.uint64, first: np.uint64, keys: UInt64Array, mean: Float64Array, out: Int64Array
 ) -> int:
@@ -317,7 +317,7 @@ def _fill_poisson(
     return -1
 
 
-@numba.njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def _fill_binomial(
     key: np.uint64,
     step: np.uint64,

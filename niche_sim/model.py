@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-import functools
+import inspect
 import math
+import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,19 +77,19 @@ class NicheModel(PopulationModel):
         scenario_id: id of a scenario, the path of a scenario.toml, or a scenario itself; or a `Setup`, which leaves no room
             for `overrides` and `without`.
         arm: one of its arms; None takes `educated`, or else the first.
+        seed, rng: the seed, a whole number from 0, by the name that `niche_sim.run` or Mesa gives it; None is 1.
         overrides: register names (or section.width, run.duration ...) to text with a unit: {"tgfb.half_life": "5 min"};
             "schedule" to the name of a schedule.
-        rng: the seed, a whole number from 0; None is 1.
         without: names of processes to leave out of the schedule.
 
     Raises:
         InputError: anything of this is unknown, of a wrong dimension or outside what is possible, or too large for the
-            memory of this machine.
+            memory of this machine; or `seed` and `rng` differ.
 
     One `step()` is one `[run] step` of the scenario. The clock is `model.state.time` (h). `model.schedule` is a tuple of
     processes; replace it to add one of your own. `model.datacollector` holds the readouts at time 0, at every
-    `[run] record` and at the end. `model.parameters` is the register of the run, `model.mouse` the same with the rates in
-    which this mouse differs.
+    `[run] record` and at the end; under `mesa.batch_run`, after every step. `model.parameters` is the register of the run,
+    `model.mouse` the same with the rates in which this mouse differs.
     """
 
     state: State
@@ -96,15 +97,17 @@ class NicheModel(PopulationModel):
     def __init__(
         self,
         scenario_id: str | Path | Scenario | Setup = DEFAULT_SCENARIO,
-        arm: str | None = "educated",
+        arm: str | None = None,
         *,
-        overrides: Mapping[str, str] | None = None,
+        seed: int | None = None,
         rng: int | None = None,
+        overrides: Mapping[str, str] | None = None,
         without: Iterable[str] = (),
     ) -> None:
-        seed = DEFAULT_SEED if rng is None else rng
-        self.chance = Chance(seed)
-        super().__init__(rng=int(seed))
+        self._in_batch_run = _called_by_batch_run()
+        self.chance = _chance_of(seed, rng, self._in_batch_run)
+        self.seed = self.chance.seed
+        super().__init__(rng=self.seed)
         if isinstance(scenario_id, Setup):
             if overrides or tuple(without):
                 raise InputError("overrides", "beside a setup", "a setup that is made with them")
@@ -112,7 +115,7 @@ class NicheModel(PopulationModel):
         else:
             made = setup(scenario_id, overrides, without)
         self.scenario_id = made.experiment.id if isinstance(scenario_id, Setup | Scenario) else str(scenario_id)
-        self.seed, self.without, self.overrides = int(seed), made.without, dict(made.overrides)
+        self.without, self.overrides = made.without, dict(made.overrides)
         self.experiment, self.parameters, self.schedule = made.experiment, made.parameters, made.schedule
         self.arm = self.experiment.default_arm if arm is None else arm
         self.protocol = self.experiment.arm(self.arm).protocol
@@ -125,10 +128,10 @@ class NicheModel(PopulationModel):
         self.state = naive_liver(section, self.parameters, self.chance)
         self.attach(*self.state.populations.values())
         self.stages = StageWatch(made.thresholds)
-        reporters: dict[str, Any] = {"time_h": _time}
-        reporters |= {readout.name: functools.partial(_measure, readout.name) for readout in READOUTS}
+        # Functions with what they are called with: of the ways to name a reporter, all Mesas take this one, and it pickles.
+        reporters: dict[str, Any] = {"time_h": [_time, [self]]}
+        reporters |= {readout.name: [_measure, [readout.name, self]] for readout in READOUTS}
         self.datacollector = DataCollector(model_reporters=reporters)
-        self.datacollector.model_vars = {name: _Rows() for name in reporters}
         self.stages.look(self.state, self.mouse)
         self.datacollector.collect(self)
 
@@ -144,6 +147,9 @@ class NicheModel(PopulationModel):
 
     def step(self) -> None:
         """Advance by one `[run] step`: interventions first, then every process of the schedule in order."""
+        if self._in_batch_run and not self.steps_left:
+            self.running = False
+            return
         state, p = self.state, self.mouse
         self.chance.step = state.step_index
         intervene(self.protocol.interventions, state, p, self.chance, self.dt)
@@ -155,7 +161,8 @@ class NicheModel(PopulationModel):
         self.stages.look(state, p)
         if self._row_due():
             self.datacollector.collect(self)
-        self.running = self.steps_left > 0
+        # Before 3.5, Mesa's batch_run leaves out the row of the last call, so it makes one more, which changes nothing.
+        self.running = self.steps_left > 0 or self._in_batch_run
 
     def run_to_end(self) -> NicheModel:
         """Step until the end of the run and return the model."""
@@ -164,19 +171,32 @@ class NicheModel(PopulationModel):
         return self
 
     def _row_due(self) -> bool:
-        every = round(self.experiment.record / self.dt)
+        every = 1 if self._in_batch_run else round(self.experiment.record / self.dt)
         return self.state.step_index % every == 0 or self.steps_left == 0
 
 
-class _Rows(list[Any]):
-    """A column of the collector. Asked for a row beyond its end, it gives the last.
+def _called_by_batch_run() -> bool:
+    """Whether Mesa's `batch_run` makes the model.
 
-    Mesa 3.3's `batch_run` asks for row n - 1 after n steps; rows are kept at every `[run] record` only. The column
-    `time_h` says which time a row is of.
+    It takes a row by the number of a step, which has to be there, and says by no argument that it is at work.
     """
+    frame = inspect.currentframe()
+    while frame is not None and frame.f_globals.get("__name__") != "mesa.batchrunner":
+        frame = frame.f_back
+    return frame is not None
 
-    def __getitem__(self, item: Any) -> Any:
-        return super().__getitem__(min(item, len(self) - 1) if isinstance(item, int) else item)
+
+def _chance_of(seed: int | None, rng: int | None, in_batch_run: bool) -> Chance:
+    given = [Chance(one) for one in (seed, rng) if one is not None]
+    if len({chance.seed for chance in given}) > 1:
+        raise InputError("seed", f"{seed} beside rng = {rng}", "one of the two is enough: they are the same thing")
+    if not given and in_batch_run:
+        warnings.warn(
+            f"batch_run without rng: every run is the same mouse, seed {DEFAULT_SEED}, its iterations too; for mice that "
+            'differ give "rng": [1, 2, 3] among its parameters, or from Mesa 3.4 on batch_run(..., rng=[1, 2, 3])',
+            stacklevel=3,
+        )
+    return given[0] if given else Chance(DEFAULT_SEED)
 
 
 def _time(model: NicheModel) -> float:

@@ -20,14 +20,15 @@ from numpy.typing import NDArray
 import niche_sim
 from niche_sim import parameters, scenario
 from niche_sim.errors import InputError
-from niche_sim.model import NicheModel
+from niche_sim.model import NicheModel, Setup
 from niche_sim.naming import versions
 from niche_sim.process import Process
 from niche_sim.readouts import BY_NAME
+from niche_sim.scenario import Scenario
 from niche_sim.schedule import KNOWN, schedule
 from niche_sim.stages import STAGES
 from niche_sim.state import FIELDS
-from niche_sim.vocabulary import DEFAULT_SEED
+from niche_sim.vocabulary import DEFAULT_SCENARIO
 
 SNAPSHOT_EVERY = 7 * 24.0  # h; also at 0 and at the end
 Snapshots = dict[float, dict[str, NDArray[Any]]]
@@ -157,10 +158,11 @@ class Runner:
 
 
 def run(
-    scenario_id: str = "liver_education_costasilva2015",
+    scenario_id: str | Path | Scenario | Setup = DEFAULT_SCENARIO,
     arm: str | None = None,
     *,
-    seed: int = DEFAULT_SEED,
+    seed: int | None = None,
+    rng: int | None = None,
     overrides: Mapping[str, str] | None = None,
     without: Iterable[str] = (),
     watch: Callable[[NicheModel], None] | None = None,
@@ -169,7 +171,7 @@ def run(
 
     Args as for `NicheModel`; watch: called after every step with the model, to show progress; it must change nothing.
     """
-    runner = Runner(NicheModel(scenario_id, arm, overrides=overrides, rng=seed, without=without))
+    runner = Runner(NicheModel(scenario_id, arm, seed=seed, rng=rng, overrides=overrides, without=without))
     while runner.advance(1):
         if watch is not None:
             watch(runner.model)

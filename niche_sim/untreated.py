@@ -33,15 +33,15 @@ def untreated_mouse(scenario_id: str, seed: int) -> dict[str, float]:
 def compute_thresholds(
     scenario_id: str,
     mice: int = 200,
-    first_seed: int = 1_000_000,
+    seed: int = 1_000_000,
     workers: int = 1,
     progress: Callable[[int], None] | None = None,
 ) -> str:
-    """The text of a scenario's `thresholds.toml`, from `mice` untreated mice of seeds first_seed, first_seed + 1 ...
+    """The text of a scenario's `thresholds.toml`, from `mice` untreated mice of seeds seed, seed + 1 ...
 
     progress: called with the number of mice done. Seeds start high so that no treated mouse shares one.
     """
-    seeds = range(first_seed, first_seed + mice)
+    seeds = range(seed, seed + mice)
     highest: list[dict[str, float]] = []
     # Not by fork: the caller may run threads (a progress bar), whose locks a forked child would inherit.
     with ProcessPoolExecutor(max_workers=workers, mp_context=get_context("spawn")) as pool:
@@ -57,7 +57,7 @@ def compute_thresholds(
         "",
         "[provenance]",
         f"mice = {mice}",
-        f"first_seed = {first_seed}",
+        f"first_seed = {seed}",
         f"niche_sim = {json.dumps(niche_sim.__version__)}",
         f"register_sha256 = {json.dumps(parameters.digest(parameters.resolve(changed, organ=experiment.organ)))}",
         f"section = {json.dumps([f'{length:g} um' for length in experiment.section])}",

@@ -19,8 +19,8 @@ RULES = (*DEFAULT, *ALTERNATIVES)
 # From the bottom up. A module imports from lower rows only, never from its own: a new module takes its place here.
 # `kernels`, `processes`, `cli` and `dashboard` are folders; what holds within them stands below.
 ROWS = (
-    {"errors", "vocabulary", "kernels", "workers", "sealed", "plots_words", "plots_style"},
-    {"given"},
+    {"errors", "vocabulary", "compiling", "workers", "sealed", "plots_words", "plots_style"},
+    {"given", "kernels"},
     {"units", "chance", "laws", "columns"},
     {"process", "section", "population"},
     {"cells", "parameters"},
@@ -55,6 +55,7 @@ ONLY_IN = {
     "solara": {"dashboard"},
     "starlette": {"dashboard"},
     "uvicorn": {"dashboard"},
+    "numba": {"compiling"},
     "pint": {"units"},
     "tomli_w": {"scenario_writing", "sweeps"},
     "typer": {"cli"},
@@ -122,7 +123,7 @@ def test_imports_go_downwards(path):
 @pytest.mark.parametrize("path", files("kernels"), ids=relative)
 def test_kernels_know_nothing_of_ours_and_never_draw(path):
     tree = tree_of(path)
-    assert list(ours(tree)) == []
+    assert {parts[0] for parts in ours(tree)} <= {"compiling"}
     names = {node.id for node in ast.walk(tree) if isinstance(node, ast.Name)}
     names |= {node.attr for node in ast.walk(tree) if isinstance(node, ast.Attribute)}
     names |= {part for name in imported(tree) for part in name.split(".")}

@@ -203,6 +203,7 @@ OTHERS = {
     "D", "S", "Q", "None", "null", "class", "do", "like", "add", "protocol", "efficacy", '"validate"', '"fit"', "[y, x]",
     "onset_", "reads", "writes", "step", "[parameters]", "record.save(FOLDER)", "rng=7", "model.state.time", "-2",
     "model.datacollector", "mesa.batch_run", "film", "dashboard", ".gif", ".mp4", ".toml", "Process",
+    "seed=7", "--seed 7", "rng", "batch_run", "iterations", "data_collection_period", "NUMBA_CACHE_DIR", "MPLCONFIGDIR",
     '"tgfb.half_life" = { value = "10 min", source = "Wakefield1990", where = "recalled" }',
 }  # fmt: skip
 LEFT_BY_COMMANDS = {

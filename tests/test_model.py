@@ -2,15 +2,18 @@
 
 import inspect
 import pickle
+import warnings
 
 import mesa
 import numpy as np
 import pytest
 from mesa import DataCollector
 
+import niche_sim
 from niche_sim import InputError, NicheModel
 from niche_sim.cells import KupfferCell, StellateCell, TumourCell
 from niche_sim.chance import Chance
+from niche_sim.model import setup
 from niche_sim.parameters import resolve
 from niche_sim.process import Process
 from niche_sim.readouts import READOUTS
@@ -92,24 +95,75 @@ def test_a_collector_of_ones_own(model):
     assert len(collector.get_agenttype_vars_dataframe(KupfferCell)) == len(model.state.kupffer_cells)
 
 
+APART = "rng" in inspect.signature(mesa.batch_run).parameters  # newer versions take the seeds apart from the parameters
+
+
+def batch(kind, parameters, seeds=(3,), **more):
+    """Rows of Mesa's `batch_run`."""
+    apart = {"rng": list(seeds)} if APART else {}
+    among = {} if APART else {"rng": list(seeds)}
+    return mesa.batch_run(kind, parameters | among, number_processes=1, display_progress=False, **apart, **more)
+
+
 def test_batch_run():
     parameters = {"arm": ["pbs", "educated"], "overrides": [SMALL, {**SMALL, "tgfb.half_life": "5 min"}]}
-    # Newer versions take the seeds apart from the parameters.
-    apart = "rng" in inspect.signature(mesa.batch_run).parameters
-    seeds = {"rng": [3]} if apart else {}
-    rows = mesa.batch_run(
-        NicheModel,
-        parameters if apart else {**parameters, "rng": [3]},
-        number_processes=1,
-        data_collection_period=-1,
-        display_progress=False,
-        **seeds,
-    )
+    rows = batch(NicheModel, parameters, data_collection_period=-1)
     assert {row["time_h"] for row in rows} == {48.0}
     assert len(rows) == 4
     tgfb = {(row["arm"], row["overrides"].get("tgfb.half_life")): row["tgfb_mean"] for row in rows}
     assert tgfb["pbs", None] == 0.0
     assert tgfb["educated", None] > tgfb["educated", "5 min"] > 0.0
+
+
+@pytest.mark.parametrize(
+    ("asked", "steps"),
+    [
+        ({"data_collection_period": 1}, [*range(8)]),
+        ({"data_collection_period": 3}, [0, 3, 6]),
+        ({"data_collection_period": -1}, [7]),
+        ({"data_collection_period": 1, "max_steps": 4}, [*range(5)]),
+        ({"data_collection_period": -1, "max_steps": 4}, [4]),
+    ],
+)
+def test_a_row_of_batch_run_is_of_its_step(asked, steps):
+    size = SMALL | {"run.duration": "7 h"}  # a row in 6 h is kept by itself
+    rows = batch(NicheModel, {"overrides": [size], "arm": ["educated"]}, **asked)
+    # Before 3.5, Mesa adds the last step to whatever period was asked for.
+    assert [row["Step"] for row in rows] in (steps, [*steps, 7])
+    alone = NicheModel(overrides={**size, "run.record": "1 h"}, rng=3).run_to_end().datacollector.model_vars
+    for row in rows:
+        assert row["time_h"] == row["Step"]
+        assert {name: row[name] for name in alone} == {name: values[int(row["Step"])] for name, values in alone.items()}
+
+
+class WithCells(NicheModel):
+    """A model with reporters of a user's own, of agents, too."""
+
+    def __init__(self, *, rng=None):
+        super().__init__(overrides=SMALL | {"run.duration": "3 h"}, rng=rng)
+        self.datacollector = DataCollector(
+            {"hour": lambda model: model.state.time}, {"hour_of_cell": lambda cell: cell.model.state.time}
+        )
+        self.datacollector.collect(self)
+
+
+def test_cells_in_batch_run_are_of_their_step():
+    rows = batch(WithCells, {}, data_collection_period=1)
+    assert {row["Step"] for row in rows} == {0, 1, 2, 3}
+    assert all(row["hour"] == row["hour_of_cell"] == row["Step"] for row in rows)
+    assert len(rows) > 4 * 300
+
+
+def test_batch_run_says_that_iterations_without_seeds_are_one_mouse():
+    parameters = {"overrides": [SMALL | {"run.duration": "3 h"}]}
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        mesa.batch_run(NicheModel, parameters, iterations=3, display_progress=False)
+    assert len([one for one in said if "every run is the same mouse, seed 1" in str(one.message)]) == 3
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        rows = batch(NicheModel, parameters, seeds=(1, 2, 3))
+    assert len({row["kupffer_taught"] for row in rows}) == 3
 
 
 def test_pickles(model):
@@ -123,6 +177,20 @@ def test_pickles(model):
 def test_the_seed_is_the_command_lines():
     assert NicheModel(overrides=SMALL, rng=7).seed == 7
     assert NicheModel(overrides=SMALL).seed == 1
+
+
+def test_the_model_and_run_take_the_same_names():
+    models, runs = (inspect.signature(one).parameters for one in (NicheModel, niche_sim.run))
+    assert [*models] == [name for name in runs if name != "watch"]
+    assert all(models[name].default == runs[name].default for name in models)
+    one_hour = SMALL | {"run.duration": "1 h"}
+    for names in ({"seed": 3}, {"rng": 3}, {"seed": 3, "rng": np.int64(3)}):
+        assert NicheModel("liver_day10_kcko", overrides=one_hour, **names).seed == 3
+        record = niche_sim.run("liver_day10_kcko", overrides=one_hour, **names)
+        assert record.provenance["seed"] == 3
+    first = next(iter(niche_sim.load_scenario("liver_day10_kcko").arms))
+    assert record.provenance["arm"] == NicheModel("liver_day10_kcko", overrides=one_hour).arm == first
+    assert niche_sim.run(setup("liver_day10_kcko", one_hour), seed=3).run_hash == record.run_hash
 
 
 @pytest.mark.parametrize(
@@ -141,6 +209,8 @@ def test_the_seed_is_the_command_lines():
             "schedule: unknown schedule 'no_stage_3'; one of default, no_feedback",
         ),
         ({"rng": -1}, "seed"),
+        ({"seed": "3"}, "seed"),
+        ({"seed": 3, "rng": 4}, "seed: 3 beside rng = 4"),
     ],
 )
 def test_bad_input_is_one_clear_line(arguments, found):

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import sys
 import traceback
+import warnings
 from collections.abc import Sequence
 from typing import Annotated, Any
 
@@ -85,6 +86,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 
     argv: the arguments without the program's name; None takes those of this process.
     """
+    if argv is None:
+        warnings.formatwarning = lambda message, *_, **__: f"niche-sim: {message}\n"
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]

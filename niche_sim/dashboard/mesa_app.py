@@ -52,7 +52,7 @@ class TaughtLiver(NicheModel):
         overrides = {
             VARIED[key]: f"{value!r} {rows()[VARIED[key]].unit}" for key, value in given.items() if value is not None
         }
-        super().__init__(DEFAULT_SCENARIO, arm, overrides=overrides, rng=DEFAULT_SEED if rng is None else int(rng))
+        super().__init__(DEFAULT_SCENARIO, arm, overrides=overrides, rng=int(rng) if isinstance(rng, str) else rng)
 
 
 def controls() -> dict[str, Any]:

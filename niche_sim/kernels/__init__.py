@@ -1,1 +1,1 @@
-"""Compiled loops over arrays. They know no biology, import nothing of the package and never draw random numbers."""
+"""Compiled loops over arrays. They know no biology and never draw random numbers."""

@@ -8,9 +8,10 @@ flat indices, `iy * columns + ix`; all arrays over sites are flat.
 
 from __future__ import annotations
 
-import numba
 import numpy as np
 from numpy.typing import NDArray
+
+from niche_sim.compiling import compiled
 
 Sites = NDArray[np.int64]
 Numbers = NDArray[np.float64]
@@ -20,7 +21,7 @@ _BELOW_ONE = 1.0 - 2.0**-53
 _ROUNDING = 1e-12
 
 
-@numba.njit(cache=True)
+@compiled()
 def pass_probability(
     order: Sites, route: Numbers, capture: Numbers, columns: int, source_sites: Sites, source_share: Numbers
 ) -> tuple[Numbers, float]:
@@ -46,7 +47,7 @@ def pass_probability(
     return h, extraction
 
 
-@numba.njit(cache=True)
+@compiled()
 def captured_share(
     order: Sites, route: Numbers, capture: Numbers, columns: int, source_sites: Sites, source_share: Numbers
 ) -> Numbers:
@@ -66,7 +67,7 @@ def captured_share(
     return arriving * capture
 
 
-@numba.njit(cache=True)
+@compiled()
 def _conditioned(
     route: Numbers, h: Numbers, value_of_leaving: float, capture: Numbers, columns: int
 ) -> tuple[Numbers, Numbers]:
@@ -98,7 +99,7 @@ def _conditioned(
     return onward, turns
 
 
-@numba.njit(cache=True)
+@compiled()
 def pass_through(
     source_share: Numbers,
     source_sites: Sites,

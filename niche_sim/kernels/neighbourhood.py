@@ -6,7 +6,8 @@ import functools
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from niche_sim.compiling import compiled
 
 
 @functools.lru_cache(maxsize=64)
@@ -27,7 +28,7 @@ def disc(radius: float, spacing: float) -> tuple[np.ndarray, np.ndarray, np.ndar
     return offsets[dy], offsets[dx], weights
 
 
-@njit(cache=True)
+@compiled()
 def mirrored(index: int, length: int) -> int:  # pragma: no cover - compiled
     """Site index reflected at the edges."""
     while index < 0 or index >= length:
@@ -35,7 +36,7 @@ def mirrored(index: int, length: int) -> int:  # pragma: no cover - compiled
     return index
 
 
-@njit(cache=True)
+@compiled()
 def spread(field: Any, sites: Any, amount: Any, dy: Any, dx: Any, weights: Any) -> None:  # pragma: no cover - compiled
     """Add amount[i] around sites[i] (flat index) to field[ny, nx] in place, shared out by the disc's weights."""
     ny, nx = field.shape
@@ -54,7 +55,7 @@ def spread(field: Any, sites: Any, amount: Any, dy: Any, dx: Any, weights: Any) 
                 flat[mirrored(y + dy[j], ny) * nx + mirrored(x + dx[j], nx)] += amount[i] * weights[j]
 
 
-@njit(cache=True)
+@compiled()
 def gather(field: Any, sites: Any, dy: Any, dx: Any, weights: Any) -> Any:  # pragma: no cover - compiled
     """Weighted mean of field[ny, nx] over the disc around each of sites (flat index): float64[n]."""
     ny, nx = field.shape

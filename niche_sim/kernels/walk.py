@@ -6,7 +6,8 @@ import math
 from typing import Any
 
 import numpy as np
-from numba import njit
+
+from niche_sim.compiling import compiled
 
 SPLIT = float(2**16)  # a 32-bit uniform carries two independent numbers: 16 bits for the turn, 16 for the acceptance
 STILL = 0.05  # whoever makes less than this part of a site in a step need not be walked
@@ -15,7 +16,7 @@ _SINE = np.sin(2.0 * np.pi * np.arange(HEADINGS) / HEADINGS)
 _COSINE = np.cos(2.0 * np.pi * np.arange(HEADINGS) / HEADINGS)
 
 
-@njit(cache=True, error_model="numpy")
+@compiled(error_model="numpy")
 def walk(
     y: Any, x: Any, heading: Any, run: Any, turn_chance: float, uniforms: Any, weight: Any, spacing: float
 ) -> None:  # pragma: no cover - compiled
