@@ -25,6 +25,8 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketClose
 
+from niche_sim.errors import InputError
+
 ASSETS = ("solara-assets", "share/solara/cdn/")
 EXTENSIONS = {
     "anywidget": "anywidget",
@@ -83,7 +85,16 @@ def app(hosts: Iterable[str] = (), token: str | None = None) -> ASGIApp:
     -------
     ASGIApp
         Solara's page behind the checks of `Guard`, with no route that the page does not use.
+
+    Raises
+    ------
+    InputError
+        The front end of the page is not where its package says.
     """
+    assets = dict(files_of(*ASSETS))
+    if not any(file.is_file() for file in assets.values()):
+        allowed = "`pip install --force-reinstall solara-assets` brings them back"
+        raise InputError("dashboard", "the files of solara-assets are missing", allowed)
     extensions = {
         name: file for package in EXTENSIONS for name, file in files_of(package, "share/jupyter/nbextensions/")
     }
@@ -100,7 +111,7 @@ def app(hosts: Iterable[str] = (), token: str | None = None) -> ASGIApp:
         Route("/", page),
         Route("/_solara/api/close/{kernel_id}", leave, methods=["POST"]),
         WebSocketRoute("/jupyter/api/kernels/{kernel_id}/channels", connection),
-        Mount("/_solara/cdn", Listed(dict(files_of(*ASSETS)))),
+        Mount("/_solara/cdn", Listed(assets)),
         Mount("/jupyter/nbextensions", Listed(extensions)),
         Mount("/static", Listed(shown)),
     ]

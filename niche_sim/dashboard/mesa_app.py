@@ -1,4 +1,8 @@
-"""The model under Mesa's own controls: `solara run niche_sim.dashboard.mesa_app`. For who knows Mesa and its SolaraViz."""
+"""The model under Mesa's own controls: `niche-sim dashboard --mesa`. For who knows Mesa and its SolaraViz.
+
+`solara run niche_sim.dashboard.mesa_app --production` serves it, too, but by Solara's own server, without what `guard`
+checks: for a machine that is yours alone.
+"""
 
 from __future__ import annotations
 

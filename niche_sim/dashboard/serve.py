@@ -27,6 +27,7 @@ EVERYWHERE = ("0.0.0.0", "::", "")
 FIRST_PORT = 8765
 PORTS_TRIED = 20
 IDLE = "10m"  # a closed tab can come back to its run within this time; then its memory is given back
+LARGEST_MESSAGE = 2**21  # bytes from a page; an uploaded scenario may have a tenth of it
 GRACE = 1  # s that open pages are given when the server stops
 
 
@@ -139,6 +140,7 @@ def serve(
         log_level="warning",
         access_log=False,
         server_header=False,
+        ws_max_size=LARGEST_MESSAGE,
         loop="asyncio",
         timeout_graceful_shutdown=GRACE,
     )

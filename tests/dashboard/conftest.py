@@ -26,7 +26,8 @@ def site():
 
     from niche_sim.dashboard import guard
 
-    running = ServerStarlette(port=free_port(), host="127.0.0.1", starlette_app=guard.app(), log_level="error")
+    more = {"log_level": "error", "ws_max_size": serve.LARGEST_MESSAGE}
+    running = ServerStarlette(port=free_port(), host="127.0.0.1", starlette_app=guard.app(), **more)
     running.serve_threaded()
     running.wait_until_serving()
     yield running.base_url + "/"

@@ -8,7 +8,6 @@ import random
 import re
 import socket
 import threading
-from collections import deque
 from contextlib import contextmanager
 from types import SimpleNamespace
 
@@ -17,6 +16,7 @@ from conftest import free_port, serving
 from playwright.sync_api import expect
 
 from niche_sim.dashboard import serve
+from niche_sim.errors import InputError
 
 serve.settle()  # before Solara's server is imported
 
@@ -162,8 +162,20 @@ def test_closing_or_connecting_without_an_id_is_a_bad_request(app, query):
     assert ask(app, SOCKET.partition("?")[0] + query, "WEBSOCKET", origin=HOME).status == 403
 
 
-def test_closing_what_is_not_there_is_said(app):
-    assert ask(app, f"{CLOSE}?session_id=3c4d", "POST", origin=HOME).status == 404
+def test_a_page_is_closed_by_its_own_visitor_alone(app, monkeypatch):
+    closed = []
+    page = SimpleNamespace(session_id="mine", page_status={"3c4d": "connected"}, page_close=closed.append)
+    monkeypatch.setitem(guard.contexts, "1a2b", page)
+    for cookie, page_id, status in (
+        (None, "3c4d", 404),
+        ("solara-session-id=other", "3c4d", 404),
+        ("solara-session-id=mine", "none", 200),
+    ):
+        assert ask(app, f"{CLOSE}?session_id={page_id}", "POST", origin=HOME, cookie=cookie).status == status
+        assert closed == []
+    assert ask(app, f"{CLOSE}?session_id=3c4d", "POST", origin=HOME, cookie="solara-session-id=mine").status == 200
+    assert closed == ["3c4d"]
+    assert ask(app, "/_solara/api/close/none?session_id=3c4d", "POST", origin=HOME).status == 404
 
 
 def test_only_listed_files_are_served(tmp_path):
@@ -176,6 +188,13 @@ def test_only_listed_files_are_served(tmp_path):
     for target in ("/other.js", "/link.js", "/listed.js", "/gone.js", "/a@1.0.0", "/", "/../other.js"):
         with pytest.raises(Exception, match="404"):
             ask(made, target)
+
+
+@pytest.mark.parametrize("package", ["no-such-package", "niche-sim"])
+def test_without_the_front_end_it_does_not_start(monkeypatch, package):
+    monkeypatch.setattr(guard, "ASSETS", (package, "share/solara/cdn/"))
+    with pytest.raises(InputError, match=r"dashboard: the files of solara-assets are missing; `pip install"):
+        guard.app()
 
 
 # The token
@@ -402,16 +421,34 @@ def test_the_page_is_asked_for_its_token_once_and_keeps_the_experiment(visit):
     visit.said.clear()  # the browser's own complaints about 403
 
 
+def last_words(line, sent):
+    """Hear a connection out, to its end, after this was sent over it."""
+    line.send(sent)
+    while True:
+        line.recv(timeout=60)
+
+
 @pytest.mark.parametrize(
-    "garbage", ["", "{", "[]", "null", '{"header": 1}', "{}", b"", b"\x00", b"\xff" * 100, '{"header":' * 2000]
+    "garbage",
+    [
+        "",
+        "{",
+        "[]",
+        "null",
+        '{"header": 1}',
+        "{}",
+        b"",
+        b"\0",
+        b"\xff" * 100,
+        '{"header":' * 2000,
+        "x" * 2 * serve.LARGEST_MESSAGE,
+    ],
+    ids=lambda garbage: repr(garbage[:12]),
 )
 def test_garbage_over_a_connection_ends_that_connection_alone(server, garbage, capfd):
-    with connect(server.replace("http:", "ws:").rstrip("/") + SOCKET, origin=server.rstrip("/")) as line:
-        line.send(garbage)
-        with pytest.raises(ConnectionClosed):
-            deque(iter(lambda: line.recv(timeout=60), None))
+    address, origin = server.replace("http:", "ws:").rstrip("/"), server.rstrip("/")
+    with connect(address + SOCKET, origin=origin) as line, pytest.raises(ConnectionClosed):
+        last_words(line, garbage)
     assert "Traceback" not in capfd.readouterr().err
-    with connect(
-        server.replace("http:", "ws:").rstrip("/") + SOCKET.replace("1a2b", "5e6f"), origin=server.rstrip("/")
-    ):
+    with connect(address + SOCKET.replace("1a2b", "5e6f"), origin=origin):
         pass

@@ -1,4 +1,4 @@
-"""The same model under Mesa's own controls, as `solara run niche_sim.dashboard.mesa_app` serves it."""
+"""The same model under Mesa's own controls, as `niche-sim dashboard --mesa` serves it."""
 
 from __future__ import annotations
 
