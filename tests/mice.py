@@ -73,7 +73,7 @@ def cohort(*mice: Mouse) -> list[Outcome]:
     seeds: dict[Mouse, list[int]] = {}
     for mouse in mice:
         seeds.setdefault(_unseeded(mouse), []).append(mouse.seed)
-    plans = {kind: dataclasses.replace(_plan(kind), seeds=tuple(of)) for kind, of in seeds.items()}
+    plans = {kind: dataclasses.replace(_plan(kind), seeds=tuple(sorted({*of}))) for kind, of in seeds.items()}
     assert cohorts.run(list(plans.values()), _folder(), os.cpu_count() or 1) == []
     lives = {kind: cohorts.gather(plan, _folder()).lives[kind.arm] for kind, plan in plans.items()}
     return [_outcome(lives[_unseeded(mouse)][mouse.seed]) for mouse in mice]

@@ -264,6 +264,7 @@ def test_every_name_that_a_label_may_hold_has_plain_words():
     assert not [words for words in WORDS.values() if "_" in words]
     assert plain_words("mir21 blocked, 95 %") == "miR-21 blocked, 95 %"
     assert plain_words("500000 breast_4t1 cells") == "500,000 4T1 cells"
+    assert plain_words("9000 cells, 20000 cells") == "9000 cells, 20,000 cells"
 
 
 def test_stellate_cells_are_active_from_the_level_that_counts(record):

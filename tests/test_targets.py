@@ -187,6 +187,7 @@ def told(low, high, narrow=None, p=0.001, kind="ratio", events=math.inf, bounds=
         (told(1.5, 3.0, p=0.06), NOT_MET, UNDECIDED, NOT_MET),
         (told(0.95, 1.05, p=0.9), NOT_MET, NOT_MET, MET),
         (told(1.00001, 1.00002), NOT_MET, NOT_MET, MET),  # sure, and nothing
+        (told(0.75, 1.3, narrow=(0.81, 1.24), p=0.5), NOT_MET, NOT_MET, MET),  # it is the 90 % interval that lies within
         (told(0.5, 2.0, p=0.5), UNDECIDED, UNDECIDED, UNDECIDED),
         (told(0.7, 0.95, p=0.01), MET, NOT_MET, UNDECIDED),
         (told(0.3, 0.6, p=0.01, events=19), UNDECIDED, UNDECIDED, UNDECIDED),

@@ -163,6 +163,11 @@ def test_it_waits_for_the_browser_to_draw(visitor, monkeypatch):
     one.looks = True
     one.session.drawn()
     one.picture(lambda header: header["transport"]["time_h"] >= 3.0)
+    one.looks = False
+    drawn = len(one.frames)
+    one.session.seek(288.0)
+    one.wait(lambda view: view.time == 288.0)
+    assert len(one.frames) <= drawn + 2, "one under way, and that of the end"
 
 
 @pytest.mark.mice
