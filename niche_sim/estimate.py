@@ -89,7 +89,7 @@ class Limits:
 
     def exceeded(self, wanted: Estimate) -> list[str]:
         """The names of what is above its limit, in the order of this class."""
-        values = dataclasses.asdict(wanted) | {"seconds": wanted.each, "total": wanted.seconds}
+        values = dataclasses.asdict(wanted) | {"seconds": wanted.each, "total": wanted.seconds if wanted.runs > 1 else 0.0}
         return [name for name, most in dataclasses.asdict(self).items() if not values[name] <= most]
 
 

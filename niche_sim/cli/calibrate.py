@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from niche_sim.cli import report
+from niche_sim.cli.beforehand import Yes, agree
 from niche_sim.cli.folders import RUNS, refuse_a_run
 from niche_sim.cli.mice import Changes, Without, Workers, names_of
 from niche_sim.cli.usage import (
@@ -47,6 +48,7 @@ def calibrate(
         str, typer.Option("--limit", metavar="DISTANCE", help="Stop at it; 1 is the edge of the targets' tolerance.")
     ] = "0.5",
     workers: Workers = None,
+    yes: Yes = False,
     scheduler: Annotated[
         str | None, typer.Option("--scheduler", metavar="ADDRESS", help="Run on a Dask cluster.")
     ] = None,
@@ -69,6 +71,10 @@ def calibrate(
     fit = _fit(scenario, names_of(vary), number, overrides, without or [])
     target = RUNS / f"{fit.experiment.id}-calibrate" if folder is None else folder
     refuse_a_run(target, "-o")
+    from niche_sim.estimate import estimate, total
+
+    asked = [estimate(fit.plan.job(arm, 1).setup, arm, snapshots=False) for arm in fit.plan.arms]
+    agree(total([(one, number * size * rounds) for one in asked]), yes, processes or 1)
     _claim(target, fit, size, overrides, without or [])
     from niche_sim import cohort, plots_analysis, plots_analysis_fit
     from niche_sim.analysis import calibration, fitting

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from niche_sim.cli import report
+from niche_sim.cli.beforehand import agree
 from niche_sim.cli.usage import FAILED, optioned, say, stopped, time_of, whole_number
 from niche_sim.errors import InputError
 
@@ -19,11 +20,9 @@ if TYPE_CHECKING:
     from niche_sim.cohort import Progress as Done
 
 MOST_FAILURES = 5  # named one by one
-LONG = 60.0  # s; what takes longer is announced
 
 Mice = Annotated[str, typer.Option("--mice", metavar="NUMBER", help="Mice an arm, from 2.")]
 Seed = Annotated[str, typer.Option("--seed", metavar="NUMBER", help="Of the first mouse; mice of one seed are pairs.")]
-Yes = Annotated[bool, typer.Option("--yes", help="Run it even if it needs unusually much memory or time.")]
 Workers = Annotated[str | None, typer.Option("--workers", metavar="NUMBER", help="Processes. Default: one a core.")]
 ScheduleName = Annotated[
     str | None, typer.Option("--schedule", metavar="NAME", help="Of rules. Default: that of the scenario.")
@@ -42,14 +41,10 @@ def run_mice(plans: Sequence[Plan], target: Path, cores: int, yes: bool = False)
     Raises CommandError when a signal ends it, InputError if it takes more than is allowed without `yes`.
     """
     from niche_sim import cohort
-    from niche_sim.estimate import SMALLER, check, total
+    from niche_sim.estimate import total
 
     if parts := cohort.estimates(plans, target / "mice"):
-        needed = total(parts)
-        if not yes:
-            check(needed, where="these mice", allowed=f"{SMALLER}, or --yes")
-        if needed.seconds > LONG * cores:
-            say(f"{needed}; {cores} processors share it")
+        agree(total(parts), yes, cores)
     last: list[Done] = []
     try:
         with bar() as watch:

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from niche_sim.cli import report
+from niche_sim.cli.beforehand import Yes, agree
 from niche_sim.cli.folders import CHECKPOINT, claim, folder_of_run, hold, keep, refuse_a_run, tidy
 from niche_sim.cli.usage import (
     FAILED,
@@ -36,7 +37,6 @@ if TYPE_CHECKING:
 
 MOST_DIFFERENCES = 6  # named in a line
 CHECKPOINT_EVERY = "10 min"
-LONG = 60.0  # s; a run that takes longer is announced
 PATIENCE = 2.0  # s that a step may take until whoever wants to stop is told to wait
 
 
@@ -82,7 +82,7 @@ def run(
     checkpoint_every: Annotated[
         str, typer.Option(metavar="TIME", help="How often to write what --resume needs, by the clock, such as '30 s'.")
     ] = CHECKPOINT_EVERY,
-    yes: Annotated[bool, typer.Option("--yes", help="Run it even if it needs unusually much memory or time.")] = False,
+    yes: Yes = False,
     no_progress: Annotated[bool, typer.Option("--no-progress", help="Do not show how far it is.")] = False,
     no_figures: Annotated[bool, typer.Option("--no-figures", help="Do not draw section.png and timeline.png.")] = False,
 ) -> None:
@@ -96,7 +96,7 @@ def run(
         hold(target, "--resume")
     elif like is not None:
         alone("--like", choices)
-        runner = _repeated(like)
+        runner = _repeated(like, yes)
         target = claim(folder, _name(runner))
     else:
         runner = _new(scenario, arm, seed, days, changes or [], without or [], schedule, protocol, add or [], yes)
@@ -160,7 +160,7 @@ def _new(
     number = DEFAULT_SEED if seed is None else whole_number(seed, "--seed")
     overrides = settings(changes)
     from niche_sim import scenario as library
-    from niche_sim.estimate import SMALLER, check, estimate
+    from niche_sim.estimate import estimate
     from niche_sim.model import NicheModel, setup
     from niche_sim.record import Runner
 
@@ -178,11 +178,7 @@ def _new(
             experiment, arm = _edited(experiment, arm, protocol, added, overrides)
         made = setup(experiment, overrides, without)
         arm = made.experiment.default_arm if arm is None else made.experiment.arm(arm).name
-        needed = estimate(made, arm)
-        if not yes:
-            check(needed, allowed=f"{SMALLER}, or --yes")
-        if needed.seconds > LONG:
-            say(f"this run asks for {needed}")
+        agree(estimate(made, arm), yes)
         return Runner(NicheModel(made, arm, rng=number))
     except InputError as error:
         raise optioned(error, overrides, days) from None
@@ -226,13 +222,15 @@ def _edited(
     return edited, list(edited.arms)[-1]
 
 
-def _repeated(folder: Path) -> Runner:
+def _repeated(folder: Path, yes: bool) -> Runner:
     """The run of a folder again, at its beginning; says what differs here from there."""
     file = folder_of_run(folder, "provenance.json", "--like", "`niche-sim run` wrote")
+    from niche_sim.estimate import estimate
     from niche_sim.record import Runner, model_like, provenance_of, read_json
 
     then = read_json(folder, file.name)
     model = model_like(then, str(file))
+    agree(estimate(model, model.arm), yes)
     tell_differences(then, provenance_of(model), file)
     return Runner(model)
 

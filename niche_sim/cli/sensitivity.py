@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
+import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from niche_sim.cli import report
+from niche_sim.cli.beforehand import Yes, agree_sweep
 from niche_sim.cli.folders import RUNS, refuse_a_run
 from niche_sim.cli.mice import Changes, Without, Workers, names_of
 from niche_sim.cli.sweeping import watching
@@ -43,6 +45,7 @@ def sensitivity(
     at: Annotated[str | None, typer.Option("--at", metavar="DAY", help="When. Default: at the end.")] = None,
     seeds: Annotated[str | None, typer.Option("--seeds", metavar="NUMBER", help="Mice a point. Default: 2.")] = None,
     workers: Workers = None,
+    yes: Yes = False,
     scheduler: Annotated[str | None, typer.Option("--scheduler", metavar="ADDRESS", help="Run on a Dask cluster.")] = None,
     changes: Changes = None,
     without: Without = None,
@@ -72,6 +75,7 @@ def sensitivity(
     target = RUNS / name if folder is None else folder
     if not (target / "plan.toml").is_file():
         refuse_a_run(target, "-o")
+    agree_sweep(plan, yes, processes or os.cpu_count() or 1)
     _announce(plan)
     swept = _swept(plan, target, processes, scheduler)
     _analyse(swept, target)

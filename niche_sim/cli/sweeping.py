@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from niche_sim.cli import report
+from niche_sim.cli.beforehand import Yes, agree_sweep
 from niche_sim.cli.folders import RUNS, refuse_a_run
 from niche_sim.cli.usage import FAILED, CommandError, alone, say, stopped, whole_number
 from niche_sim.errors import InputError
@@ -36,6 +38,7 @@ def sweep(
     shard: Annotated[
         str | None, typer.Option(metavar="I/N", help="Run one of N equal parts, for job arrays. All into one DIR.")
     ] = None,
+    yes: Yes = False,
     status: Annotated[Path | None, typer.Option(metavar="DIR", help="Say how far the sweep in DIR is.")] = None,
     collect: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Write the tables of DIR from the runs that are there.")
@@ -52,10 +55,12 @@ def sweep(
     elif plan is None:
         raise InputError("PLAN", "missing", "a PLAN.toml, or --status DIR, or --collect DIR")
     else:
-        _sweep(plan, folder, workers, scheduler, shard)
+        _sweep(plan, folder, workers, scheduler, shard, yes)
 
 
-def _sweep(plan: Path, given: Path | None, workers: str | None, scheduler: str | None, shard: str | None) -> None:
+def _sweep(
+    plan: Path, given: Path | None, workers: str | None, scheduler: str | None, shard: str | None, yes: bool
+) -> None:
     processes = None if workers is None else whole_number(workers, "--workers", least=1)
     if processes is not None and scheduler is not None:
         raise InputError("--workers", "together with --scheduler", "one of them")
@@ -66,6 +71,7 @@ def _sweep(plan: Path, given: Path | None, workers: str | None, scheduler: str |
     folder = RUNS / f"{plan.stem}-sweep" if given is None else given
     if not (folder / "plan.toml").is_file():  # with a plan in it, it is the folder of a sweep
         refuse_a_run(folder, "-o")
+    agree_sweep(wanted, yes, processes or os.cpu_count() or 1)
     last = sweeps.Done(0, 0, 0, wanted.total)
     try:
         with watching() as watch:

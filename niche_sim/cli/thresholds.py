@@ -8,6 +8,8 @@ from typing import Annotated
 
 import typer
 
+from niche_sim.cli.beforehand import Yes, agree
+from niche_sim.cli.folders import try_writing
 from niche_sim.cli.usage import SCENARIO, optioned, say, whole_number
 from niche_sim.errors import InputError
 
@@ -17,6 +19,7 @@ def thresholds(
     mice: Annotated[str, typer.Option(metavar="NUMBER", help="Untreated mice to run.")] = "200",
     seed: Annotated[str, typer.Option(metavar="NUMBER", help="Seed of the first.")] = "1000000",
     workers: Annotated[str | None, typer.Option(metavar="NUMBER", help="Processes. Default: one a core.")] = None,
+    yes: Yes = False,
     output: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="FILE", help="Default: thresholds.toml beside the scenario."),
@@ -29,26 +32,27 @@ def thresholds(
 
     from niche_sim import scenario as library
     from niche_sim.cli import report
+    from niche_sim.estimate import estimate, total
+    from niche_sim.model import setup
+    from niche_sim.protocol import Protocol
+    from niche_sim.record import whole
     from niche_sim.untreated import compute_thresholds
 
     try:
         experiment = library.load(scenario)
+        untreated = estimate(setup(experiment.only(experiment.default_arm, Protocol())), snapshots=False)
+        agree(total([(untreated, number)]), yes, cores)
     except InputError as error:
         raise optioned(error) from None
     file = output if output is not None else experiment.path.parent / "thresholds.toml"
-    part = file.with_name(f"{file.name}.part")
-    try:  # before minutes of work, not after
-        part.write_text("", encoding="utf-8")
-        part.unlink()
-    except OSError as error:
-        raise InputError(str(file), (error.strerror or str(error)).lower(), "a file that can be written") from None
+    try_writing(file.parent)  # before minutes of work, not after
     columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=report.output(error=True), transient=True) as bar:
         task = bar.add_task("untreated mice", total=number)
         text = compute_thresholds(
             str(experiment.path), number, first, cores, lambda done: bar.update(task, completed=done)
         )
-    part.write_text(text, encoding="utf-8")
-    part.replace(file)
+    with whole(file) as part:
+        part.write_text(text, encoding="utf-8")
     typer.echo(text, nl=False)
     say(f"written to {file}")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from niche_sim.cli import report
+from niche_sim.cli.beforehand import Yes
 from niche_sim.cli.folders import claim, tidy
 from niche_sim.cli.mice import (
     Changes,
@@ -17,7 +18,6 @@ from niche_sim.cli.mice import (
     Seed,
     Without,
     Workers,
-    Yes,
     by_option,
     cores_of,
     end,
