@@ -152,6 +152,7 @@ def test_reasons_belong_to_targets(tmp_path):
     assert evidence.load_reasons(SimpleNamespace(path=tmp_path / "scenario.toml", targets=())) == {}
 
 
+@pytest.mark.mice
 def test_evidence_from_mice_to_report(call, tmp_path):
     done = call(*QUICK)
     folder = tmp_path / "runs" / "evidence"

@@ -223,6 +223,7 @@ def books_balance(state):
     return ledger.exosomes_taken_up == state.exosomes.vesicles[inside].sum() + ledger.exosomes_degraded
 
 
+@pytest.mark.mice
 @pytest.mark.parametrize("name", NAMES)
 def test_the_whole_range_can_be_run(name):
     """Both ends of a row's range, and of what its kind allows: a register that takes a value must be able to run it."""

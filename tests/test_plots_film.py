@@ -89,6 +89,7 @@ def test_shots_come_at_even_times_and_at_the_end():
 # files
 
 
+@pytest.mark.slow
 def test_an_mp4_shows_every_shot_for_its_time(record, tmp_path):
     seen = []
     file = save_film(saved_shots(record), 7, record, tmp_path / "run.mp4", watch=lambda *done: seen.append(done))

@@ -47,6 +47,7 @@ def test_normal_mice_have_the_power_that_the_noncentral_t_says(shift, test):
         assert power.power(one, n) == pytest.approx(closed_form(n, shift), abs=0.02)
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shift", [0.6, 1.2])
 def test_normal_mice_need_as_many_as_the_noncentral_t_says(shift):
     curve, needed = power.study(made(np.exp(normal() + shift), np.exp(normal()), "welch-log"))
@@ -121,6 +122,7 @@ def test_an_assumed_effect_scales_means_and_keeps_the_spread():
     assert shares.values[0].mean() == pytest.approx(2.5 * 0.25)
 
 
+@pytest.mark.slow
 def test_fewer_virtual_mice_know_less():
     def of(m):
         apart = 7 * np.arange(m) % m  # so that mice of one seed are not alike
@@ -232,6 +234,7 @@ def test_intervals_that_end_a_sequence_cover_nearly_what_they_say():
 QUICK = ["power", "--workers", "1", *SET]
 
 
+@pytest.mark.mice
 def test_power_leaves_tables_and_a_figure_and_says_its_limits(call, tmp_path):
     done = call(*QUICK, "--arms", "pbs,educated", "--readout", "kupffer_loaded", "--mice", "3", "-o", "mine")
     assert (done.code, done.err) == (0, [])
@@ -251,6 +254,7 @@ def test_power_leaves_tables_and_a_figure_and_says_its_limits(call, tmp_path):
     assert imread(tmp_path / "mine" / "power.png").shape[1] == 1417  # 180 mm at 200 dpi
 
 
+@pytest.mark.mice
 def test_one_arm_is_enough_for_an_assumed_effect(call, tmp_path):
     done = call(*QUICK, "--arms", "pbs", "--readout", "bmdc", "--effect", "1.5", "--mice", "3", "-o", "mine")
     assert done.code == 0
@@ -258,6 +262,7 @@ def test_one_arm_is_enough_for_an_assumed_effect(call, tmp_path):
     assert len(list((tmp_path / "mine" / "mice" / EDUCATION).glob("*.npz"))) == 3
 
 
+@pytest.mark.mice
 def test_the_advisor_adds_mice_and_says_whether_it_was_enough(call, tmp_path, monkeypatch):
     monkeypatch.setattr(power, "FIRST_MICE", 3)
     options = ["--arms", "pbs,educated", "--readout", "bmdc", "-o", "mine"]

@@ -239,6 +239,7 @@ def test_it_needs_no_solara():
     assert done.stdout == "[]\n"
 
 
+@pytest.mark.mice
 def test_the_default_run_is_at_most_ten_megabytes(tmp_path):
     model = NicheModel()
     assert replay.suitable_interval(model) == 12.0

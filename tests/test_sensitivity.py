@@ -145,6 +145,7 @@ QUICK = [
 ]
 
 
+@pytest.mark.mice
 def test_a_scenario_is_screened_and_the_runs_are_those_of_a_sweep(call, tmp_path):
     done = call(*QUICK, *SET, "-o", "mine")
     assert done.code == 0
@@ -164,6 +165,7 @@ def test_a_scenario_is_screened_and_the_runs_are_those_of_a_sweep(call, tmp_path
     assert {path: path.stat().st_mtime_ns for path in (tmp_path / "mine" / "runs").rglob("*.parquet")} == parts
 
 
+@pytest.mark.mice
 def test_a_plan_is_analysed_as_it_says(call, tmp_path):
     text = f'scenario = "{EDUCATION}"\narms = ["pbs"]\nseeds = 1\ndesign = "sobol"\nsamples = 8\nreadouts = ["bmdc"]\n'
     text += '[vary]\n"bmdc.rate_arrest" = "register"\n[overrides]\n'

@@ -82,6 +82,7 @@ def test_every_scenario_has_thresholds_made_with_its_register(entry):
     assert f'register_sha256 = "{digest}"' in text, "run `niche-sim thresholds` anew"
 
 
+@pytest.mark.mice
 def test_thresholds_are_made_and_read_back(tmp_path):
     folder = tmp_path / "tiny"
     folder.mkdir()

@@ -305,6 +305,7 @@ class Deadly(Workers):
         return super().submit(fn, job)
 
 
+@pytest.mark.mice
 def test_a_run_that_kills_its_process_is_set_aside_and_the_rest_goes_on(tmp_path):
     plan = planned()
     names = [run.name for run in plan.runs()]

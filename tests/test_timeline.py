@@ -120,6 +120,7 @@ def test_back_and_on_again_is_the_undisturbed_run(undisturbed):
     assert_same(copied(model), undisturbed[96])
 
 
+@pytest.mark.mice
 @pytest.mark.parametrize("budget", [10**9, 400_000, 0])
 def test_wherever_one_looks_there_is_the_undisturbed_run(undisturbed, budget):
     """Looks here and there at random, as somebody does who plays with the scrubber; seeds are fixed."""
