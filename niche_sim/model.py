@@ -12,7 +12,7 @@ from typing import Any
 
 from mesa import DataCollector
 
-from niche_sim import parameters, scenario
+from niche_sim import given, parameters, scenario
 from niche_sim.chance import Chance
 from niche_sim.errors import InputError
 from niche_sim.estimate import FITS, check, estimate
@@ -59,10 +59,10 @@ def setup(
 
     thresholds: those of the stages, for whoever has read them already; None reads them beside the scenario.
     """
-    changes = {name: str(text) for name, text in (overrides or {}).items()}
+    changes = {name: str(text) for name, text in given.table(overrides, "overrides").items()}
     experiment = experiment_of(scenario_id, changes)
     place = SCHEDULE if SCHEDULE in changes else f"{experiment.path}: schedule"
-    left_out = tuple(without)
+    left_out = given.names(without, "without", "names of processes")
     numbers = _parameters(experiment, changes)
     processes = _without(schedule(experiment.schedule, place), left_out)
     if thresholds is None:

@@ -16,6 +16,7 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
+from niche_sim import given
 from niche_sim.errors import InputError
 from niche_sim.units import show, to_model
 from niche_sim.vocabulary import (
@@ -76,12 +77,13 @@ class InjectExosomes:
     vesicles: float | None = None
 
     def __post_init__(self) -> None:
+        _make_plain(self)
         _check_name(self, "source", self.source, EXOSOME_SOURCES)
         if (self.amount_ug is None) == (self.vesicles is None):
             found = f"{self.amount_ug} ug and {self.vesicles} vesicles"
             raise _Refused("inject_exosomes.amount", found, "one of them is needed")
         _check_number(self, "amount", self.amount_ug if self.vesicles is None else self.vesicles)
-        _check_times(self, self.times)
+        _check_times(self)
 
     @property
     def starts(self) -> tuple[float, ...]:
@@ -127,6 +129,7 @@ class GrowPrimary:
     sheds_cells: bool = False
 
     def __post_init__(self) -> None:
+        _make_plain(self)
         _check_name(self, "line", self.line, EXOSOMES_OF_LINE)
         _check_number(self, "cells", self.cells, above=True)
         _check_number(self, "doubling", self.doubling, above=True)
@@ -165,6 +168,7 @@ class ResectPrimary:
     at: float
 
     def __post_init__(self) -> None:
+        _make_plain(self)
         _check_number(self, "at", self.at)
 
     @property
@@ -189,6 +193,7 @@ class InjectTumourCells:
     at: float
 
     def __post_init__(self) -> None:
+        _make_plain(self)
         _check_name(self, "line", self.line, TUMOUR_LINES)
         _check_number(self, "count", self.count)
         if self.count != int(self.count):
@@ -219,6 +224,7 @@ class Block:
     end: float
 
     def __post_init__(self) -> None:
+        _make_plain(self)
         _check_name(self, "target", self.target, BLOCK_TARGETS)
         _check_number(self, "efficacy", self.efficacy, most=1.0)
         _check_span(self, self.start, self.end)
@@ -250,6 +256,7 @@ class Deplete:
     end: float
 
     def __post_init__(self) -> None:
+        _make_plain(self)
         _check_name(self, "population", self.population, DEPLETABLE)
         _check_number(self, "fraction", self.fraction, most=1.0)
         _check_number(self, "from", self.start)
@@ -283,6 +290,7 @@ class Boost:
     end: float
 
     def __post_init__(self) -> None:
+        _make_plain(self)
         _check_name(self, "target", self.target, BOOSTS)
         _check_number(self, "factor", self.factor, least=1.0, most=_MOST_BOOST)
         _check_span(self, self.start, self.end)
@@ -311,9 +319,10 @@ class Treat:
     times: tuple[float, ...]
 
     def __post_init__(self) -> None:
+        _make_plain(self)
         _check_name(self, "drug", self.drug, DRUGS)
         _check_number(self, "dose", self.dose, above=True)
-        _check_times(self, self.times)
+        _check_times(self)
 
     @property
     def starts(self) -> tuple[float, ...]:
@@ -346,6 +355,9 @@ class Protocol:
     interventions: tuple[Intervention, ...] = ()
 
     def __post_init__(self) -> None:
+        given_ones: Any = self.interventions  # any series of them, or one by itself
+        made = (given_ones,) if isinstance(given_ones, Intervention) else tuple(given_ones)
+        object.__setattr__(self, "interventions", made)
         seen: set[str] = set()
         for intervention in self.interventions:
             for event in _events(intervention):
@@ -575,6 +587,13 @@ def _amount(text: object, where: str) -> tuple[float | None, float | None]:
     raise InputError(where, f"{_shown(text)}", "an amount such as '5 ug' or '1e10 vesicle'")
 
 
+def _make_plain(intervention: Intervention) -> None:
+    """Numbers and names of NumPy as Python's, so that it is the same intervention with the same hash."""
+    for name, value in vars(intervention).items():
+        if isinstance(value, np.generic):
+            object.__setattr__(intervention, name, value.item())
+
+
 def _check_name(intervention: Intervention, key: str, value: object, allowed: Iterable[str]) -> None:
     try:
         one_of(value, allowed, f"{intervention.verb}.{key}")
@@ -606,8 +625,10 @@ def _check_span(intervention: Block | Boost, start: float, end: float) -> None:
         raise _Refused(f"{intervention.verb}.to", f"{show(end, 'day')}", f"later than from, {show(start, 'day')}")
 
 
-def _check_times(intervention: InjectExosomes | Treat, times: tuple[float, ...]) -> None:
-    """One or more rising times, h."""
+def _check_times(intervention: InjectExosomes | Treat) -> None:
+    """One or more rising times, h; any series of them is kept as a tuple."""
+    times = tuple(given.entries(intervention.times, f"{intervention.verb}.times", "times"))
+    object.__setattr__(intervention, "times", times)
     for time in times:
         _check_number(intervention, "at" if len(times) == 1 else "from", time)
     if not times or any(later <= sooner for sooner, later in pairwise(times)):

@@ -26,6 +26,7 @@ from niche_sim.process import Process
 from niche_sim.readouts import BY_NAME
 from niche_sim.scenario import Scenario
 from niche_sim.schedule import KNOWN, schedule
+from niche_sim.sealed import npz, read_npz
 from niche_sim.stages import STAGES
 from niche_sim.state import FIELDS
 from niche_sim.vocabulary import DEFAULT_SCENARIO
@@ -124,8 +125,8 @@ class Runner:
         notes = json.dumps({"provenance": provenance_of(self.model)})
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
-            with whole(path) as part_path, part_path.open("wb") as file:
-                np.savez(file, **arrays, notes=np.array(notes))
+            with whole(path) as part_path:
+                part_path.write_bytes(npz({**arrays, "notes": np.array(notes)}, "checkpoint", compress=False))
         except OSError as error:
             raise InputError(str(path), reason_of(error), "a file that can be written") from None
 
@@ -133,8 +134,7 @@ class Runner:
     def resume(cls, path: Path) -> Runner:
         """The run as `save` left it. Raises InputError if the file is not such a checkpoint."""
         try:
-            with np.load(path, allow_pickle=False) as stored:
-                arrays = dict(stored)
+            arrays = read_npz(path.read_bytes(), "checkpoint")
             model = model_like(json.loads(str(arrays["notes"]))["provenance"], str(path))
             thaw(model, arrays)
         except InputError:

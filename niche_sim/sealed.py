@@ -45,6 +45,12 @@ def checked(data: bytes, name: str) -> bytes:
     return data
 
 
+def unsealed(data: bytes, name: str) -> bytes:
+    """The content as it was before it was sealed, to be changed and sealed again. Raises Damaged."""
+    at = checked(data, name).rfind(_MARK)
+    return data[:at] + PLACE + data[at + len(PLACE) :]
+
+
 def npz(arrays: Mapping[str, NDArray[Any]], name: str, *, compress: bool = True) -> bytes:
     """Arrays as the content of an npz file, sealed."""
     file, write = io.BytesIO(), np.savez_compressed if compress else np.savez

@@ -123,6 +123,30 @@ def test_one_that_was_stopped_before_its_first_population_begins_anew(tmp_path):
 
 
 @pytest.mark.mice
+def test_a_history_with_a_flipped_bit_is_said_and_begun_anew(tmp_path):
+    observed = {"day_5": 3.0, "day_15": 5.0}
+    calibration.calibrate(Growth(), apart, observed, AXES, tmp_path, particles=20, populations=1)
+    file = tmp_path / calibration.HISTORY
+    data = bytearray(file.read_bytes())
+    data[len(data) // 2] ^= 1
+    file.write_bytes(data)
+    with pytest.raises(InputError, match=r"history.db: its digest does not fit its name and content; a history as"):
+        calibration.posterior(tmp_path, AXES)
+    for left in ("history.work.db", "history.work.db-journal"):
+        (tmp_path / left).write_bytes(b"what a killed process leaves")
+    said, seen = [], []
+    again = calibration.calibrate(
+        Growth(), apart, observed, AXES, tmp_path, particles=20, populations=2, watch=seen.append, report=said.append
+    )
+    assert [done.population for done in seen] == [1, 2]
+    assert len(again.limits) == 2
+    assert said == [
+        f"{tmp_path}: 1 kept file was damaged, another run's or of an earlier niche_sim, and begun anew: history.db"
+    ]
+    assert [path.name for path in tmp_path.iterdir()] == ["history.db"]
+
+
+@pytest.mark.mice
 def test_it_stops_at_the_limit(tmp_path):
     observed = {"day_5": 3.0, "day_15": 5.0}
     made = calibration.calibrate(Growth(), apart, observed, AXES, tmp_path, particles=30, populations=20, limit=9.0)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import math
 from typing import Any
 
+import numpy as np
 import pytest
 
 from niche_sim.errors import InputError
@@ -26,6 +28,31 @@ from niche_sim.vocabulary import BMDC_KINDS, BOOSTS, DRUGS
 
 EDUCATION = "liver_education_costasilva2015"
 GROWING = "liver_growing_primary"
+
+
+@pytest.mark.parametrize(
+    ("made", "same"),
+    [
+        (InjectTumourCells("b16f1", np.int64(1000), np.float64(2.0)), InjectTumourCells("b16f1", 1000, 2.0)),  # type: ignore[arg-type]
+        (InjectExosomes("pdac", np.array([0.0, 24.0]), np.float32(5.0)), InjectExosomes("pdac", (0.0, 24.0), 5.0)),  # type: ignore[arg-type]
+        (InjectExosomes("pdac", 3.0, 5.0), InjectExosomes("pdac", (3.0,), 5.0)),  # type: ignore[arg-type]
+        (Treat("gemcitabine", 1.0, range(2)), Treat("gemcitabine", 1.0, (0.0, 1.0))),  # type: ignore[arg-type]
+        (Block(np.str_("mif"), np.float32(0.5), np.int64(0), 24), Block("mif", 0.5, 0, 24)),  # type: ignore[arg-type]
+        (GrowPrimary("llc", np.int64(5), 2.0, sheds_cells=np.True_), GrowPrimary("llc", 5, 2.0, sheds_cells=True)),  # type: ignore[arg-type]
+    ],
+)
+def test_numbers_and_series_of_numpy_make_the_same_intervention(made: Any, same: Any) -> None:
+    assert made == same
+    assert hash(made) == hash(same)
+    json.dumps(vars(made))  # as the hash of a scenario is made
+    assert not [value for value in vars(made).values() if isinstance(value, np.generic | np.ndarray | list)]
+    assert Protocol(made) == Protocol([made]) == Protocol((same,))  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize("times", [None, "0", ["0"], {"at": 0.0}, b"0", np.array(["a"]), [[0.0]]])
+def test_times_that_are_no_numbers_are_refused_in_words(times: Any) -> None:
+    with pytest.raises(InputError, match=r"^inject_exosomes\.(times|at): "):
+        InjectExosomes("pdac", times, 5.0)
 
 
 @pytest.mark.parametrize(

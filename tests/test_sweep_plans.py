@@ -237,6 +237,61 @@ def test_a_plan_is_read_and_written_alike(written, tmp_path):
     assert found.plan is plan
 
 
+def test_a_plan_of_numpy_is_the_plan_of_python_and_is_read_back(tmp_path):
+    """Numbers, arrays and strings of NumPy; and one name by itself where a list is meant."""
+    plan = planned(
+        arms="anti_mif", seeds=np.arange(1, 3), at=np.array(["6 h", "12 h"]), readouts=np.array(["tgfb_mean"]),
+        series=np.bool_(True), design="latin", samples=np.int64(3), design_seed=np.uint8(4), without="CollagenLinking",
+        vary={"tgfb.half_life": {"values": np.array(["3 min", "6 min"])}},
+        vary_protocol={"anti_mif": {"efficacy": {"low": np.float64(0.5), "high": np.float32(1.0)}}},
+        overrides={**TINY, "run.record": np.str_("6 h")},
+    )  # fmt: skip
+    python = planned(
+        arms=["anti_mif"], seeds=[1, 2], at=["6 h", "12 h"], readouts=["tgfb_mean"], series=True, design="latin",
+        samples=3, design_seed=4, without=["CollagenLinking"], vary={"tgfb.half_life": {"values": ["3 min", "6 min"]}},
+        vary_protocol={"anti_mif": {"efficacy": {"low": 0.5, "high": 1.0}}}, overrides={**TINY, "run.record": "6 h"},
+    )  # fmt: skip
+    assert plan.content == python.content
+    swept(plan, tmp_path)
+    again = sweeps.plan_of(tmp_path)
+    assert again.content == plan.content
+    assert [run.name for run in again.runs()] == [run.name for run in python.runs()]
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"seeds": "3"}, "seeds: ['3']; a whole number from 1"),
+        ({"seeds": 2.0}, "seeds: [2.0]; a whole number from 1"),
+        ({"seeds": np.array([0.5])}, "seeds: [0.5]; a whole number from 1"),
+        ({"seeds": None}, "seeds: None; a list of values"),
+        ({"arms": {"pbs": 1}}, "arms: {'pbs': 1}; a list of values"),
+        ({"arms": [np.int64(1)]}, "arms: [1]; a list of names, each of them text in quotes"),
+        ({"at": 12}, "at[0]: '12' is a plain number; a time such as '1 h'"),
+        ({"at": [None]}, "at[0]: None is not text"),
+        ({"readouts": 5}, "readouts: [5]; a list of names"),
+        ({"without": "CollagenLinkin"}, "without: unknown process 'CollagenLinkin'; one of CollagenLinking"),
+        ({"samples": "8", "design": "latin", "vary": {"tgfb.half_life": "register"}}, "samples: '8'; a whole number from 1"),
+        ({"samples": 8.0, "design": "latin", "vary": {"tgfb.half_life": "register"}}, "samples: 8.0; a whole number from 1"),
+        ({"vary": ["tgfb.half_life"]}, "vary: ['tgfb.half_life']; a table of names and values"),
+        ({"vary": {"tgfb.half_life": {"values": "3 min"}}}, "values: '3 min'; a list in brackets"),
+        ({"overrides": "run.duration"}, "overrides: 'run.duration'; a table of names and values"),
+        ({"overrides": {"run.duration": None}}, "overrides.run.duration: 'None' is not a number"),
+    ],
+)
+def test_what_is_no_list_or_number_is_refused_in_words(changes, message):
+    with pytest.raises(InputError) as caught:
+        planned(**changes)
+    assert message in str(caught.value)
+
+
+def test_a_folder_whose_name_is_no_unicode_is_refused(tmp_path):
+    plan = planned()
+    named = dataclasses.replace(plan, content={**plan.content, "scenario": "/data/\udcff/scenario.toml"})
+    with pytest.raises(InputError, match=r"scenario: '/data/\\udcff/scenario.toml' is no Unicode; a folder whose name is"):
+        swept(named, tmp_path)
+
+
 def test_a_scenario_of_ones_own_is_found_from_the_plan_and_from_its_copy(written, tmp_path):
     own = tmp_path / "liver_own"
     own.mkdir()

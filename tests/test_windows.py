@@ -1,5 +1,6 @@
 """Windows: what is moved, that mice are paired, that a window after the end does nothing; and the command."""
 
+import math
 from dataclasses import replace
 
 import numpy as np
@@ -36,6 +37,16 @@ def test_an_arm_is_compared_with_the_one_it_builds_on():
     assert made.moved == (Block("tgfb_receptor", 0.95, 0.0, 21 * DAY),)
     assert planned("educated").plan.reference == "pbs"
     assert isinstance(planned("educated").moved[0], InjectExosomes)
+
+
+def test_a_day_that_is_there_twice_is_one_start_and_near_days_are_two():
+    made = planned(days=np.array([3, 0, 3]))
+    assert made.days == (3.0, 0.0)
+    assert len(planned(days=[1.0, 1.0 + 1e-9]).arms) == 2
+    assert planned(days=2).days == (2.0,)
+    for wrong in ("abc", [None], [math.nan], [], {"day": 1}):
+        with pytest.raises(InputError, match="--by: "):
+            planned(days=wrong)
 
 
 def test_a_fixed_end_shortens_and_a_fixed_length_shifts():

@@ -18,8 +18,10 @@ from __future__ import annotations
 
 import logging
 import math
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor, Future
+from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple, Protocol
@@ -27,7 +29,9 @@ from typing import Any, NamedTuple, Protocol
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from niche_sim import given
 from niche_sim.errors import InputError
+from niche_sim.sealed import PLACE, Damaged, Report, report_damaged, sealed, unsealed
 
 Float = NDArray[np.float64]
 Point = Mapping[str, float]
@@ -36,6 +40,7 @@ WORST = 10.0  # of how far one target is missed: further away is all the same
 OPEN = 0.7  # of the prior's width: a wider posterior has learnt next to nothing
 LEVEL = 0.90  # of intervals
 HISTORY = "history.db"
+WORK = "history.work.db"  # a copy of it, to which a population is added
 FIRST_QUANTILE = 0.5  # of the distances of one population that the next must be below
 PARTICLES = 100
 EDGE = 0.03  # of the range: an interval that begins or ends so near to an end is open there
@@ -137,30 +142,41 @@ def calibrate(
     limit: float = 0.0,
     most_simulations: float = math.inf,
     watch: Callable[[Progress], None] | None = None,
+    report: Report | None = None,
 ) -> Posterior:
     """Populations of particles with a falling limit, the history in `folder`/history.db; what is there goes on.
 
     simulate: shares by name -> what comes out, by name. distance: of two such. sampler: pyABC's; None is this process alone.
-    limit: the first population at or below it is the last.
+    limit: the first population at or below it is the last. report: called with a line if the history is not as it was
+    written, and so begun anew; None logs it.
 
     Raises:
         InputError: pyABC is not there, or the history is of other numbers.
     """
+    particles, populations = given.whole(particles, "particles", 2), given.whole(populations, "populations", 1)
     abc = _pyabc()
     logging.getLogger("ABC").setLevel(logging.WARNING)  # its reports of progress are ours to give
     prior = abc.Distribution(**{axis.name: abc.RV("uniform", 0.0, 1.0) for axis in axes})
     workers = abc.SingleCoreSampler() if sampler is None else sampler
-    database = f"sqlite:///{(folder / HISTORY).resolve()}"
+    work = folder / WORK
+    database = f"sqlite:///{work.resolve()}"
     while True:
         # Anew for every population: its limit then comes from the distances of the one before, also after a pause.
         study = abc.ABCSMC(
             simulate, prior, distance, population_size=particles, sampler=workers,
             eps=abc.QuantileEpsilon(alpha=FIRST_QUANTILE),
         )  # fmt: skip
-        kept = _kept(folder)
-        if kept is None:
+        for left in folder.glob(f"{WORK}*"):  # by a process that was killed; SQLite's journal of it would be played back
+            left.unlink()
+        history = _history(folder, report)
+        if history is None:
             study.new(database, dict(observed))
+            with closing(sqlite3.connect(work)) as connection, connection:
+                connection.execute("CREATE TABLE niche_sim (digest TEXT)")
+                connection.execute("INSERT INTO niche_sim VALUES (?)", (PLACE.decode(),))
         else:
+            work.write_bytes(history)
+            kept = abc.History(database, create=False)
             _check_history(kept, axes, folder)
             found = kept.get_all_populations()
             limits, numbers = found["epsilon"].to_numpy()[1:], found["samples"].to_numpy()
@@ -168,32 +184,37 @@ def calibrate(
             if watch is not None:
                 watch(Progress(done, populations, float(limits[-1]), int(numbers[-1]), int(numbers.sum())))
             if done >= populations or limits[-1] <= limit or numbers.sum() >= most_simulations:
+                work.unlink()
                 return posterior(folder, axes)
             study.load(database, kept.id)
         study.run(minimum_epsilon=limit, max_nr_populations=1)
+        work.write_bytes(sealed(work.read_bytes(), HISTORY))
+        work.replace(folder / HISTORY)  # so there are whole populations in it, whenever this is killed
 
 
-def _kept(folder: Path) -> Any:
-    """The history of a folder; None, and none left, if there is no whole population in it."""
-    file = folder / HISTORY
-    if not file.exists():
+def _history(folder: Path, report: Report | None) -> bytes | None:
+    """The history of a folder as it was before it was sealed; None if there is none, or not as it was written."""
+    try:
+        return unsealed((folder / HISTORY).read_bytes(), HISTORY)
+    except FileNotFoundError:
         return None
-    history = _pyabc().History(f"sqlite:///{file.resolve()}", create=False)
-    if history.max_t >= 0:
-        return history
-    file.unlink()
-    return None
+    except Damaged:
+        report_damaged([HISTORY], folder, report, "begun anew")
+        return None
 
 
 def posterior(folder: Path, axes: Sequence[Ranged]) -> Posterior:
     """The last population of a folder. Raises InputError if there is none, or of other numbers."""
     abc = _pyabc()
     file = folder / HISTORY
-    if not file.exists():
-        raise InputError(str(folder), f"no {HISTORY} in it", "a folder that `niche-sim calibrate` wrote")
+    try:
+        unsealed(file.read_bytes(), HISTORY)
+    except FileNotFoundError:
+        found = f"no whole population in it yet (no {HISTORY})"
+        raise InputError(str(folder), found, "a folder in which `niche-sim calibrate` finished one") from None
+    except Damaged as error:
+        raise InputError(str(file), f"{error}", "a history as `niche-sim calibrate` wrote it") from None
     history = abc.History(f"sqlite:///{file.resolve()}", create=False)
-    if history.max_t < 0:
-        raise InputError(str(folder), "no whole population in it yet", "the same command, which goes on")
     _check_history(history, axes, folder)
     frame, weights = history.get_distribution(m=0)
     populations = history.get_all_populations()

@@ -9,7 +9,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from niche_sim import cohort, sweeps
+from niche_sim import cohort, given, sweeps
 from niche_sim.analysis.calibration import LEVEL, WORST, Point, weighted_quantiles
 from niche_sim.chance import birth_key
 from niche_sim.cohort import Cohort, Life
@@ -52,10 +52,13 @@ class Fit:
         shares = np.array([point[axis.name] for axis in self.axes]).view(np.uint64)
         first = int(birth_key("particle", self.salt, *shares)) % 2**62
         lives: dict[str, dict[int, Life]] = {}
+        known: dict[str, Life] = {}  # by name: arms in which the same is done share their mice
         try:
             for arm in self.plan.arms:
-                jobs = [self.plan.job(arm, first + n, overrides) for n in range(self.mice)]
-                lives[arm] = {job.seed: _life(sweeps.live(job)) for job in jobs}
+                lives[arm] = {}
+                for job in (self.plan.job(arm, first + n, overrides) for n in range(self.mice)):
+                    known[job.name] = known.get(job.name) or _life(sweeps.live(job))
+                    lives[arm][job.seed] = known[job.name]
         except InputError:  # numbers that exclude each other
             return {name: value for t in self.targets for name, value in ((t.id, math.nan), (MISSED + t.id, WORST))}
         stages = tuple(self.plan.thresholds)
@@ -97,6 +100,7 @@ def fit(
     Raises:
         InputError: it has none, or a number cannot be varied; names the place.
     """
+    mice, overrides = given.whole(mice, "mice", 1), given.table(overrides, "overrides")
     targets = tuple(target for target in experiment.targets if target.use == FIT)
     if not targets:
         raise InputError("SCENARIO", f"{experiment.id} has no fit targets", "one that has, such as liver_day10_kcko")
@@ -105,7 +109,7 @@ def fit(
     design = sweeps.plan(
         experiment, arms=arms, design="latin", samples=1, vary=dict(vary), overrides=overrides, without=without
     )
-    changed = dict(overrides or {}).get("run.duration")
+    changed = overrides.get("run.duration")
     ends = experiment.duration if changed is None else to_model(changed, like="h", where="overrides.run.duration")
     if late := [target.id for target in targets if target.at > ends + 1e-6]:
         found = f"ends before {', '.join(late)}"

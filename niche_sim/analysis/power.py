@@ -29,9 +29,11 @@ from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtr
 from scipy.stats import binom, hypergeom, norm
 
+from niche_sim import given
 from niche_sim.chance import Chance
 from niche_sim.cohort import Cohort
 from niche_sim.errors import InputError
+from niche_sim.protocol import one_of
 from niche_sim.readouts import BY_NAME
 from niche_sim.targets import Effect, compare, is_event
 
@@ -145,6 +147,8 @@ def groups(
 
 def _test_for(readout: str, a: Float, b: Float, above: float | None, test: str | None) -> str:
     """The test that is asked for, if it can be used, or else the one that suits. Raises InputError."""
+    if test is not None:
+        one_of(test, TESTS, "--test")
     if above is not None:
         if test not in (None, "fisher"):
             raise InputError("--test", f"{test} with --above", "fisher, for shares of mice")
@@ -175,7 +179,8 @@ def _check_effect(made: Groups, effect: float) -> None:
 
 
 def power(made: Groups, n: int, alpha: float = 0.05, draws: int = DRAWS) -> float:
-    """The share of studies with n mice a group whose two-sided test gives p < alpha."""
+    """The share of studies with n mice a group whose two-sided test gives p < alpha. Raises InputError if n is below 2."""
+    n, draws = given.whole(n, "n", 2), given.whole(draws, "draws", 1)
     if made.test == "fisher":
         a, b = made.values
         return float(_fisher_power(float(a.mean()), float(b.mean()), n, alpha))

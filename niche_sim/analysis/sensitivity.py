@@ -24,7 +24,9 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from niche_sim import given
 from niche_sim.errors import InputError
+from niche_sim.protocol import one_of
 from niche_sim.sweeps import Swept, unit_rows
 
 Float = NDArray[np.float64]
@@ -99,7 +101,8 @@ def of_function(
 
     Raises InputError without SALib or with samples that do not suit the method.
     """
-    points = unit_rows(method, len(names), samples, seed)
+    names = given.names(names, "names", "names of numbers")
+    points = unit_rows(one_of(method, METHODS, "method"), len(names), samples, seed)
     return analyse(points, np.asarray(function(points), np.float64), names, method, "output", seed)
 
 

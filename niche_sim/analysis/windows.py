@@ -16,7 +16,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from niche_sim import cohort
+from niche_sim import cohort, given
 from niche_sim.cohort import Cohort, Plan
 from niche_sim.errors import InputError
 from niche_sim.protocol import (
@@ -95,6 +95,7 @@ def windows(
     Raises:
         InputError: no such arm, nothing that can be moved, a day below 0, or an intervention that cannot be moved there.
     """
+    days = tuple(dict.fromkeys(given.numbers(days, "--by", "days")))  # a day that is there twice is one start
     experiment.arm(arm, "--arm")
     one_of(fixed, FIXED, "--fixed")
     reference = _builds_on(experiment, arm) if against is None else experiment.arm(against, "--against").name
@@ -105,18 +106,18 @@ def windows(
             "--arm", f"{arm} does nothing that {reference} does not", "an arm with an intervention of its own"
         )
     if not days or min(days) < 0.0:
-        raise InputError("--by", f"{list(days)}", "days from 0")
+        raise InputError("--by", f"{list(days)}"[:60], "days from 0")
     lacking = tuple(one for one in common if one not in experiment.arms[arm].protocol.interventions)
     if lacking:
         found = f"{arm} lacks {lacking[0].verb} of {reference}"
         raise InputError("--against", found, "an arm to which the other only adds")
-    names = tuple(f"{arm}_from_{day:g}".replace(".", "_") for day in days)
+    names = tuple(f"{arm}_from_{day:.15g}".replace(".", "_") for day in days)
     made = {
         name: Arm(name, f"{arm} from day {day:g}", Protocol((*common, *_moved_to(moved, day * DAY, fixed))))
         for name, day in zip(names, days, strict=True)
     }
     wider = dataclasses.replace(experiment, arms={reference: experiment.arms[reference], **made})
-    return Windows(cohort.plan(wider, [reference, *names], **options), arm, fixed, tuple(days), names, moved)
+    return Windows(cohort.plan(wider, [reference, *names], **options), arm, fixed, days, names, moved)
 
 
 def _builds_on(experiment: Scenario, arm: str) -> str:

@@ -168,7 +168,7 @@ def _calibrated(
             sampler = ConcurrentFutureSampler(counted, client_max_jobs=place.at_once())
             found = calibration.calibrate(
                 fit, fitting.distance, fit.observed, fit.axes, target, sampler=sampler, particles=size,
-                populations=rounds, limit=lowest, watch=look,
+                populations=rounds, limit=lowest, watch=look, report=say,
             )  # fmt: skip
             names = [axis.name for axis in fit.axes]
             points = [dict(zip(names, map(float, shares), strict=True)) for shares in found.drawn(CHECKS)]

@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from niche_sim import given
 from niche_sim.errors import InputError
 from niche_sim.sweeps.axes import Axis, Float
 
@@ -67,6 +68,9 @@ def unit_rows(design: str, axes: int, samples: int, seed: int, where: str = "") 
     Raises:
         InputError: `samples` does not suit the design, or SALib is not installed; `where` is the place of the plan.
     """
+    axes, samples, seed = (given.whole(n, f"{where}{what}", least) for n, what, least in (
+        (axes, "axes", 1), (samples, "samples", 1), (seed, "design_seed", 0),
+    ))  # fmt: skip
     _check_size(samples * {"latin": 1, "sobol": axes + 2, "morris": axes + 1}[design], where)
     if design == "latin":
         from scipy.stats import qmc
