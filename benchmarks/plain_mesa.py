@@ -41,11 +41,11 @@ from niche_sim.kernels.spectral import spectral_step
 from niche_sim.kernels.walk import sub_steps
 from niche_sim.model import NicheModel
 from niche_sim.parameters import Parameters, resolve
-from niche_sim.processes.bmdc_recruitment import Ccl2Release
-from niche_sim.processes.exosome_digestion import ExosomeDigestion
-from niche_sim.processes.exosome_uptake import cross_section
-from niche_sim.processes.fibronectin import FibronectinDeposition
-from niche_sim.processes.kupffer_answer import TgfbRelease
+from niche_sim.processes.licensing.fibronectin_deposition import FibronectinDeposition
+from niche_sim.processes.priming.exosome_digestion import ExosomeDigestion
+from niche_sim.processes.priming.exosome_uptake import cross_section
+from niche_sim.processes.priming.tgfb_release import TgfbRelease
+from niche_sim.processes.recruitment.ccl2_release import Ccl2Release
 from niche_sim.protocol import Dose, InjectExosomes, Protocol
 from niche_sim.readouts import BY_NAME
 from niche_sim.schedule import DEFAULT

@@ -30,7 +30,7 @@ import numpy as np
 from niche_sim.interventions import intervene
 from niche_sim.laws import chance as probability
 from niche_sim.model import NicheModel
-from niche_sim.processes.exosome_uptake import ExosomeUptake, cross_section, passes_per_hour, uptake_by_zone
+from niche_sim.processes.priming.exosome_uptake import ExosomeUptake, cross_section, passes_per_hour, uptake_by_zone
 from niche_sim.protocol import InjectExosomes, Protocol
 from niche_sim.section import Flow
 

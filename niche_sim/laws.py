@@ -135,3 +135,14 @@ def against_naive(level: Any, half: float) -> Any:
     """Growth that a supply allows against that in naive tissue (level 1): Monod's level / (level + half), 1 at level 1."""
     level = np.asarray(level)
     return (1.0 + half) * level / (level + half)
+
+
+def vessels_after(vessels: Any, gain: Any, loss: float, most: float, dt: float) -> Any:
+    """Vessel density after `dt` (h) of sprouting at `gain` and of falling back at `loss` (1/h) to a naive organ's, 1.
+
+    New ones rise towards `most`; what a colony has displaced (below 1) grows back by sprouting alone.
+    """
+    span = most - 1.0
+    grown = gain_and_loss(np.clip((vessels - 1.0) / span, 0.0, 1.0), gain, loss, dt)
+    below = np.minimum(vessels - 1.0, 0.0) * np.exp(-gain * dt)
+    return 1.0 + span * grown + below

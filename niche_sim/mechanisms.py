@@ -21,7 +21,7 @@ from niche_sim.cohort import Cohort, Plan
 from niche_sim.laws import slowed
 from niche_sim.model import NicheModel
 from niche_sim.parameters import resolve
-from niche_sim.processes.fibronectin import FibronectinDeposition
+from niche_sim.processes.licensing.fibronectin_deposition import FibronectinDeposition
 from niche_sim.protocol import Block, InjectExosomes, InjectTumourCells, Protocol
 from niche_sim.scenario import Arm
 from niche_sim.state import State

@@ -22,7 +22,7 @@ from niche_sim.parameters import KINDS, rows
 from niche_sim.process import Process
 from niche_sim.readouts import READOUTS
 from niche_sim.scenario import GRADES, USES, Scenario
-from niche_sim.schedule import ALTERNATIVES, DEFAULT, FEEDBACKS, PARALLEL, SCHEDULES, STAGE_3
+from niche_sim.schedule import ALTERNATIVES, CHAPTER_OF, CHAPTERS, DEFAULT, FEEDBACKS, PARALLEL, SCHEDULES, STAGE_3
 from niche_sim.section import Section
 from niche_sim.stages import PERCENTILE, STAGES, WINDOW
 from niche_sim.state import BOOKS, FIELDS, ONE_AT_REST
@@ -227,10 +227,10 @@ def _entities(experiments: list[Scenario]) -> Iterable[str]:
 
 def _overview(experiments: list[Scenario]) -> Iterable[str]:
     yield plain(SCHEDULING)
-    chapter_of, listed = describe.chapters(), []
+    listed = []
     for number, kind in enumerate(DEFAULT, 1):
         sentence = kind.sentence() + (" (hypothesis layer)" if kind in STAGE_3 else "")
-        listed.append((str(number), chapter_of[kind.__name__], code(kind.__name__), _period(kind), sentence))
+        listed.append((str(number), CHAPTER_OF[kind], code(kind.__name__), _period(kind), sentence))
     yield table(("", "chapter", "process", "acts", "what it does"), listed)
     yield "### Schedules"
     yield plain(
@@ -310,10 +310,9 @@ def _input(experiments: list[Scenario]) -> Iterable[str]:
 
 
 def _submodels(experiments: list[Scenario]) -> Iterable[str]:
-    chapter_of = describe.chapters()
-    for chapter, group in itertools.groupby(DEFAULT, lambda kind: chapter_of[kind.__name__]):
-        yield f"### {chapter[:1].upper()}{chapter[1:]}"
-        for kind in group:
+    for chapter, kinds in CHAPTERS.items():
+        yield f"### {chapter.capitalize()}"
+        for kind in kinds:
             yield from _process(kind)
     yield "### In place of others"
     for kind, other in PARALLEL.items():
@@ -432,8 +431,8 @@ def _draws(kind: type[Process]) -> bool:
 
 
 def _entries(book: Any) -> str:
-    """The entries of a compartment with what they start at: a table if its code says more of them, else a line."""
-    said = dict(re.findall(r"^ {4}(\w+): [^#\n]*?#\s*(.+)$", inspect.getsource(book), re.MULTILINE))
+    """The entries of a compartment with what they start at: a table if more is said of them, else a line."""
+    said = {entry.name: entry.metadata["meaning"] for entry in dataclasses.fields(book) if entry.metadata}
     entries = [(entry.name, str(entry.type), _start(entry)) for entry in dataclasses.fields(book)]
     if said:
         return table(

@@ -44,6 +44,11 @@ RESTING = {kind.__name__ for kind in (StellateCell, ResidentReceiver, Fibroblast
 ONE_AT_REST = ("fibronectin", "vessels", "oxygen", "nutrient")  # the other fields are 0 in a naive organ
 
 
+def entry(start: Any, meaning: str) -> Any:
+    """A field of a compartment: what it starts at, and its unit or meaning."""
+    return field(default=start, metadata={"meaning": meaning})
+
+
 @dataclass
 class Blood:
     """The well-mixed compartment: organ-scale signals, and plasma exosomes as means over the step.
@@ -52,18 +57,18 @@ class Blood:
     cargo, what blood has brought to cells other than receivers and still acts, in usual doses.
     """
 
-    ccl2: float = 0.0  # nM
-    exosomes: float = 0.0  # vesicles, sum of plasma
+    ccl2: float = entry(0.0, "nM")
+    exosomes: float = entry(0.0, "vesicles, sum of plasma")
     plasma: list[float] = field(default_factory=lambda: [0.0] * len(EXOSOME_SOURCES))
     exposure: list[float] = field(default_factory=lambda: [0.0] * len(CARGO))
-    s100a8: float = 0.0  # 0 to 1, as are the next three
+    s100a8: float = entry(0.0, "0 to 1, as are the next three")
     il6: float = 0.0
     saa: float = 0.0
     tnf: float = 0.0
-    peptides: float = 0.0  # of cross-linked collagen, 0 to 1
-    spared: float = 0.0  # share of the effect of miR-122 on the organ's glucose uptake, 0 to 1
-    mif: float = 0.0  # vesicles/um3 that a sample shows
-    marker: float = 0.0  # vesicles/um3 that a sample shows
+    peptides: float = entry(0.0, "of cross-linked collagen, 0 to 1")
+    spared: float = entry(0.0, "share of the effect of miR-122 on the organ's glucose uptake, 0 to 1")
+    mif: float = entry(0.0, "vesicles/um3 that a sample shows")
+    marker: float = entry(0.0, "vesicles/um3 that a sample shows")
 
     def exposed(self, cargo: str) -> float:
         """Exposure to one cargo, in usual doses."""
@@ -113,12 +118,12 @@ class PrimaryTumour:
 
     cells: float = 0.0
     line: str = ""
-    started: float = np.nan  # h
+    started: float = entry(np.nan, "h")
     start_cells: float = 0.0
-    doubling: float = np.nan  # h, at the start
-    capacity: float = np.inf  # cells; infinite means exponential growth
+    doubling: float = entry(np.nan, "h, at the start")
+    capacity: float = entry(np.inf, "cells; infinite means exponential growth")
     sheds_cells: bool = False
-    event: str = ""  # names it in birth keys
+    event: str = entry("", "names it in birth keys")
 
 
 @dataclass

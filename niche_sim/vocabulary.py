@@ -33,6 +33,19 @@ CARGO = (
     "itgbl1",
     "marker",
 )
+# What blocks a cargo, where anything does.
+BLOCK_OF_CARGO = {
+    "mir21": "mir21",
+    "mir25": "mir25",
+    "mir122": "mir122",
+    "palmitate": "palmitate",
+    "met": "met",
+    "pedf": "pedf",
+    "tgfb": "exosomal_tgfb",
+    "pdl1": "exosomal_pdl1",
+    "pgp": "pgp",
+    "itgbl1": "itgbl1",
+}
 TUMOUR_LINES = ("pan02", "b16f1", "b16f10", "kcko", "ct26", "llc", "breast_4t1")
 # What a primary or a colony of a line sheds; a line without a profile sheds nothing and grows no primary.
 EXOSOMES_OF_LINE = {

@@ -22,7 +22,7 @@ from niche_sim import record as records
 from niche_sim import scenario as library
 from niche_sim.cli import main, report
 from niche_sim.parameters import KINDS, rows
-from niche_sim.processes.tumour_fate import Waking
+from niche_sim.processes.colonisation.waking import Waking
 from niche_sim.readouts import READOUTS
 from niche_sim.schedule import DEFAULT, SCHEDULES
 from niche_sim.stages import STAGES

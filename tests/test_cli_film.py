@@ -12,7 +12,7 @@ from PIL import Image
 
 from niche_sim import plots_film
 from niche_sim import record as records
-from niche_sim.processes.tumour_fate import Waking
+from niche_sim.processes.colonisation.waking import Waking
 
 pytestmark = pytest.mark.usefixtures("interruptible")
 SMALL = {"section.width": "0.6 mm", "section.height": "0.6 mm", "run.duration": "2 day"}

@@ -221,3 +221,13 @@ def test_niche_strength_needs_fibronectin_and_gains_by_periostin():
     assert strength(1e3, 1e3, 0.7) == pytest.approx(1.0, rel=1e-9)
     field = strength(np.array([0.0, 4.0]), np.array([2.0, 2.0]), 0.5)
     np.testing.assert_allclose(field, [0.0, 0.375], rtol=EXACT)
+
+
+def test_vessels_sprout_towards_the_most_and_fall_back_to_a_naive_organ():
+    most, gain, loss = 3.0, 0.5, 0.25
+    level = (most - 1.0) * gain / (gain + loss) + 1.0  # where gain and loss balance
+    assert laws.vessels_after(1.0, gain, loss, most, 1e6) == pytest.approx(level)
+    assert laws.vessels_after(most, 0.0, loss, most, math.log(2.0) / loss) == pytest.approx(2.0)
+    half = laws.vessels_after(laws.vessels_after(1.5, gain, loss, most, 1.0), gain, loss, most, 1.0)
+    assert laws.vessels_after(1.5, gain, loss, most, 2.0) == pytest.approx(half)
+    assert laws.vessels_after(0.2, 0.0, loss, most, 100.0) == pytest.approx(0.2)  # displaced ones need a call

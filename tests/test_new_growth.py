@@ -10,8 +10,13 @@ import pytest
 from niche_sim.cells import TumourCell
 from niche_sim.laws import walk_mean_square
 from niche_sim.parameters import resolve
-from niche_sim.processes.tumour_fate import Extravasation, MotileSearch, Settling, Waking, WashingOut
-from niche_sim.processes.tumour_growth import Division, HypoxicDeath
+from niche_sim.processes.arrival.extravasation import Extravasation
+from niche_sim.processes.arrival.settling import Settling
+from niche_sim.processes.arrival.washing_out import WashingOut
+from niche_sim.processes.colonisation.division import Division
+from niche_sim.processes.colonisation.hypoxic_death import HypoxicDeath
+from niche_sim.processes.colonisation.motile_search import MotileSearch
+from niche_sim.processes.colonisation.waking import Waking
 
 CODE = {name: TumourCell.state.code(name) for name in TumourCell.state.names}
 N = 20_000

@@ -13,10 +13,10 @@ from niche_sim.chance import Chance
 from niche_sim.interventions import intervene
 from niche_sim.model import NicheModel
 from niche_sim.parameters import resolve
-from niche_sim.processes.exosome_digestion import ExosomeDigestion
-from niche_sim.processes.exosome_uptake import ExosomeUptake
-from niche_sim.processes.primary_tumour import PrimaryShedding
-from niche_sim.processes.tumour_arrival import Lodging
+from niche_sim.processes.arrival.lodging import Lodging
+from niche_sim.processes.priming.exosome_digestion import ExosomeDigestion
+from niche_sim.processes.priming.exosome_uptake import ExosomeUptake
+from niche_sim.processes.shedding.primary_shedding import PrimaryShedding
 from niche_sim.protocol import InjectTumourCells
 from niche_sim.readouts import READOUTS
 from niche_sim.state import FIELDS, PrimaryTumour

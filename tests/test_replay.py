@@ -20,7 +20,7 @@ from niche_sim.dashboard import replay
 from niche_sim.frames import Scales, pack
 from niche_sim.looks import SnapshotSight
 from niche_sim.model import NicheModel
-from niche_sim.processes.tumour_fate import Waking
+from niche_sim.processes.colonisation.waking import Waking
 
 HAS_ECHARTS = (Path(sys.prefix) / replay.ECHARTS).is_file()
 pytestmark = [

@@ -11,8 +11,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from mice import GROWING, Mouse, cohort, model_of
 
 from niche_sim.cells import Exosome, TumourCell
-from niche_sim.processes.exosome_digestion import ExosomeDigestion
-from niche_sim.processes.kupffer_answer import TgfbRelease, answer_of
+from niche_sim.processes.priming.exosome_digestion import ExosomeDigestion
+from niche_sim.processes.priming.tgfb_release import TgfbRelease
+from niche_sim.senses import answer_of
 from niche_sim.targets import NUMERICS, ratio_of_means
 
 INSIDE = Exosome.place.code("inside")

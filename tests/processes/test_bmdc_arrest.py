@@ -12,7 +12,9 @@ from niche_sim.cells import BoneMarrowCell
 from niche_sim.kernels.walk import sub_steps
 from niche_sim.laws import turn_chance
 from niche_sim.parameters import resolve
-from niche_sim.processes.bmdc_arrest import BmdcArrest, BmdcCrawling, BmdcDeparture
+from niche_sim.processes.recruitment.bmdc_arrest import BmdcArrest
+from niche_sim.processes.recruitment.bmdc_crawling import BmdcCrawling
+from niche_sim.processes.recruitment.bmdc_departure import BmdcDeparture
 
 KINDS = BoneMarrowCell.kind.names
 

@@ -11,7 +11,8 @@ from scipy import stats
 from niche_sim.cells import BoneMarrowCell
 from niche_sim.laws import rate_of
 from niche_sim.parameters import in_unit, resolve
-from niche_sim.processes.bmdc_recruitment import Ccl2Release, Recruitment
+from niche_sim.processes.recruitment.ccl2_release import Ccl2Release
+from niche_sim.processes.recruitment.recruitment import Recruitment
 from niche_sim.vocabulary import CARGO
 
 AVOGADRO = 6.02214076e23

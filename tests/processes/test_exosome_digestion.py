@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from niche_sim.cells import Exosome
-from niche_sim.processes.exosome_digestion import ExosomeDigestion
+from niche_sim.processes.priming.exosome_digestion import ExosomeDigestion
 from niche_sim.vocabulary import EXOSOME_SOURCES
 
 INSIDE = Exosome.place.code("inside")

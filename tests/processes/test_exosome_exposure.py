@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 from niche_sim.parameters import in_unit
-from niche_sim.processes.exosome_exposure import ExosomeExposure, GlucoseSparing, Loosening, MarrowEducation
+from niche_sim.processes.priming.exosome_exposure import ExosomeExposure
+from niche_sim.processes.priming.glucose_sparing import GlucoseSparing
+from niche_sim.processes.priming.loosening import Loosening
+from niche_sim.processes.priming.marrow_education import MarrowEducation
 from niche_sim.vocabulary import CARGO, EXOSOME_SOURCES
 
 EXACT = 1e-12  # roundings of exponentials

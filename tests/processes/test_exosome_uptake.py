@@ -11,8 +11,8 @@ from scipy import stats
 from niche_sim.cells import Exosome
 from niche_sim.laws import rate_of
 from niche_sim.parameters import resolve
-from niche_sim.processes.exosome_digestion import ExosomeDigestion
-from niche_sim.processes.exosome_uptake import (
+from niche_sim.processes.priming.exosome_digestion import ExosomeDigestion
+from niche_sim.processes.priming.exosome_uptake import (
     ExosomeUptake,
     cross_section,
     keep_inside,

@@ -10,7 +10,10 @@ import pytest
 from niche_sim.cells import BoneMarrowCell, KupfferCell
 from niche_sim.laws import hill, rate_of
 from niche_sim.parameters import resolve
-from niche_sim.processes.immune_modulation import Exhaustion, LateKupffer, LymphNodePriming, NkModulation
+from niche_sim.processes.surveillance.exhaustion import Exhaustion
+from niche_sim.processes.surveillance.late_kupffer import LateKupffer
+from niche_sim.processes.surveillance.lymph_node_priming import LymphNodePriming
+from niche_sim.processes.surveillance.nk_modulation import NkModulation
 from niche_sim.vocabulary import CARGO
 
 EXACT = 1e-12  # roundings of exponentials near 1

@@ -11,7 +11,9 @@ from niche_sim.cells import Exosome
 from niche_sim.chance import Chance
 from niche_sim.interventions import intervene
 from niche_sim.parameters import resolve
-from niche_sim.processes.inflammation import AcutePhase, Inflammation, Steatosis
+from niche_sim.processes.priming.acute_phase import AcutePhase
+from niche_sim.processes.priming.inflammation import Inflammation
+from niche_sim.processes.priming.steatosis import Steatosis
 from niche_sim.protocol import Deplete
 from niche_sim.tissue import naive_liver
 from niche_sim.vocabulary import EXOSOME_SOURCES

@@ -11,7 +11,9 @@ from niche_sim.cells import KupfferCell
 from niche_sim.laws import MOLECULE, produce_and_decay, rate_of
 from niche_sim.laws import chance as probability
 from niche_sim.parameters import in_unit, resolve
-from niche_sim.processes.kupffer_answer import NAIVE, TAUGHT, Teaching, TgfbRelease, answer_of
+from niche_sim.processes.priming.teaching import NAIVE, TAUGHT, Teaching
+from niche_sim.processes.priming.tgfb_release import TgfbRelease
+from niche_sim.senses import answer_of
 
 AVOGADRO = 6.02214076e23
 

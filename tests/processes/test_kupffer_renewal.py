@@ -10,7 +10,8 @@ from scipy import stats
 
 from niche_sim.cells import KupfferCell
 from niche_sim.parameters import resolve
-from niche_sim.processes.patrol import KupfferRenewal, LymphocyteRenewal
+from niche_sim.processes.priming.kupffer_renewal import KupfferRenewal
+from niche_sim.processes.surveillance.lymphocyte_renewal import LymphocyteRenewal
 from niche_sim.vocabulary import CARGO
 
 SMALLEST_P = 1e-4  # as in conftest.py

@@ -11,7 +11,8 @@ from scipy import stats
 from niche_sim.cells import BoneMarrowCell, TumourCell
 from niche_sim.laws import meeting_rate
 from niche_sim.parameters import resolve
-from niche_sim.processes.tumour_killing import PatrolKilling, TCellKilling
+from niche_sim.processes.arrival.patrol_killing import PatrolKilling
+from niche_sim.processes.colonisation.tcell_killing import TCellKilling
 
 EXACT = 1e-12  # roundings of exponentials near 1
 N = 20_000

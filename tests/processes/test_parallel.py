@@ -12,7 +12,9 @@ from niche_sim.cells import BoneMarrowCell
 from niche_sim.errors import InputError
 from niche_sim.parameters import resolve
 from niche_sim.process import Process
-from niche_sim.processes.parallel import ParallelArrest, ParallelDeposition, ParallelRecruitment
+from niche_sim.processes.licensing.parallel_deposition import ParallelDeposition
+from niche_sim.processes.recruitment.parallel_arrest import ParallelArrest
+from niche_sim.processes.recruitment.parallel_recruitment import ParallelRecruitment
 from niche_sim.schedule import ALTERNATIVES, DEFAULT, PARALLEL, SCHEDULES, schedule
 
 EXACT = 1e-12  # roundings of exponentials

@@ -10,7 +10,8 @@ import pytest
 from niche_sim.cells import Exosome, TumourCell
 from niche_sim.laws import gompertz_growth
 from niche_sim.parameters import resolve
-from niche_sim.processes.primary_tumour import PrimaryGrowth, PrimaryShedding
+from niche_sim.processes.shedding.primary_growth import PrimaryGrowth
+from niche_sim.processes.shedding.primary_shedding import PrimaryShedding
 from niche_sim.state import PrimaryTumour
 from niche_sim.vocabulary import EXOSOME_SOURCES, EXOSOMES_OF_LINE, TUMOUR_LINES
 

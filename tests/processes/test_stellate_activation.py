@@ -9,7 +9,7 @@ import pytest
 
 from niche_sim.laws import hill
 from niche_sim.parameters import resolve
-from niche_sim.processes.stellate_activation import StellateActivation
+from niche_sim.processes.licensing.stellate_activation import StellateActivation
 
 EXACT = 1e-12  # roundings of exponentials near 1
 N = 20_000

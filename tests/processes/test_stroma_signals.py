@@ -9,7 +9,10 @@ import pytest
 
 from niche_sim.cells import BoneMarrowCell, KupfferCell, TumourCell
 from niche_sim.parameters import in_unit
-from niche_sim.processes.stroma_signals import Cxcl12Release, HgfRelease, Netting, VegfRelease
+from niche_sim.processes.angiogenesis.vegf_release import VegfRelease
+from niche_sim.processes.licensing.cxcl12_release import Cxcl12Release
+from niche_sim.processes.licensing.hgf_release import HgfRelease
+from niche_sim.processes.recruitment.netting import Netting
 
 EXACT = 1e-12  # roundings of exponentials
 NEUTROPHIL = BoneMarrowCell.kind.code("neutrophil")

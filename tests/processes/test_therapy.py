@@ -11,7 +11,9 @@ from scipy import stats
 from niche_sim.cells import TumourCell
 from niche_sim.laws import rate_of
 from niche_sim.parameters import resolve
-from niche_sim.processes.therapy import BloodSample, DrugFading, DrugKilling
+from niche_sim.processes.therapy.blood_sample import BloodSample
+from niche_sim.processes.therapy.drug_fading import DrugFading
+from niche_sim.processes.therapy.drug_killing import DrugKilling
 from niche_sim.vocabulary import EXOSOME_SOURCES
 
 EXACT = 1e-12  # roundings of exponentials near 1

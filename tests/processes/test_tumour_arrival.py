@@ -10,7 +10,7 @@ from scipy import stats
 
 from niche_sim.cells import TumourCell
 from niche_sim.parameters import resolve
-from niche_sim.processes.tumour_arrival import Lodging, lodging_rate
+from niche_sim.processes.arrival.lodging import Lodging, lodging_rate
 
 ARRESTED = TumourCell.state.code("arrested")
 

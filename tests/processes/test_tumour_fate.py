@@ -11,7 +11,12 @@ from niche_sim.cells import TumourCell
 from niche_sim.kernels.walk import sub_steps
 from niche_sim.laws import niche_strength, turn_chance
 from niche_sim.parameters import resolve
-from niche_sim.processes.tumour_fate import DormantDeath, Extravasation, MotileSearch, Settling, Waking, WashingOut
+from niche_sim.processes.arrival.extravasation import Extravasation
+from niche_sim.processes.arrival.settling import Settling
+from niche_sim.processes.arrival.washing_out import WashingOut
+from niche_sim.processes.colonisation.dormant_death import DormantDeath
+from niche_sim.processes.colonisation.motile_search import MotileSearch
+from niche_sim.processes.colonisation.waking import Waking
 
 STATES = TumourCell.state.names
 CODE = {name: TumourCell.state.code(name) for name in STATES}

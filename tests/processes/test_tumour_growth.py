@@ -12,7 +12,10 @@ from niche_sim.cells import TumourCell
 from niche_sim.chance import Chance, daughter_key
 from niche_sim.laws import disc_diameter, niche_strength
 from niche_sim.parameters import resolve
-from niche_sim.processes.tumour_growth import Crowding, Division, ExposedDeath, HypoxicDeath
+from niche_sim.processes.colonisation.crowding import Crowding
+from niche_sim.processes.colonisation.division import Division
+from niche_sim.processes.colonisation.exposed_death import ExposedDeath
+from niche_sim.processes.colonisation.hypoxic_death import HypoxicDeath
 from niche_sim.state import State
 from niche_sim.tissue import section_of
 

@@ -11,7 +11,10 @@ from scipy import stats
 from niche_sim.cells import BoneMarrowCell, KupfferCell, TumourCell
 from niche_sim.laws import hill, meeting_rate
 from niche_sim.parameters import resolve
-from niche_sim.processes.tumour_killing import KupfferKilling, NkKilling, PatrolKilling, TCellKilling
+from niche_sim.processes.arrival.kupffer_killing import KupfferKilling
+from niche_sim.processes.arrival.patrol_killing import PatrolKilling
+from niche_sim.processes.colonisation.nk_killing import NkKilling
+from niche_sim.processes.colonisation.tcell_killing import TCellKilling
 from niche_sim.state import State
 from niche_sim.tissue import section_of
 

@@ -9,7 +9,9 @@ import pytest
 
 from niche_sim.cells import Exosome, TumourCell
 from niche_sim.laws import rate_of
-from niche_sim.processes.tumour_state import ColonyShedding, Emt, Resistance
+from niche_sim.processes.colonisation.emt import Emt
+from niche_sim.processes.shedding.colony_shedding import ColonyShedding
+from niche_sim.processes.therapy.resistance import Resistance
 from niche_sim.vocabulary import CARGO, EXOSOME_SOURCES, EXOSOMES_OF_LINE, TUMOUR_LINES
 
 EXACT = 1e-12  # roundings of exponentials near 1
