@@ -32,13 +32,13 @@ def patrol(process: Process, state: State, name: str, speed: Any, numbers: Walke
     draws = chance.uniform32(process, cells.key[moving], steps, purpose=name).reshape(-1, steps)
     y, x, heading = cells.y[moving], cells.x[moving], cells.heading[moving]
     turn = turn_chance(dt / steps, numbers.persistence)
-    walk(y, x, heading, speed[moving] * dt / steps, turn, draws, state.homes[name], spacing)
+    walk(y, x, heading, speed[moving] * dt / steps, turn, draws, state.resting_density[name], spacing)
     cells.y[moving], cells.x[moving], cells.heading[moving] = y, x, heading
 
 
 def enter(process: Process, state: State, name: str, n: int, chance: Chance) -> NDArray[np.float64]:
     """Add n cells where such cells live at rest. Returns a uniform for each, to decide more of it, float64[n]."""
-    keys = birth_key(name, process.stream, state.step_index, np.arange(n))
+    keys = birth_key(state.populations[name].stream, process.stream, state.step_index, np.arange(n))
     draws = chance.uniform(process, keys, 5, purpose="place")
     y, x = state.place(name, draws[:, :3])
     state.populations[name].add(n, key=keys, y=y, x=x, heading=2.0 * np.pi * draws[:, 3])

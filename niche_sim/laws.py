@@ -15,7 +15,7 @@ NEGLIGIBLE = 1e-9  # of a level from 0 to 1: a rule with less than this to do re
 MOLECULE = 1.0 / 0.602214076  # nM um3
 
 
-def chance(rate: Any, dt: float) -> Any:
+def probability(rate: Any, dt: float) -> Any:
     """Probability that an event of constant hazard `rate` (1/h) happens within `dt` (h).
 
     The only bridge from a rate to a probability in the package.
@@ -34,7 +34,7 @@ def births(rate: Any, dt: float) -> Any:
 def switch_chance(there: Any, back: Any, dt: float) -> Any:
     """Probability that a two-state cell is in the other state after `dt` (h), with rates there and back in 1/h.
 
-    Exact whatever the step, since it may have switched several times: there / (there + back) * chance(there + back).
+    Exact whatever the step, since it may have switched several times: there / (there + back) * probability(there + back).
     """
     total = np.asarray(there + back, np.float64)
     share = np.divide(there, total, out=np.zeros(total.shape), where=total > 0.0)

@@ -14,7 +14,7 @@ class Process:
 
     The first line of a subclass's docstring is the rule as one sentence; the rest gives the formula in words, the
     evidence, and what is assumed. `reads` and `writes` name what the step touches: `section`, a field (`tgfb`), a column
-    (`kupffer_cells.load`), a whole population (`bmdc`: rows come or go), or a part of `blood`, `ledger`, `blocked`.
+    (`kupffer_cells.load`), a whole population (`bmdc`: rows come or go), or a part of `blood`, `counters`, `blocked`.
     A slow rule has a `period` (h): it acts once in that time, with that much `dt`, and sees the blocks of the step in
     which it acts; 0 is every step. `stream` keys the rule's random numbers, so that a rule can be renamed without a change
     of any draw; left out, it is the class name.

@@ -13,22 +13,22 @@ from niche_sim.processes.angiogenesis.fibroblast_activation import FibroblastAct
 from niche_sim.processes.angiogenesis.niche_sprouting import NicheSprouting
 from niche_sim.processes.angiogenesis.perfusion import Perfusion
 from niche_sim.processes.angiogenesis.vegf_release import VegfRelease
+from niche_sim.processes.arrival.arrest import Arrest
+from niche_sim.processes.arrival.detachment import Detachment
 from niche_sim.processes.arrival.extravasation import Extravasation
 from niche_sim.processes.arrival.kupffer_killing import KupfferKilling
-from niche_sim.processes.arrival.lodging import Lodging
 from niche_sim.processes.arrival.patrol_killing import PatrolKilling
-from niche_sim.processes.arrival.settling import Settling
-from niche_sim.processes.arrival.washing_out import WashingOut
+from niche_sim.processes.arrival.post_extravasation_fate import PostExtravasationFate
 from niche_sim.processes.colonisation.crowding import Crowding
 from niche_sim.processes.colonisation.division import Division
+from niche_sim.processes.colonisation.dormancy_exit import DormancyExit
 from niche_sim.processes.colonisation.dormant_death import DormantDeath
 from niche_sim.processes.colonisation.emt import Emt
 from niche_sim.processes.colonisation.exposed_death import ExposedDeath
 from niche_sim.processes.colonisation.hypoxic_death import HypoxicDeath
 from niche_sim.processes.colonisation.motile_search import MotileSearch
 from niche_sim.processes.colonisation.nk_killing import NkKilling
-from niche_sim.processes.colonisation.tcell_killing import TCellKilling
-from niche_sim.processes.colonisation.waking import Waking
+from niche_sim.processes.colonisation.t_cell_killing import TCellKilling
 from niche_sim.processes.licensing.collagen_linking import CollagenLinking
 from niche_sim.processes.licensing.cxcl12_release import Cxcl12Release
 from niche_sim.processes.licensing.fibronectin_deposition import FibronectinDeposition
@@ -36,17 +36,17 @@ from niche_sim.processes.licensing.hgf_release import HgfRelease
 from niche_sim.processes.licensing.parallel_deposition import ParallelDeposition
 from niche_sim.processes.licensing.stellate_activation import StellateActivation
 from niche_sim.processes.priming.acute_phase import AcutePhase
+from niche_sim.processes.priming.endothelial_permeability import EndothelialPermeability
 from niche_sim.processes.priming.exosome_digestion import ExosomeDigestion
 from niche_sim.processes.priming.exosome_exposure import ExosomeExposure
 from niche_sim.processes.priming.exosome_uptake import ExosomeUptake
 from niche_sim.processes.priming.glucose_sparing import GlucoseSparing
 from niche_sim.processes.priming.inflammation import Inflammation
+from niche_sim.processes.priming.kupffer_education import KupfferEducation
 from niche_sim.processes.priming.kupffer_patrol import KupfferPatrol
 from niche_sim.processes.priming.kupffer_renewal import KupfferRenewal
-from niche_sim.processes.priming.loosening import Loosening
 from niche_sim.processes.priming.marrow_education import MarrowEducation
 from niche_sim.processes.priming.steatosis import Steatosis
-from niche_sim.processes.priming.teaching import Teaching
 from niche_sim.processes.priming.tgfb_release import TgfbRelease
 from niche_sim.processes.recruitment.bmdc_arrest import BmdcArrest
 from niche_sim.processes.recruitment.bmdc_crawling import BmdcCrawling
@@ -54,7 +54,7 @@ from niche_sim.processes.recruitment.bmdc_departure import BmdcDeparture
 from niche_sim.processes.recruitment.ccl2_release import Ccl2Release
 from niche_sim.processes.recruitment.collagen_peptides import CollagenPeptides
 from niche_sim.processes.recruitment.granulin_feedback import GranulinFeedback
-from niche_sim.processes.recruitment.netting import Netting
+from niche_sim.processes.recruitment.netosis import NETosis
 from niche_sim.processes.recruitment.parallel_arrest import ParallelArrest
 from niche_sim.processes.recruitment.parallel_recruitment import ParallelRecruitment
 from niche_sim.processes.recruitment.recruitment import Recruitment
@@ -62,11 +62,11 @@ from niche_sim.processes.shedding.colony_shedding import ColonyShedding
 from niche_sim.processes.shedding.primary_growth import PrimaryGrowth
 from niche_sim.processes.shedding.primary_shedding import PrimaryShedding
 from niche_sim.processes.surveillance.exhaustion import Exhaustion
-from niche_sim.processes.surveillance.late_kupffer import LateKupffer
 from niche_sim.processes.surveillance.lymph_node_priming import LymphNodePriming
 from niche_sim.processes.surveillance.lymphocyte_patrol import LymphocytePatrol
 from niche_sim.processes.surveillance.lymphocyte_renewal import LymphocyteRenewal
 from niche_sim.processes.surveillance.nk_modulation import NkModulation
+from niche_sim.processes.surveillance.tumour_associated_kupffer import TumourAssociatedKupffer
 from niche_sim.processes.therapy.blood_sample import BloodSample
 from niche_sim.processes.therapy.drug_fading import DrugFading
 from niche_sim.processes.therapy.drug_killing import DrugKilling
@@ -86,12 +86,12 @@ CHAPTERS: dict[str, tuple[type[Process], ...]] = {
         ExosomeDigestion,
         ExosomeExposure,
         TgfbRelease,
-        Teaching,
+        KupfferEducation,
         Inflammation,
         AcutePhase,
         Steatosis,
         MarrowEducation,
-        Loosening,
+        EndothelialPermeability,
         GlucoseSparing,
     ),
     "licensing": (
@@ -109,7 +109,7 @@ CHAPTERS: dict[str, tuple[type[Process], ...]] = {
         BmdcDeparture,
         GranulinFeedback,
         CollagenPeptides,
-        Netting,
+        NETosis,
     ),
     "angiogenesis": (
         EpithelialRecruitment,
@@ -125,19 +125,19 @@ CHAPTERS: dict[str, tuple[type[Process], ...]] = {
         NkModulation,
         LymphNodePriming,
         Exhaustion,
-        LateKupffer,
+        TumourAssociatedKupffer,
     ),
     "arrival": (
-        Lodging,
+        Arrest,
         KupfferKilling,
         PatrolKilling,
-        WashingOut,
+        Detachment,
         Extravasation,
-        Settling,
+        PostExtravasationFate,
     ),
     "colonisation": (
         DormantDeath,
-        Waking,
+        DormancyExit,
         MotileSearch,
         Emt,
         Crowding,

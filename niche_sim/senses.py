@@ -87,7 +87,7 @@ def tumour_density_nearby(state: State, p: Parameters, rows: Any) -> NDArray[Any
 
 
 def answer_of(signal: Any, p: Parameters) -> NDArray[Any]:
-    """How strongly each receiver answers its MIF-weighted load (vesicles, float64[n]): 0 to 1."""
+    """How strongly each recipient cell answers its MIF-weighted load (vesicles, float64[n]): 0 to 1."""
     answer = np.zeros(len(signal))
     holds = np.flatnonzero(signal)  # most hold nothing most of the time, and powers are dear
     answer[holds] = hill(signal[holds], p.kupffer.half_load_answer, p.kupffer.steepness_answer)

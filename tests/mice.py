@@ -32,11 +32,11 @@ class Mouse:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What it left: readouts over time, onsets in h, the books, and tumour clones of at least `colony_cells`."""
+    """What it left: readouts over time, onsets in h, the counters, and tumour clones of at least `colony_cells`."""
 
     table: dict[str, np.ndarray]
     onsets: dict[str, float | None]
-    books: dict[str, int]
+    counters: dict[str, int]
 
 
 def model_of(mouse: Mouse) -> NicheModel:
@@ -53,7 +53,7 @@ def live(mouse: Mouse) -> Outcome:
     """Run one mouse to its end."""
     model = model_of(mouse).run_to_end()
     table = {name: np.array(values) for name, values in model.datacollector.model_vars.items()}
-    return Outcome(table, dict(model.stages.onsets), dataclasses.asdict(model.state.ledger))
+    return Outcome(table, dict(model.stages.onsets), dataclasses.asdict(model.state.counters))
 
 
 @functools.cache

@@ -1,4 +1,4 @@
-"""TGF-beta wakes stellate cells; without it they fall back to rest."""
+"""TGF-beta activates stellate cells; without it they fall back to rest."""
 
 from __future__ import annotations
 

@@ -5,21 +5,20 @@ from __future__ import annotations
 import numpy as np
 
 from niche_sim.chance import Chance, birth_key
-from niche_sim.laws import chance as probability
-from niche_sim.laws import hill, rate_of
+from niche_sim.laws import hill, probability, rate_of
 from niche_sim.parameters import Parameters
 from niche_sim.process import Process
 from niche_sim.state import State
 
 
 class EpithelialRecruitment(Process):
-    """Hypothesis: epithelial cells come to a niche of held marrow cells and leave within days.
+    """Hypothesis: epithelial cells come to a niche of held bone-marrow-derived cells and leave within days.
 
     rate_epithelial * hill(held cells in the organ) (a current proposal for the pre-metastatic niche; never measured).
     *Assumed*: all of it.
     """
 
-    reads = ("section", "homes", "bmdc.arrested", "epithelial_cells", "time")
+    reads = ("section", "resting_density", "bmdc.arrested", "epithelial_cells", "time")
     writes = ("epithelial_cells",)
     period = 6.0
 

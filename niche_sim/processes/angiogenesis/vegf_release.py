@@ -13,15 +13,15 @@ from niche_sim.process import Process
 from niche_sim.state import State
 
 CYCLING = TumourCell.state.code("cycling")
-LATE = KupfferCell.state.code("late")
+TUMOUR_ASSOCIATED = KupfferCell.state.code("tumour_associated")
 
 
 class VegfRelease(Process):
-    """Held marrow cells, active stroma, late Kupffer cells, recruited epithelium and tumour cells secrete VEGF.
+    """Held bone-marrow-derived cells, stroma, tumour-associated Kupffer cells, epithelium and tumour cells secrete VEGF.
 
     One secretion per cell; tumour cells without oxygen secrete more. It spreads and decays within hours. VEGF-A is up by
-    day 10 before any metastasis (KCKO abstracts); late Kupffer cells feed vessels (Wen 2013). *Assumed*: that all secrete
-    alike; what lack of oxygen adds.
+    day 10 before any metastasis (KCKO abstracts); tumour-associated Kupffer cells feed vessels (Wen 2013). *Assumed*:
+    that all secrete alike; what lack of oxygen adds.
     """
 
     reads = (
@@ -44,9 +44,9 @@ class VegfRelease(Process):
         made += state.mapped(state.fibroblasts, state.fibroblasts.activation)
         made += state.mapped(state.epithelial_cells)
         made += state.mapped(state.bmdc, state.bmdc.arrested.astype(np.float64))
-        late = state.kupffer_cells.state == LATE
-        if late.any():
-            made += state.mapped(state.kupffer_cells, late.astype(np.float64))
+        associated = state.kupffer_cells.state == TUMOUR_ASSOCIATED
+        if associated.any():
+            made += state.mapped(state.kupffer_cells, associated.astype(np.float64))
         growing = tumour.state == CYCLING
         if growing.any():
             lack = 1.0 - hill(state.at(state.oxygen, tumour), p.angiogenesis.half_oxygen, 2.0)

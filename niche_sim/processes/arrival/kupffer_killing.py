@@ -6,8 +6,7 @@ import numpy as np
 
 from niche_sim.cells import KupfferCell, TumourCell
 from niche_sim.chance import Chance
-from niche_sim.laws import chance as probability
-from niche_sim.laws import meeting_rate, slowed
+from niche_sim.laws import meeting_rate, probability, slowed
 from niche_sim.parameters import Parameters
 from niche_sim.process import Process
 from niche_sim.senses import swept_nearby
@@ -18,15 +17,15 @@ NAIVE = KupfferCell.state.code("naive")
 
 
 class KupfferKilling(Process):
-    """Patrolling naive Kupffer cells meet lodged tumour cells and kill some; taught or loaded ones do not.
+    """Patrolling naive Kupffer cells meet arrested tumour cells and kill some; educated or loaded ones do not.
 
     Meetings per h = 2 * contact radius * speed * density of naive Kupffer cells nearby; each meeting kills with a chance
-    that depends on the line (a third within 6 h in Matsumura 2014, rat; few of B16F1: Luzzi 1998). *Assumed*: taught
+    that depends on the line (a third within 6 h in Matsumura 2014, rat; few of B16F1: Luzzi 1998). *Assumed*: educated
     cells do not kill.
     """
 
     reads = ("section", "kupffer_cells", "tumour_cells", "time")
-    writes = ("tumour_cells", "ledger", "events")
+    writes = ("tumour_cells", "counters", "events")
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         cells, killers = state.tumour_cells, state.kupffer_cells

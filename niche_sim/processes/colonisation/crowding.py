@@ -40,5 +40,5 @@ class Crowding(Process):
             clone = int(cells.clone[row])
             if clone not in state.colonies:
                 state.colonies.add(clone)
-                cause = TumourCell.roused_by.decode(int(cells.roused_by[row]))
+                cause = TumourCell.reactivated_by.decode(int(cells.reactivated_by[row]))
                 state.events.note(state.time, "colony", cause, cells.y[[row]], cells.x[[row]], cells.clone[[row]])

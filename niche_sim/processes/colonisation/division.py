@@ -29,7 +29,7 @@ class Division(Process):
     """
 
     reads = ("section", "oxygen", "nutrient", "hgf", "tumour_cells", "blocked.division")
-    writes = ("tumour_cells", "ledger")
+    writes = ("tumour_cells", "counters")
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         cells, section = state.tumour_cells, state.section
@@ -53,8 +53,8 @@ class Division(Process):
         wide = disc_diameter(cells.clone_size[parents], p.tumour.packing, section.thickness) > section.thickness
         leaves = fits & wide & (aside < SHARE_ASIDE)
         stays = fits & ~leaves
-        state.ledger.tumour_born += int(fits.sum())
-        state.ledger.tumour_left_slab += int(leaves.sum())
+        state.counters.tumour_born += int(fits.sum())
+        state.counters.tumour_left_slab += int(leaves.sum())
         inherited = {name: cells.columns[name][parents[stays]] for name in INHERITED}
         cells.add(int(stays.sum()), key=keys[stays], y=y[stays], x=x[stays], **inherited)
 
@@ -62,7 +62,7 @@ class Division(Process):
 SHARE_ASIDE = 1.0 / 3.0  # two of six directions leave the slab
 
 
-INHERITED = ("line", "state", "crowding", "clone_size", "roused_by", "clone", "arrived_at", "emt", "resistance", "coopting")
+INHERITED = ("line", "state", "crowding", "clone_size", "reactivated_by", "clone", "arrived_at", "emt", "resistance", "coopting")
 
 
 def first_room(state: State, p: Parameters, y: Any, x: Any, angle: Any) -> tuple[Any, Any, Any]:

@@ -6,7 +6,7 @@ import numpy as np
 
 from niche_sim.cells import TumourCell
 from niche_sim.chance import Chance
-from niche_sim.laws import chance as probability
+from niche_sim.laws import probability
 from niche_sim.parameters import Parameters
 from niche_sim.process import Process
 from niche_sim.state import State
@@ -15,13 +15,13 @@ DORMANT = TumourCell.state.code("dormant")
 
 
 class DormantDeath(Process):
-    """Sleeping cells die slowly, besides those that NK cells kill.
+    """Dormant cells die slowly, besides those that NK cells kill.
 
-    A constant hazard per line (36 % of injected B16F1 asleep at day 13: Luzzi 1998).
+    A constant hazard per line (36 % of injected B16F1 dormant at day 13: Luzzi 1998).
     """
 
     reads = ("tumour_cells", "time")
-    writes = ("tumour_cells", "ledger", "events")
+    writes = ("tumour_cells", "counters", "events")
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         cells = state.tumour_cells
@@ -30,4 +30,4 @@ class DormantDeath(Process):
             return
         rate = p.of_lines("rate_death_dormant", cells.line[rows])
         gone = rows[chance.uniform(self, cells.key[rows]) < probability(rate, dt)]
-        state.lose_tumour_cells(gone, "tumour_died_dormant", "died asleep")
+        state.lose_tumour_cells(gone, "tumour_died_dormant", "died while dormant")

@@ -6,8 +6,7 @@ import numpy as np
 
 from niche_sim.cells import TumourCell
 from niche_sim.chance import Chance
-from niche_sim.laws import chance as probability
-from niche_sim.laws import hill
+from niche_sim.laws import hill, probability
 from niche_sim.parameters import Parameters
 from niche_sim.process import Process
 from niche_sim.senses import niche_at
@@ -24,7 +23,7 @@ class ExposedDeath(Process):
     """
 
     reads = ("section", "fibronectin", "periostin", "tumour_cells", "time")
-    writes = ("tumour_cells", "ledger", "events")
+    writes = ("tumour_cells", "counters", "events")
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         cells = state.tumour_cells

@@ -5,8 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from niche_sim.chance import Chance
-from niche_sim.laws import chance as probability
-from niche_sim.laws import hill, rate_of, relax
+from niche_sim.laws import hill, probability, rate_of, relax
 from niche_sim.parameters import Parameters
 from niche_sim.process import Process
 from niche_sim.state import State

@@ -19,7 +19,7 @@ class ExosomeExposure(Process):
     """What blood brings of each cargo adds up in the cells along the vessels and fades within days.
 
     Vesicles per mL times h times the source's cargo, in units of a usual dose, decaying with half_life_exposure. A blocked
-    cargo is not brought. *Assumed*: that cells other than receivers take up in proportion to blood, and the half-life.
+    cargo is not brought. *Assumed*: that cells other than recipient cells take up in proportion to blood, and the half-life.
     """
 
     reads = ("section", *(f"blocked.{name}" for name in BLOCK_OF_CARGO.values()), "blood.plasma", "blood.exposure")

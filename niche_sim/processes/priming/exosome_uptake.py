@@ -12,24 +12,23 @@ from niche_sim.cells import Exosome
 from niche_sim.chance import Chance, birth_key
 from niche_sim.errors import InputError
 from niche_sim.kernels.delivery import captured_share, pass_probability
-from niche_sim.laws import chance as probability
-from niche_sim.laws import rate_of
+from niche_sim.laws import probability, rate_of
 from niche_sim.parameters import Parameters
 from niche_sim.parameters.vesicles import Exosomes
 from niche_sim.process import Process
 from niche_sim.section import Section
 from niche_sim.state import State
-from niche_sim.tissue import homes, receivers_at_rest
+from niche_sim.tissue import recipient_cells_at_rest, resting_density
 from niche_sim.vocabulary import EXOSOME_SOURCES, INTEGRIN_OF_ORGAN
 
 BLOOD, INSIDE = Exosome.place.code("blood"), Exosome.place.code("inside")
 
 
 class ExosomeUptake(Process):
-    """Vesicles pass the organ with the blood, again and again, until one of its receivers or another organ takes them.
+    """Vesicles pass the organ with the blood, again and again, until one of its recipient cells or another organ takes them.
 
-    Receivers are the Kupffer cells of the liver, fibroblasts and epithelium of the lung, endothelium of the brain
-    (Hoshino 2015). Along a sinusoid a vesicle is captured at a rate per um of path: cross-section * density of receivers,
+    Recipient cells are the Kupffer cells of the liver, fibroblasts and epithelium of the lung, endothelium of the brain
+    (Hoshino 2015). Along a sinusoid a vesicle is captured at a rate per um of path: cross-section * density of recipient cells,
     each weighed by whether it is a responder, by zone (central ones take up less: Bouwens 1986), by what it already holds and by
     the integrin match (Hoshino 2015). One pass extracts what the sweep along the flow says; passes come at blood flow / blood
     volume (Davies and Morris 1993), so within an hour nearly all are gone (half-life minutes: Takahashi 2013). The
@@ -40,10 +39,10 @@ class ExosomeUptake(Process):
     """
 
     reads = (
-        "section", "exosomes", "kupffer_cells", "resident_receivers", "blocked.integrin_avb5", "blocked.integrin_a6b4",
+        "section", "exosomes", "kupffer_cells", "resident_recipient_cells", "blocked.integrin_avb5", "blocked.integrin_a6b4",
         "blocked.integrin_b3", "blocked.exosome_uptake", "blocked.exosomes_in_blood", "time",
     )  # fmt: skip
-    writes = ("exosomes", "blood.exosomes", "blood.plasma", "ledger")
+    writes = ("exosomes", "blood.exosomes", "blood.plasma", "counters")
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         plasma = [0.0] * len(EXOSOME_SOURCES)
@@ -59,7 +58,7 @@ class ExosomeUptake(Process):
 
     def pass_organ(self, state: State, p: Parameters, chance: Chance, dt: float, in_blood: Any, source: int, match: float) -> float:
         """Let the vesicles of one source circulate for dt (h). Returns how many are in blood, mean over the step."""
-        section, flow, cells = state.section, state.section.flow, state.receivers
+        section, flow, cells = state.section, state.section.flow, state.recipient_cells
         sites = state.sites(cells)
         match = p.exosomes.fraction_unmatched + (1.0 - p.exosomes.fraction_unmatched) * match
         match *= 1.0 - state.blocked.exosome_uptake
@@ -83,8 +82,8 @@ class ExosomeUptake(Process):
         taken = int(chance.binomial(self, left, to_organ / leaving, keys, purpose="to organ").sum())
         state.exosomes.vesicles[rows] = vesicles - left
         state.exosomes.remove(rows[vesicles == left])
-        state.ledger.exosomes_taken_up += taken
-        state.ledger.exosomes_cleared += int(left.sum()) - taken
+        state.counters.exosomes_taken_up += taken
+        state.counters.exosomes_cleared += int(left.sum()) - taken
         if taken:
             per_site = captured_share(flow.order, flow.route, capture, columns, flow.source_sites, flow.source_share)
             here = (density.ravel() * section.site_volume)[sites]  # weight of all cells of the site
@@ -126,9 +125,10 @@ def _cross_section(section: Section, place: str, organ: Any, kupffer: Any, half_
     # Only what decides it: comparing the whole register at every step would cost more than the sweep.
     p = Parameters(place=place, exosomes=Exosomes(half_life_blood=half_life_blood), kupffer=kupffer, **{place: organ})
     wanted = p.organ.fraction_exosomes * rate_of(p.exosomes.half_life_blood) / passes_per_hour(p)
-    home = homes(section, p)["kupffer_cells" if p.organ.ratio_kupffer > 0.0 else "resident_receivers"]
-    weighted = receivers_at_rest(p) * p.kupffer.fraction_responders * home * uptake_by_zone(section.zone, p) * section.flow.passage
+    at_rest = resting_density(section, p)["kupffer_cells" if p.organ.ratio_kupffer > 0.0 else "resident_recipient_cells"]
     flow = section.flow
+    weighted = recipient_cells_at_rest(p) * p.kupffer.fraction_responders * at_rest
+    weighted = weighted * uptake_by_zone(section.zone, p) * flow.passage
 
     def excess(area: float) -> float:
         capture = probability(area * weighted, 1.0).ravel()
@@ -139,7 +139,7 @@ def _cross_section(section: Section, place: str, organ: Any, kupffer: Any, half_
 
     if excess(section.area) < 0.0:
         found = (
-            f"one pass of the organ would have to extract {wanted:.0%} of the vesicles, more than its receivers can"
+            f"one pass of the organ would have to extract {wanted:.0%} of the vesicles, more than its recipient cells can"
         )
         raise InputError(
             "exosomes.half_life_blood", found, "a longer half-life, a smaller fraction_exosomes, more responders"
@@ -148,11 +148,11 @@ def _cross_section(section: Section, place: str, organ: Any, kupffer: Any, half_
 
 
 def keep_inside(state: State, p: Parameters, per_cell: Any, source: int) -> None:
-    """Add captured vesicles to what each receiver holds of that source, in parcels of at most parcel_size.
+    """Add captured vesicles to what each recipient cell holds of that source, in parcels of at most parcel_size.
 
     per_cell: int64[cells], vesicles captured by each row of the population.
     """
-    cells, exosomes = state.receivers, state.exosomes
+    cells, exosomes = state.recipient_cells, state.exosomes
     size = max(1, int(p.exosomes.parcel_size))
     # Top up one parcel of that source with room in each cell, then fill new ones.
     mine = np.flatnonzero((exosomes.place == INSIDE) & (exosomes.source == source) & (exosomes.vesicles < size))

@@ -10,16 +10,16 @@ from niche_sim.laws import hill, rate_of, relax
 from niche_sim.parameters import Parameters
 from niche_sim.process import Process
 from niche_sim.state import State
-from niche_sim.tissue import receivers_at_rest
+from niche_sim.tissue import recipient_cells_at_rest
 from niche_sim.vocabulary import EXOSOME_SOURCES
 
 INSIDE = Exosome.place.code("inside")
 
 
 class Inflammation(Process):
-    """Loaded receivers raise S100A8, IL-6 and TNF in blood; a primary and active fibroblasts add IL-6.
+    """Loaded recipient cells raise S100A8, IL-6 and TNF in blood; a primary and active fibroblasts add IL-6.
 
-    Each level relaxes to hill(mean load) * receivers against those of a naive organ, the load for IL-6 weighted by miR-21
+    Each level relaxes to hill(mean load) * recipient cells against those of a naive organ, the load for IL-6 weighted by miR-21
     (through TLR7: Shao 2018), for TNF by palmitate (Wang 2023); S100A8 needs uptake alone (Hoshino 2015). A primary brings
     IL-6 by its size (Lee 2019), fibroblasts that exosomal ITGBL1 activates do (Ji 2020). *Assumed*: half-effects, one
     half-life for all.
@@ -29,7 +29,7 @@ class Inflammation(Process):
         "section",
         "exosomes",
         "kupffer_cells",
-        "resident_receivers",
+        "resident_recipient_cells",
         "fibroblasts",
         "primary",
         "blocked.mir21",
@@ -46,11 +46,11 @@ class Inflammation(Process):
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         blood, blocked, numbers = state.blood, state.blocked, p.inflammation
-        receivers = max(1, len(state.receivers))
-        at_rest = max(1.0, receivers_at_rest(p) * state.section.volume)
-        left = min(1.0, len(state.receivers) / at_rest)  # of those of a naive organ
+        recipient_cells = max(1, len(state.recipient_cells))
+        at_rest = max(1.0, recipient_cells_at_rest(p) * state.section.volume)
+        left = min(1.0, len(state.recipient_cells) / at_rest)  # of those of a naive organ
         inside = state.exosomes.place == INSIDE
-        held = np.bincount(state.exosomes.source, state.exosomes.vesicles * inside, len(EXOSOME_SOURCES)) / receivers
+        held = np.bincount(state.exosomes.source, state.exosomes.vesicles * inside, len(EXOSOME_SOURCES)) / recipient_cells
         mir21 = held @ p.of_sources("mir21") * (1.0 - blocked.mir21)
         palmitate = held @ p.of_sources("palmitate") * (1.0 - blocked.palmitate)
         il6 = 1.0 - (1.0 - left * hill(mir21, numbers.half_load_il6, 1.0)) * (

@@ -17,7 +17,7 @@ class KupfferPatrol(Process):
     particles). Moves keep their zonation. *Assumed*: that exosomes act as particles do; the load for half the speed.
     """
 
-    reads = ("section", "homes", "kupffer_cells")
+    reads = ("section", "resting_density", "kupffer_cells")
     writes = ("kupffer_cells.y", "kupffer_cells.x", "kupffer_cells.heading")
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:

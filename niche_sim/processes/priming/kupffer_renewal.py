@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from niche_sim.acting import enter
 from niche_sim.chance import Chance
-from niche_sim.laws import chance as probability
+from niche_sim.laws import probability
 from niche_sim.parameters import Parameters
 from niche_sim.process import Process
 from niche_sim.state import State
@@ -17,7 +17,7 @@ class KupfferRenewal(Process):
     In a liver that lacks none nothing happens. *Assumed*: that the newcomers are naive and as often responders.
     """
 
-    reads = ("section", "homes", "kupffer_cells", "time")
+    reads = ("section", "resting_density", "kupffer_cells", "time")
     writes = ("kupffer_cells",)
     period = 6.0
 
@@ -29,5 +29,5 @@ class KupfferRenewal(Process):
             return
         mean = missing * probability(p.kupffer.rate_refill, dt)
         n = min(missing, chance.poisson(self, mean, [0]).item())
-        lots = enter(self, state, "kupffer_cells", n, chance)
-        cells.responder[len(cells) - n :] = lots < p.kupffer.fraction_responders
+        uniforms = enter(self, state, "kupffer_cells", n, chance)
+        cells.responder[len(cells) - n :] = uniforms < p.kupffer.fraction_responders

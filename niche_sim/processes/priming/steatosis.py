@@ -10,7 +10,7 @@ from niche_sim.state import State
 
 
 class Steatosis(Process):
-    """TNF of loaded receivers makes hepatocytes fat.
+    """TNF of loaded recipient cells makes hepatocytes fat.
 
     steatosis rises at rate_steatosis * TNF * (1 - steatosis) and clears with a half-life (palmitic acid on exosomes, TNF of
     Kupffer cells, fatty liver: Wang 2023). The level is even over the section. *Assumed*: rates.

@@ -17,19 +17,19 @@ CYCLING = TumourCell.state.code("cycling")
 
 
 class TgfbRelease(Process):
-    """Receivers secrete TGF-beta as their MIF-weighted load passes a threshold; it spreads and decays within minutes.
+    """Recipient cells secrete TGF-beta as their MIF-weighted load passes a threshold; it spreads and decays within minutes.
 
     secretion * hill(signal); then diffusion and decay, exact over the step; less than one molecule is none. Kupffer
     cells answer PDAC exosomes with TGF-beta, and MIF is needed (Costa-Silva 2015). Growing tumour cells secrete it, too.
-    *Assumed*: the amounts secreted and the load for half; that receivers of lung and brain answer alike.
+    *Assumed*: the amounts secreted and the load for half; that recipient cells of lung and brain answer alike.
     """
 
-    reads = ("section", "kupffer_cells", "resident_receivers", "tumour_cells", "tgfb")
+    reads = ("section", "kupffer_cells", "resident_recipient_cells", "tumour_cells", "tgfb")
     writes = ("tgfb",)
     period = 2.0
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
-        cells, section = state.receivers, state.section
+        cells, section = state.recipient_cells, state.section
         answer = answer_of(cells.signal, p)  # 0..1 [cell]
         growing = state.tumour_cells.state == CYCLING
         if not answer.any() and not growing.any() and state.tgfb.sum() * section.site_volume < MOLECULE:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-from niche_sim.cells import BoneMarrowCell
+from niche_sim.cells import BoneMarrowDerivedCell
 from niche_sim.chance import Chance
-from niche_sim.laws import chance as probability
-from niche_sim.laws import hill
+from niche_sim.laws import hill, probability
 from niche_sim.parameters import Parameters
 from niche_sim.process import Process
 from niche_sim.state import State
 
-MDSC = BoneMarrowCell.kind.code("mdsc")
+MDSC = BoneMarrowDerivedCell.kind.code("mdsc")
 
 
 class BmdcArrest(Process):

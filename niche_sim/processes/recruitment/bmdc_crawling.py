@@ -18,7 +18,7 @@ class BmdcCrawling(Process):
     A velocity-jump walk at a macrophage's speed in sub-steps of at most one site. *Assumed*: no chemotaxis.
     """
 
-    reads = ("section", "homes", "bmdc")
+    reads = ("section", "resting_density", "bmdc")
     writes = ("bmdc.y", "bmdc.x", "bmdc.heading")
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
@@ -30,5 +30,5 @@ class BmdcCrawling(Process):
         run = np.full(len(moving), p.bmdc.speed * dt / steps)
         turn = turn_chance(dt / steps, p.bmdc.persistence)
         walk(y, x, heading, run, turn, chance.uniform32(self, cells.key[moving], steps).reshape(-1, steps),
-             state.homes["bmdc"], spacing)  # fmt: skip
+             state.resting_density["bmdc"], spacing)  # fmt: skip
         cells.y[moving], cells.x[moving], cells.heading[moving] = y, x, heading

@@ -12,7 +12,7 @@ from niche_sim.state import State
 
 
 class CollagenPeptides(Process):
-    """Cells held on cross-linked collagen cut peptides from it, which call more marrow cells: a loop.
+    """Cells held on cross-linked collagen cut peptides from it, which call more bone-marrow-derived cells: a loop.
 
     peptides relax to hill(held cells per volume * cross-linked share) (CD11b+ cells, MMP-2 and collagen peptides: Erler
     2009). *Assumed*: half-effect and turnover.

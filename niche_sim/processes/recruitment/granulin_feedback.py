@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from niche_sim.cells import BoneMarrowCell
+from niche_sim.cells import BoneMarrowDerivedCell
 from niche_sim.chance import Chance
 from niche_sim.kernels.neighbourhood import disc, gather, spread
 from niche_sim.laws import hill, produce_and_decay, rate_of, relax
@@ -12,7 +12,7 @@ from niche_sim.parameters import Parameters
 from niche_sim.process import Process
 from niche_sim.state import State
 
-MACROPHAGE = BoneMarrowCell.kind.code("macrophage")
+MACROPHAGE = BoneMarrowDerivedCell.kind.code("macrophage")
 
 
 class GranulinFeedback(Process):

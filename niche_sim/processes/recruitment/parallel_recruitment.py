@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import numpy as np
 
-from niche_sim.cells import BoneMarrowCell
+from niche_sim.cells import BoneMarrowDerivedCell
 from niche_sim.chance import Chance, birth_key
 from niche_sim.parameters import Parameters
 from niche_sim.process import Process
 from niche_sim.senses import monocyte_call
 from niche_sim.state import State
 
-MACROPHAGE = BoneMarrowCell.kind.code("macrophage")
+MACROPHAGE = BoneMarrowDerivedCell.kind.code("macrophage")
 
 
 class ParallelRecruitment(Process):
@@ -22,7 +22,7 @@ class ParallelRecruitment(Process):
 
     reads = (
         "section",
-        "homes",
+        "resting_density",
         "blood.ccl2",
         "blood.saa",
         "blood.s100a8",
@@ -40,9 +40,9 @@ class ParallelRecruitment(Process):
         keys = birth_key(self.stream, state.step_index, np.arange(n))
         draws = chance.uniform(self, keys, 5, purpose="place")
         y, x = state.place("bmdc", draws[:, :3])
-        settles = draws[:, 4] < p.bmdc.chance_settling * p.bmdc.rate_rest / rate
+        arrested = draws[:, 4] < p.bmdc.chance_arrest_on_entry * p.bmdc.rate_rest / rate
         state.bmdc.add(
-            n, key=keys, kind=MACROPHAGE, y=y, x=x, heading=2.0 * np.pi * draws[:, 3], arrested=settles,
+            n, key=keys, kind=MACROPHAGE, y=y, x=x, heading=2.0 * np.pi * draws[:, 3], arrested=arrested,
             entered_at=state.time,
         )  # fmt: skip
 

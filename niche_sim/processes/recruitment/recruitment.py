@@ -6,7 +6,7 @@ from typing import Any
 
 import numpy as np
 
-from niche_sim.cells import BoneMarrowCell
+from niche_sim.cells import BoneMarrowDerivedCell
 from niche_sim.chance import Chance, birth_key
 from niche_sim.laws import hill
 from niche_sim.parameters import Parameters
@@ -14,8 +14,8 @@ from niche_sim.process import Process
 from niche_sim.senses import exposure_answer, monocyte_call, saa_support, vegf_answer
 from niche_sim.state import State
 
-MACROPHAGE = BoneMarrowCell.kind.code("macrophage")
-KINDS = np.arange(len(BoneMarrowCell.kind.names), dtype=np.int8)
+MACROPHAGE = BoneMarrowDerivedCell.kind.code("macrophage")
+KINDS = np.arange(len(BoneMarrowDerivedCell.kind.names), dtype=np.int8)
 
 
 class Recruitment(Process):
@@ -25,12 +25,12 @@ class Recruitment(Process):
     VEGFR1). They rise by day 10 before any metastasis, and a CCR2 antagonist stops them (KCKO abstracts); without SAA
     myeloid cells do not gather (Lee 2019); peptides: Erler 2009; marrow: Peinado 2012; VEGFR1 is contested (Kaplan 2005,
     Dawson 2009). Suppressor cells come by CXCR2 (Wang D 2017), neutrophils by CXCR4 (Seubert 2015), patrolling monocytes
-    with PEDF (Plebanek 2017). A few of those that come at rest settle at once. *Assumed*: rates, half-effects.
+    with PEDF (Plebanek 2017). A few of those that enter at rest arrest at once. *Assumed*: rates, half-effects.
     """
 
     reads = (
         "section",
-        "homes",
+        "resting_density",
         "cxcl12",
         "vegf",
         "blood.ccl2",
@@ -61,10 +61,10 @@ class Recruitment(Process):
         keys = birth_key(self.stream, kind, state.step_index, nth)
         draws = chance.uniform(self, keys, 5, purpose="place")
         y, x = state.place("bmdc", draws[:, :3])
-        at_rest = p.bmdc.chance_settling * p.bmdc.rate_rest  # only such as come at rest
-        settles = (kind == MACROPHAGE) & (draws[:, 4] * rates[MACROPHAGE] < at_rest)
+        at_rest = p.bmdc.chance_arrest_on_entry * p.bmdc.rate_rest  # only such as come at rest
+        arrested = (kind == MACROPHAGE) & (draws[:, 4] * rates[MACROPHAGE] < at_rest)
         heading = 2.0 * np.pi * draws[:, 3]
-        state.bmdc.add(n, key=keys, kind=kind, y=y, x=x, heading=heading, arrested=settles, entered_at=state.time)
+        state.bmdc.add(n, key=keys, kind=kind, y=y, x=x, heading=heading, arrested=arrested, entered_at=state.time)
 
     def called(self, state: State, p: Parameters) -> Any:
         """Rate of entry of each kind, in the order of their codes, float64[4], per um3 and h."""

@@ -21,7 +21,7 @@ class ColonyShedding(Process):
     """
 
     reads = ("tumour_cells", "blocked.exosome_release", "time")
-    writes = ("exosomes", "ledger")
+    writes = ("exosomes", "counters")
     period = 6.0
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:

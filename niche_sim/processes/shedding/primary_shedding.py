@@ -21,7 +21,7 @@ class PrimaryShedding(Process):
     """
 
     reads = ("section", "primary", "blocked.exosome_release", "time")
-    writes = ("exosomes", "tumour_cells", "ledger")
+    writes = ("exosomes", "tumour_cells", "counters")
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         primary = state.primary

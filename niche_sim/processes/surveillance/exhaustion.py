@@ -42,5 +42,5 @@ class Exhaustion(Process):
         taken = bound(state.drugs.anti_pd1, p) * (1.0 - on_exosomes)  # vesicles compete for the antibody
         shown = numbers.share_pdl1_tumour + (1.0 - numbers.share_pdl1_tumour) * on_exosomes
         ligand = shown * (1.0 - taken) * (1.0 - state.blocked.pd1)
-        gain = numbers.rate_exhaustion * ligand * hill(near, p.kupffer.half_density_late, 1.0)
+        gain = numbers.rate_exhaustion * ligand * hill(near, p.kupffer.half_density_tumour_associated, 1.0)
         cells.exhaustion[:] = gain_and_loss(cells.exhaustion, gain, rate_of(numbers.half_life_exhausted), dt)

@@ -18,7 +18,7 @@ class LymphocytePatrol(Process):
     attraction to tumour cells.
     """
 
-    reads = ("section", "homes", "nk_cells", "t_cells")
+    reads = ("section", "resting_density", "nk_cells", "t_cells")
     writes = ("nk_cells.y", "nk_cells.x", "nk_cells.heading", "t_cells.y", "t_cells.x", "t_cells.heading")
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:

@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 
 from niche_sim.acting import enter
 from niche_sim.chance import Chance
-from niche_sim.laws import chance as probability
-from niche_sim.laws import rate_of
+from niche_sim.laws import probability, rate_of
 from niche_sim.parameters import Parameters
 from niche_sim.process import Process
 from niche_sim.senses import exposure_answer
@@ -27,7 +26,7 @@ class LymphocyteRenewal(Process):
 
     reads = (
         "section",
-        "homes",
+        "resting_density",
         "nk_cells",
         "t_cells",
         "lymph_node.effectors",
@@ -45,9 +44,9 @@ class LymphocyteRenewal(Process):
         pedf = p.bmdc.gain_nk_patrolling * exposure_answer(state, p, "pedf")
         called = state.boosted.il15 * state.boosted.nk_cells * (1.0 + pedf)
         self.renew(state, p, chance, dt, "nk_cells", p.nk, called)
-        lots = self.renew(state, p, chance, dt, "t_cells", p.t_cells, (1.0 + effectors) * state.boosted.t_cells)
-        newest = len(state.t_cells) - len(lots)
-        state.t_cells.effector[newest:] = lots < effectors / (1.0 + effectors)
+        uniforms = self.renew(state, p, chance, dt, "t_cells", p.t_cells, (1.0 + effectors) * state.boosted.t_cells)
+        newest = len(state.t_cells) - len(uniforms)
+        state.t_cells.effector[newest:] = uniforms < effectors / (1.0 + effectors)
 
     def renew(
         self, state: State, p: Parameters, chance: Chance, dt: float, name: str, numbers: Any, called: float

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from niche_sim.cells import BoneMarrowCell
+from niche_sim.cells import BoneMarrowDerivedCell
 from niche_sim.chance import Chance
 from niche_sim.laws import hill, relax
 from niche_sim.parameters import Parameters
@@ -10,7 +10,7 @@ from niche_sim.process import Process
 from niche_sim.senses import density_nearby, exposure_answer
 from niche_sim.state import State
 
-MDSC = BoneMarrowCell.kind.code("mdsc")
+MDSC = BoneMarrowDerivedCell.kind.code("mdsc")
 
 
 class NkModulation(Process):

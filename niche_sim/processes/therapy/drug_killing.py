@@ -6,8 +6,7 @@ import numpy as np
 
 from niche_sim.cells import TumourCell
 from niche_sim.chance import Chance
-from niche_sim.laws import chance as probability
-from niche_sim.laws import hill
+from niche_sim.laws import hill, probability
 from niche_sim.parameters import Parameters
 from niche_sim.process import Process
 from niche_sim.state import State
@@ -22,7 +21,7 @@ class DrugKilling(Process):
     """
 
     reads = ("tumour_cells", "drugs.gemcitabine", "time")
-    writes = ("tumour_cells", "ledger", "events")
+    writes = ("tumour_cells", "counters", "events")
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         amount, cells = state.drugs.gemcitabine, state.tumour_cells

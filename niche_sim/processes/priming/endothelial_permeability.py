@@ -12,10 +12,10 @@ from niche_sim.senses import exposure_answer, vegf_answer
 from niche_sim.state import State
 
 
-class Loosening(Process):
-    """Exosomal miR-25 and VEGF loosen the vessel wall.
+class EndothelialPermeability(Process):
+    """Exosomal miR-25 and VEGF raise the permeability of the vessel wall.
 
-    leakiness rises at rate_loosening * (hill(exposure to miR-25) + share_vegf * hill(VEGF)), at most 1, and falls with a
+    leakiness rises at rate_permeability * (hill(exposure to miR-25) + share_vegf * hill(VEGF)), at most 1, and falls with a
     half-life of days (miR-25-3p: Zeng 2018; lung vessels leak after melanoma exosomes: Peinado 2012). *Assumed*: rates.
     """
 
@@ -24,9 +24,9 @@ class Loosening(Process):
     period = 6.0
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
-        loosening = exposure_answer(state, p, "mir25")
-        if loosening < NEGLIGIBLE and not state.vegf.any() and not state.leakiness.any():
+        by_exosomes = exposure_answer(state, p, "mir25")
+        if by_exosomes < NEGLIGIBLE and not state.vegf.any() and not state.leakiness.any():
             return
         by_vegf = p.endothelium.share_vegf * vegf_answer(state, p, state.vegf)
-        gain = p.endothelium.rate_loosening * np.minimum(1.0, loosening + by_vegf)
+        gain = p.endothelium.rate_permeability * np.minimum(1.0, by_exosomes + by_vegf)
         state.leakiness = gain_and_loss(state.leakiness, gain, rate_of(p.endothelium.half_life), dt)

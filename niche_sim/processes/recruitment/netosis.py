@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-from niche_sim.cells import BoneMarrowCell
+from niche_sim.cells import BoneMarrowDerivedCell
 from niche_sim.chance import Chance
 from niche_sim.laws import produce_and_decay, rate_of
 from niche_sim.parameters import Parameters
 from niche_sim.process import Process
 from niche_sim.state import State
 
-NEUTROPHIL = BoneMarrowCell.kind.code("neutrophil")
+NEUTROPHIL = BoneMarrowDerivedCell.kind.code("neutrophil")
 
 
-class Netting(Process):
+class NETosis(Process):
     """Neutrophils cast traps that hold tumour cells.
 
     Each raises its site at rate_nets; DNases clear within a day (NETs and liver metastasis: Yang 2020; Bojmar 2024).

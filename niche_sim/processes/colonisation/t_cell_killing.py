@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from niche_sim.cells import BoneMarrowCell, KupfferCell, TumourCell
+from niche_sim.cells import BoneMarrowDerivedCell, KupfferCell, TumourCell
 from niche_sim.chance import Chance
 from niche_sim.laws import hill, meeting_rate, rate_of
 from niche_sim.parameters import Parameters
@@ -13,20 +13,21 @@ from niche_sim.senses import density_nearby, swept_nearby
 from niche_sim.state import State
 
 CYCLING = TumourCell.state.code("cycling")
-LATE = KupfferCell.state.code("late")
-MDSC = BoneMarrowCell.kind.code("mdsc")
+TUMOUR_ASSOCIATED = KupfferCell.state.code("tumour_associated")
+MDSC = BoneMarrowDerivedCell.kind.code("mdsc")
 
 
 class TCellKilling(Process):
     """Effector T cells engage growing tumour cells and hit them; several hits within hours kill.
 
-    Engagements per h = meetings * chance_hit * (1 - exhaustion), less by suppressor cells and late Kupffer cells nearby (these
-    keep T cells out: Wen 2013); each does hits_each on average, damage is repaired with a half-life, hits_needed kill.
+    Engagements per h = meetings * chance_hit * (1 - exhaustion), less by suppressor cells and tumour-associated Kupffer
+    cells nearby (these keep T cells out: Wen 2013); each does hits_each on average, damage is repaired with a half-life,
+    hits_needed kill.
     *Assumed*: all numbers, so that an effector in a colony kills some cells a day.
     """
 
     reads = ("section", "t_cells", "bmdc", "kupffer_cells", "tumour_cells", "time")
-    writes = ("tumour_cells", "ledger", "events")
+    writes = ("tumour_cells", "counters", "events")
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         cells, t_cells, numbers = state.tumour_cells, state.t_cells, p.t_cells
@@ -41,10 +42,10 @@ class TCellKilling(Process):
         if suppressors.any():
             near = density_nearby(state, p, state.bmdc, suppressors, sites)
             rate /= 1.0 + near / numbers.half_mdsc
-        late = state.kupffer_cells.state == LATE
-        if late.any():
-            near = density_nearby(state, p, state.kupffer_cells, late, sites)
-            rate *= 1.0 - numbers.share_excluded * hill(near, numbers.half_late, 1.0)
+        associated = state.kupffer_cells.state == TUMOUR_ASSOCIATED
+        if associated.any():
+            near = density_nearby(state, p, state.kupffer_cells, associated, sites)
+            rate *= 1.0 - numbers.share_excluded * hill(near, numbers.half_tumour_associated, 1.0)
         repair = rate_of(numbers.half_life_hits)
         engaged = chance.poisson(self, rate * dt, cells.key[rows])
         hits = chance.poisson(self, numbers.hits_each * engaged, cells.key[rows], purpose="hits")

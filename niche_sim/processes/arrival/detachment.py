@@ -6,8 +6,7 @@ import numpy as np
 
 from niche_sim.cells import TumourCell
 from niche_sim.chance import Chance
-from niche_sim.laws import chance as probability
-from niche_sim.laws import hill
+from niche_sim.laws import hill, probability
 from niche_sim.parameters import Parameters
 from niche_sim.process import Process
 from niche_sim.state import State
@@ -15,16 +14,17 @@ from niche_sim.state import State
 ARRESTED = TumourCell.state.code("arrested")
 
 
-class WashingOut(Process):
-    """Lodged cells are washed out of the capillary unless fibronectin, traps of neutrophils or a leaky wall retain them.
+class Detachment(Process):
+    """Arrested cells detach from the capillary wall unless fibronectin, traps of neutrophils or a leaky wall retain them.
 
-    rate_washing_out * (1 - hill(fibronectin)) * (1 - hill(traps)) * (1 - gain_retention * leakiness); luminal fibronectin holds
+    rate_detachment * (1 - hill(fibronectin)) * (1 - hill(traps)) * (1 - gain_retention * leakiness); luminal fibronectin holds
     tumour cells through talin and beta-1 integrin (Barbazan 2017), traps hold them (Yang 2020). *Assumed*: rate of pan02,
     half-effects.
     """
 
     reads = ("section", "fibronectin", "nets", "leakiness", "tumour_cells", "blocked.talin", "time")
-    writes = ("tumour_cells", "ledger", "events")
+    writes = ("tumour_cells", "counters", "events")
+    stream = "WashingOut"
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         cells = state.tumour_cells
@@ -36,6 +36,6 @@ class WashingOut(Process):
         free = 1.0 - held * (1.0 - state.blocked.talin)
         free *= 1.0 - hill(state.nets.ravel()[sites], p.stroma.half_nets, 2.0)
         free *= 1.0 - p.endothelium.gain_retention * state.leakiness.ravel()[sites]
-        rate = p.of_lines("rate_washing_out", cells.line[rows]) * free
+        rate = p.of_lines("rate_detachment", cells.line[rows]) * free
         gone = rows[chance.uniform(self, cells.key[rows]) < probability(rate, dt)]
-        state.lose_tumour_cells(gone, "tumour_washed_out", "washed out")
+        state.lose_tumour_cells(gone, "tumour_detached", "detached")
