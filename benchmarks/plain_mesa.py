@@ -41,15 +41,15 @@ from niche_sim.kernels.spectral import spectral_step
 from niche_sim.kernels.walk import sub_steps
 from niche_sim.model import NicheModel
 from niche_sim.parameters import Parameters, resolve
-from niche_sim.processes.bmdc_recruitment import Ccl2Release
-from niche_sim.processes.exosome_digestion import ExosomeDigestion
-from niche_sim.processes.exosome_uptake import cross_section
-from niche_sim.processes.fibronectin import FibronectinDeposition
-from niche_sim.processes.kupffer_answer import TgfbRelease
+from niche_sim.processes.licensing.fibronectin_deposition import FibronectinDeposition
+from niche_sim.processes.priming.exosome_digestion import ExosomeDigestion
+from niche_sim.processes.priming.exosome_uptake import cross_section
+from niche_sim.processes.priming.tgfb_release import TgfbRelease
+from niche_sim.processes.recruitment.ccl2_release import Ccl2Release
 from niche_sim.protocol import Dose, InjectExosomes, Protocol
 from niche_sim.readouts import BY_NAME
 from niche_sim.schedule import DEFAULT
-from niche_sim.tissue import homes, section_of
+from niche_sim.tissue import resting_density, section_of
 from niche_sim.units import to_model
 
 SCENARIO, ARM = "liver_education_costasilva2015", "educated"
@@ -170,7 +170,7 @@ class KupfferCell(Walker):
         p = self.model.p.kupffer
         speed = p.speed * (1.0 - hill(self.load, p.half_load_speed, 2.0))
         if speed * self.model.dt > 0.05 * self.model.spacing:
-            self.walk(speed, p.persistence, self.model.patrol_steps, self.model.kupffer_homes)
+            self.walk(speed, p.persistence, self.model.patrol_steps, self.model.kupffer_density)
 
     def appetite(self) -> float:
         """Readiness to take up a vesicle, against an empty portal responder."""
@@ -244,7 +244,7 @@ class Exosome(mesa.Agent):
 
 
 class StellateCell(mesa.Agent):
-    """Wakes where it senses TGF-beta; lays fibronectin while awake."""
+    """Activated where it senses TGF-beta; lays fibronectin while active."""
 
     model: PlainNiche
 
@@ -270,7 +270,7 @@ class StellateCell(mesa.Agent):
             model.laid[y : y + size, x : x + size] += self.activation * model.stamp
 
 
-class BoneMarrowCell(Walker):
+class BoneMarrowDerivedCell(Walker):
     """Crawls, stops where fibronectin holds it, leaves."""
 
     def __init__(self, model: PlainNiche, pos: tuple[float, float], arrested: bool) -> None:
@@ -281,7 +281,7 @@ class BoneMarrowCell(Walker):
         """Crawl unless held; be held; leave or die."""
         model, p = self.model, self.model.p.bmdc
         if not self.arrested:
-            self.walk(p.speed, p.persistence, model.crawl_steps, model.bmdc_homes)
+            self.walk(p.speed, p.persistence, model.crawl_steps, model.bmdc_density)
         y, x = self.pos
         fibronectin = model.fibronectin.item(int(y / model.spacing), int(x / model.spacing))
         held = hill(fibronectin, p.half_fibronectin, p.steepness_fibronectin)
@@ -321,10 +321,10 @@ class PlainNiche(mesa.Model):
         self.clock = 0.0  # h
         self.cpu: dict[str, float] = defaultdict(float)  # seconds, by rule
 
-        living = homes(section, p)
-        self.kupffer_homes = living["kupffer_cells"].ravel().tolist()
-        self.bmdc_homes = living["bmdc"].ravel().tolist()
-        self.stellate_homes = living["stellate_cells"].ravel().tolist()
+        living = resting_density(section, p)
+        self.kupffer_density = living["kupffer_cells"].ravel().tolist()
+        self.bmdc_density = living["bmdc"].ravel().tolist()
+        self.stellate_density = living["stellate_cells"].ravel().tolist()
         self.zone = section.zone.ravel().tolist()
         self.passage = section.flow.passage.ravel().tolist()
         self.entries = section.flow.source_sites.tolist()
@@ -364,9 +364,9 @@ class PlainNiche(mesa.Model):
         self.capture: list[float] = []
         self.cells_at: dict[int, list[tuple[KupfferCell, float]]] = {}
 
-        for pos in self.places(round(p.kupffer.density * section.volume), self.kupffer_homes):
+        for pos in self.places(round(p.kupffer.density * section.volume), self.kupffer_density):
             KupfferCell(self, pos)
-        for pos in self.places(round(p.stellate.density * section.volume), self.stellate_homes):
+        for pos in self.places(round(p.stellate.density * section.volume), self.stellate_density):
             StellateCell(self, pos)
 
     def of(self, kind: type[mesa.Agent]) -> Any:
@@ -502,13 +502,13 @@ class PlainNiche(mesa.Model):
         p, volume = self.p, self.section.volume
         rate = p.bmdc.rate_rest + p.bmdc.rate_called * hill(self.ccl2, p.bmdc.half_signal, p.bmdc.steepness)
         arriving = int(self.rng.poisson(rate * volume * self.dt))
-        for pos in self.places(arriving, self.bmdc_homes):
-            settles = self.random.random() < p.bmdc.chance_settling * p.bmdc.rate_rest / rate  # such as come at rest
-            BoneMarrowCell(self, pos, settles)
+        for pos in self.places(arriving, self.bmdc_density):
+            settles = self.random.random() < p.bmdc.chance_arrest_on_entry * p.bmdc.rate_rest / rate  # such as come at rest
+            BoneMarrowDerivedCell(self, pos, settles)
 
     def arrest(self) -> None:
         """Bone-marrow-derived cells crawl, arrest and leave."""
-        if cells := self.of(BoneMarrowCell):
+        if cells := self.of(BoneMarrowDerivedCell):
             cells.do("step")
 
     def measure(self) -> dict[str, float]:
@@ -522,8 +522,8 @@ class PlainNiche(mesa.Model):
             "stellate_activation_mean": float(np.mean(self.of(StellateCell).get("activation"))),
             "fibronectin_mean": float(self.fibronectin.mean()),
             "ccl2": self.ccl2,
-            "bmdc": float(len(self.of(BoneMarrowCell))),
-            "bmdc_arrested": float(sum(cell.arrested for cell in self.of(BoneMarrowCell))),
+            "bmdc": float(len(self.of(BoneMarrowDerivedCell))),
+            "bmdc_arrested": float(sum(cell.arrested for cell in self.of(BoneMarrowDerivedCell))),
         }
 
 

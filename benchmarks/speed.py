@@ -28,9 +28,9 @@ if __name__ == "__main__":  # one core; read when the libraries below are import
 import numpy as np
 
 from niche_sim.interventions import intervene
-from niche_sim.laws import chance as probability
+from niche_sim.laws import probability
 from niche_sim.model import NicheModel
-from niche_sim.processes.exosome_uptake import ExosomeUptake, cross_section, passes_per_hour, uptake_by_zone
+from niche_sim.processes.priming.exosome_uptake import ExosomeUptake, cross_section, passes_per_hour, uptake_by_zone
 from niche_sim.protocol import InjectExosomes, Protocol
 from niche_sim.section import Flow
 
@@ -137,8 +137,8 @@ def dose(repeats: int, vesicles: int = VESICLES) -> Result:
             uptake.step(state, p, model.chance, model.dt)
         cpu.append(watch.cpu)
         wall.append(watch.wall)
-        agents.append(state.ledger.exosomes_released)
-        taken.append(state.ledger.exosomes_taken_up)
+        agents.append(state.counters.exosomes_released)
+        taken.append(state.counters.exosomes_taken_up)
     capture = capture_chances(model)
     sites = sites_per_pass(state.section.flow, capture, state.section.shape[1])
     passes = passes_per_hour(p) * p.exosomes.half_life_blood / np.log(2.0)

@@ -30,13 +30,13 @@ TEXT = 8.4  # points
 
 CAPTIONS = (
     ("0  Shedding", "A tumour elsewhere sheds exosomes,\nor they are injected into the blood.", "exosomes_plasma"),
-    ("1  Priming", "Kupffer cells take them up. Taught by\nexosomal MIF, they secrete TGF-β.", "kupffer_taught"),
-    ("2  Licensing and recruitment", "Stellate cells wake and lay fibronectin;\nmacrophages from the marrow stay on it.",
+    ("1  Priming", "Kupffer cells take them up. Educated by\nexosomal MIF, they secrete TGF-β.", "kupffer_educated"),
+    ("2  Licensing and recruitment", "Stellate cells become active and lay fibronectin;\nmacrophages from the marrow stay on it.",
      "stellate_active, bmdc_arrested"),
     ("3  Angiogenesis: a hypothesis", "Vessels sprout before any tumour cell\nis there. It has not been measured.",
      "vessel_density"),
-    ("4  Arrival", "Tumour cells lodge in the sinusoids.\nMost are killed or fall asleep.", "tumour_present"),
-    ("5  Colonisation", "A few wake, divide and become\ncolonies: metastases.", "colonies"),
+    ("4  Arrival", "Tumour cells arrest in the sinusoids.\nMost are killed or become dormant.", "tumour_present"),
+    ("5  Colonisation", "A few leave dormancy, divide and become\ncolonies: metastases.", "colonies"),
 )  # fmt: skip
 
 
@@ -114,19 +114,19 @@ def priming(ax: Axes) -> None:
     exosomes(ax, [(1.0, 5.8), (1.6, 5.2), (2.3, 5.7), (3.1, 5.3)])
     arrow(ax, (1.5, 4.95), (1.9, 4.05), ORANGE)
     say(ax, 4.0, 6.2, "integrin αvβ5 leads them to the liver")
-    cell(ax, "Kupffer cell, loaded, untaught", 2.0, 3.5, 4.6)
+    cell(ax, "Kupffer cell, loaded, not educated", 2.0, 3.5, 4.6)
     arrow(ax, (2.8, 3.5), (5.2, 3.5), BLACK)
     say(ax, 4.0, 3.95, "MIF")
-    cell(ax, "Kupffer cell, taught", 6.0, 3.5, 4.8)
+    cell(ax, "Kupffer cell, educated", 6.0, 3.5, 4.8)
     for bend, end in ((-0.25, (8.9, 3.9)), (0.0, (9.1, 3.1)), (0.25, (8.4, 2.2))):
         arrow(ax, (6.7, 3.4), end, TGFB, bend)
     say(ax, 8.2, 1.6, "TGF-β", TGFB)
     say(ax, 2.0, 2.4, "loaded\nKupffer cell")
-    say(ax, 5.8, 2.4, "taught\nKupffer cell")
+    say(ax, 5.8, 2.4, "educated\nKupffer cell")
 
 
 def licensing(ax: Axes) -> None:
-    cell(ax, "Kupffer cell, taught", 0.9, 3.5, 4.6)
+    cell(ax, "Kupffer cell, educated", 0.9, 3.5, 4.6)
     arrow(ax, (1.5, 3.4), (3.0, 2.7), TGFB)
     say(ax, 2.6, 3.5, "TGF-β", TGFB)
     fibres(ax, 5.0, 2.4, 4.2)
@@ -163,31 +163,31 @@ def sprouting(ax: Axes) -> None:
 def arrival(ax: Axes) -> None:
     fibres(ax, 6.2, 2.3, 3.0)
     for x in (1.0, 2.0, 3.1):
-        cell(ax, "Tumour cell, just lodged", x, 5.4, 3.0)
+        cell(ax, "Tumour cell, just arrested", x, 5.4, 3.0)
     say(ax, 2.1, 6.15, "tumour cells in blood")
     arrow(ax, (3.6, 5.4), (5.9, 3.5), BLACK, -0.2)
-    cell(ax, "Tumour cell, just lodged", 6.1, 3.0, 3.0)
+    cell(ax, "Tumour cell, just arrested", 6.1, 3.0, 3.0)
     cell(ax, "Tumour cell, dormant", 7.6, 2.3, 3.0)
-    say(ax, 7.9, 1.2, "asleep\n(dormant)")
+    say(ax, 7.9, 1.2, "dormant\n(dormant)")
     cell(ax, "Macrophage, arrested", 5.0, 2.3, 3.4)
     arrow(ax, (3.2, 4.95), (2.4, 3.4), GREY)
     cell(ax, "NK cell", 1.6, 2.8, 3.4)
     ax.plot([2.4], [2.9], "x", color=GREY, ms=7, mew=1.6, zorder=6)
     say(ax, 2.3, 1.6, "killed by NK, T or\nKupffer cells, or lost")
-    say(ax, 7.9, 5.4, "they lodge where the\nvessel is narrow,\nniche or no niche", GREY)
+    say(ax, 7.9, 5.4, "they arrest where the\nvessel is narrow,\nniche or no niche", GREY)
 
 
 def colonisation(ax: Axes) -> None:
     fibres(ax, 5.0, 2.2, 4.0)
     cell(ax, "Tumour cell, dormant", 1.3, 2.5, 3.0)
     arrow(ax, (1.8, 2.5), (3.4, 2.5), BLACK)
-    say(ax, 2.5, 3.1, "wakes")
+    say(ax, 2.5, 3.1, "reactivated")
     for x, y in [(4.9, 2.4), (5.5, 2.4), (6.1, 2.4), (5.2, 2.95), (5.8, 2.95), (5.2, 1.85), (5.8, 1.85), (5.5, 3.5), (4.6, 1.9),
                  (6.4, 1.9), (6.4, 2.95), (4.6, 2.95)]:  # fmt: skip
         cell(ax, "Tumour cell, cycling", x, y, 2.6)
     cell(ax, "Macrophage, arrested", 3.9, 1.6, 3.2)
-    cell(ax, "Kupffer cell, late", 7.5, 1.9, 4.4)
-    say(ax, 8.4, 3.2, "late Kupffer\ncells help")
+    cell(ax, "Kupffer cell, tumour-associated", 7.5, 1.9, 4.4)
+    say(ax, 8.4, 3.2, "tumour-associated Kupffer\ncells help")
     arrow(ax, (7.2, 2.0), (6.7, 2.2), GREY)
     say(ax, 5.4, 0.8, "colony")
     say(ax, 5.0, 5.4, "fed by vessels; hit by T and NK cells and by drugs;\nit sheds exosomes of its own", GREY)

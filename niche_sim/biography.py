@@ -152,13 +152,13 @@ def _on(time: float) -> str:
 # ---- stories --------------------------------------------------------------------------------------------------------
 
 
-def _of_receiver(model: NicheModel, cells: Population, row: int) -> list[str]:
+def _of_recipient_cell(model: NicheModel, cells: Population, row: int) -> list[str]:
     told = []
-    taught_at = float(cells.taught_at[row])
-    if not np.isnan(taught_at):
-        taught = cells.agent_class.state.decode(int(cells.state[row])) != "naive"
-        told.append(f"{'Taught' if taught else 'It was taught'} by exosomes {_on(taught_at)}"
-                    f"{'' if taught else ', and has forgotten it'}.")  # fmt: skip
+    educated_at = float(cells.educated_at[row])
+    if not np.isnan(educated_at):
+        educated = cells.agent_class.state.decode(int(cells.state[row])) != "naive"
+        told.append(f"{'Educated' if educated else 'It was educated'} by exosomes {_on(educated_at)}"
+                    f"{'' if educated else ', and has forgotten it'}.")  # fmt: skip
     elif not cells.responder[row]:
         told.append("It is one of those that take up no particles.")
     load = int(cells.load[row])
@@ -191,7 +191,7 @@ def _of_stellate(model: NicheModel, cells: Population, row: int) -> list[str]:
     return told
 
 
-def _of_marrow(model: NicheModel, cells: Population, row: int) -> list[str]:
+def _of_bmdc(model: NicheModel, cells: Population, row: int) -> list[str]:
     told = _entered(cells, row)
     if cells.arrested[row]:
         fibronectin = float(model.state.at(model.state.fibronectin, cells)[row])
@@ -229,8 +229,8 @@ def _of_t(model: NicheModel, cells: Population, row: int) -> list[str]:
     return told
 
 
-_WOKEN = {
-    "nobody": "Nothing has woken it so far.",
+_REACTIVATED = {
+    "nobody": "Nothing has reactivated it so far.",
     "arrival": "It began to grow on arrival, without help of a niche.",
     "niche": "The niche woke it.",
 }
@@ -240,8 +240,8 @@ def _of_tumour(model: NicheModel, cells: Population, row: int) -> list[str]:
     line = plain_words(cells.agent_class.line.decode(int(cells.line[row])))
     told = [f"Of the line {line}."]
     if not np.isnan(cells.arrived_at[row]):
-        told.append(f"The founder of its clone lodged here {_on(float(cells.arrived_at[row]))}.")
-    told.append(_WOKEN[cells.agent_class.roused_by.decode(int(cells.roused_by[row]))])
+        told.append(f"The founder of its clone arrested here {_on(float(cells.arrived_at[row]))}.")
+    told.append(_REACTIVATED[cells.agent_class.reactivated_by.decode(int(cells.reactivated_by[row]))])
     clone = int(cells.clone_size[row])
     if clone > 1:
         colony = clone >= model.parameters.tumour.colony_cells
@@ -258,10 +258,10 @@ def _of_tumour(model: NicheModel, cells: Population, row: int) -> list[str]:
 
 
 STORIES: dict[str, Callable[[NicheModel, Population, int], list[str]]] = {
-    "kupffer_cells": _of_receiver,
-    "resident_receivers": _of_receiver,
+    "kupffer_cells": _of_recipient_cell,
+    "resident_recipient_cells": _of_recipient_cell,
     "stellate_cells": _of_stellate,
-    "bmdc": _of_marrow,
+    "bmdc": _of_bmdc,
     "fibroblasts": _of_fibroblast,
     "epithelial_cells": _of_entered,
     "nk_cells": _of_nk,

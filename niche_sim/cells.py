@@ -30,22 +30,23 @@ class KupfferCell(Cell):
     responder = column(np.bool_, meaning="able to take up particles")
     load = column(np.int64, unit="vesicle", meaning="vesicles inside, all sources")
     signal = column(np.float64, unit="vesicle", meaning="load weighted by MIF cargo still active")
-    state = column(np.int8, names=("naive", "taught", "late"), meaning="taught by exosomes, or late: tumour-associated")
-    taught_at = column(np.float64, unit="h", default=np.nan, meaning="when it was last taught")
+    state = column(np.int8, names=("naive", "educated", "tumour_associated"), meaning="educated by exosomes, or tumour-associated")
+    educated_at = column(np.float64, unit="h", default=np.nan, meaning="when it was last educated")
 
 
-class ResidentReceiver(Cell):
+class ResidentRecipientCell(Cell):
     """A resident cell of lung or brain that takes up exosomes, as Kupffer cells do in the liver. It rests."""
 
-    population = "resident_receivers"
+    population = "resident_recipient_cells"
+    stream, row_stream = "resident_receivers", "ResidentReceiver"
     kind = column(
         np.int8, names=("lung_fibroblast", "lung_epithelium", "brain_endothelium"), meaning="what kind of cell it is"
     )
     responder = column(np.bool_, meaning="able to take up particles")
     load = column(np.int64, unit="vesicle", meaning="vesicles inside, all sources")
     signal = column(np.float64, unit="vesicle", meaning="load weighted by MIF cargo still active")
-    state = column(np.int8, names=("naive", "taught"), meaning="taught by exosomes or not")
-    taught_at = column(np.float64, unit="h", default=np.nan, meaning="when it was last taught")
+    state = column(np.int8, names=("naive", "educated"), meaning="educated by exosomes or not")
+    educated_at = column(np.float64, unit="h", default=np.nan, meaning="when it was last educated")
 
 
 class StellateCell(Cell):
@@ -57,10 +58,11 @@ class StellateCell(Cell):
     active_at = column(np.float64, unit="h", default=np.nan, meaning="when activation first passed the counted level")
 
 
-class BoneMarrowCell(Cell):
+class BoneMarrowDerivedCell(Cell):
     """A cell from the bone marrow: called by chemokines, it crawls; macrophages and suppressor cells stay on matrix."""
 
     population = "bmdc"
+    row_stream = "BoneMarrowCell"
     kind = column(np.int8, names=("macrophage", "mdsc", "neutrophil", "patrolling"), meaning="what kind of cell it is")
     heading = column(np.float64, unit="rad", meaning="direction of its walk")
     arrested = column(np.bool_, meaning="held by fibronectin, a macrophage of the niche")
@@ -111,22 +113,22 @@ class TumourCell(Cell):
     heading = column(np.float64, unit="rad", meaning="direction of its walk while motile")
     crowding = column(np.float64, unit="cell/um^3", meaning="tumour cells per volume of its neighbourhood")
     clone_size = column(np.int64, unit="cell", meaning="living cells of its clone in the section")
-    roused_by = column(np.int8, names=("nobody", "arrival", "niche"), meaning="why it is not asleep")
+    reactivated_by = column(np.int8, names=("nobody", "arrival", "niche"), meaning="why it is not dormant")
     emt = column(np.float64, meaning="epithelial 0 to mesenchymal 1")
     hits = column(np.float64, unit="hit", meaning="damage by T cells not yet repaired")
     resistance = column(np.float64, meaning="share of a drug's effect that does not reach it")
     coopting = column(np.bool_, meaning="its clone grows along vessels and spares them")
     divisions = column(np.int64, meaning="divisions of this cell so far; numbers its daughters")
     clone = column(np.uint64, meaning="birth key of the cell that arrived from blood")
-    arrived_at = column(np.float64, unit="h", default=np.nan, meaning="when its founder lodged")
+    arrived_at = column(np.float64, unit="h", default=np.nan, meaning="when its founder arrested")
 
 
 POPULATIONS: tuple[type[Cell], ...] = (
     Exosome,
     KupfferCell,
-    ResidentReceiver,
+    ResidentRecipientCell,
     StellateCell,
-    BoneMarrowCell,
+    BoneMarrowDerivedCell,
     Fibroblast,
     EpithelialCell,
     NaturalKillerCell,

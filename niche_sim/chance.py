@@ -409,7 +409,7 @@ class Chance:
     Raises:
         InputError: the seed is not such a number.
 
-    In all methods `process` is a name or an object with a `name`; `keys` are birth keys or flat site indices, whole
+    In all methods `process` is the name of a stream or an object with a `stream`; `keys` are birth keys or flat site indices, whole
     numbers of shape [n]; `purpose` tells apart the decisions that a process takes for the same key in one step.
     """
 
@@ -438,7 +438,7 @@ class Chance:
 
     def _stream(self, process: Any, purpose: str) -> np.uint64:
         """The 64-bit Philox key of a process and a purpose."""
-        name = process if isinstance(process, str) else process.name
+        name = process if isinstance(process, str) else process.stream
         stream = self._streams.get((name, purpose))
         if stream is None:
             stream = np.uint64(_mix(_mix(self.seed) ^ _hash_text(name, purpose)))

@@ -69,11 +69,11 @@ class Picture(NamedTuple):
 
 @dataclass(frozen=True)
 class Life:
-    """One mouse: readouts at each record time, onsets (h, nan if not reached), books, and for some a picture."""
+    """One mouse: readouts at each record time, onsets (h, nan if not reached), counters, and for some a picture."""
 
     table: dict[str, Float]
     onsets: dict[str, float]
-    books: dict[str, float]
+    counters: dict[str, float]
     seconds: float
     picture: Picture | None
 
@@ -277,8 +277,8 @@ def live(job: _Job) -> str:
 
 def _write(model: NicheModel, job: _Job, seconds: float) -> None:
     columns, onsets = table_of(model), onsets_of(model)
-    books = {name: float(value) for name, value in dataclasses.asdict(model.state.ledger).items()}
-    notes = {"columns": list(columns), "onsets": onsets, "books": books, "seconds": seconds}
+    counters = {name: float(value) for name, value in dataclasses.asdict(model.state.counters).items()}
+    notes = {"columns": list(columns), "onsets": onsets, "counters": counters, "seconds": seconds}
     arrays: dict[str, Any] = {"table": np.array(list(columns.values())), "notes": np.array(json.dumps(notes))}
     if job.picture:
         section, cells = model.state.section, model.state.tumour_cells
@@ -302,7 +302,7 @@ def _read(file: Path) -> Life | None:
     if "picture_size" in arrays:
         height, width = arrays["picture_size"].tolist()
         picture = Picture(arrays["picture_fibronectin"], arrays["picture_tumour"], height, width)
-    return Life(table, notes["onsets"], notes["books"], notes["seconds"], picture)
+    return Life(table, notes["onsets"], notes["counters"], notes["seconds"], picture)
 
 
 def _is_whole(file: Path, damaged: set[str]) -> bool:

@@ -187,6 +187,11 @@ class Population:
     def __repr__(self) -> str:
         return f"<Population of {self._length} {self.name}>"
 
+    @property
+    def stream(self) -> str:
+        """The name that keys the draws of its founders and recruits."""
+        return str(self.agent_class.stream)
+
     def add(self, n: int, key: ArrayLike | None = None, **columns: Any) -> slice:
         """Append n rows and return where they are. A value is one for all or one a row; left out, the column's default.
 
@@ -206,7 +211,8 @@ class Population:
         self._reserve(rows.stop)
         identities = self.identities.take(n)
         self.columns["unique_id"][rows] = identities
-        self.columns["key"][rows] = derived_keys(self.name, identities) if keys is None else keys
+        stream = getattr(self.agent_class, "row_stream", self.name)
+        self.columns["key"][rows] = derived_keys(stream, identities) if keys is None else keys
         for name, declaration in declared.items():
             self.columns[name][rows] = given.get(name, declaration.default)
         self._length = rows.stop

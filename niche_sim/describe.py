@@ -75,9 +75,9 @@ def steps(scenario: Scenario) -> Part:
 
     Raises InputError if the scenario's schedule names an unknown process.
     """
-    chapter_of, rows = chapters(), []
+    rows = []
     processes = schedule.schedule(scenario.schedule, f"{scenario.path}: schedule")
-    for chapter, group in itertools.groupby(processes, lambda process: chapter_of[process.name]):
+    for chapter, group in itertools.groupby(processes, lambda process: schedule.CHAPTER_OF[type(process)]):
         for index, process in enumerate(group):
             wiring = f"reads {', '.join(process.reads)}\nwrites {', '.join(process.writes)}"
             period = max(1, round(process.period / scenario.step)) * scenario.step
@@ -85,19 +85,6 @@ def steps(scenario: Scenario) -> Part:
             rows.append((chapter if index == 0 else "", process.name, f"{process.sentence()}\n{seldom}{wiring}"))
     title = f"Every {scenario.step:g} h, in this order"
     return Part(title, ("", "process", "what it does"), tuple(rows))
-
-
-def chapters() -> dict[str, str]:
-    """Name of a process -> its chapter of the sequence: the comment above it in the default schedule."""
-    chapter, found = "", {}
-    names = {process.__name__ for process in schedule.DEFAULT}
-    for line in inspect.getsource(schedule).partition("DEFAULT")[2].splitlines():
-        text = line.strip().rstrip(",")
-        if text.startswith("# "):
-            chapter = text.removeprefix("# ")
-        elif text in names:
-            found[text] = chapter
-    return found
 
 
 def stages(scenario: Scenario) -> Part:

@@ -195,8 +195,8 @@ def _of(experiment: Scenario, protocol: Protocol, p: Any, snapshots: bool) -> Es
     steps, dt, hours = math.ceil(experiment.duration / experiment.step - 1e-9), experiment.step, experiment.duration
     residents = _residents(founders, protocol, p, volume, hours)
     arriving, growing = _tumour_cells(protocol, p, volume, hours)
-    receivers = (founders["kupffer_cells"] or founders["resident_receivers"]) * p.kupffer.fraction_responders
-    vesicles, parcels = _parcels(protocol, p, volume, hours, dt, receivers, growing)
+    recipients = (founders["kupffer_cells"] or founders["resident_recipient_cells"]) * p.kupffer.fraction_responders
+    vesicles, parcels = _parcels(protocol, p, volume, hours, dt, recipients, growing)
     cells = sum(residents.values()) + arriving + growing
     # Sub-steps of walks: their random numbers are drawn for all cells of a population at once.
     walks = {"kupffer_cells": p.kupffer, "nk_cells": p.nk, "t_cells": p.t_cells, "bmdc": p.bmdc}
@@ -228,10 +228,10 @@ def _residents(founders: dict[str, float], protocol: Protocol, p: Any, volume: f
     boosts = {boost.target: 1.0 for boost in protocol.boosts}
     for boost in protocol.boosts:
         boosts[boost.target] *= boost.factor
-    taught = bool(protocol.doses or protocol.primaries)
+    educated = bool(protocol.doses or protocol.primaries)
     with_tumour = bool(protocol.tumour_challenges or protocol.primaries)
-    called = 1.0 if taught else 0.0
-    stay = p.bmdc.half_life_arrested if taught else p.bmdc.half_life_moving
+    called = 1.0 if educated else 0.0
+    stay = p.bmdc.half_life_arrested if educated else p.bmdc.half_life_moving
     monocytes = p.bmdc.rate_rest + called * (p.bmdc.rate_called + p.bmdc.rate_mdsc)
     marrow = (
         monocytes * min(stay / LN2, hours)
@@ -260,7 +260,7 @@ def _tumour_cells(protocol: Protocol, p: Any, volume: float, hours: float) -> tu
         net = LN2 / numbers.doubling - numbers.rate_death_exposed
         reaching += here if at < hours else 0.0
         size = min(math.exp(min(net * max(hours - at, 0.0), 50.0)), colony)
-        growing += here * p.tumour.fraction_lodging * SURVIVING * numbers.chance_start * size if at < hours else 0.0
+        growing += here * p.tumour.fraction_arrested * SURVIVING * numbers.chance_start * size if at < hours else 0.0
     return reaching, min(growing, p.tumour.packing * volume)
 
 
@@ -281,9 +281,9 @@ def _growth(primary: Any, protocol: Protocol, hours: float) -> tuple[NDArray[np.
 
 
 def _parcels(
-    protocol: Protocol, p: Any, volume: float, hours: float, dt: float, receivers: float, growing: float
+    protocol: Protocol, p: Any, volume: float, hours: float, dt: float, recipients: float, growing: float
 ) -> tuple[float, float]:
-    """The most vesicles of one moment, and of parcels: those in blood, and those inside receivers until they are empty."""
+    """The most vesicles of one moment, and of parcels: those in blood, and those inside recipients until they are empty."""
     share, size, vesicles = volume / p.organ.volume, max(1, int(p.exosomes.parcel_size)), p.exosomes
     escaping = vesicles.secretion * vesicles.fraction_escaping  # 1/h of a tumour cell
     doses = [dose for dose in protocol.doses if dose.at < hours]
@@ -304,7 +304,7 @@ def _parcels(
     life = (1.0 + math.log(size)) / rate_of(vesicles.half_life_inside)  # h, until the last vesicle of a parcel is digested
     taken = np.append(0.0, np.cumsum(given * p.organ.fraction_exosomes))
     inside = taken[1:] - taken[np.searchsorted(times, times - life)]
-    held = np.minimum(receivers * len(sources), inside)  # each receiver has a parcel that is not full
+    held = np.minimum(recipients * len(sources), inside)  # each recipient cell has a parcel that is not full
     earlier = inside - given * p.organ.fraction_exosomes
     parcels = max(((at_once + earlier) / size + held).tolist(), default=0.0)
     return most, parcels + of_colonies * p.organ.fraction_exosomes * min(life, hours) / size

@@ -210,19 +210,6 @@ def _columns(report: Report) -> list[str]:
     return [*COLUMNS, report.label] if report.label else list(COLUMNS)
 
 
-def _rules() -> list[str]:
-    """The rule of verdicts, as the docstring of `targets` says it: paragraphs, and items that begin with "- "."""
-    text = (targets.__doc__ or "").partition("\n\n")[2]
-    found: list[str] = []
-    for block in text.strip().split("\n\n"):
-        for number, line in enumerate(block.splitlines()):
-            if number == 0 or line.startswith("- "):
-                found.append(line)
-            else:
-                found[-1] += f" {line.strip()}"
-    return found
-
-
 def _readout(name: str) -> str:
     return f"onset of {name.removeprefix(ONSET)}" if name.startswith(ONSET) else name
 
@@ -262,7 +249,7 @@ def markdown(report: Report) -> str:
             lines += ["", *_md_table(_columns(report), [cells for _, cells in _target_rows(study, report)])]
     lines += ["", "## How it is judged"]
     listed = False
-    for item in _rules():
+    for item in targets.RULES:
         lines += [item] if listed and item.startswith("- ") else ["", item]
         listed = item.startswith("- ")
     return "\n".join(lines) + "\n"
@@ -373,7 +360,7 @@ def _coloured(text: str) -> str:
 
 def _html_rules() -> str:
     parts, inside = [], False
-    for item in _rules():
+    for item in targets.RULES:
         listed = item.startswith("- ")
         if listed != inside:
             parts.append("<ul>" if listed else "</ul>")

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from niche_sim.cells import BoneMarrowCell
+from niche_sim.cells import BoneMarrowDerivedCell
 from niche_sim.chance import Chance, birth_key
 from niche_sim.state import Blocked, Boosted, PrimaryTumour, State
 from niche_sim.vocabulary import BMDC_KINDS, EXOSOME_SOURCES, TUMOUR_LINES
@@ -99,7 +99,7 @@ def deplete(intervention: Any, state: State, p: Any, chance: Chance, dt: float) 
     once = Chance(chance.seed)  # the same draw in every step
     hit = once.uniform("deplete", population.key, purpose=intervention.event) < intervention.fraction
     if kind:
-        hit &= population.kind == BoneMarrowCell.kind.code(kind)
+        hit &= population.kind == BoneMarrowDerivedCell.kind.code(kind)
     population.remove(hit)
 
 

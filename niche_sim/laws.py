@@ -15,7 +15,7 @@ NEGLIGIBLE = 1e-9  # of a level from 0 to 1: a rule with less than this to do re
 MOLECULE = 1.0 / 0.602214076  # nM um3
 
 
-def chance(rate: Any, dt: float) -> Any:
+def probability(rate: Any, dt: float) -> Any:
     """Probability that an event of constant hazard `rate` (1/h) happens within `dt` (h).
 
     The only bridge from a rate to a probability in the package.
@@ -34,7 +34,7 @@ def births(rate: Any, dt: float) -> Any:
 def switch_chance(there: Any, back: Any, dt: float) -> Any:
     """Probability that a two-state cell is in the other state after `dt` (h), with rates there and back in 1/h.
 
-    Exact whatever the step, since it may have switched several times: there / (there + back) * chance(there + back).
+    Exact whatever the step, since it may have switched several times: there / (there + back) * probability(there + back).
     """
     total = np.asarray(there + back, np.float64)
     share = np.divide(there, total, out=np.zeros(total.shape), where=total > 0.0)
@@ -135,3 +135,14 @@ def against_naive(level: Any, half: float) -> Any:
     """Growth that a supply allows against that in naive tissue (level 1): Monod's level / (level + half), 1 at level 1."""
     level = np.asarray(level)
     return (1.0 + half) * level / (level + half)
+
+
+def vessels_after(vessels: Any, gain: Any, loss: float, most: float, dt: float) -> Any:
+    """Vessel density after `dt` (h) of sprouting at `gain` and of falling back at `loss` (1/h) to a naive organ's, 1.
+
+    New ones rise towards `most`; what a colony has displaced (below 1) grows back by sprouting alone.
+    """
+    span = most - 1.0
+    grown = gain_and_loss(np.clip((vessels - 1.0) / span, 0.0, 1.0), gain, loss, dt)
+    below = np.minimum(vessels - 1.0, 0.0) * np.exp(-gain * dt)
+    return 1.0 + span * grown + below

@@ -9,7 +9,7 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from niche_sim.cells import BoneMarrowCell, KupfferCell, TumourCell
+from niche_sim.cells import BoneMarrowDerivedCell, KupfferCell, TumourCell
 from niche_sim.model import NicheModel
 from niche_sim.record import anatomy_of
 from niche_sim.state import FIELDS, ONE_AT_REST
@@ -216,7 +216,7 @@ class Kind:
 # What a population is called where its kinds are listed.
 POPULATION_LABELS = {
     "kupffer_cells": "Kupffer cells",
-    "resident_receivers": "Receivers of exosomes",
+    "resident_recipient_cells": "Recipient cells of exosomes",
     "stellate_cells": "Stellate cells",
     "fibroblasts": "Fibroblasts",
     "bmdc": "Cells from bone marrow",
@@ -227,7 +227,7 @@ POPULATION_LABELS = {
 }
 
 
-def _receiver(population: str, state: int, loaded: bool | None = None) -> Callable[[Sight], Rows]:
+def _recipient_cell(population: str, state: int, loaded: bool | None = None) -> Callable[[Sight], Rows]:
     def chosen(sight: Sight) -> Rows:
         rows: Rows = sight.arrays[f"{population}_state"] == state
         return rows if loaded is None else rows & ((sight.arrays[f"{population}_load"] > 0) == loaded)
@@ -260,33 +260,33 @@ def _every(population: str) -> Callable[[Sight], Rows]:
     return lambda sight: np.ones(len(sight.arrays[f"{population}_key"]), np.bool_)
 
 
-def _of_marrow(kind: str, held: bool | None = None) -> Callable[[Sight], Rows]:
+def _of_bmdc(kind: str, held: bool | None = None) -> Callable[[Sight], Rows]:
     def chosen(sight: Sight) -> Rows:
-        rows: Rows = sight.arrays["bmdc_kind"] == BoneMarrowCell.kind.code(kind)
+        rows: Rows = sight.arrays["bmdc_kind"] == BoneMarrowDerivedCell.kind.code(kind)
         return rows if held is None else rows & (sight.arrays["bmdc_arrested"] == held)
 
     return chosen
 
 
-LIVER, AWAY = "kupffer_cells", "resident_receivers"
-_NAIVE, _TAUGHT, _LATE = (KupfferCell.state.code(name) for name in ("naive", "taught", "late"))  # as of all receivers
+LIVER, AWAY = "kupffer_cells", "resident_recipient_cells"
+_NAIVE, _EDUCATED, _TUMOUR_ASSOCIATED = range(len(KupfferCell.state.names))  # as of all recipient cells
 _S, _B, _T = "stellate_cells", "bmdc", "tumour_cells"
 # Each kind of cell has a shape, each state of it a colour or filling: a greyscale print keeps the shapes.
 KINDS = (
     Kind("Kupffer cell, naive", LIVER, "s", WHITE, ORANGE, 1.7, 2,
-         "resident macrophage that holds no exosomes", _receiver(LIVER, _NAIVE, loaded=False)),
-    Kind("Kupffer cell, loaded, untaught", LIVER, "s", ORANGE, ORANGE, 2.1, 3,
-         "has taken up exosomes and has not changed yet", _receiver(LIVER, _NAIVE, loaded=True)),
-    Kind("Kupffer cell, taught", LIVER, "s", VERMILLION, BLACK, 2.4, 4,
-         "taught by exosomal MIF, it secretes TGF-β", _receiver(LIVER, _TAUGHT)),
-    Kind("Kupffer cell, late", LIVER, "s", PURPLE, BLACK, 2.4, 4,
-         "changed by tumour cells around it, it now helps them", _receiver(LIVER, _LATE)),
-    Kind("Receiver, naive", AWAY, "h", WHITE, ORANGE, 1.7, 2,
-         "resident cell of lung or brain that holds no exosomes", _receiver(AWAY, _NAIVE, loaded=False)),
-    Kind("Receiver, loaded, untaught", AWAY, "h", ORANGE, ORANGE, 2.1, 3,
-         "has taken up exosomes and has not changed yet", _receiver(AWAY, _NAIVE, loaded=True)),
-    Kind("Receiver, taught", AWAY, "h", VERMILLION, BLACK, 2.4, 4,
-         "taught by exosomes, it prepares the organ", _receiver(AWAY, _TAUGHT)),
+         "resident macrophage that holds no exosomes", _recipient_cell(LIVER, _NAIVE, loaded=False)),
+    Kind("Kupffer cell, loaded, not educated", LIVER, "s", ORANGE, ORANGE, 2.1, 3,
+         "has taken up exosomes and has not changed yet", _recipient_cell(LIVER, _NAIVE, loaded=True)),
+    Kind("Kupffer cell, educated", LIVER, "s", VERMILLION, BLACK, 2.4, 4,
+         "educated by exosomal MIF, it secretes TGF-β", _recipient_cell(LIVER, _EDUCATED)),
+    Kind("Kupffer cell, tumour-associated", LIVER, "s", PURPLE, BLACK, 2.4, 4,
+         "changed by tumour cells around it, it now helps them", _recipient_cell(LIVER, _TUMOUR_ASSOCIATED)),
+    Kind("Recipient cell, naive", AWAY, "h", WHITE, ORANGE, 1.7, 2,
+         "resident cell of lung or brain that holds no exosomes", _recipient_cell(AWAY, _NAIVE, loaded=False)),
+    Kind("Recipient cell, loaded, not educated", AWAY, "h", ORANGE, ORANGE, 2.1, 3,
+         "has taken up exosomes and has not changed yet", _recipient_cell(AWAY, _NAIVE, loaded=True)),
+    Kind("Recipient cell, educated", AWAY, "h", VERMILLION, BLACK, 2.4, 4,
+         "educated by exosomes, it prepares the organ", _recipient_cell(AWAY, _EDUCATED)),
     Kind("Stellate cell, quiescent", _S, "*", "#9CC9BA", "#9CC9BA", 2.0, 1,
          "pericyte of the sinusoid, which lays no matrix yet", _stellate(False)),
     Kind("Stellate cell, active", _S, "*", GREEN, "#00553E", 3.6, 3,
@@ -294,27 +294,27 @@ KINDS = (
     Kind("Fibroblast", "fibroblasts", "d", "#7FC8A9", "#00553E", 2.6, 2,
          "of the portal tract", _every("fibroblasts")),
     Kind("Macrophage, moving", _B, "^", WHITE, BLUE, 2.6, 5,
-         "called from the bone marrow, still crawling", _of_marrow("macrophage", held=False)),
+         "called from the bone marrow, still crawling", _of_bmdc("macrophage", held=False)),
     Kind("Macrophage, arrested", _B, "^", BLUE, WHITE, 3.2, 5,
-         "held by fibronectin, part of the niche", _of_marrow("macrophage", held=True)),
+         "held by fibronectin, part of the niche", _of_bmdc("macrophage", held=True)),
     Kind("Suppressor cell", _B, "v", BLUE, BLACK, 2.8, 5,
-         "from the bone marrow, it dampens NK and T cells", _of_marrow("mdsc")),
+         "from the bone marrow, it dampens NK and T cells", _of_bmdc("mdsc")),
     Kind("Neutrophil", _B, "<", SKY, BLUE, 2.8, 5,
-         "casts traps that catch tumour cells", _of_marrow("neutrophil")),
+         "casts traps that catch tumour cells", _of_bmdc("neutrophil")),
     Kind("Patrolling monocyte", _B, ">", SKY, BLUE, 2.8, 5,
-         "clears tumour cells from the vessels", _of_marrow("patrolling")),
+         "clears tumour cells from the vessels", _of_bmdc("patrolling")),
     Kind("Epithelial cell", "epithelial_cells", "p", "#EAD7C3", BLACK, 2.8, 5,
          "recruited to the niche (hypothesis)", _every("epithelial_cells")),
     Kind("NK cell", "nk_cells", "P", YELLOW, BLACK, 3.2, 6,
          "patrols and kills tumour cells", _every("nk_cells")),
     Kind("T cell", "t_cells", "X", SKY, BLACK, 3.0, 6,
          "patrols; once primed it hits tumour cells", _every("t_cells")),
-    Kind("Tumour cell, just lodged", _T, "o", YELLOW, BLACK, 3.8, 7,
-         "has come with the blood, not yet settled", _tumour("arrested", "extravasated")),
+    Kind("Tumour cell, just arrested", _T, "o", YELLOW, BLACK, 3.8, 7,
+         "has come with the blood, not yet in the tissue", _tumour("arrested", "extravasated")),
     Kind("Tumour cell, dormant", _T, "o", PURPLE, BLACK, 3.8, 7,
-         "alive and asleep", _tumour("dormant")),
+         "alive and dormant", _tumour("dormant")),
     Kind("Tumour cell, motile", _T, "o", WHITE, BLACK, 3.8, 7,
-         "crawls before it settles", _tumour("motile")),
+         "crawls before it grows", _tumour("motile")),
     Kind("Tumour cell, cycling", _T, "o", BLACK, WHITE, 2.9, 8,
          "divides: the start of a metastasis", _tumour("cycling")),
 )  # fmt: skip
@@ -331,7 +331,7 @@ ZONES = {
 
 
 def in_liver(sight: Sight) -> bool:
-    """Whether the organ is the liver; lung and brain have receivers of their own."""
+    """Whether the organ is the liver; lung and brain have recipient cells of their own."""
     return len(sight.arrays[f"{AWAY}_key"]) == 0
 
 
@@ -359,14 +359,14 @@ def colonies(sight: Sight) -> list[NDArray[np.float64]]:
     """Positions (y, x) of the cells of every colony, um float64[n, 2] each, the largest first."""
     clone = sight.arrays["tumour_cells_clone"]
     y, x = sight.places("tumour_cells")
-    lodged = np.flatnonzero(sight.arrays["tumour_cells_state"] != TumourCell.state.code("circulating"))
-    if not len(lodged):
+    arrested = np.flatnonzero(sight.arrays["tumour_cells_state"] != TumourCell.state.code("circulating"))
+    if not len(arrested):
         return []
-    _, names, cells = np.unique(clone[lodged], return_inverse=True, return_counts=True)
+    _, names, cells = np.unique(clone[arrested], return_inverse=True, return_counts=True)
     rows = np.argsort(names, kind="stable")
     ends = np.cumsum(cells)
     large = np.flatnonzero(cells >= sight.parameter("tumour.colony_cells"))
-    chosen = [lodged[rows[ends[n] - cells[n] : ends[n]]] for n in large[np.argsort(-cells[large], kind="stable")]]
+    chosen = [arrested[rows[ends[n] - cells[n] : ends[n]]] for n in large[np.argsort(-cells[large], kind="stable")]]
     return [np.column_stack([y[part], x[part]]) for part in chosen]
 
 

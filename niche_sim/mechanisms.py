@@ -21,7 +21,7 @@ from niche_sim.cohort import Cohort, Plan
 from niche_sim.laws import slowed
 from niche_sim.model import NicheModel
 from niche_sim.parameters import resolve
-from niche_sim.processes.fibronectin import FibronectinDeposition
+from niche_sim.processes.licensing.fibronectin_deposition import FibronectinDeposition
 from niche_sim.protocol import Block, InjectExosomes, InjectTumourCells, Protocol
 from niche_sim.scenario import Arm
 from niche_sim.state import State
@@ -48,11 +48,12 @@ BLOCKS = (
 MOST_MICE = 12  # an arm of the matrix; its effects are large
 QUESTION = (
     "Each of these single blocks has been reported to prevent the niche. A schedule of rules in which one of them does not is "
-    "rejected. Share of the gain (educated against untreated, held marrow cells; for granulin, periostin) that a block of 95 % "
+    "rejected. Share of the gain (educated against untreated, held bone-marrow-derived cells; for granulin, periostin) "
+    "that a block of 95 % "
     "throughout prevents, with its 95 % interval: prevented if more than half."
 )
 PARTS = (
-    "a: share of Kupffer cells, of the vesicles they hold two hours after a dose, and of lodged tumour cells by third of the "
+    "a: share of Kupffer cells, of the vesicles they hold two hours after a dose, and of arrested tumour cells by third of the "
     "lobule. b: fibronectin around one stellate cell that stays active. c: speed of Kupffer cells by load; the published points "
     "are particles, few or many, not counted. d: foci with and without NK cells, a dot a mouse."
 )
@@ -129,11 +130,11 @@ class Zonation(NamedTuple):
 
     kupffer: NDArray[np.float64]
     vesicles: NDArray[np.float64]
-    lodged: NDArray[np.float64]
+    arrested: NDArray[np.float64]
 
 
 def zonation(mice: int = 6, seed: int = 1) -> Zonation:
-    """Where Kupffer cells live, where they hold the vesicles of a dose two hours later, where tumour cells lodge."""
+    """Where Kupffer cells live, where they hold the vesicles of a dose two hours later, where tumour cells arrest."""
     parts: list[list[NDArray[np.float64]]] = [[], [], []]
     for number in range(mice):
         model = NicheModel(EDUCATION, "pbs", rng=seed + number)
@@ -144,8 +145,8 @@ def zonation(mice: int = 6, seed: int = 1) -> Zonation:
         state = model.state
         zone = state.section.zone.ravel()
         kupffer, tumour = state.kupffer_cells, state.tumour_cells
-        lodged = ~np.isnan(tumour.y)
-        places = (zone[state.sites(kupffer)], zone[state.sites(kupffer)], zone[state.sites(tumour)[lodged]])
+        arrested = ~np.isnan(tumour.y)
+        places = (zone[state.sites(kupffer)], zone[state.sites(kupffer)], zone[state.sites(tumour)[arrested]])
         weights = (None, kupffer.load, None)
         for part, where, weight in zip(parts, places, weights, strict=True):
             third = np.minimum((where * len(ZONES)).astype(np.int64), len(ZONES) - 1)

@@ -24,7 +24,7 @@ from niche_sim.scenario import Scenario
 from niche_sim.schedule import schedule
 from niche_sim.stages import StageWatch, load_thresholds
 from niche_sim.state import State
-from niche_sim.tissue import naive_liver, section_of, this_mouse
+from niche_sim.tissue import between_subject_variability, naive_liver, section_of
 from niche_sim.units import to_model
 from niche_sim.vocabulary import DEFAULT_SCENARIO, DEFAULT_SEED
 
@@ -119,7 +119,7 @@ class NicheModel(PopulationModel):
         self.experiment, self.parameters, self.schedule = made.experiment, made.parameters, made.schedule
         self.arm = self.experiment.default_arm if arm is None else arm
         self.protocol = self.experiment.arm(self.arm).protocol
-        self.mouse = this_mouse(self.parameters, self.chance)
+        self.mouse = between_subject_variability(self.parameters, self.chance)
         self.dt = self.experiment.step
         check(estimate(made, self.arm), FITS)
 

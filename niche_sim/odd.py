@@ -22,10 +22,10 @@ from niche_sim.parameters import KINDS, rows
 from niche_sim.process import Process
 from niche_sim.readouts import READOUTS
 from niche_sim.scenario import GRADES, USES, Scenario
-from niche_sim.schedule import ALTERNATIVES, DEFAULT, FEEDBACKS, PARALLEL, SCHEDULES, STAGE_3
+from niche_sim.schedule import ALTERNATIVES, CHAPTER_OF, CHAPTERS, DEFAULT, FEEDBACKS, PARALLEL, SCHEDULES, STAGE_3
 from niche_sim.section import Section
 from niche_sim.stages import PERCENTILE, STAGES, WINDOW
-from niche_sim.state import BOOKS, FIELDS, ONE_AT_REST
+from niche_sim.state import COMPARTMENTS, FIELDS, ONE_AT_REST
 from niche_sim.units import show
 from niche_sim.vocabulary import BLOCKS_BY_GROUP
 
@@ -65,25 +65,25 @@ time of the process. No process waits for a stage, and none has a clock of its o
 """
 CONCEPTS = {
     "Basic principles": """
-A serial chain with feedback, as the published blocks suggest it: exosomes are taken up by receivers of the organ that
-their integrins choose; receivers answer to the cargo; stroma is activated and lays matrix; cells of the bone marrow are
-called and held; tumour cells are held, woken and sheltered there, and surveyed by immune cells. Where a single block
+A serial chain with feedback, as the published blocks suggest it: exosomes are taken up by recipient cells of the organ that
+their integrins choose; recipient cells answer to the cargo; stroma is activated and lays matrix; cells of the bone marrow are
+called and held; tumour cells are held, reactivated and sheltered there, and surveyed by immune cells. Where a single block
 has been seen to stop what follows, inputs multiply. Cells act by constant hazards and saturating responses. Other
 wirings are schedules of their own, so that they can be compared.
 """,
     "Emergence": """
-Onset and order of the stages, loads and their spread between cells, where the niche lies, how many cells sleep, wake
-and grow to colonies, and every difference between arms come out of the cells' rules. Imposed are the wiring itself, all
-rates, the growth curve of a primary, and the density and zonation of resident cells in a naive organ.
+Onset and order of the stages, loads and their spread between cells, where the niche lies, how many cells are dormant,
+leave dormancy and grow to colonies, and every difference between arms come out of the cells' rules. Imposed are the
+wiring itself, all rates, the growth curve of a primary, and the density and zonation of resident cells in a naive organ.
 """,
     "Adaptation": """
-Cells change what they do with what they sense: receivers answer and are taught, stellate cells and fibroblasts
-activate, marrow cells stay, NK cells rest, T cells exhaust, tumour cells wake, change between epithelial and
+Cells change what they do with what they sense: recipient cells answer and are educated, stellate cells and fibroblasts
+activate, bone-marrow-derived cells stay, NK cells rest, T cells exhaust, tumour cells leave dormancy, change between epithelial and
 mesenchymal and become resistant. These are fixed responses; no cell weighs alternatives.
 """,
     "Objectives": "None: no cell has a measure of success.",
     "Learning": """
-None in the sense of a changed rule. What lasts is state: taught receivers, educated marrow, effector T cells,
+None in the sense of a changed rule. What lasts is state: educated recipient cells, educated bone marrow, effector T cells,
 cross-linked collagen.
 """,
     "Prediction": "None: cells respond to what is there now.",
@@ -94,12 +94,12 @@ Senses that several processes share:
 """,
     "Interaction": """
 Mostly by what cells leave: signals that spread, matrix that stays, levels in blood. Directly: patrolling cells meet
-tumour cells at the rate of moving things in the plane, receivers compete for vesicles along the flow of blood, and
+tumour cells at the rate of moving things in the plane, recipient cells compete for vesicles along the flow of blood, and
 tumour cells crowd each other, since a daughter needs room. There are no forces between cells. The table in section 3
 shows who writes what others read.
 """,
     "Stochasticity": """
-Events of single cells (capture, meeting, arrest, waking, division, death), walks, entries from blood and founders'
+Events of single cells (capture, meeting, arrest, exit from dormancy, division, death), walks, entries from blood and founders'
 places are drawn, and so is the error of a blood sample; levels and fields are not. Draws stand for causes that are not
 modelled. Virtual mice differ in some rates, too.
 """,
@@ -116,7 +116,7 @@ never set:
 """,
 }
 INITIALIZATION = """
-A run starts at time 0 with a naive organ; tumour cells, exosomes, marrow cells and recruited epithelium are not there
+A run starts at time 0 with a naive organ; tumour cells, exosomes, bone-marrow-derived cells and recruited epithelium are not there
 until something brings them. What is drawn at the start depends on the seed alone, so that all arms of one seed start as
 the same mouse. Levels and fields start as section 2 says.
 """
@@ -130,8 +130,8 @@ Every number of the biology, in the unit of its paper, with the range for sensit
 in the source), *derived* (arithmetic from such), *fitted* (to a target), *recalled* (from the source, not opened
 again), *assumed* (no source), *setting* (bookkeeping, no biology).
 """
-# Geometry, clock, books, and what interventions set.
-NOT_WIRING = ("section", "homes", "time", "ledger", "events", "blocked")
+# Geometry, clock, counters, and what interventions set.
+NOT_WIRING = ("section", "resting_density", "time", "counters", "events", "blocked")
 Rows = Sequence[Sequence[str]]
 
 
@@ -220,17 +220,17 @@ def _entities(experiments: list[Scenario]) -> Iterable[str]:
             for name, (unit, meaning) in FIELDS.items()
         ],
     )  # fmt: skip
-    yield "### Compartments and books"
-    for name, book in BOOKS.items():
-        yield from (f"#### {book.__name__}: {code(name)}", prose(book), _entries(book))
+    yield "### Compartments"
+    for name, compartment in COMPARTMENTS.items():
+        yield from (f"#### {compartment.__name__}: {code(name)}", prose(compartment), _entries(compartment))
 
 
 def _overview(experiments: list[Scenario]) -> Iterable[str]:
     yield plain(SCHEDULING)
-    chapter_of, listed = describe.chapters(), []
+    listed = []
     for number, kind in enumerate(DEFAULT, 1):
         sentence = kind.sentence() + (" (hypothesis layer)" if kind in STAGE_3 else "")
-        listed.append((str(number), chapter_of[kind.__name__], code(kind.__name__), _period(kind), sentence))
+        listed.append((str(number), CHAPTER_OF[kind], code(kind.__name__), _period(kind), sentence))
     yield table(("", "chapter", "process", "acts", "what it does"), listed)
     yield "### Schedules"
     yield plain(
@@ -258,7 +258,7 @@ def _concepts(experiments: list[Scenario]) -> Iterable[str]:
 
 def _initialization(experiments: list[Scenario]) -> Iterable[str]:
     yield plain(INITIALIZATION)
-    for function in (tissue.naive_liver, tissue.homes, tissue.section_of):
+    for function in (tissue.naive_liver, tissue.resting_density, tissue.section_of):
         yield f"`{function.__name__}`: {prose(function)}"
     found = [
         (code(row.name), _value(row.value, row.unit), row.note)
@@ -310,10 +310,9 @@ def _input(experiments: list[Scenario]) -> Iterable[str]:
 
 
 def _submodels(experiments: list[Scenario]) -> Iterable[str]:
-    chapter_of = describe.chapters()
-    for chapter, group in itertools.groupby(DEFAULT, lambda kind: chapter_of[kind.__name__]):
-        yield f"### {chapter[:1].upper()}{chapter[1:]}"
-        for kind in group:
+    for chapter, kinds in CHAPTERS.items():
+        yield f"### {chapter.capitalize()}"
+        for kind in kinds:
             yield from _process(kind)
     yield "### In place of others"
     for kind, other in PARALLEL.items():
@@ -373,7 +372,7 @@ def _observation() -> Iterable[str]:
 
 def _stochasticity() -> Iterable[str]:
     yield prose(chance)
-    yield f"`{tissue.this_mouse.__name__}`: {prose(tissue.this_mouse)}"
+    yield f"`{tissue.between_subject_variability.__name__}`: {prose(tissue.between_subject_variability)}"
     yield plain(f"Processes that draw: {_names([kind for kind in DEFAULT if _draws(kind)])}.")
 
 
@@ -404,7 +403,7 @@ def _wiring() -> list[tuple[str, str, str]]:
 def _quantity(name: str) -> tuple[str, str]:
     """What a declared name counts as in the wiring, and the column: a population whole, a compartment in its parts."""
     whole, _, part = name.partition(".")
-    return (name, "") if whole in BOOKS else (whole, part)
+    return (name, "") if whole in COMPARTMENTS else (whole, part)
 
 
 def _difference(name: str) -> str:
@@ -431,10 +430,10 @@ def _draws(kind: type[Process]) -> bool:
     return any(isinstance(node, ast.Name) and node.id == "chance" for node in ast.walk(tree))
 
 
-def _entries(book: Any) -> str:
-    """The entries of a compartment with what they start at: a table if its code says more of them, else a line."""
-    said = dict(re.findall(r"^ {4}(\w+): [^#\n]*?#\s*(.+)$", inspect.getsource(book), re.MULTILINE))
-    entries = [(entry.name, str(entry.type), _start(entry)) for entry in dataclasses.fields(book)]
+def _entries(compartment: Any) -> str:
+    """The entries of a compartment with what they start at: a table if more is said of them, else a line."""
+    said = {entry.name: entry.metadata["meaning"] for entry in dataclasses.fields(compartment) if entry.metadata}
+    entries = [(entry.name, str(entry.type), _start(entry)) for entry in dataclasses.fields(compartment)]
     if said:
         return table(
             ("entry", "type", "at the start", ""),

@@ -384,7 +384,7 @@ def _section_legend(page: _Page, shot: _Shot) -> None:
     handles = []
     for kind in KINDS:
         if kind.population in (LIVER, AWAY) and not len(shot.arrays[f"{kind.population}_key"]):
-            continue  # an organ has receivers of one population
+            continue  # an organ has recipient cells of one population
         number = int(np.count_nonzero(kind.chosen(shot)))
         size = (6.0 if kind.marker in "*PX" else 4.6) + (0.8 if kind.edge == WHITE else 0.0)
         handles.append(_symbol(f"{kind.label} ({number:,})", kind.marker, size, kind.face, kind.edge, 0.6))

@@ -72,7 +72,7 @@ def _zonation(axes: Axes, zones: Zonation) -> None:
     series = (
         (zones.kupffer, "Kupffer cells", BLUE),
         (zones.vesicles, "vesicles 2 h after a dose", ORANGE),
-        (zones.lodged, "lodged tumour cells", VERMILLION),
+        (zones.arrested, "arrested tumour cells", VERMILLION),
     )
     for number, (values, word, colour) in enumerate(series):
         x = np.arange(len(ZONES)) + (number - 1) * 0.25

@@ -23,7 +23,7 @@ WORDS = {
     "vegfr1": "VEGFR1", "hgf": "HGF", "pd1": "PD-1", "nets": "neutrophil traps", "ifng": "interferon γ",
     "talin": "talin", "extravasation": "extravasation", "motility": "motility", "division": "division",
     # what can be depleted or boosted
-    "kupffer_cells": "Kupffer cells", "stellate_cells": "stellate cells", "bmdc": "bone-marrow cells",
+    "kupffer_cells": "Kupffer cells", "stellate_cells": "stellate cells", "bmdc": "bone-marrow-derived cells",
     "nk_cells": "NK cells", "t_cells": "T cells", "fibroblasts": "fibroblasts", "epithelial_cells": "epithelial cells",
     "macrophages": "macrophages", "mdsc": "suppressor cells", "neutrophils": "neutrophils",
     "patrolling_monocytes": "patrolling monocytes", "il15": "IL-15", "il6": "IL-6", "timp1": "TIMP1",

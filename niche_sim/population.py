@@ -15,7 +15,7 @@ import weakref
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import mesa
 import numpy as np
@@ -51,6 +51,10 @@ class Cell(mesa.Agent):
 
     __slots__ = ("_population", "_row", "_unique_id")
 
+    population: ClassVar[str]  # name of its population in a state
+    stream: ClassVar[str] = ""  # keys the draws of its founders and recruits: the name of its population, unless it is said
+    row_stream: ClassVar[str] = ""  # keys rows that come without a birth key: the name of its class, unless it is said
+
     _population: Population
     _row: int  # where the row was last seen
     _unique_id: int
@@ -60,6 +64,8 @@ class Cell(mesa.Agent):
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
+        cls.stream = vars(cls).get("stream", getattr(cls, "population", cls.__name__))
+        cls.row_stream = vars(cls).get("row_stream", cls.__name__)
         inherited = [name for base in cls.__mro__[1:] for name, it in vars(base).items() if not isinstance(it, column)]
         hidden = [name for name, it in vars(cls).items() if isinstance(it, column) and name in inherited]
         if hidden:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import ClassVar
 
-if TYPE_CHECKING:
-    from niche_sim.chance import Chance
+from niche_sim.chance import Chance
+from niche_sim.parameters import Parameters
+from niche_sim.state import State
 
 
 class Process:
@@ -13,18 +14,24 @@ class Process:
 
     The first line of a subclass's docstring is the rule as one sentence; the rest gives the formula in words, the
     evidence, and what is assumed. `reads` and `writes` name what the step touches: `section`, a field (`tgfb`), a column
-    (`kupffer_cells.load`), a whole population (`bmdc`: rows come or go), or a part of `blood`, `ledger`, `blocked`.
+    (`kupffer_cells.load`), a whole population (`bmdc`: rows come or go), or a part of `blood`, `counters`, `blocked`.
     A slow rule has a `period` (h): it acts once in that time, with that much `dt`, and sees the blocks of the step in
-    which it acts; 0 is every step.
+    which it acts; 0 is every step. `stream` keys the rule's random numbers, so that a rule can be renamed without a change
+    of any draw; left out, it is the class name.
     """
 
     reads: ClassVar[tuple[str, ...]] = ()
     writes: ClassVar[tuple[str, ...]] = ()
+    stream: ClassVar[str] = ""
     period: ClassVar[float] = 0.0
+
+    def __init_subclass__(cls) -> None:
+        if "stream" not in vars(cls):
+            cls.stream = cls.__name__
 
     @property
     def name(self) -> str:
-        """The class name: what a schedule lists and what keys this rule's random numbers."""
+        """The class name: what a schedule lists."""
         return type(self).__name__
 
     def due(self, step_index: int, step: float) -> float:
@@ -37,6 +44,6 @@ class Process:
         """The rule as one sentence: the first line of the docstring."""
         return (cls.__doc__ or "").strip().splitlines()[0]
 
-    def step(self, state: Any, p: Any, chance: Chance, dt: float) -> None:
+    def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         """Advance this rule by `dt` (h)."""
         raise NotImplementedError(f"{self.name} has no step")

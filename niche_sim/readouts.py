@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 
-from niche_sim.cells import BoneMarrowCell, KupfferCell, TumourCell
+from niche_sim.cells import BoneMarrowDerivedCell, KupfferCell, TumourCell
 from niche_sim.laws import disc_diameter
 from niche_sim.state import State
 
-TAUGHT, LATE = KupfferCell.state.code("taught"), KupfferCell.state.code("late")
+EDUCATED, TUMOUR_ASSOCIATED = KupfferCell.state.code("educated"), KupfferCell.state.code("tumour_associated")
 CIRCULATING, DORMANT, CYCLING = (TumourCell.state.code(name) for name in ("circulating", "dormant", "cycling"))
 ML = 1e12  # um3
 
@@ -42,9 +42,9 @@ def _diameters(state: State, p: Any) -> Any:
 
 
 def _killed(state: State) -> int:
-    books = state.ledger
-    by_cells = books.tumour_killed_by_kupffer + books.tumour_killed_by_nk + books.tumour_killed_by_patrolling
-    return by_cells + books.tumour_killed_by_t + books.tumour_killed_by_drug
+    counters = state.counters
+    by_cells = counters.tumour_killed_by_kupffer + counters.tumour_killed_by_nk + counters.tumour_killed_by_patrolling
+    return by_cells + counters.tumour_killed_by_t + counters.tumour_killed_by_drug
 
 
 def _states(state: State, code: int) -> float:
@@ -52,7 +52,7 @@ def _states(state: State, code: int) -> float:
 
 
 def _loads(state: State) -> Any:
-    cells = state.receivers
+    cells = state.recipient_cells
     return cells.load[cells.responder]
 
 
@@ -71,7 +71,7 @@ def _mean(field: str) -> Callable[[State, Any], float]:
 
 
 def _kind(name: str) -> Callable[[State, Any], float]:
-    code = BoneMarrowCell.kind.code(name)
+    code = BoneMarrowDerivedCell.kind.code(name)
     return lambda state, p: float(np.count_nonzero(state.bmdc.kind == code))
 
 
@@ -88,19 +88,19 @@ READOUTS: tuple[Readout, ...] = (
     Readout("primary_cells", "cell", "cells of the primary tumour", lambda s, p: s.primary.cells),
     Readout("exosomes_plasma", "vesicle/mL", "exosomes in blood, mean over the last step", _plasma),
     Readout("exosomes_taken_up", "vesicle", "exosomes taken up in the section",
-            lambda s, p: float(s.ledger.exosomes_taken_up), True),
-    Readout("receivers_loaded", "cell", "receivers of this organ that hold at least one exosome",
-            lambda s, p: float(np.count_nonzero(s.receivers.load))),
+            lambda s, p: float(s.counters.exosomes_taken_up), True),
+    Readout("recipient_cells_loaded", "cell", "recipient cells of this organ that hold at least one exosome",
+            lambda s, p: float(np.count_nonzero(s.recipient_cells.load))),
     Readout("kupffer_loaded", "cell", "Kupffer cells that hold at least one exosome",
             lambda s, p: float(np.count_nonzero(s.kupffer_cells.load))),
-    Readout("kupffer_load_mean", "vesicle/cell", "mean load of responder receivers (Kupffer cells in the liver)",
+    Readout("kupffer_load_mean", "vesicle/cell", "mean load of responder recipient cells (Kupffer cells in the liver)",
             lambda s, p: _average(_loads(s))),
     Readout("kupffer_load_variance", "vesicle^2/cell^2", "variance of that load between cells",
             lambda s, p: float(_loads(s).var()) if len(_loads(s)) else 0.0),
-    Readout("kupffer_taught", "cell", "receivers in the taught state (Kupffer cells in the liver)",
-            lambda s, p: float(np.count_nonzero(s.receivers.state == TAUGHT))),
-    Readout("kupffer_late", "cell", "tumour-associated Kupffer cells",
-            lambda s, p: float(np.count_nonzero(s.kupffer_cells.state == LATE))),
+    Readout("kupffer_educated", "cell", "recipient cells in the educated state (Kupffer cells in the liver)",
+            lambda s, p: float(np.count_nonzero(s.recipient_cells.state == EDUCATED))),
+    Readout("kupffer_tumour_associated", "cell", "tumour-associated Kupffer cells",
+            lambda s, p: float(np.count_nonzero(s.kupffer_cells.state == TUMOUR_ASSOCIATED))),
     Readout("tgfb_mean", "nM", "active TGF-beta, mean over the section", _mean("tgfb")),
     Readout("s100a8", "1", "S100A8/A9 in blood, 0 to 1", lambda s, p: s.blood.s100a8),
     Readout("il6", "1", "interleukin 6 in blood, 0 to 1", lambda s, p: s.blood.il6),
@@ -140,15 +140,15 @@ READOUTS: tuple[Readout, ...] = (
     Readout("t_cells", "cell", "T cells", lambda s, p: float(len(s.t_cells))),
     Readout("lymph_effectors", "relative", "effector T cells from the lymph node, against resident T cells",
             lambda s, p: s.lymph_node.effectors),
-    Readout("tumour_arrived", "cell", "tumour cells lodged in the section",
-            lambda s, p: float(s.ledger.tumour_arrived), True),
+    Readout("tumour_arrived", "cell", "tumour cells arrested in the section",
+            lambda s, p: float(s.counters.tumour_arrived), True),
     Readout("tumour_extravasated", "cell", "tumour cells that crossed into the tissue",
-            lambda s, p: float(s.ledger.tumour_extravasated), True),
-    Readout("tumour_started", "cell", "tumour cells that began to grow", lambda s, p: float(s.ledger.tumour_started), True),
+            lambda s, p: float(s.counters.tumour_extravasated), True),
+    Readout("tumour_started", "cell", "tumour cells that began to grow", lambda s, p: float(s.counters.tumour_started), True),
     Readout("tumour_killed", "cell", "tumour cells killed by immune cells or a drug", lambda s, p: float(_killed(s)), True),
     Readout("tumour_present", "cell", "living tumour cells in the section",
             lambda s, p: float(np.count_nonzero(s.tumour_cells.state != CIRCULATING))),
-    Readout("tumour_dormant", "cell", "sleeping tumour cells", lambda s, p: _states(s, DORMANT)),
+    Readout("tumour_dormant", "cell", "dormant tumour cells", lambda s, p: _states(s, DORMANT)),
     Readout("tumour_cycling", "cell", "dividing tumour cells", lambda s, p: _states(s, CYCLING)),
     Readout("emt_mean", "1", "mesenchymal share of living tumour cells", lambda s, p: _average(_living(s, "emt"))),
     Readout("resistant_fraction", "1", "mean resistance of living tumour cells",

@@ -7,116 +7,154 @@ from collections.abc import Iterable
 
 from niche_sim.errors import InputError
 from niche_sim.process import Process
-from niche_sim.processes.angiogenesis import (
-    ColonyVessels,
-    EpithelialRecruitment,
-    FibroblastActivation,
-    NicheSprouting,
-    Perfusion,
-)
-from niche_sim.processes.bmdc_arrest import BmdcArrest, BmdcCrawling, BmdcDeparture
-from niche_sim.processes.bmdc_recruitment import Ccl2Release, Recruitment
-from niche_sim.processes.collagen import CollagenLinking, CollagenPeptides
-from niche_sim.processes.exosome_digestion import ExosomeDigestion
-from niche_sim.processes.exosome_exposure import ExosomeExposure, GlucoseSparing, Loosening, MarrowEducation
-from niche_sim.processes.exosome_uptake import ExosomeUptake
-from niche_sim.processes.fibronectin import FibronectinDeposition
-from niche_sim.processes.granulin_feedback import GranulinFeedback
-from niche_sim.processes.immune_modulation import Exhaustion, LateKupffer, LymphNodePriming, NkModulation
-from niche_sim.processes.inflammation import AcutePhase, Inflammation, Steatosis
-from niche_sim.processes.kupffer_answer import Teaching, TgfbRelease
-from niche_sim.processes.parallel import ParallelArrest, ParallelDeposition, ParallelRecruitment
-from niche_sim.processes.patrol import KupfferPatrol, KupfferRenewal, LymphocytePatrol, LymphocyteRenewal
-from niche_sim.processes.primary_tumour import PrimaryGrowth, PrimaryShedding
-from niche_sim.processes.stellate_activation import StellateActivation
-from niche_sim.processes.stroma_signals import Cxcl12Release, HgfRelease, Netting, VegfRelease
-from niche_sim.processes.therapy import BloodSample, DrugFading, DrugKilling
-from niche_sim.processes.tumour_arrival import Lodging
-from niche_sim.processes.tumour_fate import (
-    DormantDeath,
-    Extravasation,
-    MotileSearch,
-    Settling,
-    Waking,
-    WashingOut,
-)
-from niche_sim.processes.tumour_growth import Crowding, Division, ExposedDeath, HypoxicDeath
-from niche_sim.processes.tumour_killing import KupfferKilling, NkKilling, PatrolKilling, TCellKilling
-from niche_sim.processes.tumour_state import ColonyShedding, Emt, Resistance
+from niche_sim.processes.angiogenesis.colony_vessels import ColonyVessels
+from niche_sim.processes.angiogenesis.epithelial_recruitment import EpithelialRecruitment
+from niche_sim.processes.angiogenesis.fibroblast_activation import FibroblastActivation
+from niche_sim.processes.angiogenesis.niche_sprouting import NicheSprouting
+from niche_sim.processes.angiogenesis.perfusion import Perfusion
+from niche_sim.processes.angiogenesis.vegf_release import VegfRelease
+from niche_sim.processes.arrival.arrest import Arrest
+from niche_sim.processes.arrival.detachment import Detachment
+from niche_sim.processes.arrival.extravasation import Extravasation
+from niche_sim.processes.arrival.kupffer_killing import KupfferKilling
+from niche_sim.processes.arrival.patrol_killing import PatrolKilling
+from niche_sim.processes.arrival.post_extravasation_fate import PostExtravasationFate
+from niche_sim.processes.colonisation.crowding import Crowding
+from niche_sim.processes.colonisation.division import Division
+from niche_sim.processes.colonisation.dormancy_exit import DormancyExit
+from niche_sim.processes.colonisation.dormant_death import DormantDeath
+from niche_sim.processes.colonisation.emt import Emt
+from niche_sim.processes.colonisation.exposed_death import ExposedDeath
+from niche_sim.processes.colonisation.hypoxic_death import HypoxicDeath
+from niche_sim.processes.colonisation.motile_search import MotileSearch
+from niche_sim.processes.colonisation.nk_killing import NkKilling
+from niche_sim.processes.colonisation.t_cell_killing import TCellKilling
+from niche_sim.processes.licensing.collagen_linking import CollagenLinking
+from niche_sim.processes.licensing.cxcl12_release import Cxcl12Release
+from niche_sim.processes.licensing.fibronectin_deposition import FibronectinDeposition
+from niche_sim.processes.licensing.hgf_release import HgfRelease
+from niche_sim.processes.licensing.parallel_deposition import ParallelDeposition
+from niche_sim.processes.licensing.stellate_activation import StellateActivation
+from niche_sim.processes.priming.acute_phase import AcutePhase
+from niche_sim.processes.priming.endothelial_permeability import EndothelialPermeability
+from niche_sim.processes.priming.exosome_digestion import ExosomeDigestion
+from niche_sim.processes.priming.exosome_exposure import ExosomeExposure
+from niche_sim.processes.priming.exosome_uptake import ExosomeUptake
+from niche_sim.processes.priming.glucose_sparing import GlucoseSparing
+from niche_sim.processes.priming.inflammation import Inflammation
+from niche_sim.processes.priming.kupffer_education import KupfferEducation
+from niche_sim.processes.priming.kupffer_patrol import KupfferPatrol
+from niche_sim.processes.priming.kupffer_renewal import KupfferRenewal
+from niche_sim.processes.priming.marrow_education import MarrowEducation
+from niche_sim.processes.priming.steatosis import Steatosis
+from niche_sim.processes.priming.tgfb_release import TgfbRelease
+from niche_sim.processes.recruitment.bmdc_arrest import BmdcArrest
+from niche_sim.processes.recruitment.bmdc_crawling import BmdcCrawling
+from niche_sim.processes.recruitment.bmdc_departure import BmdcDeparture
+from niche_sim.processes.recruitment.ccl2_release import Ccl2Release
+from niche_sim.processes.recruitment.collagen_peptides import CollagenPeptides
+from niche_sim.processes.recruitment.granulin_feedback import GranulinFeedback
+from niche_sim.processes.recruitment.netosis import NETosis
+from niche_sim.processes.recruitment.parallel_arrest import ParallelArrest
+from niche_sim.processes.recruitment.parallel_recruitment import ParallelRecruitment
+from niche_sim.processes.recruitment.recruitment import Recruitment
+from niche_sim.processes.shedding.colony_shedding import ColonyShedding
+from niche_sim.processes.shedding.primary_growth import PrimaryGrowth
+from niche_sim.processes.shedding.primary_shedding import PrimaryShedding
+from niche_sim.processes.surveillance.exhaustion import Exhaustion
+from niche_sim.processes.surveillance.lymph_node_priming import LymphNodePriming
+from niche_sim.processes.surveillance.lymphocyte_patrol import LymphocytePatrol
+from niche_sim.processes.surveillance.lymphocyte_renewal import LymphocyteRenewal
+from niche_sim.processes.surveillance.nk_modulation import NkModulation
+from niche_sim.processes.surveillance.tumour_associated_kupffer import TumourAssociatedKupffer
+from niche_sim.processes.therapy.blood_sample import BloodSample
+from niche_sim.processes.therapy.drug_fading import DrugFading
+from niche_sim.processes.therapy.drug_killing import DrugKilling
+from niche_sim.processes.therapy.resistance import Resistance
 
-DEFAULT: tuple[type[Process], ...] = (
-    # shedding
-    PrimaryGrowth,
-    PrimaryShedding,
-    ColonyShedding,
-    # priming
-    KupfferPatrol,
-    KupfferRenewal,
-    ExosomeUptake,
-    ExosomeDigestion,
-    ExosomeExposure,
-    TgfbRelease,
-    Teaching,
-    Inflammation,
-    AcutePhase,
-    Steatosis,
-    MarrowEducation,
-    Loosening,
-    GlucoseSparing,
-    # licensing
-    StellateActivation,
-    FibronectinDeposition,
-    CollagenLinking,
-    Cxcl12Release,
-    HgfRelease,
-    # recruitment
-    Ccl2Release,
-    Recruitment,
-    BmdcCrawling,
-    BmdcArrest,
-    BmdcDeparture,
-    GranulinFeedback,
-    CollagenPeptides,
-    Netting,
-    # angiogenesis
-    EpithelialRecruitment,
-    FibroblastActivation,
-    VegfRelease,
-    NicheSprouting,
-    ColonyVessels,
-    Perfusion,
-    # surveillance
-    LymphocytePatrol,
-    LymphocyteRenewal,
-    NkModulation,
-    LymphNodePriming,
-    Exhaustion,
-    LateKupffer,
-    # arrival
-    Lodging,
-    KupfferKilling,
-    PatrolKilling,
-    WashingOut,
-    Extravasation,
-    Settling,
-    # colonisation
-    DormantDeath,
-    Waking,
-    MotileSearch,
-    Emt,
-    Crowding,
-    NkKilling,
-    TCellKilling,
-    ExposedDeath,
-    HypoxicDeath,
-    Division,
-    # therapy
-    DrugFading,
-    Resistance,
-    DrugKilling,
-    BloodSample,
-)
-
+# The chapters of a step, in the order in which they act. The tree of `niche_sim.processes` has the same names.
+CHAPTERS: dict[str, tuple[type[Process], ...]] = {
+    "shedding": (
+        PrimaryGrowth,
+        PrimaryShedding,
+        ColonyShedding,
+    ),
+    "priming": (
+        KupfferPatrol,
+        KupfferRenewal,
+        ExosomeUptake,
+        ExosomeDigestion,
+        ExosomeExposure,
+        TgfbRelease,
+        KupfferEducation,
+        Inflammation,
+        AcutePhase,
+        Steatosis,
+        MarrowEducation,
+        EndothelialPermeability,
+        GlucoseSparing,
+    ),
+    "licensing": (
+        StellateActivation,
+        FibronectinDeposition,
+        CollagenLinking,
+        Cxcl12Release,
+        HgfRelease,
+    ),
+    "recruitment": (
+        Ccl2Release,
+        Recruitment,
+        BmdcCrawling,
+        BmdcArrest,
+        BmdcDeparture,
+        GranulinFeedback,
+        CollagenPeptides,
+        NETosis,
+    ),
+    "angiogenesis": (
+        EpithelialRecruitment,
+        FibroblastActivation,
+        VegfRelease,
+        NicheSprouting,
+        ColonyVessels,
+        Perfusion,
+    ),
+    "surveillance": (
+        LymphocytePatrol,
+        LymphocyteRenewal,
+        NkModulation,
+        LymphNodePriming,
+        Exhaustion,
+        TumourAssociatedKupffer,
+    ),
+    "arrival": (
+        Arrest,
+        KupfferKilling,
+        PatrolKilling,
+        Detachment,
+        Extravasation,
+        PostExtravasationFate,
+    ),
+    "colonisation": (
+        DormantDeath,
+        DormancyExit,
+        MotileSearch,
+        Emt,
+        Crowding,
+        NkKilling,
+        TCellKilling,
+        ExposedDeath,
+        HypoxicDeath,
+        Division,
+    ),
+    "therapy": (
+        DrugFading,
+        Resistance,
+        DrugKilling,
+        BloodSample,
+    ),
+}
+DEFAULT: tuple[type[Process], ...] = tuple(kind for kinds in CHAPTERS.values() for kind in kinds)
 STAGE_3: tuple[type[Process], ...] = (EpithelialRecruitment, NicheSprouting)  # the hypothesis layer
 FEEDBACKS: tuple[type[Process], ...] = (GranulinFeedback, CollagenPeptides)
 PARALLEL: dict[type[Process], type[Process]] = {  # what a schedule of additive paths has in their place
@@ -131,6 +169,8 @@ SCHEDULES: dict[str, tuple[type[Process], ...]] = {
     "no_stage3": tuple(kind for kind in DEFAULT if kind not in STAGE_3),
 }
 ALTERNATIVES: tuple[type[Process], ...] = tuple(PARALLEL.values())
+CHAPTER_OF: dict[type[Process], str] = {kind: chapter for chapter, kinds in CHAPTERS.items() for kind in kinds}
+CHAPTER_OF |= {other: CHAPTER_OF[kind] for kind, other in PARALLEL.items()}
 KNOWN: dict[str, type[Process]] = {kind.__name__: kind for kind in (*DEFAULT, *ALTERNATIVES)}
 
 

@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from niche_sim.columns import Population
-from niche_sim.kernels.neighbourhood import disc, gather
+from niche_sim.kernels.neighbourhood import disc, gather, spread
 from niche_sim.laws import hill, niche_strength
 from niche_sim.parameters import Parameters
 from niche_sim.state import State
@@ -75,3 +75,20 @@ def density_nearby(state: State, p: Parameters, cells: Population, rows: Any, at
     section = state.section
     density = state.mapped(cells, rows / section.site_volume)
     return gather(density, at, *disc(p.tumour.neighbourhood, section.spacing))
+
+
+def tumour_density_nearby(state: State, p: Parameters, rows: Any) -> NDArray[Any]:
+    """Tumour cells (rows, bool[n]) per um3 of the neighbourhood of each site, float64[y, x]: the same on any grid."""
+    section = state.section
+    density = np.zeros(section.shape)
+    reach = disc(p.tumour.neighbourhood, section.spacing)
+    spread(density, state.sites(state.tumour_cells), rows / section.site_volume, *reach)
+    return density
+
+
+def answer_of(signal: Any, p: Parameters) -> NDArray[Any]:
+    """How strongly each recipient cell answers its MIF-weighted load (vesicles, float64[n]): 0 to 1."""
+    answer = np.zeros(len(signal))
+    holds = np.flatnonzero(signal)  # most hold nothing most of the time, and powers are dear
+    answer[holds] = hill(signal[holds], p.kupffer.half_load_answer, p.kupffer.steepness_answer)
+    return answer

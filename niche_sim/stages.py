@@ -55,20 +55,20 @@ class Stage:
 STAGES: tuple[Stage, ...] = (
     Stage(
         "priming",
-        "kupffer_taught",
-        "Kupffer cells are taught by exosomes",
+        "kupffer_educated",
+        "Kupffer cells are educated by exosomes",
         "Cells of the organ swallow vesicles that the tumour has shed, and change. In the liver these are Kupffer cells.",
     ),
     Stage(
         "licensing",
         "stellate_active",
         "stellate cells are active and lay fibronectin",
-        "Taught cells call with TGF-β. Stellate cells wake and lay fibronectin, a sticky protein, around themselves.",
+        "Educated cells call with TGF-β. Stellate cells become active and lay fibronectin, a sticky protein, around themselves.",
     ),
     Stage(
         "recruitment",
         "bmdc_arrested",
-        "bone-marrow-derived cells settle on fibronectin",
+        "bone-marrow-derived cells arrest on fibronectin",
         "Cells from the bone marrow arrive with the blood and stay where fibronectin holds them. The niche is set.",
     ),
     Stage(
@@ -82,14 +82,14 @@ STAGES: tuple[Stage, ...] = (
         "arrival",
         "tumour_present",
         "tumour cells are in the section",
-        "Tumour cells lodge in the small vessels of the organ. Most of them die or fall asleep.",
+        "Tumour cells arrest in the small vessels of the organ. Most of them die or become dormant.",
         given=True,
     ),
     Stage(
         "colonisation",
         "colonies",
         "clones have become colonies",
-        "A few tumour cells wake, divide and become colonies: metastases.",
+        "A few tumour cells leave dormancy, divide and become colonies: metastases.",
     ),
 )
 

@@ -1,4 +1,4 @@
-"""All that changes in a run: fields, populations, blood, primary tumour, blocks, books and the clock."""
+"""All that changes in a run: fields, populations, blood, primary tumour, blocks, counters and the clock."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from niche_sim.cells import (
     EpithelialCell,
     Exosome,
     Fibroblast,
-    ResidentReceiver,
+    ResidentRecipientCell,
     StellateCell,
     TumourCell,
 )
@@ -40,8 +40,13 @@ FIELDS = {
     "nutrient": ("relative", "glucose, against naive tissue"),
     "steatosis": ("1", "fat of hepatocytes, 0 to 1"),
 }
-RESTING = {kind.__name__ for kind in (StellateCell, ResidentReceiver, Fibroblast, EpithelialCell)}
+RESTING = {kind.__name__ for kind in (StellateCell, ResidentRecipientCell, Fibroblast, EpithelialCell)}
 ONE_AT_REST = ("fibronectin", "vessels", "oxygen", "nutrient")  # the other fields are 0 in a naive organ
+
+
+def entry(start: Any, meaning: str) -> Any:
+    """A field of a compartment: what it starts at, and its unit or meaning."""
+    return field(default=start, metadata={"meaning": meaning})
 
 
 @dataclass
@@ -49,21 +54,21 @@ class Blood:
     """The well-mixed compartment: organ-scale signals, and plasma exosomes as means over the step.
 
     plasma: vesicles of each source in this section's share of the blood, mean over the last step. exposure: for each
-    cargo, what blood has brought to cells other than receivers and still acts, in usual doses.
+    cargo, what blood has brought to cells other than recipient cells and still acts, in usual doses.
     """
 
-    ccl2: float = 0.0  # nM
-    exosomes: float = 0.0  # vesicles, sum of plasma
+    ccl2: float = entry(0.0, "nM")
+    exosomes: float = entry(0.0, "vesicles, sum of plasma")
     plasma: list[float] = field(default_factory=lambda: [0.0] * len(EXOSOME_SOURCES))
     exposure: list[float] = field(default_factory=lambda: [0.0] * len(CARGO))
-    s100a8: float = 0.0  # 0 to 1, as are the next three
+    s100a8: float = entry(0.0, "0 to 1, as are the next three")
     il6: float = 0.0
     saa: float = 0.0
     tnf: float = 0.0
-    peptides: float = 0.0  # of cross-linked collagen, 0 to 1
-    spared: float = 0.0  # share of the effect of miR-122 on the organ's glucose uptake, 0 to 1
-    mif: float = 0.0  # vesicles/um3 that a sample shows
-    marker: float = 0.0  # vesicles/um3 that a sample shows
+    peptides: float = entry(0.0, "of cross-linked collagen, 0 to 1")
+    spared: float = entry(0.0, "share of the effect of miR-122 on the organ's glucose uptake, 0 to 1")
+    mif: float = entry(0.0, "vesicles/um3 that a sample shows")
+    marker: float = entry(0.0, "vesicles/um3 that a sample shows")
 
     def exposed(self, cargo: str) -> float:
         """Exposure to one cargo, in usual doses."""
@@ -113,12 +118,12 @@ class PrimaryTumour:
 
     cells: float = 0.0
     line: str = ""
-    started: float = np.nan  # h
+    started: float = entry(np.nan, "h")
     start_cells: float = 0.0
-    doubling: float = np.nan  # h, at the start
-    capacity: float = np.inf  # cells; infinite means exponential growth
+    doubling: float = entry(np.nan, "h, at the start")
+    capacity: float = entry(np.inf, "cells; infinite means exponential growth")
     sheds_cells: bool = False
-    event: str = ""  # names it in birth keys
+    event: str = entry("", "names it in birth keys")
 
 
 @dataclass
@@ -170,7 +175,7 @@ class Blocked:
 
 
 @dataclass
-class Ledger:
+class Counters:
     """Books in whole vesicles and cells since the start, each cause on its own line."""
 
     exosomes_released: int = 0
@@ -184,7 +189,7 @@ class Ledger:
     tumour_started: int = 0
     tumour_born: int = 0
     tumour_left_slab: int = 0
-    tumour_washed_out: int = 0
+    tumour_detached: int = 0
     tumour_killed_by_kupffer: int = 0
     tumour_killed_by_nk: int = 0
     tumour_killed_by_t: int = 0
@@ -195,7 +200,7 @@ class Ledger:
     tumour_died_cycling: int = 0
 
 
-BOOKS: dict[str, Any] = {
+COMPARTMENTS: dict[str, Any] = {
     "blood": Blood,
     "marrow": Marrow,
     "lymph_node": LymphNode,
@@ -203,7 +208,7 @@ BOOKS: dict[str, Any] = {
     "blocked": Blocked,
     "boosted": Boosted,
     "drugs": Drugs,
-    "ledger": Ledger,
+    "counters": Counters,
 }
 EVENT_COLUMNS: dict[str, Any] = {
     "time_h": np.float64,
@@ -257,7 +262,7 @@ class State:
     oxygen: Field
     nutrient: Field
     steatosis: Field
-    homes: dict[str, Field] = field(default_factory=dict)  # relative density at rest of each walking population
+    resting_density: dict[str, Field] = field(default_factory=dict)  # relative, of each population
     blood: Blood = field(default_factory=Blood)
     marrow: Marrow = field(default_factory=Marrow)
     lymph_node: LymphNode = field(default_factory=LymphNode)
@@ -265,7 +270,7 @@ class State:
     drugs: Drugs = field(default_factory=Drugs)
     primary: PrimaryTumour = field(default_factory=PrimaryTumour)
     blocked: Blocked = field(default_factory=Blocked)
-    ledger: Ledger = field(default_factory=Ledger)
+    counters: Counters = field(default_factory=Counters)
     events: Events = field(default_factory=Events)
     colonies: set[int] = field(default_factory=set)  # clones that have reached the size of a colony
     time: float = 0.0
@@ -293,14 +298,14 @@ class State:
         return self.populations["kupffer_cells"]
 
     @property
-    def resident_receivers(self) -> Population:
+    def resident_recipient_cells(self) -> Population:
         """Cells of lung and brain that take up exosomes; none in the liver."""
-        return self.populations["resident_receivers"]
+        return self.populations["resident_recipient_cells"]
 
     @property
-    def receivers(self) -> Population:
-        """The cells of this organ that take up exosomes: Kupffer cells, or the resident receivers of lung and brain."""
-        return self.resident_receivers if len(self.resident_receivers) else self.kupffer_cells
+    def recipient_cells(self) -> Population:
+        """The cells of this organ that take up exosomes: Kupffer cells, or the resident recipient cells of lung and brain."""
+        return self.resident_recipient_cells if len(self.resident_recipient_cells) else self.kupffer_cells
 
     @property
     def fibroblasts(self) -> Population:
@@ -352,7 +357,7 @@ class State:
     def place(self, name: str, uniforms: Field) -> tuple[Field, Field]:
         """Positions (y, x), um, where cells of a population live at rest; uniforms: float64[n, 3]."""
         if name not in self._cumulative:
-            self._cumulative[name] = np.cumsum(self.homes[name])
+            self._cumulative[name] = np.cumsum(self.resting_density[name])
         return self.section.place(uniforms, self._cumulative[name])
 
     def at(self, values: Field, population: Population) -> NDArray[np.float64]:
@@ -385,33 +390,33 @@ class State:
             y=np.nan,
             x=np.nan,
         )
-        self.ledger.exosomes_released += vesicles
+        self.counters.exosomes_released += vesicles
 
     def enter_tumour_cells(self, n: int, line: int, keys: Any) -> None:
         """Put n tumour cells of one line (its code) into the blood that enters the section; keys: uint64[n]."""
         circulating = TumourCell.state.code("circulating")
         self.tumour_cells.add(n, key=keys, clone=keys, line=line, state=circulating, y=np.nan, x=np.nan)
-        self.ledger.tumour_entered += n
+        self.counters.tumour_entered += n
 
-    def lose_tumour_cells(self, rows: Any, book: str, cause: str) -> None:
-        """Take tumour cells (rows) out under one cause: the book of the ledger, and the word of the event."""
+    def lose_tumour_cells(self, rows: Any, counter: str, cause: str) -> None:
+        """Take tumour cells (rows) out under one cause: one of `Counters`, and the word of the event."""
         cells = self.tumour_cells
-        setattr(self.ledger, book, getattr(self.ledger, book) + len(rows))
+        setattr(self.counters, counter, getattr(self.counters, counter) + len(rows))
         alone = rows[cells.clone_size[rows] <= 1]
         self.events.note(self.time, "lost", cause, cells.y[alone], cells.x[alone], cells.clone[alone])
         cells.remove(rows)
 
     def freeze(self) -> dict[str, NDArray[Any]]:
-        """Everything but the section and the homes, as arrays: what `thaw` needs to go on bit for bit."""
+        """Everything but the section and the resting densities, as arrays: what `thaw` needs to go on bit for bit."""
         arrays = {f"field_{name}": getattr(self, name) for name in FIELDS}
         for name, population in self.populations.items():
             for column, values in population.columns.items():
                 arrays[f"rows_{name}_{column}"] = values[: len(population)]
         arrays |= {f"event_{name}": values for name, values in self.events.table().items()}
         arrays["colonies"] = np.array(sorted(self.colonies), np.uint64)
-        books = {name: dataclasses.asdict(getattr(self, name)) for name in BOOKS}
+        compartments = {name: dataclasses.asdict(getattr(self, name)) for name in COMPARTMENTS}
         clock = {"time": self.time.hex(), "step_index": self.step_index, "next_id": self.exosomes.identities.next}
-        arrays["books"] = np.array(json.dumps({"clock": clock, **books}))
+        arrays["compartments"] = np.array(json.dumps({"clock": clock, **compartments}))
         return arrays
 
     def thaw(self, arrays: dict[str, NDArray[Any]]) -> None:
@@ -427,9 +432,9 @@ class State:
             population.columns["unique_id"][: len(ids)] = ids
         self.events.parts = [{name: np.array(arrays[f"event_{name}"]) for name in EVENT_COLUMNS}]
         self.colonies = {int(key) for key in arrays["colonies"]}
-        books = json.loads(str(arrays["books"]))
-        for name, kind in BOOKS.items():
-            setattr(self, name, kind(**books[name]))
-        self.time, self.step_index = float.fromhex(books["clock"]["time"]), books["clock"]["step_index"]
-        self.exosomes.identities.next = books["clock"]["next_id"]
+        compartments = json.loads(str(arrays["compartments"]))
+        for name, kind in COMPARTMENTS.items():
+            setattr(self, name, kind(**compartments[name]))
+        self.time, self.step_index = float.fromhex(compartments["clock"]["time"]), compartments["clock"]["step_index"]
+        self.exosomes.identities.next = compartments["clock"]["next_id"]
         self._resting_sites.clear()

@@ -1,23 +1,6 @@
 """Compare arms on common random numbers: paired effects with intervals, and what they decide.
 
-A published effect (a `Target`) is met, not met or undecided, by these rules. Intervals are of 95 % unless said.
-
-- *less* and *more*: not met if the 90 % interval lies within "no effect", however sure a trace of an effect may be, or
-  if the 95 % interval lies wholly on the other side of 1 (of 0); met if that lies wholly on the right side and p < 0.05;
-  else undecided.
-- *same*: met if the 90 % interval lies within "no effect", not met if the 95 % interval lies wholly outside, else undecided.
-- "No effect" is a ratio of means of 0.8 to 1.25, or a difference between fractions of mice of -0.2 to 0.2. Where the
-  reference is 0 in all mice (but one), there is no ratio, or no end to its interval: the difference of means is taken,
-  and a fifth of the mean of the arm that has most is no effect.
-- a value: met if the estimate is within the published tolerance and so is half the interval or more; not met if the whole
-  interval is outside; else undecided.
-- Onsets: less means before. The effect is the fraction of mice in which it is, of those in which either stage is
-  reached; a stage never reached comes after all others, and a tie counts half.
-- Of events (colonies, cells of a tumour) there must be 20 or more in the reference arm, all its mice together; with
-  fewer the verdict is undecided, unless p < 0.001.
-
-p is of a paired permutation test: signs of the differences between mice of the same seed are flipped, all ways of up to
-12 mice and 20,000 random ways of more. It is two-sided and not corrected for the number of targets.
+A published effect (a `Target`) is met, not met or undecided, by `RULES`.
 """
 
 from __future__ import annotations
@@ -47,6 +30,27 @@ EXACT = 12  # mice up to which all ways of flipping signs are gone through
 FLIPS = 20_000  # ways otherwise
 MET, NOT_MET, UNDECIDED = "met", "not met", "undecided"
 VERDICTS = (MET, NOT_MET, UNDECIDED)
+RULES = (  # of verdicts, as a report prints them; an item begins with "- "
+    "A published effect (a `Target`) is met, not met or undecided, by these rules. Intervals are of 95 % "
+    "unless said.",
+    '- *less* and *more*: not met if the 90 % interval lies within "no effect", however sure a trace of an '
+    "effect may be, or if the 95 % interval lies wholly on the other side of 1 (of 0); met if that lies wholly "
+    "on the right side and p < 0.05; else undecided.",
+    '- *same*: met if the 90 % interval lies within "no effect", not met if the 95 % interval lies wholly '
+    "outside, else undecided.",
+    '- "No effect" is a ratio of means of 0.8 to 1.25, or a difference between fractions of mice of -0.2 to '
+    "0.2. Where the reference is 0 in all mice (but one), there is no ratio, or no end to its interval: the "
+    "difference of means is taken, and a fifth of the mean of the arm that has most is no effect.",
+    "- a value: met if the estimate is within the published tolerance and so is half the interval or more; not "
+    "met if the whole interval is outside; else undecided.",
+    "- Onsets: less means before. The effect is the fraction of mice in which it is, of those in which either "
+    "stage is reached; a stage never reached comes after all others, and a tie counts half.",
+    "- Of events (colonies, cells of a tumour) there must be 20 or more in the reference arm, all its mice "
+    "together; with fewer the verdict is undecided, unless p < 0.001.",
+    "p is of a paired permutation test: signs of the differences between mice of the same seed are flipped, "
+    "all ways of up to 12 mice and 20,000 random ways of more. It is two-sided and not corrected for the "
+    "number of targets.",
+)
 
 
 @dataclass(frozen=True)
@@ -327,7 +331,7 @@ def compare_order(first: ArrayLike, second: ArrayLike) -> Comparison:
 
 
 def judge_direction(found: Comparison, expect: str) -> Judgement:
-    """Whether an effect is "less", "more" or "same", by the rules above."""
+    """Whether an effect is "less", "more" or "same", by `RULES`."""
     effect, narrow, p = found.effect, found.narrow, found.p
     if found.note:
         return Judgement(UNDECIDED, found.note)
@@ -352,7 +356,7 @@ def judge_direction(found: Comparison, expect: str) -> Judgement:
 
 
 def judge_value(found: Comparison, low: float, high: float) -> Judgement:
-    """Whether an effect lies within a tolerance, by the rules above."""
+    """Whether an effect lies within a tolerance, by `RULES`."""
     effect = found.effect
     if found.note:
         return Judgement(UNDECIDED, found.note)

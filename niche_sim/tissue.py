@@ -23,7 +23,7 @@ def section_of(width: float, height: float, spacing: float, p: Parameters) -> Se
     )
 
 
-def homes(section: Section, p: Parameters) -> dict[str, np.ndarray]:
+def resting_density(section: Section, p: Parameters) -> dict[str, np.ndarray]:
     """Relative density at rest of each kind of cell, float64[y, x] of mean 1 over the parenchyma, 0 in a lumen."""
     tissue = ~section.lumen
     third = np.minimum((section.zone * 3.0).astype(np.int64), 2)
@@ -32,7 +32,7 @@ def homes(section: Section, p: Parameters) -> dict[str, np.ndarray]:
     ratio = p.nk.ratio_zones
     weights = {
         "kupffer_cells": shares[third],
-        "resident_receivers": even,
+        "resident_recipient_cells": even,
         "stellate_cells": even,
         "bmdc": even,
         "fibroblasts": np.where(section.zone < PORTAL_TRACT, 1.0, 0.0) if section.zone.min() < PORTAL_TRACT else even,
@@ -44,7 +44,7 @@ def homes(section: Section, p: Parameters) -> dict[str, np.ndarray]:
     return {name: np.where(tissue, w, 0.0) / w[tissue].mean() for name, w in weights.items()}
 
 
-KINDS_OF_RECEIVERS = {"lung": (0, 1), "brain": (2, 2)}  # codes of ResidentReceiver.kind
+KINDS_OF_RECIPIENT_CELLS = {"lung": (0, 1), "brain": (2, 2)}  # codes of ResidentRecipientCell.kind
 PORTAL_TRACT = 0.25  # zone up to which fibroblasts live
 
 
@@ -54,20 +54,20 @@ def naive_liver(section: Section, p: Parameters, chance: Chance) -> State:
     Cells are founders: what they are is drawn from their birth key, the same in every arm of one seed.
     """
     state = State.empty(section)
-    state.homes = homes(section, p)
+    state.resting_density = resting_density(section, p)
     for name, density in densities_at_rest(p).items():
         n = round(density * section.volume)
-        keys = birth_key(name, "founder", np.arange(n))
-        y, x = state.place(name, chance.uniform("founders", keys, 3, purpose="place"))
         population = state.populations[name]
+        keys = birth_key(population.stream, "founder", np.arange(n))
+        y, x = state.place(name, chance.uniform("founders", keys, 3, purpose="place"))
         population.add(n, key=keys, y=y, x=x)
         if name in ("kupffer_cells", "nk_cells", "t_cells"):
             population.heading[:] = 2.0 * np.pi * chance.uniform("founders", keys, purpose="heading")
-    cells = state.receivers
+    cells = state.recipient_cells
     cells.responder[:] = chance.uniform("founders", cells.key, purpose="responder") < p.kupffer.fraction_responders
-    cells = state.resident_receivers
-    first, second = KINDS_OF_RECEIVERS.get(p.place, (0, 0))
-    is_first = chance.uniform("founders", cells.key, purpose="kind") < p.organ.share_first_receiver
+    cells = state.resident_recipient_cells
+    first, second = KINDS_OF_RECIPIENT_CELLS.get(p.place, (0, 0))
+    is_first = chance.uniform("founders", cells.key, purpose="kind") < p.organ.share_first_recipient_cell
     cells.kind[:] = np.where(is_first, first, second)
     return state
 
@@ -76,7 +76,7 @@ def densities_at_rest(p: Parameters) -> dict[str, float]:
     """Resident cells of each population in a naive organ, per um3."""
     return {
         "kupffer_cells": p.kupffer.density * p.organ.ratio_kupffer,
-        "resident_receivers": p.organ.density_receivers,
+        "resident_recipient_cells": p.organ.density_recipient_cells,
         "stellate_cells": p.stellate.density * p.organ.ratio_matrix_cells,
         "fibroblasts": p.angiogenesis.density_fibroblasts,
         "nk_cells": p.nk.density * p.organ.ratio_lymphocytes,
@@ -84,12 +84,12 @@ def densities_at_rest(p: Parameters) -> dict[str, float]:
     }
 
 
-def receivers_at_rest(p: Parameters) -> float:
-    """Receivers of a naive organ per um3: its Kupffer cells, or the resident receivers of lung and brain."""
-    return p.kupffer.density * p.organ.ratio_kupffer or p.organ.density_receivers
+def recipient_cells_at_rest(p: Parameters) -> float:
+    """Recipient cells of a naive organ per um3: its Kupffer cells, or the resident recipient cells of lung and brain."""
+    return p.kupffer.density * p.organ.ratio_kupffer or p.organ.density_recipient_cells
 
 
-def this_mouse(p: Parameters, chance: Chance) -> Parameters:
+def between_subject_variability(p: Parameters, chance: Chance) -> Parameters:
     """The register with the rates in which this mouse differs, drawn from its seed alone: the same in every arm.
 
     Each is multiplied by a log-normal number of median 1; `mouse.*` are the standard deviations of its logarithm.

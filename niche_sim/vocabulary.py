@@ -33,6 +33,19 @@ CARGO = (
     "itgbl1",
     "marker",
 )
+# What blocks a cargo, where anything does.
+BLOCK_OF_CARGO = {
+    "mir21": "mir21",
+    "mir25": "mir25",
+    "mir122": "mir122",
+    "palmitate": "palmitate",
+    "met": "met",
+    "pedf": "pedf",
+    "tgfb": "exosomal_tgfb",
+    "pdl1": "exosomal_pdl1",
+    "pgp": "pgp",
+    "itgbl1": "itgbl1",
+}
 TUMOUR_LINES = ("pan02", "b16f1", "b16f10", "kcko", "ct26", "llc", "breast_4t1")
 # What a primary or a colony of a line sheds; a line without a profile sheds nothing and grows no primary.
 EXOSOMES_OF_LINE = {
@@ -51,28 +64,28 @@ BLOCKS_BY_GROUP = {
         "integrin_avb5": "the integrin that leads vesicles to the liver",
         "integrin_a6b4": "the integrins that lead vesicles to the lung",
         "integrin_b3": "the integrin that leads vesicles to the brain",
-        "exosome_uptake": "uptake by the organ's receivers",
+        "exosome_uptake": "uptake by the organ's recipient cells",
     },
     "cargo": {
-        "mif": "exosomal MIF, which makes receivers answer with TGF-beta",
-        "mir21": "exosomal miR-21, which makes receivers secrete IL-6 (TLR7)",
-        "mir25": "exosomal miR-25-3p, which loosens endothelium",
+        "mif": "exosomal MIF, which makes recipient cells answer with TGF-beta",
+        "mir21": "exosomal miR-21, which makes recipient cells secrete IL-6 (TLR7)",
+        "mir25": "exosomal miR-25-3p, which makes endothelium leaky",
         "mir122": "exosomal miR-122, which lowers glucose uptake of the niche",
-        "palmitate": "exosomal palmitic acid, which makes receivers secrete TNF",
+        "palmitate": "exosomal palmitic acid, which makes recipient cells secrete TNF",
         "met": "exosomal MET, which educates the bone marrow",
         "pedf": "exosomal PEDF, which calls patrolling monocytes",
         "exosomal_tgfb": "TGF-beta on exosomes, which dampens NK cells",
         "exosomal_pdl1": "PD-L1 on exosomes, which exhausts T cells",
-        "pgp": "exosomal P-gp and microRNA, which make receivers resistant",
+        "pgp": "exosomal P-gp and microRNA, which make recipient cells resistant",
         "itgbl1": "exosomal ITGBL1, which activates fibroblasts",
     },
     "signals": {
         "tgfb_receptor": "the TGF-beta receptor of stellate cells, fibroblasts, NK and tumour cells",
-        "s100a8": "S100A8/A9 of loaded receivers",
+        "s100a8": "S100A8/A9 of loaded recipient cells",
         "il6r": "the IL-6 receptor",
         "stat3": "STAT3 of hepatocytes",
         "saa": "serum amyloid A",
-        "tnf": "TNF of receivers",
+        "tnf": "TNF of recipient cells",
         "ccr2": "the receptor of CCL2 on monocytes",
         "cxcr2": "the receptor that brings suppressor cells",
         "cxcl12": "CXCL12 of stellate cells",

@@ -34,7 +34,7 @@ from niche_sim.protocol import (
 )
 from niche_sim.scenario import load
 from niche_sim.state import State
-from niche_sim.tissue import homes, naive_liver, section_of
+from niche_sim.tissue import naive_liver, resting_density, section_of
 from niche_sim.vocabulary import BOOSTS, DRUGS
 
 # A lobule and a bit: 35 x 30 sites, not square, so that a mixed-up axis shows.
@@ -119,7 +119,7 @@ def naive(section, p):
 def bare(section, p):
     """A section without any cell."""
     state = State.empty(section)
-    state.homes = homes(section, p)
+    state.resting_density = resting_density(section, p)
     return state
 
 
@@ -184,7 +184,7 @@ def names_that_differ(before, after):
     }
     names |= moved
     for key in before:
-        if key == "books" or _same(before[key], after[key]):
+        if key == "compartments" or _same(before[key], after[key]):
             continue
         if key.startswith("rows_"):
             population = max((name for name in _POPULATIONS if key.startswith(f"rows_{name}_")), key=len)
@@ -194,7 +194,7 @@ def names_that_differ(before, after):
             names.add(key.removeprefix("field_"))
         else:
             names.add("events" if key.startswith("event_") else key)
-    old, new = (json.loads(str(arrays["books"])) for arrays in (before, after))
+    old, new = (json.loads(str(arrays["compartments"])) for arrays in (before, after))
     for book in old:
         for line in old[book]:
             if repr(old[book][line]) != repr(new[book][line]):
@@ -312,7 +312,7 @@ def moments():
         "llc.chance_start": "0.8",
         "angiogenesis.rate_epithelial": "4000 cell/mm^3/day",
         "angiogenesis.half_oxygen": "1.2",  # more than naive tissue has
-        "kupffer.rate_late": "2 1/day",
+        "kupffer.rate_tumour_associated": "2 1/day",
         "tumour.rate_condensing": "4 1/day",
     }
     away = {}

@@ -43,11 +43,11 @@ class Mouse:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What it left: readouts over time, onsets in h, the books, and tumour clones of at least `colony_cells`."""
+    """What it left: readouts over time, onsets in h, the counters, and tumour clones of at least `colony_cells`."""
 
     table: dict[str, np.ndarray]
     onsets: dict[str, float | None]
-    books: dict[str, int]
+    counters: dict[str, int]
 
 
 def _experiment(mouse: Mouse) -> Scenario:
@@ -90,7 +90,7 @@ def _plan(mouse: Mouse) -> cohorts.Plan:
 
 def _outcome(life: cohorts.Life) -> Outcome:
     onsets = {stage: None if math.isnan(onset) else onset for stage, onset in life.onsets.items()}
-    return Outcome(life.table, onsets, {name: int(value) for name, value in life.books.items()})
+    return Outcome(life.table, onsets, {name: int(value) for name, value in life.counters.items()})
 
 
 # --- where they are kept ---------------------------------------------------------------------------------------------

@@ -11,7 +11,17 @@ import pytest
 
 import niche_sim
 from niche_sim.process import Process
-from niche_sim.schedule import ALTERNATIVES, DEFAULT, FEEDBACKS, PARALLEL, SCHEDULES, STAGE_3, schedule
+from niche_sim.schedule import (
+    ALTERNATIVES,
+    CHAPTER_OF,
+    CHAPTERS,
+    DEFAULT,
+    FEEDBACKS,
+    PARALLEL,
+    SCHEDULES,
+    STAGE_3,
+    schedule,
+)
 
 PACKAGE = Path(niche_sim.__file__).parent
 RULES = (*DEFAULT, *ALTERNATIVES)
@@ -22,10 +32,11 @@ ROWS = (
     {"errors", "vocabulary", "compiling", "workers", "sealed", "plots_words", "plots_style"},
     {"given", "kernels"},
     {"units", "chance", "laws", "columns"},
-    {"process", "section", "population"},
+    {"section", "population"},
     {"cells", "parameters"},
     {"state"},
-    {"tissue", "senses"},
+    {"process"},
+    {"tissue", "senses", "acting"},
     {"processes", "interventions", "readouts"},
     {"schedule", "protocol", "stages"},
     {"scenario"},
@@ -70,7 +81,7 @@ def files(folder=""):
 
 
 def module_of(path):
-    """niche_sim/processes/patrol.py -> ("processes", "patrol"); the package itself is ()."""
+    """niche_sim/processes/priming/steatosis.py -> ("processes", "priming", "steatosis"); the package itself is ()."""
     parts = path.relative_to(PACKAGE).with_suffix("").parts
     return parts[:-1] if parts[-1] == "__init__" else parts
 
@@ -90,7 +101,7 @@ def imported(tree):
 
 
 def ours(tree):
-    """Parts below niche_sim of our modules that a file imports: ("processes", "patrol", "patrol")."""
+    """Parts below niche_sim of our modules that a file imports: ("kernels", "walk", "walk")."""
     for name in imported(tree):
         parts = tuple(name.split("."))
         if parts[0] == "niche_sim" and len(parts) > 1:
@@ -180,6 +191,16 @@ def processes_written():
     return found
 
 
+def test_one_rule_a_file_named_for_it_in_the_folder_of_its_chapter():
+    for path, kind in processes_written():
+        assert path.stem.replace("_", "") == kind.__name__.lower()
+        assert path.parent == PACKAGE / "processes" / CHAPTER_OF[kind]
+    rules = [path for path, _ in processes_written()]
+    assert len(rules) == len(set(rules))
+    assert set(files("processes")) - set(rules) == {path for path in files("processes") if path.name == "__init__.py"}
+    assert {path.name for path in (PACKAGE / "processes").iterdir() if path.is_dir()} - {"__pycache__"} == set(CHAPTERS)
+
+
 def test_every_process_is_in_the_schedule_or_an_alternative_once():
     assert sorted(kind.__name__ for _, kind in processes_written()) == sorted(kind.__name__ for kind in RULES)
     assert [type(process) for process in schedule()] == list(DEFAULT)
@@ -214,7 +235,8 @@ def test_a_process_is_one_class_with_one_step(kind):
     assert "step" in vars(kind)
     assert "__init__" not in vars(kind)
     assert kind.writes, "a rule that changes nothing is none"
-    assert list(inspect.signature(kind.step).parameters) == ["self", "state", "p", "chance", "dt"]
+    arguments = {"state": "State", "p": "Parameters", "chance": "Chance", "dt": "float"}
+    assert kind.step.__annotations__ == {**arguments, "return": "None"}
 
 
 @pytest.mark.parametrize("path", files("processes"), ids=relative)
@@ -246,7 +268,7 @@ def bare_numbers(tree):
 
 
 # Not a number of biology that could be otherwise: two of the six directions of space leave a slab.
-GEOMETRY = {("tumour_growth", 3.0)}
+GEOMETRY = {("division", 3.0)}
 
 
 @pytest.mark.parametrize("path", files("processes"), ids=relative)
@@ -269,9 +291,9 @@ def test_rules_have_no_option_switch(path):
             assert not [part for part in parts if isinstance(part, ast.Constant) and isinstance(part.value, str)]
 
 
-@pytest.mark.parametrize("path", [*files("processes"), PACKAGE / "senses.py"], ids=relative)
+@pytest.mark.parametrize("path", [*files("processes"), PACKAGE / "senses.py", PACKAGE / "acting.py"], ids=relative)
 def test_rates_become_chances_by_one_law_only(path):
-    """No `rate * dt` is compared with a uniform: only `laws.chance` makes a probability of a rate."""
+    """No `rate * dt` is compared with a uniform: only `laws.probability` makes a probability of a rate."""
     for node in ast.walk(tree_of(path)):
         if isinstance(node, ast.Compare) and any(isinstance(op, (ast.Lt, ast.LtE, ast.Gt, ast.GtE)) for op in node.ops):
             for part in ast.walk(node):

@@ -40,7 +40,7 @@ HOT = {
     "stellate.half_signal": "0.003 nM",
     "fibronectin.rate_deposit": "2e6 um^3/day/cell",
     "ccl2.half_life": "3 h",
-    "bmdc.chance_settling": "0.5",
+    "bmdc.chance_arrest_on_entry": "0.5",
     "bmdc.rate_rest": "50000 cell/mm^3/day",
     "bmdc.rate_called": "200000 cell/mm^3/day",
     "bmdc.rate_arrest": "0.2 1/h",
@@ -129,7 +129,7 @@ def test_a_dose_is_measured_with_an_agent_a_vesicle():
 def test_figures_against_their_targets():
     results = [speed.Result(name, figure, "s", 1.5, "") for name, figure in (("a", 1.5), ("b", 1.6), ("c", None))]
     assert [result.verdict for result in results] == ["met", "missed", "not measured"]
-    text = speed.report(results, [("Division", 30.0), ("Waking", 10.0)])
+    text = speed.report(results, [("Division", 30.0), ("DormancyExit", 10.0)])
     assert "| b | 1.6 s | at most 1.5 s | missed |" in text
     assert "| Division | 30 | 75% |" in text
 

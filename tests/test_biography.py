@@ -43,37 +43,37 @@ def rows_of(card, heading):
     return {row["label"]: row for row in section["rows"]}
 
 
-def test_a_taught_kupffer_cell_tells_by_whom_and_what_it_holds(mouse):
-    host = add(mouse, "kupffer_cells", state="taught", responder=True, load=1240, taught_at=54.0, signal=3.5)
+def test_an_educated_kupffer_cell_tells_by_whom_and_what_it_holds(mouse):
+    host = add(mouse, "kupffer_cells", state="educated", responder=True, load=1240, educated_at=54.0, signal=3.5)
     for source, vesicles in (("pdac", 1000), ("normal_pancreas", 240)):
         mouse.state.exosomes.add(1, source=source, vesicles=vesicles, place="inside", host=host, y=Y, x=X)
     mouse.state.exosomes.add(1, source="colorectal", vesicles=7, place="inside", host=host + 1, y=Y, x=X)
     card = at_point(mouse, Y + 3.0, X, 5.0)
-    assert card["title"] == card["kind"] == "Kupffer cell, taught"
+    assert card["title"] == card["kind"] == "Kupffer cell, educated"
     assert card["unique_id"] == host
     assert (card["y_um"], card["x_um"]) == (Y, X)
     assert card["sentences"] == [
-        "Taught by exosomal MIF, it secretes TGF-β.",
-        "Taught by exosomes on day 2, 06:00.",
+        "Educated by exosomal MIF, it secretes TGF-β.",
+        "Educated by exosomes on day 2, 06:00.",
         "Holds 1,240 vesicles: 1,000 of PDAC, 240 of normal pancreas.",
     ]
     rows = rows_of(card, "This cell")
     assert (rows["Load"]["value"], rows["Load"]["unit"]) == ("1,240", "vesicles")
     assert rows["Load"]["meaning"] == "vesicles inside, all sources"
-    assert rows["Taught at"]["value"] == "Day 2, 06:00"
+    assert rows["Educated at"]["value"] == "Day 2, 06:00"
     assert rows["Responder"]["value"] == "yes"
-    assert rows["State"]["value"] == "taught"
+    assert rows["State"]["value"] == "educated"
 
 
-def test_one_that_was_taught_and_has_forgotten_says_so(mouse):
-    text = told(mouse, "kupffer_cells", state="naive", responder=True, taught_at=24.0)
-    assert "It was taught by exosomes on day 1, 00:00, and has forgotten it." in text
+def test_one_that_was_educated_and_has_forgotten_says_so(mouse):
+    text = told(mouse, "kupffer_cells", state="naive", responder=True, educated_at=24.0)
+    assert "It was educated by exosomes on day 1, 00:00, and has forgotten it." in text
     assert "Holds" not in text
 
 
 CASES = [
     ("kupffer_cells", {}, "It is one of those that take up no particles."),
-    ("resident_receivers", {"state": "taught", "taught_at": 48.0}, "Taught by exosomes on day 2, 00:00."),
+    ("resident_recipient_cells", {"state": "educated", "educated_at": 48.0}, "Educated by exosomes on day 2, 00:00."),
     ("stellate_cells", {"activation": 0.9, "active_at": 100.0}, "TGF-β activated it on day 4, 04:00"),
     ("stellate_cells", {"activation": 0.9, "active_at": 100.0, "granulin": 0.5}, "Granulin of macrophages nearby"),
     ("stellate_cells", {"activation": 0.02}, "Activated to 2%, which is too little to count."),
@@ -88,10 +88,10 @@ CASES = [
     ("t_cells", {"effector": True, "exhaustion": 0.3}, "Primed against the tumour in the lymph node. Exhausted to 30%."),
     ("t_cells", {}, "Not primed against the tumour."),
     ("tumour_cells", {"state": "dormant", "line": "pan02", "arrived_at": 505.0, "clone_size": 1},
-     "Of the line Pan02. The founder of its clone lodged here on day 21, 01:00. Nothing has woken it so far. It is alone"),
-    ("tumour_cells", {"state": "cycling", "roused_by": "niche", "clone_size": 5000, "coopting": True},
+     "Of the line Pan02. The founder of its clone arrested here on day 21, 01:00. Nothing has reactivated it so far. It is alone"),
+    ("tumour_cells", {"state": "cycling", "reactivated_by": "niche", "clone_size": 5000, "coopting": True},
      "The niche woke it. Its clone counts 5,000 living cells, a colony. Its clone grows along the vessels"),
-    ("tumour_cells", {"state": "cycling", "roused_by": "arrival", "clone_size": 2, "hits": 1.0, "resistance": 0.5},
+    ("tumour_cells", {"state": "cycling", "reactivated_by": "arrival", "clone_size": 2, "hits": 1.0, "resistance": 0.5},
      "without help of a niche. Its clone counts 2 living cells. T cells have damaged it. It withstands 50% of a drug's"),
 ]  # fmt: skip
 

@@ -13,6 +13,7 @@ from scipy import stats
 from niche_sim import chance as chance_module
 from niche_sim.chance import Chance, birth_key, daughter_key
 from niche_sim.errors import InputError
+from niche_sim.process import Process
 
 KEYS = np.arange(100_000)
 SMALLEST_P = 1e-4
@@ -20,7 +21,7 @@ STANDARD_ERRORS = 4.5
 
 
 class Named:
-    name = "uptake"
+    stream = "uptake"
 
 
 def words(text: str) -> np.ndarray:
@@ -340,3 +341,20 @@ def test_birth_keys() -> None:
     assert birth_key("a", -1) == birth_key("a", np.array([-1]))[0] == birth_key("a", 2**64 - 1)
     with pytest.raises(TypeError, match="whole"):
         birth_key("a", np.array([0.5]))
+
+
+def test_a_rule_that_is_renamed_draws_the_same_from_its_stream() -> None:
+    class Before(Process):
+        pass
+
+    class After(Process):
+        stream = "Before"
+
+    class Of(After):
+        """A rule made of another has a stream of its own."""
+
+    keys = np.arange(5)
+    first, second, third = (Chance(3).uniform(kind(), keys).tolist() for kind in (Before, After, Of))
+    assert first == second
+    assert first != third
+    assert After().name == "After"

@@ -23,7 +23,7 @@ from niche_sim import record as records
 from niche_sim import scenario as library
 from niche_sim.cli import main, report
 from niche_sim.parameters import KINDS, rows
-from niche_sim.processes.tumour_fate import Waking
+from niche_sim.processes.colonisation.dormancy_exit import DormancyExit
 from niche_sim.readouts import READOUTS
 from niche_sim.schedule import DEFAULT, SCHEDULES
 from niche_sim.stages import STAGES
@@ -78,7 +78,7 @@ def flat(text: str) -> str:
 
 def interrupt_at(step: int, monkeypatch: pytest.MonkeyPatch, times: int = 1) -> None:
     """Press Ctrl-C amid a step: while one of its processes is at work."""
-    calm = Waking.step
+    calm = DormancyExit.step
 
     def interrupted(self, state, p, chance, dt):  # type: ignore[no-untyped-def]
         if state.step_index == step:
@@ -86,7 +86,7 @@ def interrupt_at(step: int, monkeypatch: pytest.MonkeyPatch, times: int = 1) -> 
                 signal.raise_signal(signal.SIGINT)
         calm(self, state, p, chance, dt)
 
-    monkeypatch.setattr(Waking, "step", interrupted)
+    monkeypatch.setattr(DormancyExit, "step", interrupted)
 
 
 # run
@@ -152,7 +152,7 @@ def test_an_existing_folder_is_tried_before_anything_is_simulated(
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(tempfile, "TemporaryFile", refused)  # mode bits would not stop a test that root runs
-    monkeypatch.setattr(Waking, "step", None)
+    monkeypatch.setattr(DormancyExit, "step", None)
     done = call(*QUICK, "-o", tmp_path)
     assert (done.code, len(done.err)) == (2, 1)
     assert "permission denied; a folder that can be written" in done.err[0]
@@ -359,7 +359,7 @@ def test_any_other_failure_is_one_line_and_with_debug_a_traceback(call: Call, mo
     def fail(*_: object) -> None:
         raise ZeroDivisionError("by\nnothing")
 
-    monkeypatch.setattr(Waking, "step", fail)
+    monkeypatch.setattr(DormancyExit, "step", fail)
     done = call(*QUICK, "-o", "out")
     assert (done.code, done.err) == (1, ["niche-sim: ZeroDivisionError: by nothing; --debug shows where"])
     assert not Path("out").exists()
@@ -415,7 +415,7 @@ BAD = {
     "like and days": (["run", "--like", "x", "--days", "2"], "--like", "together with --days"),
     "like and scenario": (["run", "liver_growing_primary", "--like", "x"], "--like", "together with SCENARIO"),
     "like and others": (
-        ["run", "--like", "x", "--arm", "pbs", "--seed", "0", "--set", "a=1", "--without", "Waking"],
+        ["run", "--like", "x", "--arm", "pbs", "--seed", "0", "--set", "a=1", "--without", "DormancyExit"],
         "--like",
         "together with --arm, --seed, --set, --without",
     ),
@@ -488,14 +488,14 @@ def test_describe_tells_all_in_order(call: Call) -> None:
 
 def test_describe_follows_the_scenario(call: Call, tmp_path: Path) -> None:
     text = (library.library() / "liver_growing_primary/scenario.toml").read_text()
-    text = text.replace('schedule = "default"', 'schedule = ["Waking", "TgfbRelease"]')
+    text = text.replace('schedule = "default"', 'schedule = ["DormancyExit", "TgfbRelease"]')
     text += '\n[parameters]\n"tgfb.half_life" = { value = "7 min", source = "assumed", where = "to see it" }\n'
     (tmp_path / "scenario.toml").write_text(text)
     done = call("describe", ".")
     assert done.code == 0
     assert re.search(r"^tgfb.half_life +7 min +assumed: to see it", done.out, re.MULTILINE)
-    assert done.out.index("Waking") < done.out.index("TgfbRelease")
-    assert "Lodging" not in done.out
+    assert done.out.index("DormancyExit") < done.out.index("TgfbRelease")
+    assert "Arrest" not in done.out
     assert done.out.count("unknown") == len(STAGES)  # no thresholds beside it
 
 

@@ -12,7 +12,7 @@ from PIL import Image
 
 from niche_sim import plots_film
 from niche_sim import record as records
-from niche_sim.processes.tumour_fate import Waking
+from niche_sim.processes.colonisation.dormancy_exit import DormancyExit
 
 pytestmark = pytest.mark.usefixtures("interruptible")
 SMALL = {"section.width": "0.6 mm", "section.height": "0.6 mm", "run.duration": "2 day"}
@@ -96,14 +96,14 @@ def test_bad_input_is_one_line_and_leaves_nothing(call, tmp_path, arguments, sai
 
 @pytest.mark.parametrize("ending", ["gif", "mp4"])
 def test_ctrl_c_leaves_nothing_and_says_so(call, tmp_path, monkeypatch, ending):
-    calm = Waking.step
+    calm = DormancyExit.step
 
     def interrupted(self, state, p, chance, dt):
         if state.step_index == 20:
             signal.raise_signal(signal.SIGINT)
         calm(self, state, p, chance, dt)
 
-    monkeypatch.setattr(Waking, "step", interrupted)
+    monkeypatch.setattr(DormancyExit, "step", interrupted)
     done = call("film", "run", "-o", f"run.{ending}", "--every", "6 h")
     assert (done.code, done.out) == (130, "")
     assert done.err == ["niche-sim: stopped at frame 5 of 9; no file was written"]

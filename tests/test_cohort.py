@@ -51,7 +51,7 @@ def test_a_kept_mouse_is_the_mouse_itself(kept):
     assert list(life.table) == list(model.datacollector.model_vars)
     for name, values in model.datacollector.model_vars.items():
         np.testing.assert_array_equal(life.table[name], values, err_msg=name)
-    assert life.books == {k: float(v) for k, v in dataclasses.asdict(model.state.ledger).items()}
+    assert life.counters == {k: float(v) for k, v in dataclasses.asdict(model.state.counters).items()}
     assert {k: None if math.isnan(v) else v for k, v in life.onsets.items()} == model.stages.onsets
     assert found.ends == 48.0
 

@@ -171,7 +171,7 @@ def test_units_stand_in_the_record(tmp_path):
 
 
 @pytest.mark.mice
-def test_tumour_cells_lodge_on_identical_sites_in_every_arm():
+def test_tumour_cells_arrest_on_identical_sites_in_every_arm():
     places = {}
     for arm in ("pbs", "educated", "fibronectin_knockout"):
         model = NicheModel(arm=arm, rng=8, overrides={"run.duration": "22 day"})

@@ -173,11 +173,11 @@ def test_the_static_part_tells_the_section_once(sight, mouse):
                 assert zones.ravel()[section.site_of(y, x)] == 3 + number
     assert [kind["label"] for kind in static["kinds"]] == NAMES
     absent = {kind["label"] for kind in static["kinds"] if not kind["resident"]}
-    assert absent == {"Receiver, naive", "Receiver, loaded, untaught", "Receiver, taught"}
+    assert absent == {"Recipient cell, naive", "Recipient cell, loaded, not educated", "Recipient cell, educated"}
 
 
 @pytest.mark.parametrize("organ", ["lung", "brain"])
-def test_other_organs_have_their_own_receivers_and_vessels(moments, organ):
+def test_other_organs_have_their_own_recipient_cells_and_vessels(moments, organ):
     static = static_of(LiveSight(moments[organ].model))
     assert not static["liver"]
     assert static["zone_names"][3:] == ["Arteriole", "Venule"]

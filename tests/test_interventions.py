@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from niche_sim import describe
-from niche_sim.cells import POPULATIONS, BoneMarrowCell, Exosome, TumourCell
+from niche_sim.cells import POPULATIONS, BoneMarrowDerivedCell, Exosome, TumourCell
 from niche_sim.chance import Chance
 from niche_sim.errors import InputError
 from niche_sim.interventions import ACTIONS, intervene
@@ -93,9 +93,9 @@ def test_each_dose_is_given_once_in_its_step(naive, p, dt, times):
     given = []
     before = 0
     for state in live(naive, p, (InjectExosomes("pdac", times, vesicles=1e9),), round(105 / dt), dt):
-        if state.ledger.exosomes_released > before:
+        if state.counters.exosomes_released > before:
             given.append(state.step_index)
-            before = state.ledger.exosomes_released
+            before = state.counters.exosomes_released
     assert given == sorted({math.floor(time / dt + 1e-9) for time in times})
 
 
@@ -105,7 +105,7 @@ def test_the_section_gets_its_share_of_a_dose(section, p, agrees, how, vesicles)
     for seed in range(40):
         state = naive_liver(section, p, Chance(seed))
         next(live(state, p, (InjectExosomes("normal_pancreas", (0.0,), **how),), 1, seed=seed))
-        counts.append(state.ledger.exosomes_released)
+        counts.append(state.counters.exosomes_released)
         assert state.exosomes.vesicles.sum() == counts[-1]
         assert (state.exosomes.source == EXOSOME_SOURCES.index("normal_pancreas")).all()
         assert (state.exosomes.place == Exosome.place.code("blood")).all()
@@ -132,7 +132,7 @@ def test_doses_of_different_times_and_sources_draw_apart(naive, p):
 def test_cells_are_injected_once_in_their_step(naive, p, agrees, dt, at):
     entered = {}
     for state in live(naive, p, (InjectTumourCells("b16f1", 10**8, at),), round(8 / dt), dt):
-        entered.setdefault(state.ledger.tumour_entered, state.step_index)
+        entered.setdefault(state.counters.tumour_entered, state.step_index)
     mean = 1e8 * share(naive, p)
     first = math.floor(at / dt + 1e-9)
     counts = [n for n in entered if n]
@@ -153,9 +153,9 @@ def test_an_organ_gets_its_share_of_cells_and_of_exosomes(organ, agrees):
     done = (InjectTumourCells("llc", 10**10, 0.0), InjectExosomes("lung_tropic", (0.0,), vesicles=1e10))
     next(live(state, p, done, 1))
     mean = 1e10 * share(state, p)
-    agrees(state.ledger.exosomes_released, mean, math.sqrt(mean))
+    agrees(state.counters.exosomes_released, mean, math.sqrt(mean))
     mean *= p.organ.fraction_cells
-    agrees(state.ledger.tumour_entered, mean, math.sqrt(mean))
+    agrees(state.counters.tumour_entered, mean, math.sqrt(mean))
 
 
 def test_of_the_cells_only_those_that_reach_the_organ_enter(naive, agrees):
@@ -163,7 +163,7 @@ def test_of_the_cells_only_those_that_reach_the_organ_enter(naive, agrees):
     p = resolve({"liver.fraction_cells": "0.5"})
     next(live(naive, p, (InjectTumourCells("pan02", 10**9, 0.0),), 1))
     mean = 0.5e9 * share(naive, p)
-    agrees(naive.ledger.tumour_entered, mean, math.sqrt(mean))
+    agrees(naive.counters.tumour_entered, mean, math.sqrt(mean))
 
 
 def test_cells_are_the_same_whatever_else_is_done(section, p):
@@ -341,18 +341,18 @@ def settled(bare, settle, name, n):
     """n cells of a population or of a kind of bone-marrow-derived cells, beside n of each other kind."""
     if name not in BMDC_KINDS:
         return settle(bare, name, n), lambda: len(bare.populations[name])
-    for kind in BoneMarrowCell.kind.names:
+    for kind in BoneMarrowDerivedCell.kind.names:
         settle(bare, "bmdc", n, kind=kind)
     return bare.bmdc, lambda: kinds_of(bare)[BMDC_KINDS[name]]
 
 
 def kinds_of(state):
-    numbers = np.bincount(state.bmdc.kind, minlength=len(BoneMarrowCell.kind.names)).tolist()
-    return dict(zip(BoneMarrowCell.kind.names, numbers, strict=True))
+    numbers = np.bincount(state.bmdc.kind, minlength=len(BoneMarrowDerivedCell.kind.names)).tolist()
+    return dict(zip(BoneMarrowDerivedCell.kind.names, numbers, strict=True))
 
 
 def test_kinds_of_the_vocabulary_are_those_of_the_column():
-    assert sorted(BMDC_KINDS.values()) == sorted(BoneMarrowCell.kind.names)
+    assert sorted(BMDC_KINDS.values()) == sorted(BoneMarrowDerivedCell.kind.names)
 
 
 @pytest.mark.parametrize("name", BMDC_KINDS)

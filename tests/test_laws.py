@@ -14,21 +14,21 @@ EXACT = 1e-12  # a handful of roundings of 1e-16 each
 
 
 def test_chance_of_a_rate_by_hand():
-    assert laws.chance(math.log(2), 1.0) == pytest.approx(0.5, rel=EXACT)
-    assert laws.chance(2.0, 0.5) == pytest.approx(1 - math.exp(-1), rel=EXACT)
-    np.testing.assert_allclose(laws.chance(np.array([0.0, 0.1]), 3.0), [0.0, 1 - math.exp(-0.3)], rtol=EXACT)
+    assert laws.probability(math.log(2), 1.0) == pytest.approx(0.5, rel=EXACT)
+    assert laws.probability(2.0, 0.5) == pytest.approx(1 - math.exp(-1), rel=EXACT)
+    np.testing.assert_allclose(laws.probability(np.array([0.0, 0.1]), 3.0), [0.0, 1 - math.exp(-0.3)], rtol=EXACT)
 
 
 def test_chance_keeps_small_rates_and_stays_a_probability():
     # 1 - exp(-x) would round to 0 here; expm1 keeps x to first order.
-    assert laws.chance(1e-18, 1.0) == pytest.approx(1e-18, rel=EXACT)
-    assert laws.chance(0.0, 5.0) == 0.0
-    assert laws.chance(1e9, 1.0) == 1.0
+    assert laws.probability(1e-18, 1.0) == pytest.approx(1e-18, rel=EXACT)
+    assert laws.probability(0.0, 5.0) == 0.0
+    assert laws.probability(1e9, 1.0) == 1.0
 
 
 def test_chance_of_two_half_steps_is_that_of_one():
-    half = laws.chance(0.7, 0.5)
-    assert 1 - (1 - half) ** 2 == pytest.approx(laws.chance(0.7, 1.0), rel=EXACT)
+    half = laws.probability(0.7, 0.5)
+    assert 1 - (1 - half) ** 2 == pytest.approx(laws.probability(0.7, 1.0), rel=EXACT)
 
 
 def test_births_are_those_of_a_pure_birth_process():
@@ -221,3 +221,13 @@ def test_niche_strength_needs_fibronectin_and_gains_by_periostin():
     assert strength(1e3, 1e3, 0.7) == pytest.approx(1.0, rel=1e-9)
     field = strength(np.array([0.0, 4.0]), np.array([2.0, 2.0]), 0.5)
     np.testing.assert_allclose(field, [0.0, 0.375], rtol=EXACT)
+
+
+def test_vessels_sprout_towards_the_most_and_fall_back_to_a_naive_organ():
+    most, gain, loss = 3.0, 0.5, 0.25
+    level = (most - 1.0) * gain / (gain + loss) + 1.0  # where gain and loss balance
+    assert laws.vessels_after(1.0, gain, loss, most, 1e6) == pytest.approx(level)
+    assert laws.vessels_after(most, 0.0, loss, most, math.log(2.0) / loss) == pytest.approx(2.0)
+    half = laws.vessels_after(laws.vessels_after(1.5, gain, loss, most, 1.0), gain, loss, most, 1.0)
+    assert laws.vessels_after(1.5, gain, loss, most, 2.0) == pytest.approx(half)
+    assert laws.vessels_after(0.2, 0.0, loss, most, 100.0) == pytest.approx(0.2)  # displaced ones need a call

@@ -137,7 +137,7 @@ def test_every_cell_in_the_tissue_is_of_one_kind(moments, name):
 
 
 @pytest.mark.parametrize(("population", "column"), [
-    ("kupffer_cells", "state"), ("resident_receivers", "state"), ("bmdc", "kind"), ("tumour_cells", "state"),
+    ("kupffer_cells", "state"), ("resident_recipient_cells", "state"), ("bmdc", "kind"), ("tumour_cells", "state"),
 ])  # fmt: skip
 def test_every_state_of_a_cell_has_a_kind(mouse, population, column):
     """Also those that are too short to be met in a run of a few days."""
@@ -157,7 +157,7 @@ def test_kinds_are_told_apart_without_colour_or_by_it():
     assert {kind.population for kind in KINDS} == {kind.population for kind in POPULATIONS} - {"exosomes"}
     for a, b in itertools.combinations(KINDS, 2):
         assert a.label != b.label
-        # The receivers of liver and of other organs never meet.
+        # The recipient cells of liver and of other organs never meet.
         assert (a.marker, a.face, a.edge) != (b.marker, b.face, b.edge)
         if a.population != b.population:
             assert a.marker != b.marker
@@ -180,7 +180,7 @@ def test_a_live_model_looks_as_its_snapshot(sights, mouse):
         for here, there in zip(live.places(population), saved.places(population), strict=True):
             np.testing.assert_allclose(here, there, rtol=1e-15)  # um over spacing times spacing: one rounding each
     assert dict(live.anatomy) == dict(saved.anatomy)
-    for name in ("stellate.fraction_counted", "tumour.colony_cells", "kupffer.rate_late", "tgfb.half_life"):
+    for name in ("stellate.fraction_counted", "tumour.colony_cells", "kupffer.rate_tumour_associated", "tgfb.half_life"):
         assert live.parameter(name) == pytest.approx(saved.parameter(name), rel=1e-15)
     with pytest.raises(KeyError):
         live.arrays["tgfb"]
@@ -211,7 +211,7 @@ def test_lobules_stand_around_veins_with_triads_at_their_corners(sights):
     assert corners[0].tolist() == pytest.approx(corners[-1].tolist(), abs=1e-9)
 
 
-def test_colonies_are_clones_of_lodged_cells(mouse):
+def test_colonies_are_clones_of_arrested_cells(mouse):
     sight = LiveSight(mouse)
     assert colonies(sight) == []
     least = int(sight.parameter("tumour.colony_cells"))

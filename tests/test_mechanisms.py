@@ -58,8 +58,8 @@ def test_zonation_is_in_shares_and_kupffer_cells_are_where_they_were_counted():
         np.testing.assert_allclose(shares.sum(axis=1), 1.0, rtol=1e-12)
     # Bouwens 1986. Some 1,440 cells a mouse: the standard error of a share over four mice is below 0.007.
     np.testing.assert_allclose(zones.kupffer.mean(axis=0), (0.43, 0.28, 0.29), atol=0.028)
-    # What comes with the blood meets the portal third first: more lodges there than an even spread over cells or tissue.
-    assert (zones.lodged[:, 0] > zones.lodged[:, 2]).all()
+    # What comes with the blood meets the portal third first: more arrests there than an even spread over cells or tissue.
+    assert (zones.arrested[:, 0] > zones.arrested[:, 2]).all()
     assert not np.array_equal(zones.kupffer[0], zones.kupffer[1])
     again = mechanisms.zonation(mice=1, seed=2)
     for one, other in zip(again, zones, strict=True):

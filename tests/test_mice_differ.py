@@ -11,7 +11,7 @@ from scipy import stats
 from niche_sim.chance import Chance
 from niche_sim.model import NicheModel
 from niche_sim.parameters import resolve, rows
-from niche_sim.tissue import this_mouse
+from niche_sim.tissue import between_subject_variability
 
 MICE = 1500
 SMALLEST_P = 1e-4  # as in conftest.py
@@ -36,7 +36,7 @@ def value(p, name):
 @pytest.fixture(scope="module")
 def factors(p):
     """By what each number of the register is multiplied, in 1500 mice: those that differ in any."""
-    mice = [this_mouse(p, Chance(seed)) for seed in range(MICE)]
+    mice = [between_subject_variability(p, Chance(seed)) for seed in range(MICE)]
     table = {name: np.array([value(mouse, name) for mouse in mice]) for name in rows()}
     return {name: of / value(p, name) for name, of in table.items() if (of != value(p, name)).any()}
 
@@ -68,7 +68,7 @@ def test_rates_differ_independently_but_those_of_one_spread_go_together(factors,
 @pytest.mark.parametrize("changed", SPREADS)
 def test_each_spread_acts_on_its_own_numbers(p, changed):
     only = resolve(EVEN | {f"mouse.{changed}": "0.5"})
-    mouse = this_mouse(only, Chance(3))
+    mouse = between_subject_variability(only, Chance(3))
     differ = {name for name in rows() if value(mouse, name) != value(only, name)}
     assert differ == set(SPREADS[changed])
 
@@ -78,13 +78,13 @@ def test_chances_stay_chances():
         EVEN
         | {"mouse.immunity": "3", "mouse.uptake": "3", "nk.chance_kill": "0.9", "exosomes.fraction_escaping": "0.9"}
     )
-    mice = [this_mouse(p, Chance(seed)) for seed in range(50)]
+    mice = [between_subject_variability(p, Chance(seed)) for seed in range(50)]
     assert max(mouse.nk.chance_kill for mouse in mice) == max(mouse.exosomes.fraction_escaping for mouse in mice) == 1.0
 
 
 def test_without_spread_mice_are_the_register():
     even = resolve(EVEN)
-    assert {this_mouse(even, Chance(seed)) == even for seed in range(50)} == {True}
+    assert {between_subject_variability(even, Chance(seed)) == even for seed in range(50)} == {True}
 
 
 def mouse_of(arm="educated", seed=5, **overrides):
@@ -96,14 +96,14 @@ def test_a_seed_is_the_same_mouse_in_every_arm_and_however_it_is_run(p):
     mice.append(NicheModel("liver_growing_primary", "primary", overrides=SMALL, rng=5, without=["Division"]).mouse)
     mice.append(mouse_of(**{"section.width": "800 um", "run.step": "0.5 h"}).mouse)
     assert all(mouse == mice[0] for mouse in mice)
-    assert mice[0] == this_mouse(p, Chance(5))
+    assert mice[0] == between_subject_variability(p, Chance(5))
     assert mouse_of(seed=6).mouse != mice[0]
 
 
 def test_the_mouse_is_drawn_once(p):
     chance = Chance(5)
-    first = this_mouse(p, chance)
-    assert this_mouse(p, chance) == first
+    first = between_subject_variability(p, chance)
+    assert between_subject_variability(p, chance) == first
     model = mouse_of()
     before = model.mouse
     for _ in range(3):
@@ -119,7 +119,7 @@ def test_the_register_of_a_run_stays_that_of_all_mice(p):
 
 def test_drawing_a_mouse_moves_no_other_draw(p):
     drawn, fresh = Chance(5), Chance(5)
-    this_mouse(p, drawn)
+    between_subject_variability(p, drawn)
     keys = np.arange(1, 50)
     np.testing.assert_array_equal(drawn.uniform("mouse", keys), fresh.uniform("mouse", keys))
     np.testing.assert_array_equal(drawn.poisson("patrol", 3.0, keys), fresh.poisson("patrol", 3.0, keys))
@@ -132,7 +132,7 @@ def test_mice_of_one_seed_differ_in_nothing_but_their_rates():
     for _ in range(6):
         one, other = (model.state.freeze() for model in (spread, even))
         for name in one:
-            if name.startswith("rows_") and "bmdc" not in name:  # marrow cells come at a rate that differs
+            if name.startswith("rows_") and "bmdc" not in name:  # bone-marrow-derived cells come at a rate that differs
                 np.testing.assert_array_equal(one[name], other[name], err_msg=name)
         spread.step(), even.step()
 
@@ -143,7 +143,7 @@ def test_mice_answer_by_their_own_rates():
     for name, overrides in {"even": EVEN, "spread": EVEN | {"mouse.uptake": "0.4"}}.items():
         model = mouse_of(**overrides)
         model.step()
-        released[name] = model.state.ledger.exosomes_released
+        released[name] = model.state.counters.exosomes_released
         dose = model.mouse.exosomes.vesicles_per_ug / model.parameters.exosomes.vesicles_per_ug
     assert released["spread"] / released["even"] == pytest.approx(dose, rel=0.02)  # some 3e6 vesicles each
     assert dose != pytest.approx(1.0, abs=0.05)

@@ -18,7 +18,7 @@ from niche_sim.parameters import resolve
 from niche_sim.process import Process
 from niche_sim.readouts import READOUTS
 from niche_sim.schedule import SCHEDULES
-from niche_sim.tissue import this_mouse
+from niche_sim.tissue import between_subject_variability
 
 SMALL = {"section.width": "600 um", "section.height": "700 um", "run.duration": "2 day"}
 
@@ -36,7 +36,7 @@ def test_cells_are_mesa_agents(model):
     model.step()  # what a cell holds is counted every other hour
     loaded = kupffer.select(lambda cell: cell.load > 0)
     assert 0 < len(loaded) < len(kupffer)
-    assert set(kupffer.groupby("state").groups) <= {"naive", "taught"}
+    assert set(kupffer.groupby("state").groups) <= {"naive", "educated"}
     cell = loaded[0]
     assert isinstance(cell, mesa.Agent)
     assert cell.model is model
@@ -163,7 +163,7 @@ def test_batch_run_says_that_iterations_without_seeds_are_one_mouse():
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         rows = batch(NicheModel, parameters, seeds=(1, 2, 3))
-    assert len({row["kupffer_taught"] for row in rows}) == 3
+    assert len({row["kupffer_educated"] for row in rows}) == 3
 
 
 def test_pickles(model):
@@ -291,7 +291,7 @@ def test_without_spread_every_mouse_is_the_register():
 
 def test_rates_of_mice_are_log_normal_about_the_register():
     p = resolve({"mouse.answer": "0.3", "mouse.uptake": "0.2"})
-    mice = [this_mouse(p, Chance(seed)) for seed in range(2000)]
+    mice = [between_subject_variability(p, Chance(seed)) for seed in range(2000)]
     for spread, rates, median in (
         (0.3, [mouse.kupffer.secretion_tgfb for mouse in mice], p.kupffer.secretion_tgfb),
         (0.2, [mouse.exosomes.vesicles_per_ug for mouse in mice], p.exosomes.vesicles_per_ug),

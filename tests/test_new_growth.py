@@ -10,8 +10,13 @@ import pytest
 from niche_sim.cells import TumourCell
 from niche_sim.laws import walk_mean_square
 from niche_sim.parameters import resolve
-from niche_sim.processes.tumour_fate import Extravasation, MotileSearch, Settling, Waking, WashingOut
-from niche_sim.processes.tumour_growth import Division, HypoxicDeath
+from niche_sim.processes.arrival.detachment import Detachment
+from niche_sim.processes.arrival.extravasation import Extravasation
+from niche_sim.processes.arrival.post_extravasation_fate import PostExtravasationFate
+from niche_sim.processes.colonisation.division import Division
+from niche_sim.processes.colonisation.dormancy_exit import DormancyExit
+from niche_sim.processes.colonisation.hypoxic_death import HypoxicDeath
+from niche_sim.processes.colonisation.motile_search import MotileSearch
 
 CODE = {name: TumourCell.state.code(name) for name in TumourCell.state.names}
 N = 20_000
@@ -58,7 +63,7 @@ def test_cells_divide_as_their_surroundings_allow(bare, settle, act, agrees, nam
     cells = settle(bare, "tumour_cells", 4 * N, state="cycling", clone_size=1, emt=what.get("emt", 0.0))
     act(Division(), bare, p, dt=4.0 / steps, steps=steps)
     growth = math.exp(factor * math.log(2) / 20 * 4)
-    assert bare.ledger.tumour_born == len(cells) - 4 * N
+    assert bare.counters.tumour_born == len(cells) - 4 * N
     if factor:
         agrees(len(cells), 4 * N * growth, math.sqrt(4 * N * growth * (growth - 1)))
     else:
@@ -103,7 +108,7 @@ def test_growing_cells_die_by_lack_of_oxygen(bare, p, settle, act, happens, step
     cells = settle(bare, "tumour_cells", N, state="cycling", line=np.arange(N) % 7)
     act(HypoxicDeath(), bare, p, dt=24.0 / steps, steps=steps)
     happens(len(cells), N, math.exp(-p.angiogenesis.rate_death_hypoxic * (1 - level) * 24))
-    assert bare.ledger.tumour_died_hypoxic == N - len(cells)
+    assert bare.counters.tumour_died_hypoxic == N - len(cells)
 
 
 def test_other_cells_do_without_oxygen_and_only_where_it_lacks_is_death(bare, p, settle, act, changes):
@@ -115,13 +120,13 @@ def test_other_cells_do_without_oxygen_and_only_where_it_lacks_is_death(bare, p,
     cells = settle(bare, "tumour_cells", 1000, state="cycling", seed=20)
     lacking = (cells.y < 200) & (cells.x < 240) & (cells.state == CODE["cycling"])
     gone, bare.time = set(cells.clone[lacking]), 9.0
-    assert changes(HypoxicDeath(), bare, p, dt=1e5) == {"tumour_cells", "ledger.tumour_died_hypoxic", "events"}
+    assert changes(HypoxicDeath(), bare, p, dt=1e5) == {"tumour_cells", "counters.tumour_died_hypoxic", "events"}
     events = bare.events.table()
     assert set(events["clone"]) == gone and set(events["cause"]) == {"died without oxygen"}
-    assert bare.ledger.tumour_died_hypoxic == len(gone) > 10 and len(cells) == 420 + 1000 - len(gone)
+    assert bare.counters.tumour_died_hypoxic == len(gone) > 10 and len(cells) == 420 + 1000 - len(gone)
 
 
-# --- washing out and crossing ----------------------------------------------------------------------------------------
+# --- detachment and crossing -----------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("steps", [1, 2])
@@ -137,15 +142,15 @@ def test_other_cells_do_without_oxygen_and_only_where_it_lacks_is_death(bare, p,
         (1.0, 0.5, 1.0, 1.0, 0.75 * 0.5 * 0.6),
     ],
 )
-def test_what_holds_lodged_cells(bare, settle, act, happens, steps, fibronectin, talin, nets, leaky, free):
-    p = resolve({"pan02.rate_washing_out": "0.2 1/h", "endothelium.gain_retention": "0.4"})
+def test_what_holds_arrested_cells(bare, settle, act, happens, steps, fibronectin, talin, nets, leaky, free):
+    p = resolve({"pan02.rate_detachment": "0.2 1/h", "endothelium.gain_retention": "0.4"})
     bare.fibronectin = fill(bare, fibronectin * p.tumour.half_fibronectin)
     bare.nets = fill(bare, nets * p.stroma.half_nets)
     bare.leakiness, bare.blocked.talin = fill(bare, leaky), talin
     cells = settle(bare, "tumour_cells", N, state="arrested")
-    act(WashingOut(), bare, p, dt=5.0 / steps, steps=steps)
+    act(Detachment(), bare, p, dt=5.0 / steps, steps=steps)
     happens(len(cells), N, math.exp(-free * 0.2 * 5))
-    assert bare.ledger.tumour_washed_out == N - len(cells)
+    assert bare.counters.tumour_detached == N - len(cells)
 
 
 def test_traps_hold_where_they_are(bare, settle, act):
@@ -153,7 +158,7 @@ def test_traps_hold_where_they_are(bare, settle, act):
     bare.fibronectin = fill(bare, 0.0)
     bare.nets[:10, :12] = 1e9
     here = set(cells.key[(cells.y < 200) & (cells.x < 240)])
-    act(WashingOut(), bare, resolve({"pan02.rate_washing_out": "1 1/h"}), dt=100.0)
+    act(Detachment(), bare, resolve({"pan02.rate_detachment": "1 1/h"}), dt=100.0)
     assert 0 < len(here) < 2000 and set(cells.key) == here
 
 
@@ -164,7 +169,7 @@ def test_cells_cross_faster_where_the_wall_leaks_unless_blocked(bare, p, settle,
     cells = settle(bare, "tumour_cells", N, state="arrested", line=1)
     act(Extravasation(), bare, p, dt=4.0 / steps, steps=steps)
     rate = p.b16f1.rate_extravasation * (1 + p.endothelium.gain_extravasation * leaky) * (1 - blocked)
-    assert bare.ledger.tumour_extravasated == count(cells, "extravasated")
+    assert bare.counters.tumour_extravasated == count(cells, "extravasated")
     if rate:
         happens(count(cells, "arrested"), N, math.exp(-rate * 4))
     else:
@@ -174,10 +179,10 @@ def test_cells_cross_faster_where_the_wall_leaks_unless_blocked(bare, p, settle,
 def test_crossing_changes_nothing_else(naive, p, settle, changes):
     naive.leakiness = fill(naive, 0.5)
     settle(naive, "tumour_cells", 500, state="arrested")
-    assert changes(Extravasation(), naive, p, dt=9.0) == {"tumour_cells.state", "ledger.tumour_extravasated"}
+    assert changes(Extravasation(), naive, p, dt=9.0) == {"tumour_cells.state", "counters.tumour_extravasated"}
 
 
-# --- waking ----------------------------------------------------------------------------------------------------------
+# --- exit from dormancy ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("steps", [1, 2])
@@ -193,14 +198,14 @@ def test_crossing_changes_nothing_else(naive, p, settle, changes):
     ],
 )
 @pytest.mark.parametrize("hgf", [0.0, 1.0])
-def test_nk_interferon_keeps_asleep_and_growth_factor_wakes(
+def test_nk_interferon_keeps_dormant_and_growth_factor_reactivates(
     bare, settle, act, happens, steps, nk, activity, ifng, watching, hgf
 ):
     p = resolve(
         {
-            "pan02.rate_waking": "0.4 1/day",
-            "nk.share_asleep": "0.8",
-            "tumour.share_hgf_waking": "0.3",
+            "pan02.rate_dormancy_exit": "0.4 1/day",
+            "nk.share_kept_dormant": "0.8",
+            "tumour.share_hgf_dormancy_exit": "0.3",
             "nk.density": "1e5 cell/mm^3",
         }
     )
@@ -208,14 +213,14 @@ def test_nk_interferon_keeps_asleep_and_growth_factor_wakes(
     bare.hgf, bare.blocked.ifng = fill(bare, hgf * p.stroma.half_hgf), ifng
     settle(bare, "nk_cells", round(nk * p.nk.density * bare.section.volume), activity=activity)
     cells = settle(bare, "tumour_cells", N, state="dormant")
-    act(Waking(), bare, p, dt=24.0 / steps, steps=steps)
+    act(DormancyExit(), bare, p, dt=24.0 / steps, steps=steps)
     happens(count(cells, "dormant"), N, math.exp(-0.4 * (1 - 0.8 * watching) * (1 + 0.15 * hgf)))
 
 
-def test_growth_factor_wakes_nobody_without_a_niche(bare, p, settle, changes):
+def test_growth_factor_reactivates_nobody_without_a_niche(bare, p, settle, changes):
     bare.fibronectin, bare.hgf = fill(bare, 0.0), fill(bare, 1e3)
     settle(bare, "tumour_cells", 500, state="dormant")
-    assert changes(Waking(), bare, p, dt=1e4) == set()
+    assert changes(DormancyExit(), bare, p, dt=1e4) == set()
 
 
 # --- co-option and the search ----------------------------------------------------------------------------------------
@@ -223,7 +228,7 @@ def test_growth_factor_wakes_nobody_without_a_niche(bare, p, settle, changes):
 
 def test_a_share_of_clones_will_coopt_vessels_whether_they_start_or_sleep(bare, p, settle, act, happens):
     cells = settle(bare, "tumour_cells", 2 * N, state="extravasated", line=1)
-    act(Settling(), bare, p, steps=3)
+    act(PostExtravasationFate(), bare, p, steps=3)
     happens(cells.coopting.sum(), 2 * N, p.tumour.fraction_coopting)
     starts = cells.state == CODE["motile"]
     happens(cells.coopting[starts].sum(), starts.sum(), p.tumour.fraction_coopting)  # drawn apart
@@ -249,7 +254,7 @@ def test_a_motility_block_takes_cooption_from_those_that_condense(bare, p, settl
 @pytest.mark.parametrize(("emt", "blocked"), [(0.0, 0.0), (0.5, 0.0), (1.0, 0.0), (1.0, 0.5), (0.3, 1.0)])
 def test_mesenchymal_cells_search_farther(bare, settle, act, emt, blocked):
     p = resolve({"tumour.rate_condensing": "0 1/day"})
-    bare.homes = bare.homes | {"tumour_cells": np.ones(bare.section.shape)}
+    bare.resting_density = bare.resting_density | {"tumour_cells": np.ones(bare.section.shape)}
     bare.blocked.motility = blocked
     heading = 2 * math.pi * np.random.default_rng(1).random(6000)
     cells = settle(bare, "tumour_cells", 6000, state="motile", emt=emt, heading=heading, y=350.0, x=300.0)
@@ -264,4 +269,4 @@ def test_searching_changes_nothing_else(naive, p, settle, changes):
     settle(naive, "tumour_cells", 500, state="motile", emt=0.5, coopting=True)
     naive.blocked.motility = 0.5
     columns = {f"tumour_cells.{name}" for name in ("coopting", "y", "x", "heading", "state")}
-    assert changes(MotileSearch(), naive, p, dt=12.0) == columns | {"ledger.tumour_started"}
+    assert changes(MotileSearch(), naive, p, dt=12.0) == columns | {"counters.tumour_started"}

@@ -15,7 +15,7 @@ from niche_sim.readouts import READOUTS
 from niche_sim.scenario import bibliography, catalogue, load
 from niche_sim.schedule import ALTERNATIVES, DEFAULT, SCHEDULES, STAGE_3
 from niche_sim.stages import STAGES
-from niche_sim.state import BOOKS, FIELDS
+from niche_sim.state import COMPARTMENTS, FIELDS
 from niche_sim.vocabulary import BLOCK_TARGETS
 
 FILE = Path(__file__).parents[1] / "docs" / "odd.md"
@@ -118,13 +118,13 @@ def test_the_wiring_holds_every_write_and_its_readers(elements: dict[str, str]) 
         for name in kind.writes:
             whole = name.partition(".")[0]
             if whole not in odd.NOT_WIRING:
-                assert f"`{kind.__name__}`" in wiring[name if whole in BOOKS else whole][0], (kind, name)
+                assert f"`{kind.__name__}`" in wiring[name if whole in COMPARTMENTS else whole][0], (kind, name)
         for name in kind.reads:
-            quantity = name if name.partition(".")[0] in BOOKS else name.partition(".")[0]
+            quantity = name if name.partition(".")[0] in COMPARTMENTS else name.partition(".")[0]
             if quantity in wiring:
                 assert f"`{kind.__name__}`" in wiring[quantity][1], (kind, name)
     assert set(FIELDS) <= set(wiring)
-    assert "`WashingOut`" not in wiring["tgfb"][1]  # it reads no TGF-beta
+    assert "`Detachment`" not in wiring["tgfb"][1]  # it reads no TGF-beta
 
 
 def test_entities_are_whole(elements: dict[str, str]) -> None:
@@ -139,7 +139,7 @@ def test_entities_are_whole(elements: dict[str, str]) -> None:
         assert re.search(
             rf"^\| `{name}` \| {'' if unit == '1' else unit} \| [01] \| {re.escape(meaning)} \|$", fields, re.M
         )
-    for name, book in BOOKS.items():
+    for name, book in COMPARTMENTS.items():
         said = below(body, f"{book.__name__}: `{name}`")
         assert all(f"`{entry}`" in said for entry in book.__dataclass_fields__)
     assert "| `ccl2` | float | 0 | nM |" in below(body, "Blood: `blood`")

@@ -8,15 +8,15 @@ import math
 import numpy as np
 import pytest
 
-from niche_sim.cells import Exosome, ResidentReceiver
+from niche_sim.cells import Exosome, ResidentRecipientCell
 from niche_sim.chance import Chance
 from niche_sim.interventions import intervene
 from niche_sim.model import NicheModel
 from niche_sim.parameters import resolve
-from niche_sim.processes.exosome_digestion import ExosomeDigestion
-from niche_sim.processes.exosome_uptake import ExosomeUptake
-from niche_sim.processes.primary_tumour import PrimaryShedding
-from niche_sim.processes.tumour_arrival import Lodging
+from niche_sim.processes.arrival.arrest import Arrest
+from niche_sim.processes.priming.exosome_digestion import ExosomeDigestion
+from niche_sim.processes.priming.exosome_uptake import ExosomeUptake
+from niche_sim.processes.shedding.primary_shedding import PrimaryShedding
 from niche_sim.protocol import InjectTumourCells
 from niche_sim.readouts import READOUTS
 from niche_sim.state import FIELDS, PrimaryTumour
@@ -25,7 +25,7 @@ from niche_sim.vocabulary import EXOSOME_SOURCES, INTEGRIN_OF_ORGAN, ORGANS
 
 ELSEWHERE = ("lung", "brain")
 MATCHED = {"liver": "pdac", "lung": "lung_tropic", "brain": "brain_tropic"}  # integrin 1 of its organ, 0 of the others
-CODE = ResidentReceiver.kind.code
+CODE = ResidentRecipientCell.kind.code
 
 
 def naive_organ(organ, **overrides):
@@ -43,7 +43,7 @@ def test_cells_are_there_at_the_density_of_their_organ(organ):
     volume = state.section.volume
     counts = {
         "kupffer_cells": p.kupffer.density if organ == "liver" else 0.0,
-        "resident_receivers": 0.0 if organ == "liver" else p.organ.density_receivers,
+        "resident_recipient_cells": 0.0 if organ == "liver" else p.organ.density_recipient_cells,
         "stellate_cells": p.stellate.density * p.organ.ratio_matrix_cells,
         "nk_cells": p.nk.density * p.organ.ratio_lymphocytes,
         "t_cells": p.t_cells.density * p.organ.ratio_lymphocytes,
@@ -52,21 +52,21 @@ def test_cells_are_there_at_the_density_of_their_organ(organ):
     for name, population in state.populations.items():
         assert len(population) == round(counts.get(name, 0.0) * volume), name
         assert not state.section.lumen.ravel()[state.sites(population)].any(), name
-    assert state.receivers is (state.kupffer_cells if organ == "liver" else state.resident_receivers)
-    assert len(state.receivers) > 100
+    assert state.recipient_cells is (state.kupffer_cells if organ == "liver" else state.resident_recipient_cells)
+    assert len(state.recipient_cells) > 100
 
 
 @pytest.mark.parametrize("organ", ELSEWHERE)
-def test_which_receivers_they_are(organ, happens):
+def test_which_recipient_cells_they_are(organ, happens):
     state, p = naive_organ(organ)
-    cells = state.resident_receivers
+    cells = state.resident_recipient_cells
     happens(cells.responder.sum(), len(cells), p.kupffer.fraction_responders)
     if organ == "brain":
         assert (cells.kind == CODE("brain_endothelium")).all()
     else:
         fibroblasts = cells.kind == CODE("lung_fibroblast")
         assert (cells.kind[~fibroblasts] == CODE("lung_epithelium")).all()
-        happens(fibroblasts.sum(), len(cells), p.lung.share_first_receiver)
+        happens(fibroblasts.sum(), len(cells), p.lung.share_first_recipient_cell)
     assert not cells.load.any() and not cells.signal.any() and not cells.state.any()
 
 
@@ -83,18 +83,18 @@ VESICLES = 2_000_000
 
 
 def taken(organ, source, act, **blocked):
-    """Share of the vesicles that leave blood which the organ takes, over an hour; the books are checked on the way."""
+    """Share of the vesicles that leave blood which the organ takes, over an hour; the counters are checked on the way."""
     state, p = naive_organ(organ)
     for link, efficacy in blocked.items():
         setattr(state.blocked, link, efficacy)
     state.release_exosomes(VESICLES, EXOSOME_SOURCES.index(source), 5, p.exosomes.parcel_size)
     act(ExosomeUptake(), state, p)
-    ledger, exosomes = state.ledger, state.exosomes
+    counters, exosomes = state.counters, state.exosomes
     inside = exosomes.place == Exosome.place.code("inside")
-    assert exosomes.vesicles[inside].sum() == ledger.exosomes_taken_up
-    assert exosomes.vesicles[~inside].sum() + ledger.exosomes_taken_up + ledger.exosomes_cleared == VESICLES
-    assert np.isin(exosomes.host[inside], state.receivers.unique_id[state.receivers.responder]).all()
-    return ledger.exosomes_taken_up / (ledger.exosomes_taken_up + ledger.exosomes_cleared)
+    assert exosomes.vesicles[inside].sum() == counters.exosomes_taken_up
+    assert exosomes.vesicles[~inside].sum() + counters.exosomes_taken_up + counters.exosomes_cleared == VESICLES
+    assert np.isin(exosomes.host[inside], state.recipient_cells.unique_id[state.recipient_cells.responder]).all()
+    return counters.exosomes_taken_up / (counters.exosomes_taken_up + counters.exosomes_cleared)
 
 
 @pytest.mark.parametrize("organ", ORGANS)
@@ -131,36 +131,36 @@ def test_without_uptake_the_organ_takes_none(organ, act):
 
 
 @pytest.mark.parametrize("organ", ELSEWHERE)
-def test_receivers_hold_and_digest_what_they_took(organ, act):
+def test_recipient_cells_hold_and_digest_what_they_took(organ, act):
     state, p = naive_organ(organ)
     state.release_exosomes(VESICLES, EXOSOME_SOURCES.index(MATCHED[organ]), 5, p.exosomes.parcel_size)
     act(ExosomeUptake(), state, p)
     act(ExosomeDigestion(), state, p, dt=2.0)
-    cells = state.resident_receivers
-    ledger = state.ledger
-    assert cells.load.sum() == ledger.exosomes_taken_up - ledger.exosomes_degraded > 1000
+    cells = state.resident_recipient_cells
+    counters = state.counters
+    assert cells.load.sum() == counters.exosomes_taken_up - counters.exosomes_degraded > 1000
     np.testing.assert_allclose(cells.signal, cells.load * p.source(MATCHED[organ]).mif)
     assert not cells.load[~cells.responder].any()
     cells.remove(slice(0, 100))  # and what a lost cell held is digested at once
     act(ExosomeDigestion(), state, p, dt=2.0)
-    assert cells.load.sum() == ledger.exosomes_taken_up - ledger.exosomes_degraded
+    assert cells.load.sum() == counters.exosomes_taken_up - counters.exosomes_degraded
 
 
 # --- tumour cells ----------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("organ", ORGANS)
-def test_the_share_of_injected_cells_that_reaches_the_organ_enters_and_lodges(organ, act, agrees, happens):
+def test_the_share_of_injected_cells_that_reaches_the_organ_enters_and_arrests(organ, act, agrees, happens):
     state, p = naive_organ(organ)
     count = 200_000_000
     intervene([InjectTumourCells("llc", count, 0.0)], state, p, Chance(7), 1.0)
     expected = count * p.organ.fraction_cells * state.section.volume / p.organ.volume
-    agrees(state.ledger.tumour_entered, expected, math.sqrt(expected))
-    act(Lodging(), state, p)
-    ledger = state.ledger
-    assert ledger.tumour_arrived + ledger.tumour_passed == ledger.tumour_entered
-    assert ledger.tumour_arrived == len(state.tumour_cells)
-    happens(ledger.tumour_arrived, ledger.tumour_entered, p.tumour.fraction_lodging)
+    agrees(state.counters.tumour_entered, expected, math.sqrt(expected))
+    act(Arrest(), state, p)
+    counters = state.counters
+    assert counters.tumour_arrived + counters.tumour_passed == counters.tumour_entered
+    assert counters.tumour_arrived == len(state.tumour_cells)
+    happens(counters.tumour_arrived, counters.tumour_entered, p.tumour.fraction_arrested)
 
 
 @pytest.mark.parametrize("organ", ORGANS)
@@ -170,7 +170,7 @@ def test_cells_that_a_primary_sheds_reach_an_organ_as_injected_ones_do(organ, ac
     act(PrimaryShedding(), state, p)
     shed = 1e9 * p.primary.rate_shedding * p.primary.fraction_viable
     expected = shed * p.organ.fraction_cells * state.section.volume / p.organ.volume
-    agrees(state.ledger.tumour_entered, expected, math.sqrt(expected))
+    agrees(state.counters.tumour_entered, expected, math.sqrt(expected))
 
 
 def test_half_the_fraction_is_half_the_cells():
@@ -178,7 +178,7 @@ def test_half_the_fraction_is_half_the_cells():
     for fraction in ("0.9", "0.45"):
         state, p = naive_organ("lung", **{"lung.fraction_cells": fraction})
         intervene([InjectTumourCells("llc", 200_000_000, 0.0)], state, p, Chance(7), 1.0)
-        entered[fraction] = state.ledger.tumour_entered
+        entered[fraction] = state.counters.tumour_entered
     assert entered["0.9"] / entered["0.45"] == pytest.approx(2.0, rel=0.03)  # some 25,000 and 12,500
 
 
@@ -211,7 +211,7 @@ SHARES = ("leakiness", "collagen", "steatosis")
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory):
-    """(organ, arm) -> the model at its end; its books and bounds are checked at every step."""
+    """(organ, arm) -> the model at its end; its counters and bounds are checked at every step."""
     done = {}
     for organ in ELSEWHERE:
         folder = tmp_path_factory.mktemp(organ)
@@ -227,11 +227,11 @@ def runs(tmp_path_factory):
 
 
 def check(state):
-    book, cells = dataclasses.asdict(state.ledger), state.tumour_cells
+    book, cells = dataclasses.asdict(state.counters), state.tumour_cells
     lost = sum(
         n
         for name, n in book.items()
-        if name.startswith(("tumour_killed", "tumour_died", "tumour_left", "tumour_washed"))
+        if name.startswith(("tumour_killed", "tumour_died", "tumour_left", "tumour_detached"))
     )
     assert book["tumour_arrived"] + book["tumour_born"] == len(cells) + lost
     assert book["tumour_entered"] == book["tumour_arrived"] + book["tumour_passed"]
@@ -250,7 +250,7 @@ def check(state):
 
 
 @pytest.mark.parametrize("organ", ELSEWHERE)
-def test_a_short_run_keeps_its_books_and_measures_all(runs, organ):
+def test_a_short_run_keeps_its_counters_and_measures_all(runs, organ):
     for arm in ("pbs", "educated"):
         model = runs[organ, arm]
         assert model.state.time == 120.0
@@ -259,19 +259,19 @@ def test_a_short_run_keeps_its_books_and_measures_all(runs, organ):
         for readout in READOUTS:
             if readout.cumulative:
                 assert table[readout.name].is_monotonic_increasing, readout.name
-        assert model.state.ledger.tumour_arrived > 10
+        assert model.state.counters.tumour_arrived > 10
 
 
 @pytest.mark.parametrize("organ", ELSEWHERE)
-def test_exosomes_reach_receivers_and_wake_the_stroma(runs, organ):
+def test_exosomes_reach_recipient_cells_and_activate_the_stroma(runs, organ):
     naive, educated = (runs[organ, arm].state for arm in ("pbs", "educated"))
     # Growing tumour cells shed vesicles and secrete TGF-beta, too.
-    assert educated.ledger.exosomes_taken_up > 10 * naive.ledger.exosomes_taken_up
-    assert educated.resident_receivers.load.sum() > 3 * naive.resident_receivers.load.sum()
+    assert educated.counters.exosomes_taken_up > 10 * naive.counters.exosomes_taken_up
+    assert educated.resident_recipient_cells.load.sum() > 3 * naive.resident_recipient_cells.load.sum()
     assert educated.stellate_cells.activation.mean() > naive.stellate_cells.activation.mean()
-    assert naive.ledger.tumour_entered == educated.ledger.tumour_entered  # the same mouse
-    taught = np.count_nonzero(educated.resident_receivers.state), np.count_nonzero(naive.resident_receivers.state)
-    assert taught[0] > taught[1]
+    assert naive.counters.tumour_entered == educated.counters.tumour_entered  # the same mouse
+    educated = np.count_nonzero(educated.resident_recipient_cells.state), np.count_nonzero(naive.resident_recipient_cells.state)
+    assert educated[0] > educated[1]
 
 
 @pytest.mark.parametrize("organ", ELSEWHERE)

@@ -29,7 +29,7 @@ from niche_sim.protocol import GrowPrimary, InjectExosomes, InjectTumourCells, T
 from niche_sim.readouts import measure
 from niche_sim.scenario import library
 from niche_sim.schedule import schedule
-from niche_sim.tissue import naive_liver, section_of, this_mouse
+from niche_sim.tissue import between_subject_variability, naive_liver, section_of
 from niche_sim.units import to_model
 from niche_sim.vocabulary import DRUGS, EXOSOME_SOURCES, TUMOUR_LINES
 
@@ -183,7 +183,7 @@ def live(p, hours, width=600.0, height=700.0):
     state.stellate_cells.activation[:] = 0.6
     state.blood.ccl2 = 1e3
     state.kupffer_cells.remove(slice(0, 2))
-    state.kupffer_cells.state[:3] = KupfferCell.state.code("late")
+    state.kupffer_cells.state[:3] = KupfferCell.state.code("tumour_associated")
     state.t_cells.effector[:] = True
     for step in range(hours):
         chance.step = state.step_index = step
@@ -213,14 +213,14 @@ def test_every_row_is_used():
 def test_every_spread_makes_mice_differ(name):
     """Each alone, in at least one number of the register, and without it they do not."""
     none = dict.fromkeys((name for name in NAMES if name.startswith("mouse.")), "0")
-    assert this_mouse(resolve(none), Chance(1)) == resolve(none)
+    assert between_subject_variability(resolve(none), Chance(1)) == resolve(none)
     p = resolve(none | {name: "0.3"})
-    assert this_mouse(p, Chance(1)) != this_mouse(p, Chance(2)) != p
+    assert between_subject_variability(p, Chance(1)) != between_subject_variability(p, Chance(2)) != p
 
 
 def books_balance(state):
-    ledger, inside = state.ledger, state.exosomes.host >= 0
-    return ledger.exosomes_taken_up == state.exosomes.vesicles[inside].sum() + ledger.exosomes_degraded
+    counters, inside = state.counters, state.exosomes.host >= 0
+    return counters.exosomes_taken_up == state.exosomes.vesicles[inside].sum() + counters.exosomes_degraded
 
 
 @pytest.mark.mice
@@ -312,7 +312,7 @@ def test_an_override_changes_nothing_else():
         ("kupffer.fraction_responders", "120 %", "outside"),
         ("tumour.share_periostin", "1.01", "outside"),
         ("pan02.chance_start", "2", "outside"),
-        ("pan02.rate_waking", "-0.1 1/day", "negative"),
+        ("pan02.rate_dormancy_exit", "-0.1 1/day", "negative"),
         ("pan02.doubling", "0 h", "zero"),
         ("stellate.steepness", "0", "zero"),
         ("exosomes.parcel_size", "0.5 vesicle", "less than one"),

@@ -207,7 +207,7 @@ def test_texts_are_on_the_page_large_enough_and_apart(record, draw, case, monkey
 def test_legend_counts_every_cell_of_the_snapshot(record):
     for time, arrays in record.snapshots.items():
         numbers = legend_numbers(section_figure(record, time))
-        naive, taught, late = (arrays["kupffer_cells_state"] == code for code in range(3))
+        naive, educated, late = (arrays["kupffer_cells_state"] == code for code in range(3))
         loaded = arrays["kupffer_cells_load"] > 0
         active = arrays["stellate_cells_activation"] >= 0.5
         states = np.bincount(arrays["tumour_cells_state"], minlength=6)
@@ -215,9 +215,9 @@ def test_legend_counts_every_cell_of_the_snapshot(record):
         held = arrays["bmdc_arrested"] & (arrays["bmdc_kind"] == 0)
         assert numbers == {
             "Kupffer cell, naive": (naive & ~loaded).sum(),
-            "Kupffer cell, loaded, untaught": (naive & loaded).sum(),
-            "Kupffer cell, taught": taught.sum(),
-            "Kupffer cell, late": late.sum(),
+            "Kupffer cell, loaded, not educated": (naive & loaded).sum(),
+            "Kupffer cell, educated": educated.sum(),
+            "Kupffer cell, tumour-associated": late.sum(),
             "Stellate cell, quiescent": (~active).sum(),
             "Stellate cell, active": active.sum(),
             "Fibroblast": len(arrays["fibroblasts_key"]),
@@ -229,26 +229,26 @@ def test_legend_counts_every_cell_of_the_snapshot(record):
             "Epithelial cell": len(arrays["epithelial_cells_key"]),
             "NK cell": len(arrays["nk_cells_key"]),
             "T cell": len(arrays["t_cells_key"]),
-            "Tumour cell, just lodged": states[1] + states[2],
+            "Tumour cell, just arrested": states[1] + states[2],
             "Tumour cell, dormant": states[3],
             "Tumour cell, motile": states[4],
             "Tumour cell, cycling": states[5],
             "Colony, 10 cells or more": 0,
         }
     # The run is one that fills most of these, or the comparison above says little.
-    assert min(numbers["Kupffer cell, taught"], numbers["Macrophage, arrested"], states[1:].sum(), kinds[1:].sum()) > 0
+    assert min(numbers["Kupffer cell, educated"], numbers["Macrophage, arrested"], states[1:].sum(), kinds[1:].sum()) > 0
 
 
-def test_another_organ_shows_its_receivers_in_place_of_kupffer_cells(record):
-    """One in each state, and two that are loaded and not taught."""
+def test_another_organ_shows_its_recipient_cells_in_place_of_kupffer_cells(record):
+    """One in each state, and two that are loaded and not educated."""
     there = {"y": np.ones(4), "x": np.arange(4.0), "key": np.arange(4, dtype=np.uint64),
              "state": np.array([0, 0, 0, 1]), "load": np.array([0, 3, 1, 2])}  # fmt: skip
     nobody = {"y": np.empty(0), "x": np.empty(0), "key": np.empty(0, np.uint64), "state": np.empty(0, np.int8),
               "load": np.empty(0, np.int64)}  # fmt: skip
-    away = with_cells(with_cells(record, "resident_receivers", there), "kupffer_cells", nobody)
+    away = with_cells(with_cells(record, "resident_recipient_cells", there), "kupffer_cells", nobody)
     numbers = legend_numbers(section_figure(away))
     found = {name: number for name, number in numbers.items() if "eceiver" in name or "Kupffer" in name}
-    assert found == {"Receiver, naive": 1, "Receiver, loaded, untaught": 2, "Receiver, taught": 1}
+    assert found == {"Recipient cell, naive": 1, "Recipient cell, loaded, not educated": 2, "Recipient cell, educated": 1}
 
 
 def test_every_cell_in_the_tissue_has_a_look():
@@ -302,7 +302,7 @@ def test_kinds_differ_in_shape_and_states_in_colour(record):
         assert len(set(look)) == len(look)
 
 
-def test_colonies_are_clones_of_ten_lodged_cells(record):
+def test_colonies_are_clones_of_ten_arrested_cells(record):
     cells = tumour([9, 10, 25])
     blood = tumour([40], state=CIRCULATING) | {"clone": np.full(40, 7, np.uint64)}
     both = {name: np.concatenate([cells[name], blood[name]]) for name in cells}

@@ -270,7 +270,7 @@ def test_cells_lie_where_they_are_and_are_counted(film, record):
             assert np.array_equal(film.cells[number].get_offsets(), np.column_stack([x[rows], y[rows]]))
             if number in film.counts:
                 assert film.counts[number].get_text() == f"{rows.sum():,}"
-    assert {kind.population for number, kind in enumerate(KINDS) if number not in film.counts} == {"resident_receivers"}
+    assert {kind.population for number, kind in enumerate(KINDS) if number not in film.counts} == {"resident_recipient_cells"}
 
 
 def test_a_colony_is_ringed(record):
@@ -322,14 +322,14 @@ def test_texts_stay_inside_and_apart(record, case):
             assert apart, (one.get_text(), other.get_text())
 
 
-def test_other_organs_have_their_receivers_in_the_legend(record):
+def test_other_organs_have_their_recipient_cells_in_the_legend(record):
     first = dict(record.snapshots[0.0])
     for name in [name for name in first if name.startswith("kupffer_cells_")]:
-        first[name.replace("kupffer_cells", "resident_receivers")] = first[name]
+        first[name.replace("kupffer_cells", "resident_recipient_cells")] = first[name]
         first[name] = first[name][:0]
     film = Film(replace(record, snapshots={**record.snapshots, 0.0: first}))
     shown = {KINDS[number].population for number in film.counts}
-    assert "resident_receivers" in shown
+    assert "resident_recipient_cells" in shown
     assert "kupffer_cells" not in shown
 
 

@@ -23,13 +23,13 @@ def found(state, *names):
 def test_names_and_units_are_given_once():
     assert len(BY_NAME) == len(READOUTS)
     cumulative = {readout.name for readout in READOUTS if readout.cumulative}
-    books = {"exosomes_taken_up", "tumour_arrived", "tumour_extravasated", "tumour_started", "tumour_killed", "toxicity"}
-    assert cumulative == books
+    counters = {"exosomes_taken_up", "tumour_arrived", "tumour_extravasated", "tumour_started", "tumour_killed", "toxicity"}
+    assert cumulative == counters
 
 
 def test_a_naive_organ(naive):
     values = measure(naive, P)
-    at_rest = {"kupffer_taught", "tgfb_mean", "il6", "saa", "stellate_active", "bmdc", "colonies", "largest_colony_um"}
+    at_rest = {"kupffer_educated", "tgfb_mean", "il6", "saa", "stellate_active", "bmdc", "colonies", "largest_colony_um"}
     assert {values[name] for name in at_rest} == {0.0}
     ones = {"fibronectin_mean", "vessel_density", "oxygen_mean", "nutrient_mean"}
     assert {values[name] for name in ones} == {1.0}
@@ -56,14 +56,14 @@ def test_kinds_of_marrow_cells_and_of_other_cells(bare, settle):
     assert found(bare, "fibroblasts_active", "nk_active", "nk_cells", "epithelial_cells") == [2.0, 2.0, 3.0, 2.0]
 
 
-@pytest.mark.parametrize("population", ["kupffer_cells", "resident_receivers"])
-def test_receivers_are_those_of_the_organ(bare, settle, population):
+@pytest.mark.parametrize("population", ["kupffer_cells", "resident_recipient_cells"])
+def test_recipient_cells_are_those_of_the_organ(bare, settle, population):
     responder = [True, True, True, False]
     settle(bare, population, 4, load=[0, 6, 3, 9], state=[0, 1, 1, 0], responder=responder)
-    names = ("receivers_loaded", "kupffer_taught", "kupffer_load_mean", "kupffer_load_variance")
+    names = ("recipient_cells_loaded", "kupffer_educated", "kupffer_load_mean", "kupffer_load_variance")
     assert found(bare, *names) == [3.0, 2.0, 3.0, 6.0]
     in_liver = population == "kupffer_cells"
-    assert found(bare, "kupffer_loaded", "kupffer_late") == [3.0 * in_liver, 0.0]
+    assert found(bare, "kupffer_loaded", "kupffer_tumour_associated") == [3.0 * in_liver, 0.0]
 
 
 def test_tumour_cells_by_state_and_what_became_of_them(bare, settle):
@@ -80,8 +80,8 @@ def test_tumour_cells_by_state_and_what_became_of_them(bare, settle):
     assert found(bare, "tumour_area_fraction") == [pytest.approx(20 / (2e-4 * 20) / (600 * 700))]
     assert found(bare, "metastases_per_liver") == [pytest.approx(2 * 1100 / (0.6 * 0.7 * 0.02))]
     for book, n in (("kupffer", 1), ("nk", 2), ("t", 4), ("patrolling", 8), ("drug", 16)):
-        setattr(bare.ledger, f"tumour_killed_by_{book}", n)
-    bare.ledger.tumour_died_hypoxic = bare.ledger.tumour_washed_out = 100
+        setattr(bare.counters, f"tumour_killed_by_{book}", n)
+    bare.counters.tumour_died_hypoxic = bare.counters.tumour_detached = 100
     assert found(bare, "tumour_killed") == [31.0]
 
 

@@ -16,14 +16,14 @@ from niche_sim.columns import Population
 from niche_sim.interventions import intervene
 from niche_sim.process import Process
 from niche_sim.schedule import ALTERNATIVES, DEFAULT, schedule
-from niche_sim.state import BOOKS as BOOKS_OF_STATE
+from niche_sim.state import COMPARTMENTS as COMPARTMENTS_OF_STATE
 from niche_sim.state import FIELDS, State
 from niche_sim.vocabulary import CARGO
 
 STEPS = 10  # of each mouse: enough for every rule to have something to do
-PARTS = tuple(BOOKS_OF_STATE)
+PARTS = tuple(COMPARTMENTS_OF_STATE)
 RULES = (*DEFAULT, *ALTERNATIVES)
-BOOKS = {"ledger", "events", "colonies"}  # to write in a book is to read where it stands
+COUNTED = {"counters", "events", "colonies"}  # to count is to read where a counter stands
 
 
 class UndeclaredError(AssertionError):
@@ -85,7 +85,7 @@ class WatchedPopulation:
             self._some_column()
         elif name in ("add", "remove"):
             self._watch.writing(self._name)
-        elif name not in ("removals", "name", "agent_class"):
+        elif name not in ("removals", "name", "stream", "agent_class"):
             raise UndeclaredError(f"{self._watch.name} asks {self._name} for {name}")
         return getattr(self._population, name)
 
@@ -95,13 +95,13 @@ class WatchedPopulation:
 
 
 class WatchedPart:
-    """Stands in for blood, the primary, blocks, boosts, drugs, marrow, lymph node or books."""
+    """Stands in for blood, the primary, blocks, boosts, drugs, marrow, lymph node or counters."""
 
     def __init__(self, part, name, watch):
         self.__dict__.update(_part=part, _name=name, _watch=watch)
 
     def __getattr__(self, name):
-        if self._name not in BOOKS:
+        if self._name not in COUNTED:
             self._watch.reading(f"{self._name}.{name}")
         return getattr(self._part, name)
 
@@ -127,15 +127,15 @@ class WatchedState:
             return self.populations[name]
         if name in PARTS:
             return WatchedPart(getattr(state, name), name, watch)
-        if name in BOOKS:
+        if name in COUNTED:
             watch.writing(name)
         elif name in ("time", "step_index"):
             watch.reading("time")
-        elif name in FIELDS or name in ("section", "homes"):
+        elif name in FIELDS or name in ("section", "resting_density"):
             watch.reading(name)
         elif isinstance(method := getattr(State, name, None), types.FunctionType):
             return types.MethodType(method, self)
-        elif isinstance(method, property):  # `receivers`: whichever population it is
+        elif isinstance(method, property):  # `recipient_cells`: whichever population it is
             return method.fget(self)
         else:
             raise UndeclaredError(f"{watch.name} asks the state for {name}")
@@ -151,8 +151,8 @@ class WatchedState:
         return self._state.sites(population._population)
 
     def place(self, name, uniforms):
-        """As of the state, which remembers sums of homes; reads homes and the section."""
-        _ = self.homes, self.section
+        """As of the state, which remembers sums of resting densities; reads them and the section."""
+        _ = self.resting_density, self.section
         return self._state.place(name, uniforms)
 
 
@@ -167,7 +167,7 @@ def watched(moments, freeze, changed):
         model = moment.model
         state, p, chance = model.state, model.parameters, model.chance
         state.thaw(moment.start)
-        homes = {name: home.copy() for name, home in state.homes.items()}
+        resting_density = {name: home.copy() for name, home in state.resting_density.items()}
         section = state.section
         for _ in range(STEPS):
             chance.step = state.step_index
@@ -193,8 +193,8 @@ def watched(moments, freeze, changed):
                     wrong.append(f"{mouse}: {process.name} changed the clock or the section")
             state.step_index += 1
             state.time = state.step_index * model.dt
-        if not all(np.array_equal(homes[name], state.homes[name]) for name in homes):
-            wrong.append(f"{mouse}: somebody changed the homes")
+        if not all(np.array_equal(resting_density[name], state.resting_density[name]) for name in resting_density):
+            wrong.append(f"{mouse}: somebody changed the resting densities")
     return watches, wrong
 
 
@@ -221,7 +221,7 @@ def test_declares_only_what_it_touches(watched, process):
 def names_there_are():
     """Everything that a declaration may name."""
     state = State.__dataclass_fields__
-    names = {"section", "homes", "time", "events", "colonies", *PARTS, *FIELDS}
+    names = {"section", "resting_density", "time", "events", "colonies", *PARTS, *FIELDS}
     assert names - {"time"} <= set(state)
     populations = {kind.population: kind for kind in _agent_classes()}
     names |= set(populations) | {f"{name}.{c}" for name, kind in populations.items() for c in kind.columns()}
@@ -263,7 +263,7 @@ class Careless(Process):
     [
         (lambda s: s.tgfb.sum(), ("tgfb",), ()),
         (lambda s: s.section.area, ("section",), ()),
-        (lambda s: s.homes["bmdc"], ("homes",), ()),
+        (lambda s: s.resting_density["bmdc"], ("resting_density",), ()),
         (lambda s: s.time, ("time",), ()),
         (lambda s: s.step_index, ("time",), ()),
         (lambda s: s.blood.ccl2, ("blood.ccl2",), ()),
@@ -274,10 +274,10 @@ class Careless(Process):
         (lambda s: len(s.bmdc), ("bmdc",), ()),
         (lambda s: s.mapped(s.kupffer_cells), ("section", "kupffer_cells.y", "kupffer_cells.x"), ()),
         (lambda s: s.at(s.tgfb, s.nk_cells), ("section", "tgfb", "nk_cells"), ()),
-        (lambda s: s.place("bmdc", np.full((2, 3), 0.5)), ("section", "homes"), ()),
+        (lambda s: s.place("bmdc", np.full((2, 3), 0.5)), ("section", "resting_density"), ()),
         (lambda s: setattr(s, "tgfb", s._state.tgfb + 1), (), ("tgfb",)),
         (lambda s: setattr(s.blood, "ccl2", 1.0), (), ("blood.ccl2",)),
-        (lambda s: setattr(s.ledger, "tumour_born", 1), (), ("ledger",)),
+        (lambda s: setattr(s.counters, "tumour_born", 1), (), ("counters",)),
         (lambda s: s.bmdc.add(1), (), ("bmdc",)),
         (lambda s: s.nk_cells.remove([0]), (), ("nk_cells",)),
         (lambda s: s.events.note(0.0, "a", "b", [1.0], [1.0], [1]), (), ("events",)),
@@ -302,12 +302,12 @@ def test_changes_are_named(naive, freeze, changed):
     def scenes():
         yield lambda: None, set()
         yield lambda: naive.kupffer_cells.load.__setitem__(3, 5), {"kupffer_cells.load"}
-        yield lambda: naive.kupffer_cells.taught_at.__setitem__(3, 5.0), {"kupffer_cells.taught_at"}
+        yield lambda: naive.kupffer_cells.educated_at.__setitem__(3, 5.0), {"kupffer_cells.educated_at"}
         yield lambda: naive.bmdc.add(1), {"bmdc"}
         yield lambda: naive.nk_cells.remove([0]), {"nk_cells"}
         yield lambda: naive.periostin.__setitem__((2, 3), 1.0), {"periostin"}
         yield lambda: setattr(naive.blood, "ccl2", 1.0), {"blood.ccl2"}
-        yield lambda: setattr(naive.ledger, "tumour_born", 3), {"ledger.tumour_born"}
+        yield lambda: setattr(naive.counters, "tumour_born", 3), {"counters.tumour_born"}
         yield lambda: naive.events.note(1.0, "a", "b", [1.0], [1.0], [1]), {"events"}
         yield lambda: naive.colonies.add(3), {"colonies"}
         yield lambda: setattr(naive, "time", 9.0), {"time"}
@@ -344,4 +344,4 @@ def test_every_mouse_is_alive_with_what_its_rules_need(moments):
     assert (treated.oxygen < 1.0).any()
     for organ in ("lung", "brain"):
         assert len(mice[organ].kupffer_cells) == 0
-        assert mice[organ].resident_receivers.load.any()
+        assert mice[organ].resident_recipient_cells.load.any()

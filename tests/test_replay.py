@@ -20,7 +20,7 @@ from niche_sim.dashboard import replay
 from niche_sim.frames import Scales, pack
 from niche_sim.looks import SnapshotSight
 from niche_sim.model import NicheModel
-from niche_sim.processes.tumour_fate import Waking
+from niche_sim.processes.colonisation.dormancy_exit import DormancyExit
 
 HAS_ECHARTS = (Path(sys.prefix) / replay.ECHARTS).is_file()
 pytestmark = [
@@ -118,7 +118,7 @@ def test_two_runs_share_scales_and_have_their_difference(call):
     assert set(np.unique(start)) == {128}
     end = np.cumsum(np.frombuffer(moments[-1][-size:], np.uint8).reshape(-1, 30, 30), axis=2, dtype=np.uint8)
     place = replay.FIELDS.index("tgfb")
-    assert end[place].mean() > 128.0  # taught by exosomes, the first has more TGF-beta
+    assert end[place].mean() > 128.0  # educated by exosomes, the first has more TGF-beta
 
 
 def test_the_default_is_twelve_hours_beside_the_run(call):
@@ -204,14 +204,14 @@ def test_without_echarts_it_says_what_to_install(call, tmp_path, monkeypatch):
 
 
 def test_ctrl_c_leaves_nothing_and_says_so(call, tmp_path, monkeypatch):
-    calm, before = Waking.step, names(tmp_path)
+    calm, before = DormancyExit.step, names(tmp_path)
 
     def interrupted(self, state, p, chance, dt):
         if state.step_index == 20:
             signal.raise_signal(signal.SIGINT)
         calm(self, state, p, chance, dt)
 
-    monkeypatch.setattr(Waking, "step", interrupted)
+    monkeypatch.setattr(DormancyExit, "step", interrupted)
     done = call("replay", "run", "-o", "run.html", "--every", "6 h")
     assert (done.code, done.out) == (130, "")
     assert done.err == ["niche-sim: stopped at moment 4 of 9; no file was written"]
@@ -220,13 +220,13 @@ def test_ctrl_c_leaves_nothing_and_says_so(call, tmp_path, monkeypatch):
 
 def test_a_run_that_does_not_repeat_is_refused(call, tmp_path, monkeypatch):
     """The page promises the numbers of the record."""
-    calm, before = Waking.step, names(tmp_path)
+    calm, before = DormancyExit.step, names(tmp_path)
 
     def otherwise(self, state, p, chance, dt):
         calm(self, state, p, chance, dt)
         state.fibronectin *= 1.5
 
-    monkeypatch.setattr(Waking, "step", otherwise)
+    monkeypatch.setattr(DormancyExit, "step", otherwise)
     done = call("replay", "run", "-o", "run.html")
     assert (done.code, done.out, len(done.err)) == (2, "", 1)
     assert "record.parquet: other values of " in done.err[0]

@@ -18,7 +18,7 @@ def funnel():
     """B16F1 in naive livers: 2e7 cells a mouse (36,000 in the section, too sparse to meet), 13 days, 4 mice."""
     overrides = (*LARGE, ("run.duration", "13 day"), ("run.record", "24 h"))
     mice = cohort(*(Mouse("pbs", seed, overrides=overrides, challenge=("b16f1", 20_000_000, 0.0)) for seed in range(4)))
-    injected = sum(mouse.books["tumour_entered"] for mouse in mice)
+    injected = sum(mouse.counters["tumour_entered"] for mouse in mice)
     return injected, mice
 
 
@@ -32,7 +32,7 @@ def test_funnel_of_arrival_and_dormancy(funnel):
     assert 0.80 <= fraction("tumour_arrived", 1) <= 0.93
     assert 0.75 <= fraction("tumour_extravasated", 3) <= 0.90
     assert 0.2 <= fraction("tumour_dormant", 13) <= 0.5
-    assert 0.01 <= sum(mouse.books["tumour_started"] for mouse in mice) / injected <= 0.04
+    assert 0.01 <= sum(mouse.counters["tumour_started"] for mouse in mice) / injected <= 0.04
 
 
 def test_one_started_micrometastasis_in_a_hundred_persists(funnel):

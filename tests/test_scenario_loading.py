@@ -23,7 +23,7 @@ IDS = tuple(entry.id for entry in catalogue())
 # The only targets that numbers may be fitted to: the funnel of arriving cells, the state on day 10 and the shares of mice
 # with metastases after KCKO cells, and the order of the stages. All others validate, met or not.
 FIT = {
-    "liver_funnel_luzzi1998": {"lodged", "extravasated", "started", "dormant", "persisting"},
+    "liver_funnel_luzzi1998": {"arrested", "extravasated", "started", "dormant", "persisting"},
     "liver_day10_kcko": {
         "day10_myeloid_cells_up", "day10_ccl2_up", "day10_s100a8_up", "day10_lox_up", "day10_vegf_up",
         "day10_no_metastasis", "seen_after_10_days", "seen_after_15_days",
@@ -56,7 +56,7 @@ step = "1 h"
 [arms.control]
 protocol = [ { do = "inject_tumour_cells", line = "pan02", count = 500000, at = "21 day" } ]
 [arms.educated]
-note = "taught"
+note = "educated"
 like = "control"
 add = [ { do = "inject_exosomes", source = "pdac", amount = "5 ug", every = "2 day", from = "0 day", to = "21 day" } ]
 [arms.blocked]
@@ -243,7 +243,7 @@ def test_content_of_a_small_scenario(tmp_path: Path) -> None:
     assert scenario.record == 6.0
     assert scenario.text == SCENARIO
     assert scenario.parameters["tgfb.half_life"] == ("10 min", "Wakefield1990", "recalled")
-    assert scenario.arms["educated"].note == "taught"
+    assert scenario.arms["educated"].note == "educated"
     blocked = scenario.arms["blocked"].protocol.interventions
     assert [i.verb for i in blocked] == ["inject_tumour_cells", "inject_exosomes", "block"]
     assert blocked[:2] == scenario.arms["educated"].protocol.interventions
@@ -281,7 +281,7 @@ def test_a_scenario_may_bring_its_own_sources(tmp_path: Path) -> None:
         ('"A small experiment"', '"Another title"'),
         ("500000", "5e5"),
         ('"42 day"', '"6 week"'),
-        ('note = "taught"\n', ""),
+        ('note = "educated"\n', ""),
         ('where = "recalled"', 'where = "abstract"'),
     ],
 )
@@ -439,7 +439,7 @@ BAD = {
         "an arm with 'protocol'",
     ),
     "like and protocol": (
-        'note = "taught"',
+        'note = "educated"',
         "protocol = []",
         "arms.educated.like",
         "beside 'protocol'",

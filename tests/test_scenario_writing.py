@@ -208,7 +208,7 @@ def test_odd_experiments_read_back() -> None:
         odd,
         duration=60000.0,
         title='Say "no" \\ to\nlines',
-        schedule=("TgfbRelease", "Waking"),
+        schedule=("TgfbRelease", "DormancyExit"),
         arms={name: dataclasses.replace(arm, note="") for name, arm in odd.arms.items()},
     )
     for one in ODD.values():

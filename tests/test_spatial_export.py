@@ -72,7 +72,7 @@ def test_numbers_of_state_have_units_and_are_nan_where_a_kind_has_none(kept, mad
     np.testing.assert_array_equal(made[mine, "load"].X.ravel(), shot["kupffer_cells_load"])
     assert np.isnan(made[mine, "emt"].X).all()
     assert made.var.loc["load", ["unit", "of", "populations"]].tolist() == [
-        "vesicle", "cell", "kupffer_cells, resident_receivers",
+        "vesicle", "cell", "kupffer_cells, resident_recipient_cells",
     ]  # fmt: skip
     tumour = (made.obs["population"] == "tumour_cells").to_numpy()
     names = np.array(TumourCell.state.names)[shot["tumour_cells_state"][np.isfinite(shot["tumour_cells_y"])]]

@@ -32,7 +32,7 @@ DOSES = InjectExosomes("pdac", (0.0, 24.0, 48.0, 72.0), amount_ug=5.0)
 CELLS = InjectTumourCells("pan02", 20_000_000, 30.0)
 LONG, SHORT = Block("fibronectin", 0.9, 0.0, 90.0), Block("fibronectin", 0.9, 0.0, 60.0)
 ARMS = {
-    "taught": (DOSES, CELLS),
+    "educated": (DOSES, CELLS),
     "added": (DOSES, CELLS, Block("tgfb_receptor", 0.9, 53.0, 80.0)),
     "removed": (dataclasses.replace(DOSES, times=DOSES.times[:3]), CELLS),
     "long": (DOSES, CELLS, LONG),
@@ -46,11 +46,11 @@ def experiment(**changes):
     return dataclasses.replace(EXPERIMENT, arms=arms, **changes)
 
 
-def mouse(arm="taught", **changes):
+def mouse(arm="educated", **changes):
     return NicheModel(experiment(), arm, overrides={**SMALL, **changes}, rng=SEED)
 
 
-def timeline(arm="taught", hours=96, **options):
+def timeline(arm="educated", hours=96, **options):
     line = Timeline(mouse(arm), **options)
     line.advance(hours)
     return line
@@ -157,7 +157,7 @@ def test_a_time_that_is_not_there_is_refused(time):
     with pytest.raises(InputError, match="from 0 to 10 h"):
         line.seek(time)
     with pytest.raises(InputError, match="from 0 to 10 h"):
-        line.branch(experiment(), "taught", time)
+        line.branch(experiment(), "educated", time)
     assert line.time == 4.0
 
 
@@ -195,18 +195,18 @@ def test_memory_stays_within_the_budget():
 @pytest.mark.parametrize(
     ("old", "new", "at", "shown"),
     [
-        ("taught", "added", 53.0, 90.0),
-        ("taught", "added", 53.0, 53.0),
-        ("taught", "added", 53.0, 13.0),
-        ("taught", "added", 0.0, 90.0),
-        ("added", "taught", 48.0, 49.0),
-        ("taught", "removed", 72.0, 90.0),
-        ("removed", "taught", 70.5, 13.0),
+        ("educated", "added", 53.0, 90.0),
+        ("educated", "added", 53.0, 53.0),
+        ("educated", "added", 53.0, 13.0),
+        ("educated", "added", 0.0, 90.0),
+        ("added", "educated", 48.0, 49.0),
+        ("educated", "removed", 72.0, 90.0),
+        ("removed", "educated", 70.5, 13.0),
         ("long", "short", 60.0, 90.0),
         ("short", "long", 59.0, 13.0),
-        ("taught", "emptied", 50.0, 90.0),
-        ("taught", "taught", 90.0, 90.0),
-        ("taught", "taught", 90.0, 13.0),
+        ("educated", "emptied", 50.0, 90.0),
+        ("educated", "educated", 90.0, 90.0),
+        ("educated", "educated", 90.0, 13.0),
     ],
 )
 def test_a_branch_is_the_whole_run_of_its_arm(old, new, at, shown):
@@ -241,7 +241,7 @@ def test_a_branch_leaves_the_first_run_as_it_was(undisturbed):
 
 @pytest.mark.parametrize(
     ("old", "new", "differ"),
-    [("taught", "added", 53), ("removed", "taught", 72), ("long", "short", 60), ("taught", "emptied", 50)],
+    [("educated", "added", 53), ("removed", "educated", 72), ("long", "short", 60), ("educated", "emptied", 50)],
 )
 def test_a_branch_after_the_protocols_differ_is_refused(old, new, differ):
     line = timeline(old, hours=80)
@@ -265,7 +265,7 @@ def test_a_branch_after_the_protocols_differ_is_refused(old, new, differ):
 )
 def test_a_branch_of_another_mouse_is_refused(name, changes):
     same = {"section": Extent(600.0, 640.0, 20.0), "duration": 96.0}
-    line = Timeline(NicheModel(experiment(**same), "taught", rng=SEED))
+    line = Timeline(NicheModel(experiment(**same), "educated", rng=SEED))
     line.branch(experiment(**same), "added", 0.0)
     if "parameters" in changes:
         changed = {k: ParameterChange(v, "assumed", "") for k, v in changes["parameters"].items()}
@@ -281,7 +281,7 @@ def test_a_record_is_that_of_a_run():
     size = {**SMALL, "run.duration": "363 h"}
     line = Timeline(mouse(**{"run.duration": "363 h"}), 700_000)
     line.advance(363)
-    assert_same_record(line.record(), niche_sim.run(experiment(), "taught", seed=SEED, overrides=size))
+    assert_same_record(line.record(), niche_sim.run(experiment(), "educated", seed=SEED, overrides=size))
     line.seek(190.0)
     shown = copied(line.model)
     record = line.record()

@@ -265,7 +265,7 @@ PICTURES = {
     "05_therapy_windows": (0, "Effect of a block of MIF against the day on which it starts, with the onsets of the stages"),
     "06_sweep_and_sensitivity": (1, "Morris screening of five numbers for three readouts"),
     "07_your_own_rule": (0, "Stages and markers of a mouse with the added rule"),
-    "08_reproduce_a_paper": (0, "Collagen, held marrow cells and dividing tumour cells in three arms"),
+    "08_reproduce_a_paper": (0, "Collagen, held bone-marrow-derived cells and dividing tumour cells in three arms"),
 }
 
 

@@ -9,7 +9,7 @@ from niche_sim.chance import Chance
 from niche_sim.model import NicheModel, setup
 from niche_sim.parameters import rows
 from niche_sim.scenario import Scenario
-from niche_sim.tissue import naive_liver, section_of, this_mouse
+from niche_sim.tissue import between_subject_variability, naive_liver, section_of
 from niche_sim.vocabulary import DEFAULT_SEED, TUMOUR_LINES
 
 # Large enough for a lobule and its vessels; what is read hangs on what happens, hardly on how much of it there is.
@@ -31,7 +31,7 @@ def numbers_read(
         width, height, spacing = model.experiment.section
         naive_liver(section_of(width, height, spacing, watched), watched, Chance(DEFAULT_SEED))
         seen |= {name for name in rows() if name.startswith("mouse.")}  # all of them are read when a mouse is made
-        model.mouse = Reading(this_mouse(model.parameters, model.chance), seen)  # type: ignore[assignment]
+        model.mouse = Reading(between_subject_variability(model.parameters, model.chance), seen)  # type: ignore[assignment]
         model.run_to_end()
     return seen & set(rows())
 

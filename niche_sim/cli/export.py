@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Annotated
 
-import click
 import typer
 
 from niche_sim.cli import report
@@ -17,6 +16,7 @@ SUFFIX = ".h5ad"
 
 
 def export(
+    context: typer.Context,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="A folder that `niche-sim run` wrote.")],
     output: Annotated[
         Path | None, typer.Option("-o", "--output", metavar="FILE", help="Default: DIR/run.h5ad.")
@@ -29,7 +29,7 @@ def export(
     target = folder / f"run{SUFFIX}" if output is None else output
     if target.suffix != SUFFIX:
         raise InputError("-o", f"'{target}'", f"a file that ends in {SUFFIX}")
-    click.get_current_context().with_resource(new_file(target))
+    context.with_resource(new_file(target))
     time = None if at in (None, "all") else time_of(str(at), "--at")
     folder_of_run(folder, "summary.json", "DIR", "`niche-sim run` wrote")
     from niche_sim import spatial_export

@@ -5,7 +5,6 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import click
 import typer
 
 from niche_sim.cli import report
@@ -24,6 +23,7 @@ MAKER = "`niche-sim run` wrote"
 
 
 def film(
+    context: typer.Context,
     folder: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="A folder that `niche-sim run` wrote.")],
     file: Annotated[
         Path | None,
@@ -40,7 +40,7 @@ def film(
     from niche_sim.film_files import check_ending
 
     check_ending(target, f"-o {target}")
-    click.get_current_context().with_resource(new_file(target))
+    context.with_resource(new_file(target))
     from niche_sim.plots_film import EVERY, save_film
     from niche_sim.record import load_record, model_like, number_of_shots, provenance_of, shots
 

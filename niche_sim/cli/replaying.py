@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
-import click
 import typer
 
 from niche_sim.cli import report
@@ -23,6 +22,7 @@ MAKER = "`niche-sim run` wrote"
 
 
 def replay(
+    context: typer.Context,
     folder: Annotated[Path, typer.Argument(metavar="RUN_DIR", help="A folder that `niche-sim run` wrote.")],
     second: Annotated[
         Path | None, typer.Argument(metavar="RUN_DIR_2", help="Another, to be shown beside it, with the difference.")
@@ -49,7 +49,7 @@ def replay(
         raise InputError(
             f"-o {target}", f"a name that ends in {target.suffix or 'nothing'}", "one that ends in .html is needed"
         )
-    click.get_current_context().with_resource(new_file(target))
+    context.with_resource(new_file(target))
     from niche_sim.dashboard import replay as pages
     from niche_sim.looks import SnapshotSight
     from niche_sim.record import load_record, model_like, provenance_of

@@ -206,7 +206,7 @@ def sentence(error: InputError, name: str) -> str:
 
 
 def label_of(name: str) -> str:
-    """The name of a number in words: "kupffer.half_life_taught" is "Half-life: taught"."""
+    """The name of a number in words: "kupffer.half_life_educated" is "Half-life: educated"."""
     entry = name.partition(".")[2]
     if entry in WORDS:
         text = WORDS[entry]

@@ -34,7 +34,7 @@ VARIED = {
 }
 
 
-class TaughtLiver(NicheModel):
+class EducatedLiver(NicheModel):
     """The default scenario with a few explicit keywords, as Mesa's controls need them; numbers in the register's units."""
 
     def __init__(
@@ -102,14 +102,14 @@ def Tissue(model: NicheModel) -> None:
 @solara.component
 def Page() -> None:
     """SolaraViz on a model of this visitor's own."""
-    model = solara.use_reactive(solara.use_memo(TaughtLiver, []))
+    model = solara.use_reactive(solara.use_memo(EducatedLiver, []))
     SolaraViz(
         model,
         components=[
             (Tissue, 0),
             # On a page of their own: Mesa's tiles have one height, and the tissue is higher.
             make_plot_component(
-                {"bmdc_arrested": "#0072B2", "stellate_active": "#009E73", "kupffer_taught": "#D55E00"}, page=1
+                {"bmdc_arrested": "#0072B2", "stellate_active": "#009E73", "kupffer_educated": "#D55E00"}, page=1
             ),
             make_plot_component("colonies", page=1),
         ],

@@ -10,24 +10,24 @@ from niche_sim.stages import Limit, Standing, limiting
 
 SHEDDING = ("inject_exosomes", "grow_primary")  # what brings tumour exosomes
 MARKERS = {
-    "priming": "taught cells",
+    "priming": "educated cells",
     "licensing": "active stellate cells",
-    "recruitment": "marrow cells held by fibronectin",
+    "recruitment": "bone-marrow-derived cells held by fibronectin",
     "angiogenesis": "perfused vessels",
     "arrival": "living tumour cells",
     "colonisation": "colonies",
 }
 AWAITED = {
-    "priming": "Waiting for cells of the organ (in the liver, Kupffer cells) to be taught by the tumour's exosomes.",
-    "licensing": "Waiting for stellate cells to wake and lay fibronectin.",
+    "priming": "Waiting for cells of the organ (in the liver, Kupffer cells) to be educated by the tumour's exosomes.",
+    "licensing": "Waiting for stellate cells to become active and lay fibronectin.",
     "recruitment": "Waiting for cells of the bone marrow to settle on the fibronectin.",
     "arrival": "The niche is set. Waiting for tumour cells to arrive.",
     "colonisation": "Tumour cells are here. Waiting for one of them to grow into a colony.",
 }
 SLOW = {
-    "priming": "teaching the cells that take up exosomes",
-    "licensing": "waking the stellate cells",
-    "recruitment": "bringing and holding the marrow cells",
+    "priming": "educating the cells that take up exosomes",
+    "licensing": "activating the stellate cells",
+    "recruitment": "bringing and holding the bone-marrow-derived cells",
     "colonisation": "growing a colony",
 }
 

@@ -20,7 +20,7 @@ class Chapter:
 # A group stands where its first effect is; the stages are numbered as the article numbers them.
 CHAPTERS = (
     Chapter("shedding", "0 Shedding: exosomes and their cargo", ("exosomes", "primary", *EXOSOME_SOURCES)),
-    Chapter("priming", "1 Priming: receivers and vessel wall", ("kupffer", "inflammation", "endothelium")),
+    Chapter("priming", "1 Priming: recipient cells and vessel wall", ("kupffer", "inflammation", "endothelium")),
     Chapter("licensing", "2 Licensing: stroma and matrix", ("tgfb", "stellate", "fibronectin", "collagen", "stroma")),
     Chapter("recruitment", "Recruitment: cells of the bone marrow", ("marrow", "ccl2", "bmdc", "granulin")),
     Chapter("angiogenesis", "3 Angiogenesis (hypothesis)", ("angiogenesis",)),

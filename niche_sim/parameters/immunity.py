@@ -31,8 +31,8 @@ class NaturalKiller:
     )
     rate_modulation: float = number(1, "1/day", 0.3, 4, "assumed", "", "how fast activity follows the surroundings")
     fraction_counted: float = number(0.5, "", 0.3, 0.7, "assumed", "", "activity above which a cell counts as active")
-    share_asleep: float = number(
-        0.7, "", 0.2, 0.95, "assumed", "", "of waking that NK interferon prevents (Correia 2021)"
+    share_kept_dormant: float = number(
+        0.7, "", 0.2, 0.95, "assumed", "", "of exit from dormancy that NK interferon prevents (Correia 2021)"
     )
 
 
@@ -62,8 +62,8 @@ class TCells:
     half_life_exhausted: float = number(10, "day", 3, 30, "assumed", "", "recovery away from tumour")
     share_pdl1_tumour: float = number(0.5, "", 0.1, 1, "assumed", "", "PD-L1 that tumour cells show without exosomes")
     half_mdsc: float = number(2000, "cell/mm^3", 300, 1e4, "assumed", "", "suppressor cells nearby that halve hits")
-    share_excluded: float = number(0.7, "", 0.2, 1, "assumed", "", "of hits that late Kupffer cells prevent")
-    half_late: float = number(3000, "cell/mm^3", 500, 1e4, "assumed", "", "late Kupffer cells nearby for half of that")
+    share_excluded: float = number(0.7, "", 0.2, 1, "assumed", "", "of hits that tumour-associated Kupffer cells prevent")
+    half_tumour_associated: float = number(3000, "cell/mm^3", 500, 1e4, "assumed", "", "such cells nearby for half of that")
 
 
 @dataclass(frozen=True)

@@ -1,4 +1,4 @@
-"""The niche: receivers, signals, stroma, matrix, cells of the marrow."""
+"""The niche: recipient cells, signals, stroma, matrix, cells of the marrow."""
 
 from __future__ import annotations
 
@@ -25,13 +25,13 @@ class Kupffer:
     secretion_tgfb: float = number(25, "molecule/s/cell", 2, 200, "assumed", "", "saturated; never measured")
     half_load_answer: float = number(300, "vesicle", 50, 1000, "assumed", "", "near the load of one 5 ug dose")
     steepness_answer: float = number(4, "", 2, 6, "assumed", "", "a threshold: single blocks must stop the chain")
-    rate_teaching: float = number(1, "1/day", 0.3, 4, "assumed", "", "at full signal")
-    rate_teaching_rest: float = number(
+    rate_education: float = number(1, "1/day", 0.3, 4, "assumed", "", "at full signal")
+    rate_education_rest: float = number(
         0.002, "1/day", 5e-4, 0.01, "assumed", "", "without exosomes: a naive liver's few"
     )
-    half_life_taught: float = number(7, "day", 2, 30, "assumed", "", "memory after the last exosome")
-    rate_late: float = number(0.2, "1/day", 0.05, 1, "assumed", "", "beside a dense colony, to tumour-associated")
-    half_density_late: float = number(4e4, "cell/mm^3", 1e4, 1e5, "assumed", "", "tumour cells nearby for half of it")
+    half_life_educated: float = number(7, "day", 2, 30, "assumed", "", "memory after the last exosome")
+    rate_tumour_associated: float = number(0.2, "1/day", 0.05, 1, "assumed", "", "beside a dense colony, to tumour-associated")
+    half_density_tumour_associated: float = number(4e4, "cell/mm^3", 1e4, 1e5, "assumed", "", "tumour cells nearby for half of it")
     rate_refill: float = number(
         0.15, "1/day", 0.05, 0.5, "recalled", "Scott2016", "monocytes refill the niche in 7-15 days"
     )
@@ -50,7 +50,7 @@ class Tgfb:
 
 @dataclass(frozen=True)
 class Inflammation:
-    """Signals in blood that the organ's receivers, hepatocytes and tumours make; 0 to 1 unless said."""
+    """Signals in blood that the organ's recipient cells, hepatocytes and tumours make; 0 to 1 unless said."""
 
     half_load_s100: float = number(100, "vesicle/cell", 20, 500, "assumed", "", "mean load for half of S100A8")
     half_load_il6: float = number(60, "vesicle/cell", 10, 300, "assumed", "", "mean load weighted by miR-21, for half")
@@ -81,14 +81,14 @@ class Marrow:
 class Endothelium:
     """Leakiness of the vessel wall, 0 to 1."""
 
-    rate_loosening: float = number(
+    rate_permeability: float = number(
         1, "1/day", 0.3, 4, "assumed", "", "at saturating miR-25; leaky at 24 h (Peinado 2012)"
     )
     half_life: float = number(3, "day", 1, 7, "assumed", "", "the wall tightens again")
-    share_vegf: float = number(0.3, "", 0, 1, "assumed", "", "of the loosening, by saturating VEGF alone")
+    share_vegf: float = number(0.3, "", 0, 1, "assumed", "", "of that rise, by saturating VEGF alone")
     gain_extravasation: float = number(2, "", 0.5, 5, "assumed", "", "faster crossing of a fully leaky wall")
     gain_retention: float = number(
-        0.5, "", 0, 1, "assumed", "", "share of washing out that a fully leaky wall prevents"
+        0.5, "", 0, 1, "assumed", "", "share of detachment that a fully leaky wall prevents"
     )
 
 
@@ -152,7 +152,7 @@ class Bmdc:
     """Bone-marrow-derived cells: coming, crawling, arresting, leaving."""
 
     rate_rest: float = number(170, "cell/mm^3/day", 50, 1000, "recalled", "spQSP", "macrophage recruitment, tumour")
-    chance_settling: float = number(0.1, "", 0.02, 0.3, "assumed", "", "of those at rest, as resident macrophages")
+    chance_arrest_on_entry: float = number(0.1, "", 0.02, 0.3, "assumed", "", "of those at rest, as resident macrophages")
     rate_called: float = number(1200, "cell/mm^3/day", 300, 4000, "assumed", "", "on top, at saturating CCL2")
     half_signal: float = number(0.6, "nM", 0.1, 3, "assumed", "", "CCL2; near the affinity of CCR2")
     steepness: float = number(2, "", 1, 4, "assumed", "", "response to CCL2")
@@ -183,7 +183,7 @@ class Bmdc:
         0.2, "", 0, 1, "assumed", "", "more recruitment at saturating VEGF; contested (Dawson 2009)"
     )
     chance_kill_patrolling: float = number(
-        0.03, "", 0.003, 0.1, "assumed", "", "per meeting with a lodged or resting cell"
+        0.03, "", 0.003, 0.1, "assumed", "", "per meeting with an arrested or resting cell"
     )
     gain_nk_patrolling: float = number(1, "", 0, 3, "assumed", "", "more NK cells enter at full PEDF (Plebanek 2017)")
 

@@ -20,8 +20,8 @@ class Organ:
     blood_volume: float
     fraction_exosomes: float
     fraction_cells: float
-    density_receivers: float = 0.0  # the liver's receivers are its Kupffer cells
-    share_first_receiver: float = 1.0
+    density_recipient_cells: float = 0.0  # the liver's recipient cells are its Kupffer cells
+    share_first_recipient_cell: float = 1.0
     ratio_kupffer: float = 0.0  # against a liver's
     ratio_matrix_cells: float = 1.0
     ratio_lymphocytes: float = 1.0
@@ -56,10 +56,10 @@ class Lung(Organ):
     blood_volume: float = number(1.7, "mL", 1.4, 2.0, "recalled", "DaviesMorris1993", "20 g mouse")
     fraction_exosomes: float = number(0.15, "", 0.03, 0.3, "assumed", "", "of matched vesicles; less than the liver")
     fraction_cells: float = number(0.9, "", 0.5, 1, "assumed", "", "of cells injected into a vein")
-    density_receivers: float = number(
+    density_recipient_cells: float = number(
         1.8e4, "cell/mm^3", 5e3, 5e4, "assumed", "", "fibroblasts and epithelium that take up"
     )
-    share_first_receiver: float = number(
+    share_first_recipient_cell: float = number(
         0.57, "", 0.4, 0.7, "recalled", "Hoshino2015", "fibroblasts 40 %, epithelium 30 %"
     )
     ratio_matrix_cells: float = number(1, "", 0.3, 2, "assumed", "", "resident fibroblasts, against stellate cells")
@@ -81,8 +81,8 @@ class Brain(Organ):
         0.01, "", 0.001, 0.03, "assumed", "", "of matched vesicles; first-pass access is low"
     )
     fraction_cells: float = number(0.05, "", 0.01, 0.2, "assumed", "", "of cells injected into the arterial blood")
-    density_receivers: float = number(2e4, "cell/mm^3", 1e4, 4e4, "assumed", "", "endothelial cells")
-    share_first_receiver: float = number(1, "", 0.9, 1, "recalled", "Hoshino2015", "CD31+ cells, 98 %")
+    density_recipient_cells: float = number(2e4, "cell/mm^3", 1e4, 4e4, "assumed", "", "endothelial cells")
+    share_first_recipient_cell: float = number(1, "", 0.9, 1, "recalled", "Hoshino2015", "CD31+ cells, 98 %")
     ratio_matrix_cells: float = number(0.3, "", 0.1, 0.6, "assumed", "", "pericytes and astrocytes lay little matrix")
     ratio_lymphocytes: float = number(0.1, "", 0.02, 0.3, "assumed", "", "behind the barrier")
 
@@ -91,9 +91,9 @@ class Brain(Organ):
 class MouseSpread:
     """How much virtual mice differ: standard deviations of the log of some rates."""
 
-    answer: float = number(0.2, "", 0, 0.5, "assumed", "", "of TGF-beta secretion by receivers")
+    answer: float = number(0.2, "", 0, 0.5, "assumed", "", "of TGF-beta secretion by recipient cells")
     matrix: float = number(0.2, "", 0, 0.5, "assumed", "", "of fibronectin deposition")
-    recruitment: float = number(0.25, "", 0, 0.5, "assumed", "", "of the call for marrow cells")
+    recruitment: float = number(0.25, "", 0, 0.5, "assumed", "", "of the call for bone-marrow-derived cells")
     immunity: float = number(0.3, "", 0, 0.6, "assumed", "", "of killing by NK cells")
     uptake: float = number(0.15, "", 0, 0.4, "assumed", "", "of the vesicles that a dose brings")
     vessels: float = number(0.05, "", 0, 0.15, "assumed", "", "of the vessel density of a naive organ")

@@ -46,7 +46,7 @@ class Angiogenesis:
 
     rate_epithelial: float = number(300, "cell/mm^3/day", 50, 1000, "assumed", "", "hypothesis: they come to a niche")
     half_held: float = number(
-        2500, "cell/mm^3", 500, 1e4, "assumed", "", "held marrow cells in the organ, for half of it"
+        2500, "cell/mm^3", 500, 1e4, "assumed", "", "held bone-marrow-derived cells in the organ, for half of it"
     )
     steepness_held: float = number(4, "", 2, 6, "assumed", "", "of that: few held cells call hardly any")
     half_life_epithelial: float = number(5, "day", 2, 14, "assumed", "", "in the niche")

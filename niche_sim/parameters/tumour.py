@@ -15,10 +15,10 @@ class Tumour:
     diameter: float = number(17, "um", 15, 20, "recalled", "Abramczyk2015", "against 8 um sinusoids")
     neighbourhood: float = number(40, "um", 40, 60, "assumed", "", "radius in which crowding is felt")
     rim: float = number(100, "um", 50, 150, "assumed", "", "how deep growing cells can push; growth is linear beyond")
-    fraction_lodging: float = number(0.87, "", 0.80, 0.93, "recalled", "Luzzi1998", "of cells passing, by size")
+    fraction_arrested: float = number(0.87, "", 0.80, 0.93, "recalled", "Luzzi1998", "of cells passing, by size")
     half_fibronectin: float = number(4, "", 2, 8, "assumed", "", "floors of fibronectin for half its effects")
-    half_periostin: float = number(2, "", 0.5, 6, "assumed", "", "periostin for half its effect on waking")
-    steepness: float = number(4, "", 2, 6, "assumed", "", "of retention, waking and support")
+    half_periostin: float = number(2, "", 0.5, 6, "assumed", "", "periostin for half its effect on exit from dormancy")
+    steepness: float = number(4, "", 2, 6, "assumed", "", "of retention, exit from dormancy and support")
     share_periostin: float = number(0.5, "", 0, 1, "assumed", "", "of niche support that needs periostin")
     half_crowding: float = number(9e4, "cell/mm^3", 3e4, 2e5, "assumed", "", "density that shelters its members")
     steepness_crowding: float = number(2, "", 1, 4, "assumed", "", "of that shelter")
@@ -34,7 +34,7 @@ class Tumour:
     secretion_tgfb: float = number(1, "molecule/s/cell", 0.1, 10, "assumed", "", "by a growing tumour cell")
     secretion_ccl2: float = number(0.5, "molecule/s/cell", 0, 5, "assumed", "", "by a growing tumour cell")
     gain_hgf: float = number(0.2, "", 0, 0.5, "assumed", "", "faster division at saturating HGF (Zhang 2017)")
-    share_hgf_waking: float = number(0.3, "", 0, 1, "assumed", "", "of waking in a niche that HGF adds")
+    share_hgf_dormancy_exit: float = number(0.3, "", 0, 1, "assumed", "", "of exit from dormancy in a niche that HGF adds")
     fraction_coopting: float = number(
         0.2, "", 0.1, 0.3, "recalled", "Frentzas2016", "of colonies, 10-30 %, that co-opt vessels"
     )
@@ -46,11 +46,11 @@ class TumourLine:
     """What differs between tumour cell lines."""
 
     rate_extravasation: float
-    rate_washing_out: float
+    rate_detachment: float
     chance_killed_by_kupffer: float
     chance_start: float
     rate_death_dormant: float
-    rate_waking: float
+    rate_dormancy_exit: float
     doubling: float
     rate_death_exposed: float
     fraction_supported: float
@@ -62,11 +62,11 @@ class Pan02(TumourLine):
     """Panc02, pancreatic; its efficiency in liver is assumed, within the published spread."""
 
     rate_extravasation: float = number(0.04, "1/h", 0.02, 0.1, "assumed", "", "slower than B16F1")
-    rate_washing_out: float = number(0.04, "1/h", 0.005, 0.1, "assumed", "", "unless fibronectin retains them")
+    rate_detachment: float = number(0.04, "1/h", 0.005, 0.1, "assumed", "", "unless fibronectin retains them")
     chance_killed_by_kupffer: float = number(0.02, "", 0.005, 0.05, "derived", "Matsumura2014", "a third in 6 h, rat")
-    chance_start: float = number(0.25, "", 0.05, 0.4, "assumed", "", "of extravasated cells, without sleeping first")
+    chance_start: float = number(0.25, "", 0.05, 0.4, "assumed", "", "of extravasated cells, without dormancy first")
     rate_death_dormant: float = number(0.04, "1/day", 0.02, 0.2, "assumed", "", "besides NK cells")
-    rate_waking: float = number(0.8, "1/day", 0.03, 2, "assumed", "", "in a full niche, without NK cells")
+    rate_dormancy_exit: float = number(0.8, "1/day", 0.03, 2, "assumed", "", "in a full niche, without NK cells")
     doubling: float = number(
         19.1, "h", 14.4, 96, "assumed", "", "19 h reported in vitro; net growth in vivo is slower, since cells die"
     )
@@ -80,11 +80,11 @@ class B16f1(TumourLine):
     """B16F1 melanoma: the line of the published funnel."""
 
     rate_extravasation: float = number(0.085, "1/h", 0.05, 0.15, "derived", "Koop1995", "over 80 % by 24 h")
-    rate_washing_out: float = number(0.001, "1/h", 0, 0.005, "derived", "Luzzi1998", "0.87 arrested, 0.83 extravasated")
+    rate_detachment: float = number(0.001, "1/h", 0, 0.005, "derived", "Luzzi1998", "0.87 arrested, 0.83 extravasated")
     chance_killed_by_kupffer: float = number(0.0003, "", 0, 0.002, "derived", "Luzzi1998", "few are lost on arrival")
     chance_start: float = number(0.035, "", 0.01, 0.08, "fitted", "Luzzi1998", "0.02 of injected started by day 3")
     rate_death_dormant: float = number(0.03, "1/day", 0.01, 0.2, "fitted", "Luzzi1998", "0.36 dormant at day 13")
-    rate_waking: float = number(0.3, "1/day", 0.03, 1, "assumed", "", "in a full niche, without NK cells")
+    rate_dormancy_exit: float = number(0.3, "1/day", 0.03, 1, "assumed", "", "in a full niche, without NK cells")
     doubling: float = number(
         15, "h", 12, 20, "assumed", "", "B16-F10 in vitro; net growth in vivo is slower, since cells die"
     )
@@ -132,7 +132,7 @@ class Llc(Pan02):
 class Breast4t1(Pan02):
     """4T1 breast cancer cells; numbers not given are those of pan02."""
 
-    chance_start: float = number(0.1, "", 0.02, 0.3, "assumed", "", "most sleep in the liver (Correia 2021)")
+    chance_start: float = number(0.1, "", 0.02, 0.3, "assumed", "", "most are dormant in the liver (Correia 2021)")
     doubling: float = number(20, "h", 14, 30, "assumed", "", "fast in vitro")
 
 

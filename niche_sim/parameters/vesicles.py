@@ -29,7 +29,7 @@ class Exosomes:
         "7.5e9 vesicles in 1.7 mL with a half-life of 3 min",
     )
     half_life_exposure: float = number(
-        24, "h", 6, 96, "assumed", "", "of what vesicles do to cells other than receivers"
+        24, "h", 6, 96, "assumed", "", "of what vesicles do to cells other than recipient cells"
     )
     half_exposure: float = number(0.5, "", 0.1, 2, "assumed", "", "of a 5 ug dose of the cargo, for half its effects")
     parcel_size: float = number(10000, "vesicle", 1, 1e6, "setting", "", "vesicles an agent holds at most")
@@ -65,7 +65,7 @@ class Pdac(ExosomeSource):
 
     mif: float = number(1, "", 0.5, 2, "assumed", "", "reference cargo; MIF is high in them (Costa-Silva 2015)")
     integrin_avb5: float = number(1, "", 0.5, 1, "assumed", "", "reference; avb5 sends them to liver (Hoshino 2015)")
-    mir21: float = number(0.6, "", 0, 1, "assumed", "", "IL-6 of receivers; named for colorectal cancer (Shao 2018)")
+    mir21: float = number(0.6, "", 0, 1, "assumed", "", "IL-6 of recipient cells; named for colorectal cancer (Shao 2018)")
     palmitate: float = number(0.6, "", 0, 1, "assumed", "", "fatty acids of pancreatic and other tumours (Wang 2023)")
     tgfb: float = number(0.3, "", 0, 1, "assumed", "", "dampens NK cells")
     pdl1: float = number(0.3, "", 0, 1, "assumed", "", "less than melanoma's")
@@ -102,7 +102,7 @@ class PoorlyMetastaticMelanoma(ExosomeSource):
 class MetastaticMelanoma(ExosomeSource):
     """Exosomes of highly metastatic melanoma such as B16-F10."""
 
-    mif: float = number(0.7, "", 0, 1, "assumed", "", "the cargo that makes receivers answer; not named for melanoma")
+    mif: float = number(0.7, "", 0, 1, "assumed", "", "the cargo that makes recipient cells answer; not named for melanoma")
     integrin_avb5: float = number(0.5, "", 0, 1, "assumed", "", "liver is reached, too")
     integrin_a6b4: float = number(0.8, "", 0, 1, "assumed", "", "lung-tropic")
     mir21: float = number(0.3, "", 0, 1, "assumed", "", "as in most tumours")
@@ -116,7 +116,7 @@ class MetastaticMelanoma(ExosomeSource):
 class MetastaticBreast(ExosomeSource):
     """Exosomes of highly metastatic breast cancer."""
 
-    mif: float = number(0.7, "", 0, 1, "assumed", "", "the cargo that makes receivers answer; not named for breast")
+    mif: float = number(0.7, "", 0, 1, "assumed", "", "the cargo that makes recipient cells answer; not named for breast")
     integrin_avb5: float = number(0.6, "", 0, 1, "assumed", "", "liver and lung are reached (Wen 2016)")
     integrin_a6b4: float = number(0.8, "", 0, 1, "assumed", "", "liver and lung are reached (Wen 2016)")
     integrin_b3: float = number(0.5, "", 0, 1, "assumed", "", "brain is reached (Fong 2015)")
@@ -140,7 +140,7 @@ class Colorectal(ExosomeSource):
     """Exosomes of colorectal cancer."""
 
     mif: float = number(
-        0.7, "", 0, 1, "assumed", "", "the cargo that makes receivers answer; not named for this cancer"
+        0.7, "", 0, 1, "assumed", "", "the cargo that makes recipient cells answer; not named for this cancer"
     )
     integrin_avb5: float = number(0.8, "", 0, 1, "assumed", "", "taken up by liver macrophages (Shao 2018)")
     mir21: float = number(1, "", 0.5, 1, "assumed", "", "reference cargo (Shao 2018)")
@@ -154,7 +154,7 @@ class Colorectal(ExosomeSource):
 class LungTropic(ExosomeSource):
     """Exosomes of a lung-tropic line."""
 
-    mif: float = number(1, "", 0.5, 1, "assumed", "", "stands for the cargo that makes lung receivers answer")
+    mif: float = number(1, "", 0.5, 1, "assumed", "", "stands for the cargo that makes lung recipient cells answer")
     integrin_a6b4: float = number(1, "", 0.5, 1, "assumed", "", "reference (Hoshino 2015)")
     mir21: float = number(0.6, "", 0, 1, "assumed", "", "as in most tumours")
     met: float = number(0.3, "", 0, 1, "assumed", "", "less than melanoma's")
@@ -168,5 +168,5 @@ class BrainTropic(ExosomeSource):
     mif: float = number(1, "", 0.5, 1, "assumed", "", "stands for the cargo that makes brain endothelium answer")
     integrin_b3: float = number(1, "", 0.5, 1, "assumed", "", "reference (Hoshino 2015)")
     mir21: float = number(0.6, "", 0, 1, "assumed", "", "as in most tumours")
-    mir25: float = number(0.5, "", 0, 1, "assumed", "", "stands for what loosens brain endothelium")
+    mir25: float = number(0.5, "", 0, 1, "assumed", "", "stands for what makes brain endothelium leaky")
     tgfb: float = number(0.3, "", 0, 1, "assumed", "", "dampens NK cells")

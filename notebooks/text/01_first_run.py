@@ -60,12 +60,12 @@ section_figure(educated, time=21 * 24)
 
 # %%
 blocked = niche_sim.run("liver_education_costasilva2015", "tgfb_inhibitor", seed=1)
-untaught = niche_sim.run("liver_education_costasilva2015", "pbs", seed=1)
+untreated = niche_sim.run("liver_education_costasilva2015", "pbs", seed=1)
 
 day_21 = list(educated.table["time_h"]).index(21 * 24)
 print(f"{'on day 21':20s}{'no exosomes':>14s}{'educated':>14s}{'TGF-b blocked':>14s}")
 for marker in ("exosomes_taken_up", "tgfb_mean", "stellate_active", "fibronectin_mean", "bmdc_arrested"):
-    values = [record.table[marker][day_21] for record in (untaught, educated, blocked)]
+    values = [record.table[marker][day_21] for record in (untreated, educated, blocked)]
     print(f"{marker:20s}" + "".join(f"{value:14.4g}" for value in values))
 
 # %% [markdown]
@@ -75,7 +75,7 @@ for marker in ("exosomes_taken_up", "tgfb_mean", "stellate_active", "fibronectin
 # mouse proves nothing: repeat it with other seeds, or with `overrides={"section.width": "4 mm", "section.height": "4 mm"}`.
 
 # %%
-for name, record in {"no exosomes": untaught, "educated": educated, "TGF-b blocked": blocked}.items():
+for name, record in {"no exosomes": untreated, "educated": educated, "TGF-b blocked": blocked}.items():
     print(f"{name:14s} {record.end['colonies']:.0f} colonies on day 42")
 
 # %%
@@ -95,9 +95,9 @@ for kind, cells in model.agents_by_type.items():
 
 # %%
 kupffer_cells = next(cells for kind, cells in model.agents_by_type.items() if kind.population == "kupffer_cells")
-taught = kupffer_cells.select(lambda cell: cell.state == "taught")
-print(f"{len(taught)} of {len(kupffer_cells)} Kupffer cells are taught after two days; the fullest of them holds")
-print(f"{taught.agg('load', max)} vesicles")
+educated = kupffer_cells.select(lambda cell: cell.state == "educated")
+print(f"{len(educated)} of {len(kupffer_cells)} Kupffer cells are educated after two days; the fullest of them holds")
+print(f"{educated.agg('load', max)} vesicles")
 
 # %% [markdown]
 # ## What the model does not show

@@ -17,8 +17,9 @@
 # # Do the stages follow each other, or does the model only say so?
 #
 # Before metastases there is a sequence: cells of the liver are primed by exosomes, stellate cells are licensed to lay
-# fibronectin, marrow cells are recruited, vessels sprout, tumour cells arrive, colonies grow. A programme could simply play
-# these six scenes one after another. So we look at the sequence first, and then try to break it, in three ways.
+# fibronectin, bone-marrow-derived cells are recruited, vessels sprout, tumour cells arrive, colonies grow. A programme
+# could simply play these six scenes one after another. So we look at the sequence first, and then try to break it, in
+# three ways.
 #
 # A run of six weeks takes seconds; the first one after installation takes longer, since code is being compiled.
 
@@ -43,7 +44,7 @@ record = niche_sim.run(arm="educated", seed=1)
 # ## Five days of one liver
 #
 # Exosomes are given every other day for three weeks, tumour cells on day 21, just after the third picture. Look from left to
-# right: what is there before the marrow cells (black)? And what when the tumour cells (orange) come?
+# right: what is there before the bone-marrow-derived cells (black)? And what when the tumour cells (orange) come?
 
 
 # %%
@@ -98,10 +99,10 @@ mouse = with_protocol(mouse, "pbs", [early], name="cells_on_day_0_no_exosomes")
 weeks = {"run.duration": "35 day"}
 arms = ["educated", "cells_on_day_0", "cells_on_day_0_no_exosomes"]
 plans = [cohort.plan(mouse, arms, mice=6, overrides=weeks)]
-plans += [cohort.plan(mouse, ["educated"], mice=2, overrides=weeks, without=[rule]) for rule in ("TgfbRelease", "Teaching")]
+plans += [cohort.plan(mouse, ["educated"], mice=2, overrides=weeks, without=[rule]) for rule in ("TgfbRelease", "KupfferEducation")]
 with tempfile.TemporaryDirectory() as folder:
     failed = cohort.run(plans, Path(folder), workers=2)
-    mice, no_tgfb, no_teaching = (cohort.gather(plan, Path(folder)) for plan in plans)
+    mice, no_tgfb, no_education = (cohort.gather(plan, Path(folder)) for plan in plans)
 print(len(failed), "mice failed")
 
 # %% [markdown]
@@ -130,18 +131,18 @@ onsets_figure(educated=mice.lives["educated"])
 #
 # ## First try: take a rule out
 #
-# Without `TgfbRelease` Kupffer cells are taught and keep silent. Without `Teaching` they are never taught. **Before you look:**
-# which stages will be missing in the one, which in the other?
+# Without `TgfbRelease` Kupffer cells are educated and keep silent. Without `KupfferEducation` they are never educated.
+# **Before you look:** which stages will be missing in the one, which in the other?
 
 # %%
-onsets_figure(without_TgfbRelease=no_tgfb.lives["educated"], without_Teaching=no_teaching.lives["educated"])
+onsets_figure(without_TgfbRelease=no_tgfb.lives["educated"], without_KupfferEducation=no_education.lives["educated"])
 
 # %% [markdown]
 # Without TGF-β the chain ends there: no licensing, no recruitment, no vessels. Tumour cells arrive all the same, since we
 # inject them, and now and then some grow. Nothing waited for its turn.
 #
-# Without `Teaching` the first stage is never reached, and all others come as if nothing had happened. A script would have
-# stopped. The explanation is a lesson about markers: the taught state is what we *count*, but the rule that releases TGF-β
+# Without `KupfferEducation` the first stage is never reached, and all others come as if nothing had happened. A script would have
+# stopped. The explanation is a lesson about markers: the educated state is what we *count*, but the rule that releases TGF-β
 # reads the vesicles inside a cell and not that state. A marker can go with a cause without being the cause.
 #
 # ## Second try: tumour cells on day 0

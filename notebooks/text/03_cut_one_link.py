@@ -19,11 +19,11 @@
 # The niche of the liver is made by a chain, each link of which somebody has cut in mice or in a dish:
 #
 # exosomes hold to the liver (integrin αvβ5) → Kupffer cells take them up → their MIF makes these secrete TGF-β → stellate
-# cells wake by its receptor → they lay fibronectin, cross-link collagen with LOX, and release CCL2 → cells from the bone
+# cells become active by its receptor → they lay fibronectin, cross-link collagen with LOX, and release CCL2 → cells from the bone
 # marrow come by CCR2 and are held.
 #
 # Before you run anything, write down for each of six blocks, the integrin, MIF, TGF-β receptor, fibronectin, LOX and CCR2:
-# does it take the marrow cells away? And what does it leave untouched?
+# does it take the bone-marrow-derived cells away? And what does it leave untouched?
 
 # %%
 # %matplotlib inline
@@ -120,17 +120,18 @@ links_figure(table)
 #   up; it is only not heard. A marker of an early link says nothing about whether a later one is cut.
 # - **The chain branches.** CCL2, fibronectin and collagen all come from stellate cells. Without fibronectin CCL2 still
 #   calls, and nobody is held; without CCR2 there is as much fibronectin to hold cells, and few come.
-# - **Nine tenths are not nine tenths.** Of the same efficacy, some blocks leave a trace of marrow cells and others more. What
-#   little is left behind a cut has to pass the thresholds that come after it, and there little becomes nothing. (So with
-#   stellate cells: they count as active above a threshold, but those below it still release some CCL2.)
+# - **Nine tenths are not nine tenths.** Of the same efficacy, some blocks leave a trace of bone-marrow-derived cells
+# and others more. What little is left behind a cut has to pass the thresholds that come after it, and there little
+# becomes nothing. (So with stellate cells: they count as active above a threshold, but those below it still release
+# some CCL2.)
 # - **One row hardly differs from educated mice**: that of LOX.
 
 # %% [markdown]
 # ## The link that does surprisingly little
 #
-# Erler et al. (2009) report, in lung, that inhibition of LOX prevents both the gathering of CD11b-positive marrow cells and
-# metastatic growth (so its abstract). In the row of LOX above most marrow cells are held all the same. A model that
-# contradicts a paper should be asked why.
+# Erler et al. (2009) report, in lung, that inhibition of LOX prevents both the gathering of CD11b-positive
+# bone-marrow-derived cells and metastatic growth (so its abstract). In the row of LOX above most bone-marrow-derived
+# cells are held all the same. A model that contradicts a paper should be asked why.
 #
 # One guess: nine tenths are not enough. Look at cross-linked collagen in the rows of the integrin and of the TGF-β
 # receptor: it falls least of all that lies behind the cut. Linking saturates, so that a little enzyme does much of it. So
@@ -144,15 +145,15 @@ for what, found, arm in (("LOX blocked", mice, "lox"), ("without the rule", mice
         print("{:18s}{:18s}{:5.2f} ({:.2f} to {:.2f})".format(what, readout, *left(found, arm, readout)))
 
 # %% [markdown]
-# The guess was half of it. With the rule gone fewer marrow cells are held, yet still a good part of them: fibronectin is
-# laid all the same, and it alone holds cells, only more slowly. At what share of the speed is a number without a source
-# (`niche-sim parameters --kind assumed` lists it: `bmdc.share_without_collagen`).
+# The guess was half of it. With the rule gone fewer bone-marrow-derived cells are held, yet still a good part of them:
+# fibronectin is laid all the same, and it alone holds cells, only more slowly. At what share of the speed is a number
+# without a source (`niche-sim parameters --kind assumed` lists it: `bmdc.share_without_collagen`).
 #
 # The model's own [report](../docs/evidence/report.md) says so, too. Of nine single blocks that are each reported to prevent
 # the niche, eight do in the model, and LOX does not. In the experiment after Erler et al., in lung, the inhibitor does lower
-# the held marrow cells as published, but the target of the burden is *not met*: a direct effect of stiff collagen on tumour
-# cells is no rule of the model. Who is right about the liver cannot be decided here. What an experiment would have to
-# measure can be said: how many cells fibronectin holds without linked collagen.
+# the held bone-marrow-derived cells as published, but the target of the burden is *not met*: a direct effect of stiff
+# collagen on tumour cells is no rule of the model. Who is right about the liver cannot be decided here. What an
+# experiment would have to measure can be said: how many cells fibronectin holds without linked collagen.
 #
 # ## Try
 #

@@ -107,17 +107,17 @@ for organ, found in mice.items():
 # endothelium in the brain. **Before you look:** is a liver cell that was offered unmatched exosomes empty?
 
 # %%
-mice_figure("receivers_loaded", "receivers with vesicles (1/mm²)", ylim=(0, 280))
+mice_figure("recipient_cells_loaded", "recipient cells with vesicles (1/mm²)", ylim=(0, 280))
 
 # %% [markdown]
-# In liver and lung nearly every receiver holds some, matched or not. Only in the brain, where vesicles are scarce, does
+# In liver and lung nearly every recipient cell holds some, matched or not. Only in the brain, where vesicles are scarce, does
 # the integrin decide *whether* a cell has any. With a dose this large, "is it positive?" is the wrong question to a liver: all
 # are. What differs is how much they hold.
 #
 # ## Answer: does the organ care?
 #
-# Receivers answer with TGF-β once what they hold passes a threshold. A moderate difference in load can then become a large one
-# in answer.
+# Recipient cells answer with TGF-β once what they hold passes a threshold. A moderate difference in load can then
+# become a large one in answer.
 
 # %%
 mice_figure("tgfb_mean", "mean TGF-β (nM)", organs=("liver", "lung"))
@@ -127,7 +127,8 @@ mice_figure("tgfb_mean", "mean TGF-β (nM)", organs=("liver", "lung"))
 # arrives, and next to no TGF-β comes of it. Compare this figure with the first, between matched and blocked: what was lost at
 # the door is lost once more at the threshold.
 #
-# And the signal reaches on, to stellate cells or the fibroblasts in their place, fibronectin, and the first marrow cells:
+# And the signal reaches on, to stellate cells or the fibroblasts in their place, fibronectin, and the first
+# bone-marrow-derived cells:
 
 # %%
 for organ in ("liver", "lung"):
@@ -146,7 +147,7 @@ for organ in ("liver", "lung"):
 # ## Try
 #
 # 1. Make a worse match: `overrides={**options, "exosomes.fraction_unmatched": "0.3"}`. From which value on does an unmatched
-#    exosome teach the liver?
+#    exosome educate the liver?
 # 2. Which dose of unmatched exosomes does as much as the matched? Find `amount` in the scenario, and raise it by tens.
 # 3. Run the liver to day 16 (`run.duration`), in sections of 2 x 2 mm, and compare `colonies`. How many mice do you need?
 

@@ -21,7 +21,7 @@
 # the niche is there.
 #
 # We take two blocks. One cuts **early** in the chain: MIF, by which exosomes make Kupffer cells secrete TGF-β. One cuts
-# **late**: CCR2, by which marrow cells follow the call of CCL2 and come. Exosomes are given every other day for three
+# **late**: CCR2, by which bone-marrow-derived cells follow the call of CCL2 and come. Exosomes are given every other day for three
 # weeks, and we look on day 21.
 #
 # Before you run anything, write down for each block: if it starts on day 9 only, how much of it is lost? Which of the
@@ -82,26 +82,26 @@ def panels(arm):
 #
 # Each dot is the effect of one start, as a ratio to the same mice without the block: 1 is no effect, and in the grey
 # band it is too small to matter. Orange lines are the onsets of the stages in mice without the block; follow the curve
-# of the marrow cells (b) past them.
+# of the bone-marrow-derived cells (b) past them.
 
 # %%
 windows_figure(tried["anti_mif"], panels("anti_mif"), onsets(tried["anti_mif"], mice["anti_mif"]))
 
 # %% [markdown]
 # From the first day on, the block prevents. Started when the stage of recruitment begins, it still does something. Some
-# days later it is, for marrow cells, as good as none, though more than a week is left until day 21. So the window of
+# days later it is, for bone-marrow-derived cells, as good as none, though more than a week is left until day 21. So the window of
 # this block closes in the days after the onset of recruitment, and not at the end of education.
 #
 # ## The late cut
 #
-# The same for CCR2. Look at fibronectin (a) first, then at where the curve of marrow cells leaves the bottom.
+# The same for CCR2. Look at fibronectin (a) first, then at where the curve of bone-marrow-derived cells leaves the bottom.
 
 # %%
 windows_figure(tried["anti_ccr2"], panels("anti_ccr2"), onsets(tried["anti_ccr2"], mice["anti_ccr2"]))
 
 # %% [markdown]
-# Fibronectin does not notice. Marrow cells fall, and they do so at starts at which the early cut has long lost. Yet
-# from the first day on the early cut is the better one: some marrow cells always come, called or not, and only without
+# Fibronectin does not notice. Bone-marrow-derived cells fall, and they do so at starts at which the early cut has long lost. Yet
+# from the first day on the early cut is the better one: some bone-marrow-derived cells always come, called or not, and only without
 # fibronectin do hardly any of them stay. **Of these two blocks the early one prevents more, and is sooner too late.**
 #
 # ## Why is it too late?
@@ -116,8 +116,8 @@ for readout in ("exosomes_taken_up", "tgfb_mean", "stellate_active", "fibronecti
     print(f"{readout:18s}{left.estimate:6.2f}  ({left.low:.2f} to {left.high:.2f})")
 
 # %% [markdown]
-# The signal is gone, twelve days after the block began. What it has *made* is not: stellate cells that are awake,
-# fibronectin that is laid, marrow cells that sit. Each of them outlasts what made it, by its own half-life. What do we
+# The signal is gone, twelve days after the block began. What it has *made* is not: stellate cells that are active,
+# fibronectin that is laid, bone-marrow-derived cells that sit. Each of them outlasts what made it, by its own half-life. What do we
 # know of these?
 
 # %%
@@ -136,7 +136,7 @@ for name in ("tgfb.half_life", "stellate.half_life_active", "fibronectin.half_li
 # each of them nine days after its start, and compare with the same mice without block on that day.
 
 # %%
-print("Marrow cells held after nine days of block, as a share of mice without it")
+print("Bone-marrow-derived cells held after nine days of block, as a share of mice without it")
 print(f"{'from day':>9s}" + "".join(f"{arm:>26s}" for arm in tried))
 for both in zip(*(effects(tried[arm], mice[arm], "bmdc_arrested", after=9 * DAY) for arm in tried), strict=True):
     shares = [point.comparison.effect for point in both]
@@ -145,14 +145,14 @@ for both in zip(*(effects(tried[arm], mice[arm], "bmdc_arrested", after=9 * DAY)
 # %% [markdown]
 # Read each column downwards. Nine days without MIF keep the niche away, or do next to nothing to one that is there:
 # this block **prevents** and hardly treats. Nine days without CCR2 do much the same whenever they begin, a little less
-# when it is late: in the model this block **treats**, too, if to have fewer marrow cells is a treatment. The ground on
+# when it is late: in the model this block **treats**, too, if to have fewer bone-marrow-derived cells is a treatment. The ground on
 # which they sit, it leaves.
 #
 # ## Try
 #
 # 1. A link in the middle: do the same with the arm `fibronectin_knockout`. Where does its curve lie, between the two or
 #    beside them? (No knock-out can be started on day 9. A model may ask.)
-# 2. Let the CCR2 block end on day 15 (in `Block`, and as the last start take day 12). Do the marrow cells stay away
+# 2. Let the CCR2 block end on day 15 (in `Block`, and as the last start take day 12). Do the bone-marrow-derived cells stay away
 #    until day 21? Look at `fibronectin_mean` before you answer.
 # 3. Add `"fibronectin.half_life": "2 day"` to `options`, then `"14 day"`: how far does the window of MIF move?
 #

@@ -20,11 +20,11 @@
 # result is worth as much as it stands while they move. Two ways to ask: a **sweep** moves few numbers and looks at
 # everything; a **screening** moves many and tells which matter.
 #
-# The result we ask about: exosomes of pancreatic cancer bring marrow cells into the liver, and a block of MIF keeps
+# The result we ask about: exosomes of pancreatic cancer bring bone-marrow-derived cells into the liver, and a block of MIF keeps
 # them away. We look on day 10, in small sections, to be quick.
 #
 # Guess before you run anything. Five numbers will be moved: at what load of exosomes Kupffer cells answer; how much
-# fibronectin a stellate cell lays; how long it lasts; how much of it holds a marrow cell; how long neutrophils live.
+# fibronectin a stellate cell lays; how long it lasts; how much of it holds a bone-marrow-derived cell; how long neutrophils live.
 # Which matters most, and which not at all?
 #
 # The screening needs SALib, which `pip install 'niche-sim[notebooks]'` brings (and `[sensitivity]` and `[test]`, too).
@@ -85,7 +85,7 @@ overview_figure(swept)
 # %% [markdown]
 # ## The same as a table
 #
-# A row a run, as a pandas frame. We count in how many of the three mice education brings marrow cells, and in how many
+# A row a run, as a pandas frame. We count in how many of the three mice education brings bone-marrow-derived cells, and in how many
 # the block keeps some of them away.
 
 # %%
@@ -148,13 +148,13 @@ for index in found[0].ranked:
 # %% [markdown]
 # ## How to read it
 #
-# - **For marrow cells the Kupffer cells' threshold matters most**, though it is far from them: it decides whether
+# - **For bone-marrow-derived cells the Kupffer cells' threshold matters most**, though it is far from them: it decides whether
 #   anything after it begins.
 # - **Rings near their marks.** How much fibronectin is laid, or how long it lasts, does much at some points and nothing
 #   at others: where Kupffer cells do not answer, nobody lays any. That is an interaction, and varying one number at a
 #   time around the usual values would have missed it.
 # - **What comes next is not settled.** Where the intervals overlap, another design may turn the order round (try it).
-# - **Follow the zeros.** TGF-β moves by one number only; fibronectin does not move by what holds marrow cells. These
+# - **Follow the zeros.** TGF-β moves by one number only; fibronectin does not move by what holds bone-marrow-derived cells. These
 #   zeros are exact, since mice are the same at all points: no rule leads back from there. So the order of links can be
 #   read from a screening.
 # - **How long neutrophils live does nothing to these three.** It was put in to see whether the method says so. It does

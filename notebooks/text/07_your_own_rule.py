@@ -16,9 +16,10 @@
 # %% [markdown]
 # # What if the cells of the niche ate the ground they stand on?
 #
-# Marrow cells settle where there is fibronectin. Macrophages can also cut matrix down. If those of the niche did, the niche
-# would undermine itself: a brake that the model does not have. Nobody has measured how strong it would be here, so this is
-# a conjecture, and a good one to learn on: we write it as a rule, test the rule, and ask what it would change.
+# Bone-marrow-derived cells settle where there is fibronectin. Macrophages can also cut matrix down. If those of the
+# niche did, the niche would undermine itself: a brake that the model does not have. Nobody has measured how strong it
+# would be here, so this is a conjecture, and a good one to learn on: we write it as a rule, test the rule, and ask what
+# it would change.
 #
 # Write down your guess before you go on: with the brake, will there be half as many settled cells, or almost none, or
 # hardly fewer?
@@ -51,7 +52,7 @@ from niche_sim.targets import ratio_of_means
 
 # %%
 class FibronectinCutting(Process):
-    """Settled marrow cells cut the fibronectin around them."""
+    """Settled bone-marrow-derived cells cut the fibronectin around them."""
 
     reads = ("section", "bmdc.arrested", "fibronectin")
     writes = ("fibronectin",)
@@ -150,8 +151,8 @@ for clearance in (100, 1000, 10000):
 # ## Try
 #
 # 1. Write `LettingGo`: settled cells whose fibronectin has fallen below 4 move on (`cells.arrested[...] = False`). Does the
-#    brake bite now? Choose a rate, and draw who goes by `chance.uniform(self, cells.key) < laws.chance(rate, dt)`.
-# 2. Let taught Kupffer cells cut instead: `state.kupffer_cells`, those whose `state` is `KupfferCell.state.code("taught")`
+#    brake bite now? Choose a rate, and draw who goes by `chance.uniform(self, cells.key) < laws.probability(rate, dt)`.
+# 2. Let educated Kupffer cells cut instead: `state.kupffer_cells`, those whose `state` is `KupfferCell.state.code("educated")`
 #    (`from niche_sim.cells import KupfferCell`). Where would the niche lie then?
 # 3. If you keep the rule, it wants its numbers in the register with range and source, and tests of its own: CONTRIBUTING.md,
 #    *Add a rule*.

@@ -121,11 +121,12 @@ for readout in ("stellate_active", "fibronectin_mean", "collagen_mean", "bmdc_ar
 # %% [markdown]
 # ## What we make of it
 #
-# The model has what the paper says of the lung: collagen is cross-linked, marrow cells come, and both hang on LOX. It does
-# not have what the paper says of metastases. The table shows where the chain tears: the inhibitor reaches collagen and,
-# weaker, the marrow cells. Fibronectin it does not touch, and in this model it is fibronectin that wakes tumour cells and
-# shelters them, so that they grow all the same. If the paper is right, something is missing: perhaps that stiff collagen
-# itself acts on tumour cells, which is no rule here; perhaps marrow cells do more than they are given to do.
+# The model has what the paper says of the lung: collagen is cross-linked, bone-marrow-derived cells come, and both hang
+# on LOX. It does not have what the paper says of metastases. The table shows where the chain tears: the inhibitor
+# reaches collagen and, weaker, the bone-marrow-derived cells. Fibronectin it does not touch, and in this model it is
+# fibronectin that reactivates tumour cells and shelters them, so that they grow all the same. If the paper is right,
+# something is missing: perhaps that stiff collagen itself acts on tumour cells, which is no rule here; perhaps
+# bone-marrow-derived cells do more than they are given to do.
 #
 # One could now turn a number until the fourth target is met. Then it would be fitted, it would have to say so, and the model
 # would have one thing less that it can be wrong about. Here it stays, with its reason, in the evidence report

@@ -1,4 +1,4 @@
-"""Numbers that close: books as integers, fields to rounding, and no result that hangs on step, spacing or parcels."""
+"""Numbers that close: counters as integers, fields to rounding, and no result that hangs on step, spacing or parcels."""
 
 import sys
 from pathlib import Path
@@ -11,8 +11,9 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 from mice import GROWING, Mouse, cohort, model_of
 
 from niche_sim.cells import Exosome, TumourCell
-from niche_sim.processes.exosome_digestion import ExosomeDigestion
-from niche_sim.processes.kupffer_answer import TgfbRelease, answer_of
+from niche_sim.processes.priming.exosome_digestion import ExosomeDigestion
+from niche_sim.processes.priming.tgfb_release import TgfbRelease
+from niche_sim.senses import answer_of
 from niche_sim.targets import NUMERICS, ratio_of_means
 
 INSIDE = Exosome.place.code("inside")
@@ -30,7 +31,7 @@ VARIANTS = {
 # What chance hardly touches, so not `nk_active` (a dozen cells above a limit), is compared over the last two days; mean
 # and variance of the Kupffer load among it.
 READOUTS = (
-    "exosomes_taken_up", "kupffer_load_mean", "kupffer_load_variance", "kupffer_taught", "tgfb_mean",
+    "exosomes_taken_up", "kupffer_load_mean", "kupffer_load_variance", "kupffer_educated", "tgfb_mean",
     "fibronectin_mean", "ccl2", "bmdc_arrested", "saa", "collagen_mean", "periostin_mean", "cxcl12_mean", "vegf_mean",
     "vessel_density", "leakiness_mean",
 )  # fmt: skip
@@ -58,42 +59,42 @@ def test_numerical_settings_do_not_matter(settings, variant, readout):
 
 
 @pytest.mark.parametrize("parcel", ["1 vesicle", "10 vesicle", "1000 vesicle"])
-def test_exosome_books_close_in_every_step(parcel):
+def test_exosome_counters_close_in_every_step(parcel):
     overrides = (("section.width", "800 um"), ("section.height", "800 um"), ("run.duration", "3 day"))
     model = model_of(Mouse("educated", 2, overrides=(*overrides, ("exosomes.parcel_size", parcel))))
     while model.steps_left:
         for _ in range(round(ExosomeDigestion.period / model.dt)):  # loads are counted when it acts
             model.step()
-        books, parcels = model.state.ledger, model.state.exosomes
+        counters, parcels = model.state.counters, model.state.exosomes
         inside = int(parcels.vesicles[parcels.place == INSIDE].sum())
         in_plasma = int(parcels.vesicles[parcels.place != INSIDE].sum())
-        assert books.exosomes_taken_up == inside + books.exosomes_degraded
-        assert books.exosomes_released == in_plasma + books.exosomes_taken_up + books.exosomes_cleared
+        assert counters.exosomes_taken_up == inside + counters.exosomes_degraded
+        assert counters.exosomes_released == in_plasma + counters.exosomes_taken_up + counters.exosomes_cleared
         assert inside == int(model.state.kupffer_cells.load.sum())
         assert parcels.vesicles.min(initial=1) >= 1
         assert parcels.vesicles.max(initial=0) <= model.parameters.exosomes.parcel_size
-    assert books.exosomes_released > 10_000
+    assert counters.exosomes_released > 10_000
 
 
 @pytest.mark.parametrize(("scenario", "arm"), [("liver_education_costasilva2015", "educated"), (GROWING, "primary")])
-def test_tumour_books_close_in_every_step(scenario, arm):
+def test_tumour_counters_close_in_every_step(scenario, arm):
     challenge = ("pan02", 4_000_000, 1.0) if arm == "educated" else None
     sized = (("run.duration", "30 day"), ("primary.fraction_viable", "0.5")) if arm == "primary" else (("run.duration", "12 day"),)
     model = model_of(Mouse(arm, 4, scenario, overrides=sized, challenge=challenge))
     while model.steps_left:
         model.step()
-        books, cells = model.state.ledger, model.state.tumour_cells
+        counters, cells = model.state.counters, model.state.tumour_cells
         circulating = int((cells.state == CIRCULATING).sum())
-        assert books.tumour_entered == circulating + books.tumour_passed + books.tumour_arrived
+        assert counters.tumour_entered == circulating + counters.tumour_passed + counters.tumour_arrived
         lost = (
-            books.tumour_left_slab + books.tumour_washed_out + books.tumour_killed_by_kupffer
-            + books.tumour_killed_by_nk + books.tumour_died_dormant + books.tumour_died_cycling
-            + books.tumour_killed_by_t + books.tumour_killed_by_patrolling + books.tumour_killed_by_drug
-            + books.tumour_died_hypoxic
+            counters.tumour_left_slab + counters.tumour_detached + counters.tumour_killed_by_kupffer
+            + counters.tumour_killed_by_nk + counters.tumour_died_dormant + counters.tumour_died_cycling
+            + counters.tumour_killed_by_t + counters.tumour_killed_by_patrolling + counters.tumour_killed_by_drug
+            + counters.tumour_died_hypoxic
         )  # fmt: skip
-        assert books.tumour_arrived + books.tumour_born == len(cells) - circulating + lost
-    assert books.tumour_arrived > 50
-    assert books.tumour_born > 20
+        assert counters.tumour_arrived + counters.tumour_born == len(cells) - circulating + lost
+    assert counters.tumour_arrived > 50
+    assert counters.tumour_born > 20
 
 
 def test_the_budget_of_tgfb_closes():

@@ -18,7 +18,7 @@ from niche_sim.looks import FIELD_LOOKS, KINDS, LiveSight, colour_table
 from niche_sim.model import NicheModel
 
 SIZE = {"section.width": "600 um", "section.height": "700 um"}
-TAUGHT = (200.0, 410.0)  # y, x, um, of one Kupffer cell
+EDUCATED = (200.0, 410.0)  # y, x, um, of one Kupffer cell
 KILLER = (520.0, 150.0)  # of one NK cell
 PLACE = (430.0, 410.0)  # of nothing, in the parenchyma
 PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Tissue</title>
@@ -39,12 +39,12 @@ frame(1);
 
 
 def bare_mouse():
-    """A section with a taught Kupffer cell, an NK cell, some tumour cells in a corner, and even fibronectin."""
+    """A section with an educated Kupffer cell, an NK cell, some tumour cells in a corner, and even fibronectin."""
     model = NicheModel(overrides=SIZE, rng=3)
     for population in model.state.populations.values():
         population.remove(slice(None))
     state = model.state
-    state.kupffer_cells.add(1, y=TAUGHT[0], x=TAUGHT[1], state="taught", taught_at=30.0, load=12)
+    state.kupffer_cells.add(1, y=EDUCATED[0], x=EDUCATED[1], state="educated", educated_at=30.0, load=12)
     state.nk_cells.add(1, y=KILLER[0], x=KILLER[1])
     state.tumour_cells.add(3, y=[650.0, 660.0, 670.0], x=560.0, clone=7, state="dormant")
     state.fibronectin[:] = 3.0
@@ -136,7 +136,7 @@ def hover_text(page, place, panel=0):
     return page.locator(".ns-hover").inner_text()
 
 
-VERMILLION = rgb(next(kind.face for kind in KINDS if kind.label == "Kupffer cell, taught"))
+VERMILLION = rgb(next(kind.face for kind in KINDS if kind.label == "Kupffer cell, educated"))
 FIBRONECTIN = FIELD_LOOKS["fibronectin"]
 
 
@@ -146,21 +146,21 @@ FIBRONECTIN = FIELD_LOOKS["fibronectin"]
 def test_colours_are_those_of_the_looks_and_layers_go_off_and_on(page):
     level = round((3.0 - FIBRONECTIN.rest) / FIBRONECTIN.least_span * 255)
     field = colour_table(FIBRONECTIN.light)[level].tolist()
-    assert pixel(page, TAUGHT) == VERMILLION
+    assert pixel(page, EDUCATED) == VERMILLION
     # The canvas may round each channel once more when it scales the picture.
     assert np.abs(np.subtract(pixel(page, PLACE), field)).max() <= 1
 
-    box = page.get_by_role("checkbox", name="Kupffer cell, taught")
+    box = page.get_by_role("checkbox", name="Kupffer cell, educated")
     box.uncheck()
-    assert np.abs(np.subtract(pixel(page, TAUGHT), field)).max() <= 1
+    assert np.abs(np.subtract(pixel(page, EDUCATED), field)).max() <= 1
     box.check()
-    assert pixel(page, TAUGHT) == VERMILLION
+    assert pixel(page, EDUCATED) == VERMILLION
     page.get_by_role("button", name="Hide all cells").click()
     expect(box).not_to_be_checked()
-    assert np.abs(np.subtract(pixel(page, TAUGHT), field)).max() <= 1
-    assert hover_text(page, TAUGHT).splitlines()[0] != "Kupffer cell, taught"  # what is hidden is not pointed at
+    assert np.abs(np.subtract(pixel(page, EDUCATED), field)).max() <= 1
+    assert hover_text(page, EDUCATED).splitlines()[0] != "Kupffer cell, educated"  # what is hidden is not pointed at
     page.get_by_role("button", name="Show all cells").click()
-    assert pixel(page, TAUGHT) == VERMILLION
+    assert pixel(page, EDUCATED) == VERMILLION
 
     opacity = page.get_by_role("slider", name="Opacity of Fibronectin")
     opacity.fill("50")
@@ -177,10 +177,10 @@ def test_colours_are_those_of_the_looks_and_layers_go_off_and_on(page):
 def test_the_list_of_layers_has_numbers_units_and_the_cells_of_this_organ(page):
     rows = page.locator(".ns-population .ns-tick")
     texts = [text.replace("\n", " ").strip() for text in rows.all_inner_texts()]
-    assert "Kupffer cell, taught 1" in texts
+    assert "Kupffer cell, educated 1" in texts
     assert "Tumour cell, dormant 3" in texts
-    assert not [text for text in texts if text.startswith("Receiver")]
-    assert len(texts) == sum(kind.population != "resident_receivers" for kind in KINDS)
+    assert not [text for text in texts if text.startswith("Recipient cell")]
+    assert len(texts) == sum(kind.population != "resident_recipient_cells" for kind in KINDS)
     assert page.locator(".ns-field-row").count() == len(FIELD_LOOKS)
     shown = page.locator(".ns-field-row", has=page.get_by_role("checkbox", name="Fibronectin", exact=True))
     assert shown.locator(".ns-ends span").all_inner_texts() == ["1", "× naive organ", "6"]
@@ -223,9 +223,9 @@ def test_portal_triads_central_veins_and_rings_are_drawn(show, mouse):
 
 
 def test_pointing_names_the_cell_or_the_zone_and_its_fields(page, mouse):
-    zone = at_point(mouse, TAUGHT[0], TAUGHT[1] + 9.0, 1.0)["title"]  # beside it, at the same site
-    assert hover_text(page, TAUGHT).splitlines() == [
-        "Kupffer cell, taught", "Taught by exosomal MIF, it secretes TGF-β.", zone, "Fibronectin: 3 × naive organ",
+    zone = at_point(mouse, EDUCATED[0], EDUCATED[1] + 9.0, 1.0)["title"]  # beside it, at the same site
+    assert hover_text(page, EDUCATED).splitlines() == [
+        "Kupffer cell, educated", "Educated by exosomal MIF, it secretes TGF-β.", zone, "Fibronectin: 3 × naive organ",
     ]  # fmt: skip
     assert hover_text(page, KILLER).splitlines()[0] == "NK cell"
     for place in (PLACE, (350.0, 300.0), (100.0, 300.0), (300.0, 80.0)):
@@ -236,22 +236,22 @@ def test_pointing_names_the_cell_or_the_zone_and_its_fields(page, mouse):
 
 
 def test_a_click_says_which_cell_or_site_and_the_card_tells_of_it(page, mouse):
-    page.mouse.click(*at(page, (TAUGHT[0] + 3.0, TAUGHT[1] - 3.0)))
+    page.mouse.click(*at(page, (EDUCATED[0] + 3.0, EDUCATED[1] - 3.0)))
     page.mouse.click(*at(page, PLACE))
     cell, site = heard(page, "pick")
     assert cell["unique_id"] == int(mouse.state.kupffer_cells.unique_id[0])
     # A cell is named by its own place, as fine as it was sent.
-    assert (cell["y_um"], cell["x_um"]) == pytest.approx(TAUGHT, abs=0.006)
+    assert (cell["y_um"], cell["x_um"]) == pytest.approx(EDUCATED, abs=0.006)
     assert site["unique_id"] is None and site["panel"] == 0
     # A pixel of the page is a little less than one um here.
     assert (site["y_um"], site["x_um"]) == pytest.approx(PLACE, abs=1.0)
 
     card = at_point(mouse, cell["y_um"], cell["x_um"], cell["reach_um"], cell["unique_id"])
     page.evaluate("(card) => view.setCard(card)", card)
-    dialog = page.get_by_role("dialog", name="Kupffer cell, taught")
-    expect(dialog).to_contain_text("Taught by exosomes on day 1, 06:00.")
-    expect(page.locator("[aria-live=polite]")).to_contain_text("Kupffer cell, taught Taught by exosomal MIF")
-    assert page.evaluate("document.activeElement.textContent") == "Kupffer cell, taught"
+    dialog = page.get_by_role("dialog", name="Kupffer cell, educated")
+    expect(dialog).to_contain_text("Educated by exosomes on day 1, 06:00.")
+    expect(page.locator("[aria-live=polite]")).to_contain_text("Kupffer cell, educated Educated by exosomal MIF")
+    assert page.evaluate("document.activeElement.textContent") == "Kupffer cell, educated"
     dialog.locator("summary", has_text="This cell").click()
     expect(dialog.get_by_role("row", name="Load")).to_contain_text("12 vesicles")
     dialog.get_by_role("button", name="Close").click()
@@ -299,10 +299,10 @@ def test_a_ring_follows_the_cell_that_was_clicked(page, mouse):
     mouse.state.nk_cells.remove(slice(None))
     frame()
     assert ring_around(page, moved) == 0, "the cell is gone"
-    page.mouse.click(*at(page, TAUGHT))
-    assert ring_around(page, TAUGHT) > 60
+    page.mouse.click(*at(page, EDUCATED))
+    assert ring_around(page, EDUCATED) > 60
     frame(run=2)
-    assert ring_around(page, TAUGHT) == 0, "another mouse has other cells of the same numbers"
+    assert ring_around(page, EDUCATED) == 0, "another mouse has other cells of the same numbers"
 
 
 def test_the_ring_goes_with_the_card_or_with_a_click_beside_cells(page, mouse):
@@ -318,15 +318,15 @@ def test_the_ring_goes_with_the_card_or_with_a_click_beside_cells(page, mouse):
 
 def test_zooming_keeps_the_tissue_under_the_pointer_and_dragging_moves_it(page):
     start = page.evaluate("view.getView()")
-    assert hover_text(page, TAUGHT).splitlines()[0] == "Kupffer cell, taught"
+    assert hover_text(page, EDUCATED).splitlines()[0] == "Kupffer cell, educated"
     for _ in range(4):
         page.mouse.wheel(0, -200)
     settled(page)
     zoomed = page.evaluate("view.getView()")
     assert zoomed["scale"] > 2.0 * start["scale"]
-    x, y = at(page, TAUGHT)
+    x, y = at(page, EDUCATED)
     page.mouse.move(x + 1, y)
-    assert page.locator(".ns-hover").inner_text().splitlines()[0] == "Kupffer cell, taught"
+    assert page.locator(".ns-hover").inner_text().splitlines()[0] == "Kupffer cell, educated"
 
     page.mouse.down()
     page.mouse.move(x + 80, y + 40, steps=4)
@@ -337,7 +337,7 @@ def test_zooming_keeps_the_tissue_under_the_pointer_and_dragging_moves_it(page):
     assert moved["y"] == pytest.approx(zoomed["y"] - 40 / zoomed["scale"], abs=0.01)
     assert heard(page, "pick") == []  # a drag is no click
     page.mouse.move(x + 81, y + 41)
-    assert page.locator(".ns-hover").inner_text().splitlines()[0] == "Kupffer cell, taught"
+    assert page.locator(".ns-hover").inner_text().splitlines()[0] == "Kupffer cell, educated"
 
     page.get_by_role("button", name="Whole section").click()
     settled(page)
@@ -442,7 +442,7 @@ def test_all_can_be_done_by_keyboard(page):
 
 def test_the_picture_is_summed_up_in_words(page):
     label = page.locator("canvas.ns-canvas").get_attribute("aria-label")
-    assert "Fibronectin up to 3" in label and "3 Tumour" in label and "1 Kupffer cell, taught" in label
+    assert "Fibronectin up to 3" in label and "3 Tumour" in label and "1 Kupffer cell, educated" in label
 
 
 # --- panels, sizes, themes -------------------------------------------------------------------------------------------
@@ -481,12 +481,12 @@ def test_three_panels_share_zoom_and_the_third_shows_the_difference(show, mouse,
         "(more) +5",
     ]
     assert "8" in hover_text(page, changed, 1).splitlines()[1]
-    page.mouse.move(*at(page, TAUGHT, 0))
+    page.mouse.move(*at(page, EDUCATED, 0))
     for _ in range(4):
         page.mouse.wheel(0, -200)
     settled(page)
-    assert hover_text(page, TAUGHT, 1).splitlines()[0] == "Kupffer cell, taught"  # the other panel followed
-    page.mouse.click(*at(page, TAUGHT, 1))
+    assert hover_text(page, EDUCATED, 1).splitlines()[0] == "Kupffer cell, educated"  # the other panel followed
+    page.mouse.click(*at(page, EDUCATED, 1))
     assert heard(page, "pick")[0]["panel"] == 1
     counts = page.locator(".ns-tick", has_text="Tumour cell, dormant").locator(".ns-count")
     expect(counts).to_have_text("3 | 3")
@@ -512,12 +512,12 @@ def test_the_picture_is_as_sharp_as_the_screen_and_follows_its_size(show, mouse)
     size = "(() => { const c = document.querySelector('canvas.ns-canvas'); return [c.width, c.clientWidth]; })()"
     wide = page.evaluate(size)
     assert wide[0] == 2 * wide[1]
-    assert pixel(page, TAUGHT) == VERMILLION
+    assert pixel(page, EDUCATED) == VERMILLION
     page.set_viewport_size({"width": 420, "height": 700})
     page.wait_for_function("document.querySelector('canvas.ns-canvas').clientWidth < 420")
     narrow = page.evaluate(size)
     assert narrow[0] == 2 * narrow[1] < wide[0]
-    assert pixel(page, TAUGHT) == VERMILLION
+    assert pixel(page, EDUCATED) == VERMILLION
 
 
 def test_a_dark_page_is_dark_where_the_tissue_rests_and_changes_at_once(show, mouse):
@@ -533,8 +533,8 @@ def test_a_dark_page_is_dark_where_the_tissue_rests_and_changes_at_once(show, mo
 def test_text_stands_out_from_what_is_behind_it(show, mouse, dark):
     """4.5 to 1 or more, as WCAG asks of small text."""
     page = show(*three_panels(mouse), dark=dark)
-    page.evaluate("(card) => view.setCard(card)", at_point(mouse, *TAUGHT, 5.0))
-    page.mouse.move(*at(page, TAUGHT))
+    page.evaluate("(card) => view.setCard(card)", at_point(mouse, *EDUCATED, 5.0))
+    page.mouse.move(*at(page, EDUCATED))
     ratios = page.evaluate(
         """() => {
             const level = (text) => {
@@ -570,7 +570,7 @@ def test_every_picture_is_answered_also_where_it_is_not_seen(page):
     page.evaluate("frame(3)")
     page.wait_for_function("heard.some(([what, seq]) => seq === 3)")
     page.evaluate("document.getElementById('here').style.display = ''")
-    assert pixel(page, TAUGHT) == VERMILLION
+    assert pixel(page, EDUCATED) == VERMILLION
     assert heard(page, "drawn") == [1, 2, 3]
     page.evaluate("view.destroy()")
     assert page.locator(".ns-tissue").count() == 0
@@ -612,7 +612,7 @@ def test_the_widget_greets_answers_and_leaves_nothing_behind(show, mouse, monkey
     )
     page = show(pack(LiveSight(mouse), ["fibronectin"], Scales()), page=ADAPTED)
     assert heard(page, "hello") == [{"type": "hello"}]
-    assert pixel(page, TAUGHT) == VERMILLION
+    assert pixel(page, EDUCATED) == VERMILLION
     page.mouse.click(*at(page, KILLER))
     (picked,) = heard(page, "pick")
     assert picked["unique_id"] == int(mouse.state.nk_cells.unique_id[0])
@@ -717,7 +717,7 @@ def test_a_picture_made_of_the_last_is_drawn_and_one_of_another_is_asked_for(sho
         [patch, rest],
     )
     page.wait_for_function("heard.some(([kind, what]) => kind === 'drawn' && what === 2)")
-    assert pixel(page, TAUGHT) == VERMILLION
+    assert pixel(page, EDUCATED) == VERMILLION
     page.mouse.click(*at(page, KILLER))
     (picked,) = heard(page, "pick")
     assert picked["unique_id"] == int(mouse.state.nk_cells.unique_id[0])

@@ -31,12 +31,12 @@ SETUPS = {
     "arm": Setup(GROWING, "resected"),
     "the default arm by its name": Setup(arm="educated"),
     "seed": Setup(seed=2**64 - 1),
-    "rules": Setup(without=("TgfbRelease", "Waking"), overrides=(("schedule", "additive"),)),
+    "rules": Setup(without=("TgfbRelease", "DormancyExit"), overrides=(("schedule", "additive"),)),
     "day": Setup(day=12.25),
     "the first hour": Setup(day=0.0),
     "a third of a day": Setup(day=1 / 3),
     "nothing done": Setup(protocol=()),
-    "protocol": Setup(GROWING, "primary", 7, SIZE, ("Waking",), day=1.5).with_interventions(
+    "protocol": Setup(GROWING, "primary", 7, SIZE, ("DormancyExit",), day=1.5).with_interventions(
         (EARLY, Block("mif", 1 / 3, 1 / 3, 30.0), Treat("anti_pd1", 2.0, (24.0,)))
     ),
     "another arm beside": Setup(arm="pbs", against="educated", day=3.0),
@@ -118,7 +118,7 @@ def test_equal_protocols_have_one_link() -> None:
         ("set=section.width=1 m&set=section.height=1 m", "this experiment: asks for 2", "250,000"),
         ("set=section.spacing=1 um", "this experiment: asks for 4,000,000 sites", "a smaller section"),
         ("schedule=addtive", "link: schedule: unknown schedule 'addtive'", "one of default"),
-        ("without=Wakin", "link: without: unknown process 'Wakin'", "Waking"),
+        ("without=Wakin", "link: without: unknown process 'Wakin'", "DormancyExit"),
         ("protocol=", "link: protocol: ''", "a list in brackets"),
         ("protocol=edit.toml", "link: protocol: 'edit.toml'", "a list in brackets"),
         ("protocol=[{", "link: protocol: line 1: ", "valid TOML"),
@@ -224,7 +224,7 @@ SAME = {
         arm="pbs",
         seed=5,
         overrides=(*SIZE, ("tgfb.half_life", "5 min"), ("schedule", "additive")),
-        without=("BmdcCrawling", "Waking"),
+        without=("BmdcCrawling", "DormancyExit"),
         day=1.0,
     ).with_interventions((EARLY, Block("mif", 1 / 3, 1 / 3, 30.0))),
 }

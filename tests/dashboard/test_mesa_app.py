@@ -31,9 +31,9 @@ def test_mesas_controls_step_reset_and_change_it(visit, mesa_server):
 
 
 def test_its_model_is_the_models_own():
-    from niche_sim.dashboard.mesa_app import VARIED, TaughtLiver, controls
+    from niche_sim.dashboard.mesa_app import VARIED, EducatedLiver, controls
 
-    made = TaughtLiver("pbs", tgfb_half_life=5.0, rng="7")
+    made = EducatedLiver("pbs", tgfb_half_life=5.0, rng="7")
     same = Setup(arm="pbs", seed=7, overrides=(("tgfb.half_life", "5 min"),)).model()
     for one in (made, same):
         one.step()

@@ -125,7 +125,7 @@ def test_a_turn_is_an_override_and_back_to_the_default_is_none(experiment, table
         ("tgfb.half_life", "5 kg", "'5 kg' is a mass"),
         ("tgfb.half_life", "fast", "'fast'"),
         ("tgfb.half_life", "", "''"),
-        ("bmdc.chance_settling", "1.5", "1.5 is outside what is possible"),
+        ("bmdc.chance_arrest_on_entry", "1.5", "1.5 is outside what is possible"),
         ("tgfb.diffusivity", "-1 um^2/s", "-1 µm²/s is negative"),
         ("section.width", "2.01 mm", "2010 µm"),
         ("run.duration", "0 day", "0 day is not positive"),

@@ -107,7 +107,7 @@ def test_a_block_from_an_earlier_day_is_a_branch_and_shows_in_a_readout(page):
     fibronectin = "Bone-marrow-derived cells held"
     expect(page.get_by_text("This mouse, day 14,")).to_be_visible()
     ours, theirs = readout(page, fibronectin)
-    assert ours < 0.5 * theirs, "without fibronectin fewer marrow cells are held"
+    assert ours < 0.5 * theirs, "without fibronectin fewer bone-marrow-derived cells are held"
     # Each run has its stages, and the numbers of cells say whose they are.
     names = ["Educated (edited)", "Educated, before the change"]
     expect(page.locator(".ns-strip h3")).to_have_text(names)
@@ -315,7 +315,7 @@ def test_a_link_opens_the_same_experiment_with_the_same_numbers(page, visit):
     expect(other.locator("canvas.ns-canvas")).to_have_count(3)
     expect(other.get_by_text("This mouse, day 10,")).to_be_visible()
     page.get_by_text("This mouse, day 10,").wait_for()
-    for name in ("Bone-marrow-derived cells held", "Stellate cells above", "Receivers in the taught"):
+    for name in ("Bone-marrow-derived cells held", "Stellate cells above", "Recipient cells in the educated"):
         assert readout(page, name) == readout(other, name)
     setup = Setup.from_query(link.input_value().partition("?")[2])
     model = setup.model()

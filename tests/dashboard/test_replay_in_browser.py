@@ -17,7 +17,7 @@ from niche_sim.looks import KINDS, SnapshotSight
 from niche_sim.plots_words import clock
 
 SMALL = {"section.width": "0.6 mm", "section.height": "0.6 mm", "run.duration": "4 day"}
-WHOLE = ("exosomes_taken_up", "receivers_loaded", "kupffer_loaded")  # readouts that are whole numbers
+WHOLE = ("exosomes_taken_up", "recipient_cells_loaded", "kupffer_loaded")  # readouts that are whole numbers
 
 
 @pytest.fixture(scope="module")

@@ -92,7 +92,7 @@ def test_every_verb_and_name_is_offered_and_explained():
         "grow_primary": EXOSOMES_OF_LINE, "resect_primary": (), "deplete": DEPLETABLE, "boost": BOOSTS, "treat": DRUGS,
     }  # fmt: skip
     assert {verb: sorted(names) for verb, names in offered.items()} == {v: sorted(n) for v, n in expected.items()}
-    assert names_of("block")["Cargo"]["mif"] == "MIF: exosomal MIF, which makes receivers answer with TGF-beta"
+    assert names_of("block")["Cargo"]["mif"] == "MIF: exosomal MIF, which makes recipient cells answer with TGF-beta"
 
 
 # ---- the form as data ----------------------------------------------------------------------------------------------

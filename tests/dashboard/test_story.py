@@ -85,10 +85,10 @@ def test_the_strip_tells_the_model_as_it_stands(model):
     assert [card["title"] for card in strip["stages"]] == [name.capitalize() for name in NAMES]
     priming, licensing = strip["stages"][:2]
     onset, threshold = model.stages.onsets["priming"], model.stages.thresholds["priming"]
-    taught = model.stages.standings(model.state, model.mouse)[0].value
+    educated = model.stages.standings(model.state, model.mouse)[0].value
     assert priming["state"] == "lit" and priming["when"] == f"since day {onset / 24.0:.1f}"
-    assert priming["share"] == pytest.approx(taught / threshold)
-    assert f"{taught:.0f}" in priming["marker"] and f"begins above {threshold:.3g}" in priming["marker"]
+    assert priming["share"] == pytest.approx(educated / threshold)
+    assert f"{educated:.0f}" in priming["marker"] and f"begins above {threshold:.3g}" in priming["marker"]
     assert licensing["hypothesis"] is False and strip["stages"][3]["hypothesis"] is True
     assert sum(card["limiting"] for card in strip["stages"]) == 1
 

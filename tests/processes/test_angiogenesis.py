@@ -10,7 +10,10 @@ from scipy import stats
 
 from niche_sim.cells import TumourCell
 from niche_sim.parameters import in_unit, resolve
-from niche_sim.processes.angiogenesis import ColonyVessels, EpithelialRecruitment, FibroblastActivation, NicheSprouting
+from niche_sim.processes.angiogenesis.colony_vessels import ColonyVessels
+from niche_sim.processes.angiogenesis.epithelial_recruitment import EpithelialRecruitment
+from niche_sim.processes.angiogenesis.fibroblast_activation import FibroblastActivation
+from niche_sim.processes.angiogenesis.niche_sprouting import NicheSprouting
 from niche_sim.state import State
 from niche_sim.tissue import section_of
 from niche_sim.vocabulary import CARGO

@@ -8,13 +8,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from niche_sim.cells import BoneMarrowCell
+from niche_sim.cells import BoneMarrowDerivedCell
 from niche_sim.kernels.walk import sub_steps
 from niche_sim.laws import turn_chance
 from niche_sim.parameters import resolve
-from niche_sim.processes.bmdc_arrest import BmdcArrest, BmdcCrawling, BmdcDeparture
+from niche_sim.processes.recruitment.bmdc_arrest import BmdcArrest
+from niche_sim.processes.recruitment.bmdc_crawling import BmdcCrawling
+from niche_sim.processes.recruitment.bmdc_departure import BmdcDeparture
 
-KINDS = BoneMarrowCell.kind.names
+KINDS = BoneMarrowDerivedCell.kind.names
 
 
 def headings(n):
@@ -34,7 +36,7 @@ def test_arrested_cells_do_not_crawl(bare, p, settle, changes):
 @pytest.mark.parametrize("place", [(0.3, 0.3), (0.3, 0.7), (0.7, 0.3), (0.7, 0.7)])
 @pytest.mark.parametrize("steps", [1, 2])
 def test_free_cells_crawl_as_far_as_theory_says_in_one_step_or_two(bare, p, settle, act, agrees, place, steps):
-    bare.homes = bare.homes | {"bmdc": np.ones(bare.section.shape)}
+    bare.resting_density = bare.resting_density | {"bmdc": np.ones(bare.section.shape)}
     y, x, n, dt = 700.0 * place[0], 600.0 * place[1], 6000, 0.3
     cells = settle(bare, "bmdc", 2 * n, y=y, x=x, heading=headings(2 * n), arrested=np.arange(2 * n) % 2 == 0)
     act(BmdcCrawling(), bare, p, dt=dt / steps, steps=steps)

@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from niche_sim.cells import BoneMarrowCell
+from niche_sim.cells import BoneMarrowDerivedCell
 from niche_sim.laws import rate_of
 from niche_sim.parameters import in_unit, resolve
-from niche_sim.processes.bmdc_recruitment import Ccl2Release, Recruitment
+from niche_sim.processes.recruitment.ccl2_release import Ccl2Release
+from niche_sim.processes.recruitment.recruitment import Recruitment
 from niche_sim.vocabulary import CARGO
 
 AVOGADRO = 6.02214076e23
@@ -72,7 +73,7 @@ def test_ccl2_release_changes_nothing_else(naive, p, changes):
 # --- recruitment -----------------------------------------------------------------------------------------------------
 
 
-KIND = {name: BoneMarrowCell.kind.code(name) for name in BoneMarrowCell.kind.names}
+KIND = {name: BoneMarrowDerivedCell.kind.code(name) for name in BoneMarrowDerivedCell.kind.names}
 AT_REST = ("rate_rest", "rate_neutrophils_rest", "rate_patrolling_rest")
 PLENTY = 1e9  # serum amyloid A, far above what there is: its support is then 1
 
@@ -199,11 +200,11 @@ def test_pedf_and_a_boost_call_patrols(bare, act, agrees, boost):
 
 def test_arrivals_of_a_step_are_poisson(section, act):
     from niche_sim.state import State
-    from niche_sim.tissue import homes
+    from niche_sim.tissue import resting_density
 
     p = called_only(**{"bmdc.share_mdsc": "0"})
     state = State.empty(section)
-    state.homes, state.blood.ccl2, state.blood.saa = homes(section, p), 1e9, PLENTY
+    state.resting_density, state.blood.ccl2, state.blood.saa = resting_density(section, p), 1e9, PLENTY
     sizes = [0]
     for _ in range(1500):
         act(Recruitment(), state, p, dt=24.0)
@@ -225,7 +226,7 @@ def test_ccr2_blockade_stops_the_called_and_not_those_at_rest(bare, p, act, agre
 
 def test_a_share_of_those_at_rest_settles_at_once(bare, p, act, happens):
     after(bare, p, act, 1e6)
-    happens(bare.bmdc.arrested.sum(), count(bare, "macrophage"), p.bmdc.chance_settling)
+    happens(bare.bmdc.arrested.sum(), count(bare, "macrophage"), p.bmdc.chance_arrest_on_entry)
     assert set(bare.bmdc.kind[bare.bmdc.arrested]) == {KIND["macrophage"]}
 
 
@@ -233,7 +234,7 @@ def test_those_called_do_not_settle_at_once(bare, p, act, happens):
     bare.blood.ccl2, bare.blood.saa = 1e6, PLENTY
     after(bare, p, act, 1e6)
     at_rest = p.bmdc.rate_rest / (p.bmdc.rate_rest + p.bmdc.rate_called * (1 - p.bmdc.share_mdsc))
-    happens(bare.bmdc.arrested.sum(), count(bare, "macrophage"), p.bmdc.chance_settling * at_rest)
+    happens(bare.bmdc.arrested.sum(), count(bare, "macrophage"), p.bmdc.chance_arrest_on_entry * at_rest)
 
 
 def test_newcomers_enter_anywhere_in_the_tissue(bare, act):
@@ -259,7 +260,7 @@ def test_recruitment_changes_nothing_else(naive, p, changes):
     assert changes(Recruitment(), naive, p, dt=100.0) == {"bmdc"}
 
 
-def test_ccl2_of_a_taught_liver_reaches_what_calls(p):
+def test_ccl2_of_an_educated_liver_reaches_what_calls(p):
     # The share of all stellate cells that has to be active for CCL2 to stand at its half-signal is possible.
     needed = p.bmdc.half_signal * rate_of(p.ccl2.half_life) / p.ccl2.secretion
     assert 0.05 < needed / p.stellate.density < 1.0

@@ -7,7 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from niche_sim.processes.collagen import CollagenLinking, CollagenPeptides
+from niche_sim.processes.licensing.collagen_linking import CollagenLinking
+from niche_sim.processes.recruitment.collagen_peptides import CollagenPeptides
 
 EXACT = 1e-12  # roundings of exponentials
 

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from niche_sim.cells import Exosome
-from niche_sim.processes.exosome_digestion import ExosomeDigestion
+from niche_sim.processes.priming.exosome_digestion import ExosomeDigestion
 from niche_sim.vocabulary import EXOSOME_SOURCES
 
 INSIDE = Exosome.place.code("inside")
@@ -46,7 +46,7 @@ def test_each_vesicle_is_digested_by_itself(naive, p, settle, act, agrees, steps
     n, variance = len(load), 1000 * left * (1 - left)
     agrees(load.mean(), 1000 * left, math.sqrt(variance / n))
     agrees(((load - 1000 * left) ** 2).mean(), variance, variance * math.sqrt(2 / n))
-    assert naive.ledger.exosomes_degraded == 1000 * n - load.sum()
+    assert naive.counters.exosomes_degraded == 1000 * n - load.sum()
 
 
 def test_load_counts_and_signal_weighs_by_mif(naive, p, settle, act):
@@ -81,7 +81,7 @@ def test_what_a_dead_cell_held_is_digested_at_once(naive, p, settle, act):
     fill(naive, settle, 400, cells=[3, 8])
     naive.kupffer_cells.remove([3])
     act(ExosomeDigestion(), naive, p, dt=1e-12)
-    assert naive.ledger.exosomes_degraded == 400
+    assert naive.counters.exosomes_degraded == 400
     assert naive.kupffer_cells.load.sum() == 400
     assert naive.kupffer_cells.load[7] == 400  # one row up
 
@@ -92,7 +92,7 @@ def test_all_may_be_digested_and_then_nothing_is_left(naive, p, settle, act):
     assert len(naive.exosomes) == 0
     assert not naive.kupffer_cells.load.any()
     assert not naive.kupffer_cells.signal.any()
-    assert naive.ledger.exosomes_degraded == 800
+    assert naive.counters.exosomes_degraded == 800
 
 
 def test_a_load_whose_parcels_have_gone_is_forgotten(naive, p, act):
@@ -117,21 +117,21 @@ def test_it_changes_nothing_else(naive, p, settle, changes):
     fill(naive, settle, 500)
     naive.exosomes.vesicles[0] = 1
     found = changes(ExosomeDigestion(), naive, p, dt=200.0)
-    assert found == {"exosomes", "kupffer_cells.load", "kupffer_cells.signal", "ledger.exosomes_degraded"}
+    assert found == {"exosomes", "kupffer_cells.load", "kupffer_cells.signal", "counters.exosomes_degraded"}
 
 
-def test_books_of_vesicles_balance_all_the_time(moments):
+def test_counters_of_vesicles_balance_all_the_time(moments):
     """Whole mice, step by step: released = in blood + taken up + cleared; taken up = inside + degraded."""
     for moment in moments.values():
         model = moment.model
         model.state.thaw(moment.start)
         state = model.state
         for _ in range(30):
-            ledger, vesicles, inside = state.ledger, state.exosomes.vesicles, state.exosomes.place == INSIDE
-            assert ledger.exosomes_released > 0
-            assert ledger.exosomes_taken_up == vesicles[inside].sum() + ledger.exosomes_degraded
+            counters, vesicles, inside = state.counters, state.exosomes.vesicles, state.exosomes.place == INSIDE
+            assert counters.exosomes_released > 0
+            assert counters.exosomes_taken_up == vesicles[inside].sum() + counters.exosomes_degraded
             assert (
-                ledger.exosomes_released == vesicles[~inside].sum() + ledger.exosomes_taken_up + ledger.exosomes_cleared
+                counters.exosomes_released == vesicles[~inside].sum() + counters.exosomes_taken_up + counters.exosomes_cleared
             )
             assert state.kupffer_cells.load.sum() <= vesicles[inside].sum()
             model.step()

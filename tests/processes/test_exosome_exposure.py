@@ -8,7 +8,10 @@ import numpy as np
 import pytest
 
 from niche_sim.parameters import in_unit
-from niche_sim.processes.exosome_exposure import ExosomeExposure, GlucoseSparing, Loosening, MarrowEducation
+from niche_sim.processes.priming.endothelial_permeability import EndothelialPermeability
+from niche_sim.processes.priming.exosome_exposure import ExosomeExposure
+from niche_sim.processes.priming.glucose_sparing import GlucoseSparing
+from niche_sim.processes.priming.marrow_education import MarrowEducation
 from niche_sim.vocabulary import CARGO, EXOSOME_SOURCES
 
 EXACT = 1e-12  # roundings of exponentials
@@ -45,7 +48,7 @@ def answer(doses, p):
     return doses**2 / (doses**2 + p.exosomes.half_exposure**2)
 
 
-@pytest.mark.parametrize("process", [ExosomeExposure(), MarrowEducation(), Loosening(), GlucoseSparing()])
+@pytest.mark.parametrize("process", [ExosomeExposure(), MarrowEducation(), EndothelialPermeability(), GlucoseSparing()])
 def test_clean_blood_changes_nothing(naive, p, changes, process):
     assert changes(process, naive, p, dt=50.0) == set()
 
@@ -117,8 +120,8 @@ def test_two_half_steps_of_exposure_are_one(bare, p, act, coming):
 # --- marrow, endothelium, glucose ------------------------------------------------------------------------------------
 
 
-def loosen(state, p):
-    """What loosens the wall in an even field, 0 to 1 of the full rate."""
+def opening(state, p):
+    """What opens the wall in an even field, 0 to 1 of the full rate."""
     numbers = p.endothelium
     free = (1 - state.blocked.vegf) * state.vegf.flat[0]
     by_vegf = free**2 / (free**2 + p.stroma.half_vegf**2)
@@ -137,11 +140,11 @@ def test_met_educates_the_marrow(bare, p, act, doses, hours):
 
 @pytest.mark.parametrize("doses", [0.0, 0.5, 20.0])
 @pytest.mark.parametrize("vegf", [0.0, 1.0, 1e3])
-def test_mir25_and_vegf_loosen_the_wall_evenly(bare, p, act, doses, vegf):
+def test_mir25_and_vegf_open_the_wall_evenly(bare, p, act, doses, vegf):
     expose(bare, mir25=doses)
     bare.vegf = np.full(bare.section.shape, vegf * p.stroma.half_vegf)
-    act(Loosening(), bare, p, dt=12.0)
-    gain, fading = p.endothelium.rate_loosening * loosen(bare, p), loss(p.endothelium.half_life)
+    act(EndothelialPermeability(), bare, p, dt=12.0)
+    gain, fading = p.endothelium.rate_permeability * opening(bare, p), loss(p.endothelium.half_life)
     expected = gain / (gain + fading) * -math.expm1(-(gain + fading) * 12)
     np.testing.assert_allclose(bare.leakiness, expected, rtol=1e-9)
 
@@ -157,14 +160,14 @@ def test_glucose_is_spared_as_mir122_says(bare, p, act, doses, start):
 def test_without_exosomes_marrow_forgets_and_the_wall_tightens(bare, p, act):
     bare.marrow.educated, bare.leakiness = 0.6, np.full(bare.section.shape, 0.6)
     act(MarrowEducation(), bare, p, dt=p.marrow.half_life)
-    act(Loosening(), bare, p, dt=p.endothelium.half_life)
+    act(EndothelialPermeability(), bare, p, dt=p.endothelium.half_life)
     assert bare.marrow.educated == pytest.approx(0.3, rel=EXACT)
     np.testing.assert_allclose(bare.leakiness, 0.3, rtol=EXACT)
 
 
-def test_vegf_here_loosens_here(bare, p, act):
+def test_vegf_here_opens_here(bare, p, act):
     bare.vegf[5, 7] = 1.0
-    act(Loosening(), bare, p)
+    act(EndothelialPermeability(), bare, p)
     assert bare.leakiness[5, 7] > 0
     assert np.count_nonzero(bare.leakiness) == 1
 
@@ -174,20 +177,20 @@ def test_a_vegf_blockade_leaves_what_mir25_does(bare, p, act, blocked):
     expose(bare, mir25=0.2)
     bare.vegf = np.full(bare.section.shape, p.stroma.half_vegf)
     bare.blocked.vegf = blocked
-    act(Loosening(), bare, p, dt=1e-3)
-    gained = p.endothelium.rate_loosening * loosen(bare, p) * 1e-3
+    act(EndothelialPermeability(), bare, p, dt=1e-3)
+    gained = p.endothelium.rate_permeability * opening(bare, p) * 1e-3
     np.testing.assert_allclose(bare.leakiness, gained, rtol=1e-4)  # linear in so short a step
 
 
 def test_an_antibody_binds_vegf_by_its_amount(bare, p, act):
     bare.vegf = np.full(bare.section.shape, p.stroma.half_vegf)
     bare.drugs.anti_vegf = p.drug.half_antibody
-    by_drug = act(Loosening(), bare, p).leakiness
+    by_drug = act(EndothelialPermeability(), bare, p).leakiness
     bare.leakiness, bare.drugs.anti_vegf, bare.blocked.vegf = np.zeros(bare.section.shape), 0.0, 0.5
-    np.testing.assert_allclose(by_drug, act(Loosening(), bare, p).leakiness, rtol=EXACT)
+    np.testing.assert_allclose(by_drug, act(EndothelialPermeability(), bare, p).leakiness, rtol=EXACT)
 
 
-@pytest.mark.parametrize("process", [MarrowEducation(), Loosening(), GlucoseSparing()])
+@pytest.mark.parametrize("process", [MarrowEducation(), EndothelialPermeability(), GlucoseSparing()])
 def test_two_half_steps_are_one(bare, p, act, freeze, process):
     rng = np.random.default_rng(1)
     expose(bare, met=0.4, mir25=0.3, mir122=0.6)
@@ -203,7 +206,7 @@ def test_two_half_steps_are_one(bare, p, act, freeze, process):
     np.testing.assert_allclose(after(dt=3.0, steps=2), after(dt=6.0), rtol=EXACT)
 
 
-@pytest.mark.parametrize("process", [ExosomeExposure(), MarrowEducation(), Loosening(), GlucoseSparing()])
+@pytest.mark.parametrize("process", [ExosomeExposure(), MarrowEducation(), EndothelialPermeability(), GlucoseSparing()])
 def test_each_changes_what_it_writes_and_nothing_else(naive, p, changes, process):
     fill(naive, pdac=1e6, colorectal=1e6)
     expose(naive, **dict.fromkeys(CARGO, 0.4))

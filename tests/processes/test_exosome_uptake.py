@@ -11,8 +11,8 @@ from scipy import stats
 from niche_sim.cells import Exosome
 from niche_sim.laws import rate_of
 from niche_sim.parameters import resolve
-from niche_sim.processes.exosome_digestion import ExosomeDigestion
-from niche_sim.processes.exosome_uptake import (
+from niche_sim.processes.priming.exosome_digestion import ExosomeDigestion
+from niche_sim.processes.priming.exosome_uptake import (
     ExosomeUptake,
     cross_section,
     keep_inside,
@@ -20,7 +20,7 @@ from niche_sim.processes.exosome_uptake import (
     uptake_by_zone,
 )
 from niche_sim.state import State
-from niche_sim.tissue import homes, naive_liver, section_of
+from niche_sim.tissue import naive_liver, resting_density, section_of
 from niche_sim.vocabulary import EXOSOME_SOURCES
 
 INSIDE = Exosome.place.code("inside")
@@ -109,11 +109,11 @@ def test_without_takers_all_is_cleared_elsewhere(naive, p, act, happens, why):
         naive.blocked.exosome_uptake = 1.0
     release(naive, p, 50_000, PDAC, 1)
     act(ExosomeUptake(), naive, p, dt=0.05)
-    ledger = naive.ledger
-    assert ledger.exosomes_taken_up == 0
+    counters = naive.counters
+    assert counters.exosomes_taken_up == 0
     assert (naive.exosomes.place != INSIDE).all()
-    happens(ledger.exosomes_cleared, 50_000, 1 - math.exp(-elsewhere(p) * 0.05))
-    assert ledger.exosomes_cleared + in_blood(naive) == 50_000
+    happens(counters.exosomes_cleared, 50_000, 1 - math.exp(-elsewhere(p) * 0.05))
+    assert counters.exosomes_cleared + in_blood(naive) == 50_000
 
 
 # --- everywhere ------------------------------------------------------------------------------------------------------
@@ -121,7 +121,7 @@ def test_without_takers_all_is_cleared_elsewhere(naive, p, act, happens, why):
 
 def test_a_naive_liver_of_mean_density_takes_its_published_fraction(section, p):
     """Cross-section by an independent sweep: the liver's rate and all others' give the half-life in blood."""
-    density = p.kupffer.density * p.kupffer.fraction_responders * homes(section, p)["kupffer_cells"]
+    density = p.kupffer.density * p.kupffer.fraction_responders * resting_density(section, p)["kupffer_cells"]
     weighted = density * uptake_by_zone(section.zone, p) * section.flow.passage
     to_liver = (
         passes_per_hour(p) * slow_shares(section, 1 - np.exp(-cross_section(section, p) * weighted).ravel()).sum()
@@ -158,8 +158,8 @@ def test_blood_empties_at_both_rates_in_one_step_or_two(naive, act, happens, ste
     act(ExosomeUptake(), naive, p, dt=dt / steps, steps=steps)
     leaving = to_liver + elsewhere(p)
     happens(in_blood(naive), n, math.exp(-leaving * dt))
-    happens(naive.ledger.exosomes_taken_up, n - in_blood(naive), to_liver / leaving)
-    assert naive.ledger.exosomes_taken_up == per_cell(naive).sum()
+    happens(naive.counters.exosomes_taken_up, n - in_blood(naive), to_liver / leaving)
+    assert naive.counters.exosomes_taken_up == per_cell(naive).sum()
 
 
 @pytest.mark.parametrize("steps", [1, 2])
@@ -208,10 +208,10 @@ def test_a_binder_in_blood_takes_its_share_of_all_that_leaves(naive, p, act, hap
     to_liver, _ = expected(naive, p)
     others = to_liver + elsewhere(p)
     act(ExosomeUptake(), naive, p, dt=0.01)
-    ledger, k = naive.ledger, others / (1 - bound) * 0.01
+    counters, k = naive.counters, others / (1 - bound) * 0.01
     happens(in_blood(naive), 100_000, math.exp(-k))
-    happens(ledger.exosomes_taken_up, 100_000 - in_blood(naive), (1 - bound) * to_liver / others)
-    assert ledger.exosomes_taken_up + ledger.exosomes_cleared + in_blood(naive) == 100_000
+    happens(counters.exosomes_taken_up, 100_000 - in_blood(naive), (1 - bound) * to_liver / others)
+    assert counters.exosomes_taken_up + counters.exosomes_cleared + in_blood(naive) == 100_000
     assert naive.blood.plasma[PDAC] == pytest.approx(100_000 * (1 - math.exp(-k)) / k, rel=1e-9)
 
 
@@ -219,7 +219,7 @@ def test_a_perfect_binder_leaves_nothing_to_any_organ(naive, p, act):
     naive.blocked.exosomes_in_blood = 1.0
     release(naive, p, 10_000, PDAC, 1)
     act(ExosomeUptake(), naive, p, dt=0.01)
-    assert (naive.ledger.exosomes_taken_up, naive.ledger.exosomes_cleared, in_blood(naive)) == (0, 10_000, 0)
+    assert (naive.counters.exosomes_taken_up, naive.counters.exosomes_cleared, in_blood(naive)) == (0, 10_000, 0)
     assert naive.blood.exosomes == 0.0
 
 
@@ -237,14 +237,14 @@ def test_where_nothing_takes_anything_blood_keeps_it(naive, act):
 def test_another_organ_takes_what_its_integrin_matches(place, matched, other, act, happens):
     p = resolve(organ=place)
     state = naive_liver(section_of(600.0, 700.0, 20.0, p), p, _chance(5))
-    assert len(state.kupffer_cells) == 0 < len(state.resident_receivers)
+    assert len(state.kupffer_cells) == 0 < len(state.resident_recipient_cells)
     leaving = rate_of(p.exosomes.half_life_blood)
     taken = {}
     for source in (matched, other):
-        state.ledger.exosomes_taken_up = 0
+        state.counters.exosomes_taken_up = 0
         release(state, p, 1_000_000, EXOSOME_SOURCES.index(source), 1)
         act(ExosomeUptake(), state, p)
-        taken[source] = state.ledger.exosomes_taken_up
+        taken[source] = state.counters.exosomes_taken_up
         state.exosomes.remove(slice(None))
     # A matched vesicle as measured, save for where chance put the cells; an unmatched one seldom.
     assert taken[matched] / 1e6 == pytest.approx(p.organ.fraction_exosomes * -math.expm1(-leaving), rel=0.15)
@@ -275,7 +275,7 @@ def test_one_responder_takes_all_that_the_liver_takes(bare, p, settle, act):
     release(bare, p, 200_000, PDAC, 1)
     act(ExosomeUptake(), bare, p)
     loads = per_cell(bare)
-    assert loads[0] == bare.ledger.exosomes_taken_up > 100
+    assert loads[0] == bare.counters.exosomes_taken_up > 100
     assert loads[1:].sum() == 0
     inside = bare.exosomes.place == INSIDE
     assert (bare.exosomes.y[inside] == y).all()
@@ -324,17 +324,17 @@ def test_integrins_and_blocks_scale_the_capture(naive, act, happens, source, int
     release(naive, p, 200_000, source, 1)
     to_liver, _ = expected(naive, p, match)
     act(ExosomeUptake(), naive, p)
-    gone = naive.ledger.exosomes_taken_up + naive.ledger.exosomes_cleared
-    happens(naive.ledger.exosomes_taken_up, gone, to_liver / (to_liver + elsewhere(p)))
+    gone = naive.counters.exosomes_taken_up + naive.counters.exosomes_cleared
+    happens(naive.counters.exosomes_taken_up, gone, to_liver / (to_liver + elsewhere(p)))
 
 
-# --- books and parcels -----------------------------------------------------------------------------------------------
+# --- counters and parcels -----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("size", SIZES)
-def test_books_balance_to_the_vesicle(naive, act, size):
+def test_counters_balance_to_the_vesicle(naive, act, size):
     p = parcels_of(size)
-    ledger = naive.ledger
+    counters = naive.counters
     for step in range(12):
         if step < 3:
             release(naive, p, 15_000, PDAC, 10 * step)
@@ -345,13 +345,13 @@ def test_books_balance_to_the_vesicle(naive, act, size):
             naive.kupffer_cells.remove(np.arange(0, 151, 3))
             act(ExosomeDigestion(), naive, p, dt=1e-9)
         inside = int(naive.exosomes.vesicles[naive.exosomes.place == INSIDE].sum())
-        assert ledger.exosomes_taken_up == inside + ledger.exosomes_degraded
-        assert ledger.exosomes_released == in_blood(naive) + ledger.exosomes_taken_up + ledger.exosomes_cleared
+        assert counters.exosomes_taken_up == inside + counters.exosomes_degraded
+        assert counters.exosomes_released == in_blood(naive) + counters.exosomes_taken_up + counters.exosomes_cleared
         np.testing.assert_array_equal(per_cell(naive), naive.kupffer_cells.load)
         assert (naive.exosomes.vesicles > 0).all()
         assert (naive.exosomes.vesicles <= size).all()
-    assert ledger.exosomes_released == 3 * 19_321
-    assert ledger.exosomes_degraded > 0
+    assert counters.exosomes_released == 3 * 19_321
+    assert counters.exosomes_degraded > 0
 
 
 @pytest.mark.parametrize("size", SIZES)
@@ -427,5 +427,5 @@ def test_the_grid_is_not_felt(p, act, agrees):
 def test_uptake_changes_nothing_else(naive, p, changes):
     release(naive, p, 50_000, PDAC, 1)
     found = changes(ExosomeUptake(), naive, p)
-    books = {"ledger.exosomes_taken_up", "ledger.exosomes_cleared"}
-    assert found == {"exosomes", "blood.exosomes", "blood.plasma"} | books
+    counters = {"counters.exosomes_taken_up", "counters.exosomes_cleared"}
+    assert found == {"exosomes", "blood.exosomes", "blood.plasma"} | counters

@@ -9,7 +9,7 @@ import pytest
 
 from niche_sim.laws import rate_of
 from niche_sim.parameters import resolve
-from niche_sim.processes.fibronectin import FibronectinDeposition
+from niche_sim.processes.licensing.fibronectin_deposition import FibronectinDeposition
 from niche_sim.state import State
 from niche_sim.tissue import section_of
 

@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from niche_sim.cells import BoneMarrowCell
+from niche_sim.cells import BoneMarrowDerivedCell
 from niche_sim.laws import rate_of
-from niche_sim.processes.granulin_feedback import GranulinFeedback
+from niche_sim.processes.recruitment.granulin_feedback import GranulinFeedback
 
 
 def ground(state, settle, one_a_site, activation=1.0, macrophages=True):
@@ -30,10 +30,10 @@ def test_moving_cells_give_no_granulin(bare, p, settle, one_a_site, changes):
     assert changes(GranulinFeedback(), bare, p) == set()
 
 
-@pytest.mark.parametrize("kind", [kind for kind in BoneMarrowCell.kind.names if kind != "macrophage"])
+@pytest.mark.parametrize("kind", [kind for kind in BoneMarrowDerivedCell.kind.names if kind != "macrophage"])
 def test_only_macrophages_give_granulin(bare, p, settle, one_a_site, changes, kind):
     ground(bare, settle, one_a_site)
-    bare.bmdc.kind[:] = BoneMarrowCell.kind.code(kind)
+    bare.bmdc.kind[:] = BoneMarrowDerivedCell.kind.code(kind)
     assert changes(GranulinFeedback(), bare, p) == set()
 
 

@@ -7,15 +7,18 @@ import math
 import numpy as np
 import pytest
 
-from niche_sim.cells import BoneMarrowCell, KupfferCell
+from niche_sim.cells import BoneMarrowDerivedCell, KupfferCell
 from niche_sim.laws import hill, rate_of
 from niche_sim.parameters import resolve
-from niche_sim.processes.immune_modulation import Exhaustion, LateKupffer, LymphNodePriming, NkModulation
+from niche_sim.processes.surveillance.exhaustion import Exhaustion
+from niche_sim.processes.surveillance.lymph_node_priming import LymphNodePriming
+from niche_sim.processes.surveillance.nk_modulation import NkModulation
+from niche_sim.processes.surveillance.tumour_associated_kupffer import TumourAssociatedKupffer
 from niche_sim.vocabulary import CARGO
 
 EXACT = 1e-12  # roundings of exponentials near 1
 N = 20_000
-LATE = KupfferCell.state.code("late")
+TUMOUR_ASSOCIATED = KupfferCell.state.code("tumour_associated")
 
 
 def fill(state, level):
@@ -32,13 +35,13 @@ def on_each_site(state, settle, one_a_site, name, /, **columns):
     return settle(state, name, len(y), y=y, x=x, **columns)
 
 
-@pytest.mark.parametrize("process", [NkModulation, LymphNodePriming, Exhaustion, LateKupffer])
+@pytest.mark.parametrize("process", [NkModulation, LymphNodePriming, Exhaustion, TumourAssociatedKupffer])
 def test_nothing_happens_in_a_naive_liver(naive, bare, p, changes, process):
     assert changes(process(), naive, p, dt=100.0) == set()
     assert changes(process(), bare, p, dt=100.0) == set()
 
 
-@pytest.mark.parametrize("process", [LymphNodePriming, Exhaustion, LateKupffer])
+@pytest.mark.parametrize("process", [LymphNodePriming, Exhaustion, TumourAssociatedKupffer])
 def test_tumour_cells_in_blood_are_not_yet_there(naive, p, changes, process):
     naive.enter_tumour_cells(200, 0, np.arange(1, 201, dtype=np.uint64))
     assert changes(process(), naive, p, dt=100.0) == set()
@@ -98,7 +101,7 @@ def test_a_blocked_receptor_is_deaf_to_its_signal_alone(bare, p, settle, one_a_s
     assert cells.activity[0] == pytest.approx(DAMPERS[other](p, bare.section.site_volume), rel=1e-9)
 
 
-@pytest.mark.parametrize("kind", [kind for kind in BoneMarrowCell.kind.names if kind != "mdsc"])
+@pytest.mark.parametrize("kind", [kind for kind in BoneMarrowDerivedCell.kind.names if kind != "mdsc"])
 def test_other_marrow_cells_do_not_dampen(bare, p, settle, one_a_site, changes, kind):
     settle(bare, "nk_cells", 50)
     on_each_site(bare, settle, one_a_site, "bmdc", kind=kind)
@@ -202,7 +205,7 @@ def test_priming_changes_the_lymph_node_alone(naive, p, settle, changes):
 def exhausted(state, p, ligand, dt):
     """Exhaustion after dt (h) with a cycling cell on every site."""
     near = 1 / state.section.site_volume
-    gain = p.t_cells.rate_exhaustion * ligand * near / (near + p.kupffer.half_density_late)
+    gain = p.t_cells.rate_exhaustion * ligand * near / (near + p.kupffer.half_density_tumour_associated)
     total = gain + rate_of(p.t_cells.half_life_exhausted)
     return gain / total * -math.expm1(-total * dt)
 
@@ -251,36 +254,36 @@ def test_t_cells_recover_with_their_half_life(bare, p, settle, act):
     np.testing.assert_allclose(cells.exhaustion, 0.4, rtol=EXACT)
 
 
-# --- late Kupffer cells ----------------------------------------------------------------------------------------------
+# --- tumour-associated Kupffer cells ----------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("steps", [1, 2])
 def test_kupffer_cells_turn_beside_a_colony_and_stay(bare, p, settle, one_a_site, act, happens, steps):
-    cells = settle(bare, "kupffer_cells", N, state=np.arange(N) % 2)  # naive and taught alike
+    cells = settle(bare, "kupffer_cells", N, state=np.arange(N) % 2)  # naive and educated alike
     on_each_site(bare, settle, one_a_site, "tumour_cells", state="cycling")
-    act(LateKupffer(), bare, p, dt=24.0 / steps, steps=steps)
-    rate = p.kupffer.rate_late * hill(1 / bare.section.site_volume, p.kupffer.half_density_late, 2.0)
-    late = cells.state == LATE
+    act(TumourAssociatedKupffer(), bare, p, dt=24.0 / steps, steps=steps)
+    rate = p.kupffer.rate_tumour_associated * hill(1 / bare.section.site_volume, p.kupffer.half_density_tumour_associated, 2.0)
+    late = cells.state == TUMOUR_ASSOCIATED
     for before in (0, 1):
         happens(np.count_nonzero(late[np.arange(N) % 2 == before]), N // 2, -math.expm1(-rate * 24.0))
     assert (cells.state[~late] == (np.arange(N) % 2)[~late]).all()
-    act(LateKupffer(), bare, p, dt=24.0)
-    assert (cells.state[late] == LATE).all()
+    act(TumourAssociatedKupffer(), bare, p, dt=24.0)
+    assert (cells.state[late] == TUMOUR_ASSOCIATED).all()
 
 
 def test_kupffer_cells_turn_nearby_alone(bare, p, settle, act, changes):
     cells = settle(bare, "kupffer_cells", 20, y=350.0, x=100.0)
     settle(bare, "kupffer_cells", 20, y=350.0, x=100.0 + p.tumour.neighbourhood + 30.0)
     settle(bare, "tumour_cells", 100, state="motile", y=350.0, x=100.0)
-    assert changes(LateKupffer(), bare, p, dt=1e4) == set()
+    assert changes(TumourAssociatedKupffer(), bare, p, dt=1e4) == set()
     settle(bare, "tumour_cells", 100, state="cycling", y=350.0, x=100.0)
-    act(LateKupffer(), bare, p, dt=1e4)
-    assert (cells.state[:20] == LATE).all()
-    assert (cells.state[20:] != LATE).all()
+    act(TumourAssociatedKupffer(), bare, p, dt=1e4)
+    assert (cells.state[:20] == TUMOUR_ASSOCIATED).all()
+    assert (cells.state[20:] != TUMOUR_ASSOCIATED).all()
 
 
 @pytest.mark.parametrize(
-    ("process", "column"), [(Exhaustion, "t_cells.exhaustion"), (LateKupffer, "kupffer_cells.state")]
+    ("process", "column"), [(Exhaustion, "t_cells.exhaustion"), (TumourAssociatedKupffer, "kupffer_cells.state")]
 )
 def test_they_change_nothing_else(naive, p, settle, one_a_site, changes, process, column):
     on_each_site(naive, settle, one_a_site, "tumour_cells", state="cycling")

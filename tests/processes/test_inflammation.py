@@ -1,4 +1,4 @@
-"""Loaded receivers inflame blood; hepatocytes answer with serum amyloid A, and get fat."""
+"""Loaded recipient cells inflame blood; hepatocytes answer with serum amyloid A, and get fat."""
 
 from __future__ import annotations
 
@@ -11,7 +11,9 @@ from niche_sim.cells import Exosome
 from niche_sim.chance import Chance
 from niche_sim.interventions import intervene
 from niche_sim.parameters import resolve
-from niche_sim.processes.inflammation import AcutePhase, Inflammation, Steatosis
+from niche_sim.processes.priming.acute_phase import AcutePhase
+from niche_sim.processes.priming.inflammation import Inflammation
+from niche_sim.processes.priming.steatosis import Steatosis
 from niche_sim.protocol import Deplete
 from niche_sim.tissue import naive_liver
 from niche_sim.vocabulary import EXOSOME_SOURCES
@@ -31,9 +33,9 @@ def fill(state, p, settle):
     return settle(state, "kupffer_cells", math.ceil(at_rest(state, p)))
 
 
-def load(state, settle, source, per_receiver, place=INSIDE):
-    """Vesicles of a source, the same number for each of the receivers, in one parcel."""
-    vesicles = per_receiver * max(1, len(state.receivers))
+def load(state, settle, source, per_recipient_cell, place=INSIDE):
+    """Vesicles of a source, the same number for each of the recipient cells, in one parcel."""
+    vesicles = per_recipient_cell * max(1, len(state.recipient_cells))
     return settle(state, "exosomes", 1, source=EXOSOME_SOURCES.index(source), place=place, vesicles=vesicles, y=0, x=0)
 
 
@@ -79,17 +81,17 @@ def test_sources_add_up_before_they_saturate(bare, p, settle, act):
 
 
 @pytest.mark.parametrize("organ", ["lung", "brain"])
-def test_it_is_the_load_of_this_organs_receivers(bare, settle, act, organ):
-    """Where there are resident receivers, they are those that are counted, and against those of that organ at rest."""
+def test_it_is_the_load_of_this_organs_recipient_cells(bare, settle, act, organ):
+    """Where there are resident recipient cells, they are those that are counted, and against those of that organ at rest."""
     p = resolve(organ=organ)
-    full = p.organ.density_receivers * bare.section.volume
+    full = p.organ.density_recipient_cells * bare.section.volume
     settle(bare, "kupffer_cells", 10)
-    settle(bare, "resident_receivers", 40, y=100.0, x=100.0)
+    settle(bare, "resident_recipient_cells", 40, y=100.0, x=100.0)
     load(bare, settle, "pdac", 50)
     act(Inflammation(), bare, p, dt=LONG)
     expected = saturating(50, p.inflammation.half_load_s100)
     assert bare.blood.s100a8 == pytest.approx(40 / full * expected, rel=1e-9)
-    settle(bare, "resident_receivers", math.ceil(full), y=100.0, x=100.0)
+    settle(bare, "resident_recipient_cells", math.ceil(full), y=100.0, x=100.0)
     bare.exosomes.remove(slice(None))
     load(bare, settle, "pdac", 50)
     act(Inflammation(), bare, p, dt=LONG)
@@ -97,7 +99,7 @@ def test_it_is_the_load_of_this_organs_receivers(bare, settle, act, organ):
 
 
 @pytest.mark.parametrize("share", [0.1, 0.5, 0.9])
-def test_levels_scale_with_receivers_present(bare, p, settle, act, share):
+def test_levels_scale_with_recipient_cells_present(bare, p, settle, act, share):
     """At one mean load: with half of them gone, half of each level."""
     cells = round(share * at_rest(bare, p))
     settle(bare, "kupffer_cells", cells)
@@ -112,7 +114,7 @@ def test_levels_scale_with_receivers_present(bare, p, settle, act, share):
     np.testing.assert_allclose(levels(bare), np.array(full) * cells / at_rest(bare, p), rtol=1e-9)
 
 
-def test_more_receivers_than_at_rest_do_no_more(bare, p, settle, act):
+def test_more_recipient_cells_than_at_rest_do_no_more(bare, p, settle, act):
     fill(bare, p, settle)
     load(bare, settle, "pdac", 80)
     one = levels(act(Inflammation(), bare, p, dt=LONG))
@@ -122,13 +124,13 @@ def test_more_receivers_than_at_rest_do_no_more(bare, p, settle, act):
     np.testing.assert_allclose(levels(act(Inflammation(), bare, p, dt=LONG)), one, rtol=1e-9)
 
 
-def test_without_receivers_vesicles_inflame_nobody(bare, p, settle, changes):
+def test_without_recipient_cells_vesicles_inflame_nobody(bare, p, settle, changes):
     load(bare, settle, "pdac", 10**6)
     assert changes(Inflammation(), bare, p, dt=LONG) == set()
 
 
 @pytest.mark.parametrize("load_left", ["of the dead, too", "of the living alone"])
-def test_depletion_of_receivers_lowers_all_three(section, p, settle, act, load_left):
+def test_depletion_of_recipient_cells_lowers_all_three(section, p, settle, act, load_left):
     """Half of the Kupffer cells are taken out of a loaded liver, before and after the vesicles of the dead are digested."""
     state = naive_liver(section, p, Chance(7))
     cells = state.kupffer_cells

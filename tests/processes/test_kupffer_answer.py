@@ -1,4 +1,4 @@
-"""The answer of Kupffer cells and other receivers: TGF-beta, and being taught."""
+"""The answer of Kupffer cells and other recipient cells: TGF-beta, and being educated."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 
 from niche_sim.cells import KupfferCell
-from niche_sim.laws import MOLECULE, produce_and_decay, rate_of
-from niche_sim.laws import chance as probability
+from niche_sim.laws import MOLECULE, probability, produce_and_decay, rate_of
 from niche_sim.parameters import in_unit, resolve
-from niche_sim.processes.kupffer_answer import NAIVE, TAUGHT, Teaching, TgfbRelease, answer_of
+from niche_sim.processes.priming.kupffer_education import EDUCATED, NAIVE, KupfferEducation
+from niche_sim.processes.priming.tgfb_release import TgfbRelease
+from niche_sim.senses import answer_of
 
 AVOGADRO = 6.02214076e23
 
@@ -44,22 +45,22 @@ def test_growing_tumour_cells_secrete_it_too(bare, p, settle, one_a_site, act, s
     np.testing.assert_allclose(bare.tgfb, source / decay * (1 - math.exp(-decay)), rtol=1e-9)
 
 
-def test_receivers_of_another_organ_answer_and_are_taught_alike(bare, settle, one_a_site, act):
+def test_recipient_cells_of_another_organ_answer_and_are_educated_alike(bare, settle, one_a_site, act):
     p = restless()
     y, x = one_a_site(bare.section)
     settle(bare, "kupffer_cells", len(y), y=y, x=x, signal=p.kupffer.half_load_answer)
     act(TgfbRelease(), bare, p)
-    act(Teaching(), bare, p, dt=24.0)
-    tgfb, taught = bare.tgfb, bare.kupffer_cells.state.copy()
+    act(KupfferEducation(), bare, p, dt=24.0)
+    tgfb, educated = bare.tgfb, bare.kupffer_cells.state.copy()
     bare.kupffer_cells.remove(slice(None))
     bare.tgfb, bare.step_index, bare.time = np.zeros(bare.section.shape), 0, 0.0
-    settle(bare, "resident_receivers", len(y), y=y, x=x, signal=p.kupffer.half_load_answer)
+    settle(bare, "resident_recipient_cells", len(y), y=y, x=x, signal=p.kupffer.half_load_answer)
     act(TgfbRelease(), bare, p)
     np.testing.assert_array_equal(bare.tgfb, tgfb)
-    act(Teaching(), bare, p, dt=24.0)
-    share = np.count_nonzero(bare.resident_receivers.state) / len(y)
+    act(KupfferEducation(), bare, p, dt=24.0)
+    share = np.count_nonzero(bare.resident_recipient_cells.state) / len(y)
     # Other keys, so other draws: two shares of the same chance.
-    assert share == pytest.approx(np.count_nonzero(taught) / len(y), abs=4 * math.sqrt(2 * 0.25 / len(y)))
+    assert share == pytest.approx(np.count_nonzero(educated) / len(y), abs=4 * math.sqrt(2 * 0.25 / len(y)))
     assert 0.1 < share < 0.9
 
 
@@ -100,8 +101,8 @@ def test_less_than_a_molecule_is_none(bare, p, act):
 def test_teaching_needs_no_tgfb_rule(naive, act):
     p = restless()
     naive.kupffer_cells.signal[:] = 1e9
-    act(Teaching(), naive, p, dt=1e4)  # alone, as when TgfbRelease is left out of a schedule
-    assert (naive.kupffer_cells.state == TAUGHT).all()
+    act(KupfferEducation(), naive, p, dt=1e4)  # alone, as when TgfbRelease is left out of a schedule
+    assert (naive.kupffer_cells.state == EDUCATED).all()
 
 
 def test_load_without_signal_gives_no_tgfb(naive, p, changes):
@@ -137,75 +138,75 @@ def test_two_half_steps_of_tgfb_are_one(naive, p, act, freeze):
 
 
 def restless(**changed):
-    return resolve({"kupffer.rate_teaching_rest": "0 1/day"} | changed)
+    return resolve({"kupffer.rate_education_rest": "0 1/day"} | changed)
 
 
 def test_naive_cells_without_an_answer_stay_naive(naive, changes):
-    assert changes(Teaching(), naive, restless(), steps=24) == set()
+    assert changes(KupfferEducation(), naive, restless(), steps=24) == set()
 
 
 @pytest.mark.parametrize("steps", [1, 2])
 def test_a_full_answer_teaches_at_its_rate_and_nobody_forgets(bare, settle, act, happens, steps):
-    p = restless(**{"kupffer.rate_teaching": "1 1/day"})
+    p = restless(**{"kupffer.rate_education": "1 1/day"})
     cells = settle(bare, "kupffer_cells", 20_000, signal=1e9)
-    cells.state[10_000:] = TAUGHT
-    act(Teaching(), bare, p, dt=12.0 / steps, steps=steps)
-    happens(np.count_nonzero(cells.state[:10_000] == TAUGHT), 10_000, 1 - math.exp(-0.5))
-    assert (cells.state[10_000:] == TAUGHT).all()
+    cells.state[10_000:] = EDUCATED
+    act(KupfferEducation(), bare, p, dt=12.0 / steps, steps=steps)
+    happens(np.count_nonzero(cells.state[:10_000] == EDUCATED), 10_000, 1 - math.exp(-0.5))
+    assert (cells.state[10_000:] == EDUCATED).all()
 
 
 @pytest.mark.parametrize("steps", [1, 2])
-def test_a_few_are_taught_at_rest(bare, p, settle, act, happens, steps):
+def test_a_few_are_educated_at_rest(bare, p, settle, act, happens, steps):
     cells = settle(bare, "kupffer_cells", 200_000)
-    act(Teaching(), bare, p, dt=24.0 / steps, steps=steps)
+    act(KupfferEducation(), bare, p, dt=24.0 / steps, steps=steps)
     # Those who forget within the same day are 5 % of these 400, a standard error.
-    happens(np.count_nonzero(cells.state == TAUGHT), 200_000, probability(p.kupffer.rate_teaching_rest, 24.0))
+    happens(np.count_nonzero(cells.state == EDUCATED), 200_000, probability(p.kupffer.rate_education_rest, 24.0))
 
 
 @pytest.mark.parametrize("steps", [1, 2])
-def test_taught_cells_forget_with_their_half_life(bare, settle, act, happens, steps):
+def test_educated_cells_forget_with_their_half_life(bare, settle, act, happens, steps):
     p = restless()
-    cells = settle(bare, "kupffer_cells", 20_000, state=TAUGHT)
-    act(Teaching(), bare, p, dt=p.kupffer.half_life_taught / steps, steps=steps)
+    cells = settle(bare, "kupffer_cells", 20_000, state=EDUCATED)
+    act(KupfferEducation(), bare, p, dt=p.kupffer.half_life_educated / steps, steps=steps)
     happens(np.count_nonzero(cells.state == NAIVE), 20_000, 0.5)
 
 
 @pytest.mark.parametrize("steps", [1, 2])
 def test_teaching_and_forgetting_at_once_balance_whatever_the_step(bare, settle, act, happens, steps):
-    """Two states with constant rates: the exact share taught after a day, not the share that was taught once."""
-    p = restless(**{"kupffer.half_life_taught": "1 day", "kupffer.rate_teaching": "1 1/day"})
+    """Two states with constant rates: the exact share educated after a day, not the share that was educated once."""
+    p = restless(**{"kupffer.half_life_educated": "1 day", "kupffer.rate_education": "1 1/day"})
     cells = settle(bare, "kupffer_cells", 40_000, signal=p.kupffer.half_load_answer)
-    act(Teaching(), bare, p, dt=24.0 / steps, steps=steps)
+    act(KupfferEducation(), bare, p, dt=24.0 / steps, steps=steps)
     teach, forget = 0.5, 0.5 * math.log(2)  # per day: half of the full rate, and half of the loss at rest
     share = teach / (teach + forget) * (1 - math.exp(-(teach + forget)))
-    happens(np.count_nonzero(cells.state == TAUGHT), 40_000, share)
+    happens(np.count_nonzero(cells.state == EDUCATED), 40_000, share)
 
 
-def test_late_cells_are_neither_taught_nor_do_they_forget(bare, settle, changes):
-    late = KupfferCell.state.code("late")
+def test_tumour_associated_cells_are_neither_educated_nor_do_they_forget(bare, settle, changes):
+    late = KupfferCell.state.code("tumour_associated")
     settle(bare, "kupffer_cells", 300, state=late, signal=np.repeat([0.0, 1e9, 300.0], 100))
-    assert changes(Teaching(), bare, restless(), dt=1e6) == set()
+    assert changes(KupfferEducation(), bare, restless(), dt=1e6) == set()
 
 
-def test_only_cells_that_answer_are_taught(naive, act):
+def test_only_cells_that_answer_are_educated(naive, act):
     p = restless()
     cells = naive.kupffer_cells
     cells.signal[:40] = 1e9
     naive.time = 5.0
-    act(Teaching(), naive, p, dt=1e4)
-    assert (cells.state[:40] == TAUGHT).all()
-    assert (cells.taught_at[:40] == 5.0).all()
+    act(KupfferEducation(), naive, p, dt=1e4)
+    assert (cells.state[:40] == EDUCATED).all()
+    assert (cells.educated_at[:40] == 5.0).all()
     assert (cells.state[40:] == NAIVE).all()
-    assert np.isnan(cells.taught_at[40:]).all()
+    assert np.isnan(cells.educated_at[40:]).all()
 
 
 def test_the_time_of_teaching_outlasts_forgetting_and_is_renewed(bare, settle, act):
     p = restless()
-    cells = settle(bare, "kupffer_cells", 50, state=TAUGHT, taught_at=3.0)
-    act(Teaching(), bare, p, dt=1e6)
+    cells = settle(bare, "kupffer_cells", 50, state=EDUCATED, educated_at=3.0)
+    act(KupfferEducation(), bare, p, dt=1e6)
     assert (cells.state == NAIVE).all()
-    assert (cells.taught_at == 3.0).all()
+    assert (cells.educated_at == 3.0).all()
     cells.signal[:] = 1e9
     bare.time = 100.0
-    act(Teaching(), bare, p, dt=1e6)
-    assert (cells.taught_at == 100.0).all()
+    act(KupfferEducation(), bare, p, dt=1e6)
+    assert (cells.educated_at == 100.0).all()

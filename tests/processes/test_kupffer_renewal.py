@@ -10,7 +10,8 @@ from scipy import stats
 
 from niche_sim.cells import KupfferCell
 from niche_sim.parameters import resolve
-from niche_sim.processes.patrol import KupfferRenewal, LymphocyteRenewal
+from niche_sim.processes.priming.kupffer_renewal import KupfferRenewal
+from niche_sim.processes.surveillance.lymphocyte_renewal import LymphocyteRenewal
 from niche_sim.vocabulary import CARGO
 
 SMALLEST_P = 1e-4  # as in conftest.py
@@ -45,7 +46,7 @@ def test_other_organs_have_none_to_replace(bare, changes, organ):
 def test_it_refills_as_a_saturating_curve(bare, settle, act, agrees, steps, share):
     p = dense()
     all_of_them = full(bare, p)
-    cells = settle(bare, "kupffer_cells", round(share * all_of_them), state="taught", load=3)
+    cells = settle(bare, "kupffer_cells", round(share * all_of_them), state="educated", load=3)
     days = 4.0
     act(KupfferRenewal(), bare, p, dt=days * 24 / steps, steps=steps)
     missing = all_of_them * (1 - share)
@@ -79,7 +80,7 @@ def test_newcomers_are_naive_and_live_where_the_others_did(bare, section, act, h
     assert not section.lumen.ravel()[bare.sites(cells)].any()
     third = np.minimum(3 * section.zone.ravel(), 2).astype(int)
     by_zone = np.bincount(third[bare.sites(cells)], minlength=3)
-    wanted = np.bincount(third, weights=bare.homes["kupffer_cells"].ravel(), minlength=3)
+    wanted = np.bincount(third, weights=bare.resting_density["kupffer_cells"].ravel(), minlength=3)
     assert stats.chisquare(by_zone, wanted / wanted.sum() * len(cells)).pvalue > SMALLEST_P
     assert np.ptp(cells.heading) > 6.0
 

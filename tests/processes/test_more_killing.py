@@ -1,4 +1,4 @@
-"""Patrolling monocytes kill lodged and sleeping tumour cells; effector T cells kill growing ones by several hits."""
+"""Patrolling monocytes kill arrested and dormant tumour cells; effector T cells kill growing ones by several hits."""
 
 from __future__ import annotations
 
@@ -8,10 +8,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from niche_sim.cells import BoneMarrowCell, TumourCell
+from niche_sim.cells import BoneMarrowDerivedCell, TumourCell
 from niche_sim.laws import meeting_rate
 from niche_sim.parameters import resolve
-from niche_sim.processes.tumour_killing import PatrolKilling, TCellKilling
+from niche_sim.processes.arrival.patrol_killing import PatrolKilling
+from niche_sim.processes.colonisation.t_cell_killing import TCellKilling
 
 EXACT = 1e-12  # roundings of exponentials near 1
 N = 20_000
@@ -72,8 +73,8 @@ def test_killing_is_nearby_booked_and_noted(bare, p, settle, act, changes, proce
     near = set(cells.clone)
     settle(bare, "tumour_cells", 100, state=state, y=350.0, x=100.0 + p.tumour.neighbourhood + 30.0)
     bare.time = 9.0
-    assert changes(process(), bare, p, dt=1e4) == {"tumour_cells", f"ledger.{book}", "events"}
-    assert getattr(bare.ledger, book) == 100
+    assert changes(process(), bare, p, dt=1e4) == {"tumour_cells", f"counters.{book}", "events"}
+    assert getattr(bare.counters, book) == 100
     assert len(cells) == 100 and not near & set(cells.clone)
     events = bare.events.table()
     assert set(events["clone"]) == near and set(events["cause"]) == {cause} and set(events["time_h"]) == {9.0}
@@ -91,11 +92,11 @@ def test_patrols_kill_at_the_meeting_rate(bare, p, settle, one_a_site, act, happ
     dt = 0.5 / rate
     act(PatrolKilling(), bare, p, dt=dt / steps, steps=steps)
     happens(len(cells), N, math.exp(-0.5))
-    assert bare.ledger.tumour_killed_by_patrolling == N - len(cells)
+    assert bare.counters.tumour_killed_by_patrolling == N - len(cells)
 
 
 def test_only_patrolling_monocytes_count(bare, p, settle, one_a_site, act, changes, happens):
-    others = [kind for kind in BoneMarrowCell.kind.names if kind != "patrolling"]
+    others = [kind for kind in BoneMarrowDerivedCell.kind.names if kind != "patrolling"]
     for seed, kind in enumerate(others):
         on_each_site(bare, settle, one_a_site, "bmdc", kind=kind, seed=seed)
     cells = settle(bare, "tumour_cells", N, state="arrested")
@@ -140,7 +141,7 @@ def test_engagements_are_poisson_and_several_hits_kill(bare, p, settle, one_a_si
     for hits in range(math.ceil(p.t_cells.hits_needed)):
         happens(np.count_nonzero(cells.hits == hits), N, share_with(p, hits, engaged))
     assert cells.hits.max() < p.t_cells.hits_needed
-    assert bare.ledger.tumour_killed_by_t == N - len(cells)
+    assert bare.counters.tumour_killed_by_t == N - len(cells)
 
 
 @pytest.mark.parametrize("each", [0.5, 2.0, 6.0])
@@ -219,15 +220,15 @@ KEEPERS = {
     "late": (
         "kupffer_cells",
         {"state": 2},
-        lambda p, near: 1 - p.t_cells.share_excluded * near / (near + p.t_cells.half_late),
+        lambda p, near: 1 - p.t_cells.share_excluded * near / (near + p.t_cells.half_tumour_associated),
     ),
     "macrophage": ("bmdc", {"kind": "macrophage"}, lambda p, near: 1.0),
-    "taught": ("kupffer_cells", {"state": 1}, lambda p, near: 1.0),
+    "educated": ("kupffer_cells", {"state": 1}, lambda p, near: 1.0),
 }
 
 
 @pytest.mark.parametrize("who", KEEPERS)
-def test_suppressor_and_late_kupffer_cells_keep_t_cells_off(bare, p, settle, one_a_site, act, happens, who):
+def test_suppressor_and_tumour_associated_kupffer_cells_keep_t_cells_off(bare, p, settle, one_a_site, act, happens, who):
     name, columns, left = KEEPERS[who]
     on_each_site(bare, settle, one_a_site, name, **columns)
     on_each_site(bare, settle, one_a_site, "t_cells", effector=True)

@@ -8,15 +8,17 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from niche_sim.cells import BoneMarrowCell
+from niche_sim.cells import BoneMarrowDerivedCell
 from niche_sim.errors import InputError
 from niche_sim.parameters import resolve
 from niche_sim.process import Process
-from niche_sim.processes.parallel import ParallelArrest, ParallelDeposition, ParallelRecruitment
+from niche_sim.processes.licensing.parallel_deposition import ParallelDeposition
+from niche_sim.processes.recruitment.parallel_arrest import ParallelArrest
+from niche_sim.processes.recruitment.parallel_recruitment import ParallelRecruitment
 from niche_sim.schedule import ALTERNATIVES, DEFAULT, PARALLEL, SCHEDULES, schedule
 
 EXACT = 1e-12  # roundings of exponentials
-MACROPHAGE, MDSC = map(BoneMarrowCell.kind.code, ("macrophage", "mdsc"))
+MACROPHAGE, MDSC = map(BoneMarrowDerivedCell.kind.code, ("macrophage", "mdsc"))
 # Which of three paths is open -> the share of the full rate.
 PATHS = pytest.mark.parametrize(
     "paths", [(0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1), (1, 1, 0), (0.5, 0.2, 0.8), (1, 1, 1)], ids=str
@@ -106,7 +108,7 @@ def test_each_path_calls_a_third_for_itself(bare, p, act, agrees, happens, steps
     expected = (p.bmdc.rate_rest + p.bmdc.rate_called * called) * bare.section.volume * 4800
     agrees(len(bare.bmdc), expected, math.sqrt(expected))
     at_rest = p.bmdc.rate_rest / (p.bmdc.rate_rest + p.bmdc.rate_called * called)
-    happens(bare.bmdc.arrested.sum(), len(bare.bmdc), p.bmdc.chance_settling * at_rest)
+    happens(bare.bmdc.arrested.sum(), len(bare.bmdc), p.bmdc.chance_arrest_on_entry * at_rest)
     assert (bare.bmdc.kind == MACROPHAGE).all()
 
 

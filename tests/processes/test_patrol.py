@@ -11,7 +11,10 @@ from scipy import stats
 from niche_sim.kernels.walk import sub_steps
 from niche_sim.laws import turn_chance
 from niche_sim.parameters import resolve
-from niche_sim.processes.patrol import KupfferPatrol, KupfferRenewal, LymphocytePatrol, LymphocyteRenewal
+from niche_sim.processes.priming.kupffer_patrol import KupfferPatrol
+from niche_sim.processes.priming.kupffer_renewal import KupfferRenewal
+from niche_sim.processes.surveillance.lymphocyte_patrol import LymphocytePatrol
+from niche_sim.processes.surveillance.lymphocyte_renewal import LymphocyteRenewal
 from niche_sim.vocabulary import CARGO
 
 DT = 0.1  # h; a Kupffer cell then runs some 25 um, far from any edge where it is put
@@ -20,7 +23,7 @@ PLACES = [(0.25, 0.25), (0.25, 0.75), (0.75, 0.25), (0.75, 0.75)]
 
 def even(state, name):
     """Let a population walk anywhere, without zonation and vessels."""
-    state.homes = state.homes | {name: np.ones(state.section.shape)}
+    state.resting_density = state.resting_density | {name: np.ones(state.section.shape)}
 
 
 def mean_square(speed, persistence, dt, steps):
@@ -99,7 +102,7 @@ def test_zonation_stays(bare, p, settle, act, name):
     cells = settle(bare, name, 20_000, heading=headings(20_000))
     process = KupfferPatrol() if name == "kupffer_cells" else LymphocytePatrol()
     act(process, bare, p, steps=12)
-    section, home = bare.section, bare.homes[name]
+    section, home = bare.section, bare.resting_density[name]
     counts = np.bincount(section.site_of(cells.y, cells.x), minlength=home.size)
     tissue = home.ravel() > 0
     assert counts[~tissue].sum() == 0
@@ -109,7 +112,8 @@ def test_zonation_stays(bare, p, settle, act, name):
 def test_kupffer_cells_live_in_the_published_zones(bare, p):
     third = np.minimum((bare.section.zone * 3).astype(int), 2)
     tissue = ~bare.section.lumen
-    shares = np.bincount(third[tissue], weights=bare.homes["kupffer_cells"][tissue]) / bare.homes["kupffer_cells"].sum()
+    at_rest = bare.resting_density["kupffer_cells"]
+    shares = np.bincount(third[tissue], weights=at_rest[tissue]) / at_rest.sum()
     # Thirds of the tissue by area, to within a site in 350.
     np.testing.assert_allclose(shares, [0.43, 0.28, 0.29], atol=0.005)
 
@@ -160,7 +164,7 @@ def test_at_rest_the_numbers_hold_whatever_the_step(bare, act, settle, agrees, d
 def test_newcomers_live_where_their_kind_lives_and_walk_any_way(bare, p, act):
     p = many("2e6 cell/mm^3")
     act(LymphocyteRenewal(), bare, p, dt=168.0)
-    cells, home = bare.nk_cells, bare.homes["nk_cells"].ravel()
+    cells, home = bare.nk_cells, bare.resting_density["nk_cells"].ravel()
     counts = np.bincount(bare.section.site_of(cells.y, cells.x), minlength=home.size)
     tissue = home > 0
     assert counts[~tissue].sum() == 0
@@ -260,7 +264,7 @@ def test_there_are_never_more_than_before(bare, p, act):
 def test_newcomers_are_naive_kupffer_cells_of_their_zones(bare, act, happens):
     p = resolve({"kupffer.density": "3e6 cell/mm^3"})
     act(KupfferRenewal(), bare, p, dt=1e3)
-    cells, home = bare.kupffer_cells, bare.homes["kupffer_cells"].ravel()
+    cells, home = bare.kupffer_cells, bare.resting_density["kupffer_cells"].ravel()
     happens(cells.responder.sum(), len(cells), p.kupffer.fraction_responders)
     assert {cell for column in (cells.load, cells.state) for cell in column.tolist()} == {0}
     counts = np.bincount(bare.section.site_of(cells.y, cells.x), minlength=home.size)

@@ -10,7 +10,8 @@ import pytest
 from niche_sim.cells import Exosome, TumourCell
 from niche_sim.laws import gompertz_growth
 from niche_sim.parameters import resolve
-from niche_sim.processes.primary_tumour import PrimaryGrowth, PrimaryShedding
+from niche_sim.processes.shedding.primary_growth import PrimaryGrowth
+from niche_sim.processes.shedding.primary_shedding import PrimaryShedding
 from niche_sim.state import PrimaryTumour
 from niche_sim.vocabulary import EXOSOME_SOURCES, EXOSOMES_OF_LINE, TUMOUR_LINES
 
@@ -59,8 +60,8 @@ def test_vesicles_are_shed_in_proportion_to_its_cells(naive, p, act, agrees, ste
     # Vesicles an hour and cell, of which a part escapes, to this section's share of the liver.
     share = 600 * 700 * p.liver.thickness / p.liver.volume
     mean = 1e9 * p.exosomes.secretion * p.exosomes.fraction_escaping * 2.0 * (1 - blocked) * share
-    agrees(naive.ledger.exosomes_released, mean, math.sqrt(mean))
-    assert naive.exosomes.vesicles.sum() == naive.ledger.exosomes_released
+    agrees(naive.counters.exosomes_released, mean, math.sqrt(mean))
+    assert naive.exosomes.vesicles.sum() == naive.counters.exosomes_released
     assert (naive.exosomes.source == EXOSOME_SOURCES.index(EXOSOMES_OF_LINE["pan02"])).all()
     assert (naive.exosomes.place == Exosome.place.code("blood")).all()
     assert len(naive.tumour_cells) == 0
@@ -72,9 +73,9 @@ def test_cells_are_shed_if_asked(naive, act, agrees, steps):
     naive.primary, naive.blocked.exosome_release = primary(cells=1e9, sheds_cells=True), 1.0
     act(PrimaryShedding(), naive, p, dt=240.0 / steps, steps=steps)
     mean = 1e9 * p.primary.fraction_viable * 10 * 600 * 700 * p.liver.thickness / p.liver.volume
-    agrees(naive.ledger.tumour_entered, mean, math.sqrt(mean))
+    agrees(naive.counters.tumour_entered, mean, math.sqrt(mean))
     cells = naive.tumour_cells
-    assert len(cells) == naive.ledger.tumour_entered > 500
+    assert len(cells) == naive.counters.tumour_entered > 500
     assert (cells.state == TumourCell.state.code("circulating")).all()
     assert (cells.line == TumourCell.line.code("pan02")).all()
     assert len(np.unique(cells.clone)) == len(cells)
@@ -95,7 +96,7 @@ def test_shedding_of_vesicles_does_not_hang_on_shedding_of_cells(naive, p, act, 
     for cells in (False, True):
         naive.thaw(start)
         naive.primary = primary(cells=1e9, sheds_cells=cells)
-        shed.append(act(PrimaryShedding(), naive, p).ledger.exosomes_released)
+        shed.append(act(PrimaryShedding(), naive, p).counters.exosomes_released)
     assert shed[0] == shed[1] > 0
 
 
@@ -103,7 +104,7 @@ def test_shedding_changes_nothing_else(naive, changes):
     p = resolve({"primary.rate_shedding": "20 1/day"})
     naive.primary = primary(cells=1e9, sheds_cells=True)
     assert changes(PrimaryShedding(), naive, p, dt=24.0) == {
-        "exosomes", "tumour_cells", "ledger.exosomes_released", "ledger.tumour_entered",
+        "exosomes", "tumour_cells", "counters.exosomes_released", "counters.tumour_entered",
     }  # fmt: skip
 
 
@@ -112,10 +113,10 @@ def test_shedding_changes_nothing_else(naive, changes):
 
 @pytest.mark.parametrize("size", [1, 10, 1000])
 @pytest.mark.parametrize("vesicles", [0, 1, 999, 1000, 2345])
-def test_release_fills_parcels_and_books(bare, size, vesicles):
+def test_release_fills_parcels_and_counters(bare, size, vesicles):
     bare.release_exosomes(vesicles, 1, 2**64 - 5, size)  # keys wrap around
     exosomes = bare.exosomes
-    assert exosomes.vesicles.sum() == bare.ledger.exosomes_released == vesicles
+    assert exosomes.vesicles.sum() == bare.counters.exosomes_released == vesicles
     assert len(exosomes) == -(-vesicles // size)
     assert (exosomes.vesicles > 0).all()
     assert (exosomes.vesicles <= size).all()
@@ -133,4 +134,4 @@ def test_cells_enter_with_their_keys(bare):
     assert (cells.line == 1).all()
     assert (cells.state == TumourCell.state.code("circulating")).all()
     assert np.isnan(cells.arrived_at).all()
-    assert bare.ledger.tumour_entered == 3
+    assert bare.counters.tumour_entered == 3

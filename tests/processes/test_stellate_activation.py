@@ -1,4 +1,4 @@
-"""TGF-beta wakes stellate cells; without it they fall back to rest."""
+"""TGF-beta activates stellate cells; without it they fall back to rest."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import pytest
 
 from niche_sim.laws import hill
 from niche_sim.parameters import resolve
-from niche_sim.processes.stellate_activation import StellateActivation
+from niche_sim.processes.licensing.stellate_activation import StellateActivation
 
 EXACT = 1e-12  # roundings of exponentials near 1
 N = 20_000

@@ -7,13 +7,16 @@ import math
 import numpy as np
 import pytest
 
-from niche_sim.cells import BoneMarrowCell, KupfferCell, TumourCell
+from niche_sim.cells import BoneMarrowDerivedCell, KupfferCell, TumourCell
 from niche_sim.parameters import in_unit
-from niche_sim.processes.stroma_signals import Cxcl12Release, HgfRelease, Netting, VegfRelease
+from niche_sim.processes.angiogenesis.vegf_release import VegfRelease
+from niche_sim.processes.licensing.cxcl12_release import Cxcl12Release
+from niche_sim.processes.licensing.hgf_release import HgfRelease
+from niche_sim.processes.recruitment.netosis import NETosis
 
 EXACT = 1e-12  # roundings of exponentials
-NEUTROPHIL = BoneMarrowCell.kind.code("neutrophil")
-CYCLING, LATE = TumourCell.state.code("cycling"), KupfferCell.state.code("late")
+NEUTROPHIL = BoneMarrowDerivedCell.kind.code("neutrophil")
+CYCLING, TUMOUR_ASSOCIATED = TumourCell.state.code("cycling"), KupfferCell.state.code("tumour_associated")
 LONG = 1e3  # h, hundreds of half-lives
 # Rule -> its field, its parameters, a population that secretes at the full rate and how.
 SIGNALS = {
@@ -39,7 +42,7 @@ def amount(state, signal):
     return getattr(state, signal).sum() * state.section.site_volume
 
 
-@pytest.mark.parametrize("process", [rule for rule, _, _ in SIGNALS.values()] + [Netting()])
+@pytest.mark.parametrize("process", [rule for rule, _, _ in SIGNALS.values()] + [NETosis()])
 def test_a_quiet_stroma_secretes_nothing(naive, p, settle, changes, process):
     settle(naive, "bmdc", 50)  # macrophages that nothing holds
     settle(naive, "tumour_cells", 20, state=TumourCell.state.code("dormant"))
@@ -161,7 +164,7 @@ def test_vegf_of_each_that_secretes(bare, p, settle, act):
         ("fibroblasts", 10, {"activation": 0.5}, 0.5),
         ("epithelial_cells", 7, {}, 1.0),
         ("bmdc", 8, {"arrested": np.arange(8) < 3}, 3 / 8),
-        ("kupffer_cells", 9, {"state": np.where(np.arange(9) < 2, LATE, 0)}, 2 / 9),
+        ("kupffer_cells", 9, {"state": np.where(np.arange(9) < 2, TUMOUR_ASSOCIATED, 0)}, 2 / 9),
     ):
         settle(bare, name, n, **columns)
         total += n * each
@@ -184,7 +187,7 @@ def test_growing_tumour_cells_secrete_more_without_oxygen(bare, p, settle, act, 
 def test_even_neutrophils_cast_traps_evenly(bare, p, settle, one_a_site, act):
     y, x = one_a_site(bare.section)
     settle(bare, "bmdc", len(y), y=y, x=x, kind=NEUTROPHIL)
-    act(Netting(), bare, p, dt=12.0)
+    act(NETosis(), bare, p, dt=12.0)
     source, decay = p.stroma.rate_nets / 8000, math.log(2) / p.stroma.half_life_nets
     np.testing.assert_allclose(bare.nets, source / decay * -math.expm1(-12 * decay), rtol=1e-9)
 
@@ -192,32 +195,32 @@ def test_even_neutrophils_cast_traps_evenly(bare, p, settle, one_a_site, act):
 def test_one_neutrophil_casts_where_it_is(bare, p, settle, act):
     settle(bare, "bmdc", 1, y=110.0, x=130.0, kind=NEUTROPHIL)
     settle(bare, "bmdc", 60, seed=8, kind=np.arange(60) % 2)  # macrophages and suppressor cells
-    act(Netting(), bare, p)
+    act(NETosis(), bare, p)
     assert np.argwhere(bare.nets).tolist() == [[5, 6]]
 
 
 def test_traps_are_cleared_with_their_half_life(bare, p, act):
     bare.nets = np.random.default_rng(1).random(bare.section.shape)
     start = bare.nets
-    act(Netting(), bare, p, dt=p.stroma.half_life_nets)
+    act(NETosis(), bare, p, dt=p.stroma.half_life_nets)
     np.testing.assert_allclose(bare.nets, start / 2, rtol=EXACT)
 
 
 @pytest.mark.parametrize("blocked", [0.5, 1.0])
 def test_a_block_of_traps(bare, p, settle, act, blocked):
     settle(bare, "bmdc", 30, kind=NEUTROPHIL)
-    free = act(Netting(), bare, p).nets
+    free = act(NETosis(), bare, p).nets
     bare.nets, bare.blocked.nets = np.zeros(bare.section.shape), blocked
-    np.testing.assert_allclose(act(Netting(), bare, p).nets, (1 - blocked) * free, rtol=EXACT)
+    np.testing.assert_allclose(act(NETosis(), bare, p).nets, (1 - blocked) * free, rtol=EXACT)
 
 
 def test_two_half_steps_of_traps_are_one(bare, p, settle, act):
     settle(bare, "bmdc", 30, kind=NEUTROPHIL)
-    once = act(Netting(), bare, p, dt=6.0).nets
+    once = act(NETosis(), bare, p, dt=6.0).nets
     bare.nets = np.zeros(bare.section.shape)
-    np.testing.assert_allclose(act(Netting(), bare, p, dt=3.0, steps=2).nets, once, rtol=EXACT)
+    np.testing.assert_allclose(act(NETosis(), bare, p, dt=3.0, steps=2).nets, once, rtol=EXACT)
 
 
 def test_casting_changes_traps_and_nothing_else(naive, p, settle, changes):
     settle(naive, "bmdc", 30, kind=NEUTROPHIL)
-    assert changes(Netting(), naive, p) == {"nets"}
+    assert changes(NETosis(), naive, p) == {"nets"}

@@ -11,7 +11,9 @@ from scipy import stats
 from niche_sim.cells import TumourCell
 from niche_sim.laws import rate_of
 from niche_sim.parameters import resolve
-from niche_sim.processes.therapy import BloodSample, DrugFading, DrugKilling
+from niche_sim.processes.therapy.blood_sample import BloodSample
+from niche_sim.processes.therapy.drug_fading import DrugFading
+from niche_sim.processes.therapy.drug_killing import DrugKilling
 from niche_sim.vocabulary import EXOSOME_SOURCES
 
 EXACT = 1e-12  # roundings of exponentials near 1
@@ -90,7 +92,7 @@ def test_dividing_cells_die_by_dose_less_if_resistant_or_mesenchymal(
     act(DrugKilling(), bare, p, dt=12.0 / steps, steps=steps)
     rate = p.drug.rate_kill * ratio**2 / (1 + ratio**2) * (1 - resistance) * (1 - p.drug.share_emt * emt)
     happens(len(cells), N, math.exp(-rate * 12.0))
-    assert bare.ledger.tumour_killed_by_drug == N - len(cells)
+    assert bare.counters.tumour_killed_by_drug == N - len(cells)
 
 
 def test_each_cell_by_its_own_resistance(bare, p, settle, act):
@@ -109,7 +111,7 @@ def test_each_cell_by_its_own_resistance(bare, p, settle, act):
 def test_killing_changes_nothing_else(naive, p, settle, changes):
     settle(naive, "tumour_cells", 500, state="cycling")
     naive.drugs.gemcitabine = 1.0
-    assert changes(DrugKilling(), naive, p, dt=12.0) == {"tumour_cells", "ledger.tumour_killed_by_drug", "events"}
+    assert changes(DrugKilling(), naive, p, dt=12.0) == {"tumour_cells", "counters.tumour_killed_by_drug", "events"}
 
 
 # --- blood samples ---------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""What becomes of lodged tumour cells: washed out, across, asleep, awake, on their way, dead."""
+"""What becomes of arrested tumour cells: detached, across, dormant, awake, on their way, dead."""
 
 from __future__ import annotations
 
@@ -11,7 +11,12 @@ from niche_sim.cells import TumourCell
 from niche_sim.kernels.walk import sub_steps
 from niche_sim.laws import niche_strength, turn_chance
 from niche_sim.parameters import resolve
-from niche_sim.processes.tumour_fate import DormantDeath, Extravasation, MotileSearch, Settling, Waking, WashingOut
+from niche_sim.processes.arrival.detachment import Detachment
+from niche_sim.processes.arrival.extravasation import Extravasation
+from niche_sim.processes.arrival.post_extravasation_fate import PostExtravasationFate
+from niche_sim.processes.colonisation.dormancy_exit import DormancyExit
+from niche_sim.processes.colonisation.dormant_death import DormantDeath
+from niche_sim.processes.colonisation.motile_search import MotileSearch
 
 STATES = TumourCell.state.names
 CODE = {name: TumourCell.state.code(name) for name in STATES}
@@ -30,11 +35,11 @@ def count(cells, line, state):
 
 # Which cells each rule concerns; the circulating have no place and concern none of them.
 CONCERNS = {
-    WashingOut: {"arrested"},
+    Detachment: {"arrested"},
     Extravasation: {"arrested"},
-    Settling: {"extravasated"},
+    PostExtravasationFate: {"extravasated"},
     DormantDeath: {"dormant"},
-    Waking: {"dormant"},
+    DormancyExit: {"dormant"},
     MotileSearch: {"motile"},
 }
 
@@ -63,22 +68,22 @@ def test_cells_in_blood_are_left_alone_beside_others(bare, p, settle, act, proce
     assert np.count_nonzero(bare.tumour_cells.state == CODE["circulating"]) == 20
 
 
-# --- washing out -----------------------------------------------------------------------------------------------------
+# --- detachment ------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("steps", [1, 2])
 @pytest.mark.parametrize(("level", "held"), [(0.0, 0.0), (1.0, 0.5), (1e3, 1.0)])
-def test_fibronectin_retains_lodged_cells(bare, p, settle, act, happens, steps, level, held):
+def test_fibronectin_retains_arrested_cells(bare, p, settle, act, happens, steps, level, held):
     cells = both_lines(bare, settle, "arrested")
     bare.fibronectin = np.full(bare.section.shape, level * p.tumour.half_fibronectin)
-    act(WashingOut(), bare, p, dt=10.0 / steps, steps=steps)
+    act(Detachment(), bare, p, dt=10.0 / steps, steps=steps)
     for line, numbers in enumerate((p.pan02, p.b16f1)):
         left = count(cells, line, "arrested")
         if held < 1:
-            happens(left, N, math.exp(-numbers.rate_washing_out * (1 - held) * 10))
+            happens(left, N, math.exp(-numbers.rate_detachment * (1 - held) * 10))
         else:
             assert left == N
-    assert bare.ledger.tumour_washed_out == 2 * N - len(cells)
+    assert bare.counters.tumour_detached == 2 * N - len(cells)
 
 
 @pytest.mark.parametrize(
@@ -94,32 +99,32 @@ def test_fibronectin_retains_lodged_cells(bare, p, settle, act, happens, steps, 
     ],
 )
 def test_talin_traps_and_a_leaky_wall_decide_who_is_retained(bare, settle, act, happens, talin, nets, leakiness, free):
-    p = resolve({"pan02.rate_washing_out": "0.05 1/h", "endothelium.gain_retention": "0.6"})
+    p = resolve({"pan02.rate_detachment": "0.05 1/h", "endothelium.gain_retention": "0.6"})
     cells = settle(bare, "tumour_cells", N, state="arrested")
     bare.fibronectin[:] = p.tumour.half_fibronectin
     bare.nets[:], bare.leakiness[:], bare.blocked.talin = nets * p.stroma.half_nets, leakiness, talin
-    act(WashingOut(), bare, p, dt=10.0)
+    act(Detachment(), bare, p, dt=10.0)
     happens(len(cells), N, math.exp(-0.05 * free * 10))
 
 
 def test_traps_hold_where_they_are(bare, settle, act):
-    p = resolve({"pan02.rate_washing_out": "1 1/h"})
+    p = resolve({"pan02.rate_detachment": "1 1/h"})
     cells = settle(bare, "tumour_cells", 2000, state="arrested")
     here = {key for key, y, x in zip(cells.key, cells.y, cells.x, strict=True) if y < 200 and x < 240}
     bare.fibronectin = np.zeros(bare.section.shape)
     bare.nets[:10, :12] = 1e9
-    act(WashingOut(), bare, p, dt=100.0)
+    act(Detachment(), bare, p, dt=100.0)
     assert 0 < len(here) < 2000
     assert set(bare.tumour_cells.key) == here
 
 
 def test_retention_is_local(bare, settle, act):
-    p = resolve({"pan02.rate_washing_out": "1 1/h"})
+    p = resolve({"pan02.rate_detachment": "1 1/h"})
     cells = settle(bare, "tumour_cells", 2000, state="arrested")
     here = {key for key, y, x in zip(cells.key, cells.y, cells.x, strict=True) if y < 200 and x < 240}
     bare.fibronectin = np.zeros(bare.section.shape)
     bare.fibronectin[:10, :12] = 1e6
-    act(WashingOut(), bare, p, dt=100.0)
+    act(Detachment(), bare, p, dt=100.0)
     assert 0 < len(here) < 2000
     assert set(bare.tumour_cells.key) == here
 
@@ -133,7 +138,7 @@ def test_cells_cross_at_the_rate_of_their_line(bare, p, settle, act, happens, st
     act(Extravasation(), bare, p, dt=8.0 / steps, steps=steps)
     for line, numbers in enumerate((p.pan02, p.b16f1)):
         happens(count(cells, line, "extravasated"), N, 1 - math.exp(-numbers.rate_extravasation * 8))
-    assert bare.ledger.tumour_extravasated == np.count_nonzero(cells.state == CODE["extravasated"])
+    assert bare.counters.tumour_extravasated == np.count_nonzero(cells.state == CODE["extravasated"])
     assert len(cells) == 2 * N
 
 
@@ -160,7 +165,7 @@ def test_cells_cross_faster_where_the_wall_leaks(bare, settle, act):
 def test_a_share_of_the_clones_will_co_opt_vessels(bare, settle, act, happens):
     p = resolve({"tumour.fraction_coopting": "0.2", "pan02.chance_start": "0.5"})
     cells = settle(bare, "tumour_cells", N, state="extravasated")
-    act(Settling(), bare, p)
+    act(PostExtravasationFate(), bare, p)
     happens(cells.coopting.sum(), N, 0.2)
     happens((cells.coopting & (cells.state == CODE["motile"])).sum(), N, 0.1)  # whether it starts or not
 
@@ -169,100 +174,100 @@ def test_a_share_of_the_clones_will_co_opt_vessels(bare, settle, act, happens):
 @pytest.mark.parametrize("dt", [1.0, 0.01])
 def test_of_those_across_a_share_starts_once(bare, p, settle, act, happens, steps, dt):
     cells = both_lines(bare, settle, "extravasated")
-    act(Settling(), bare, p, dt=dt, steps=steps)
+    act(PostExtravasationFate(), bare, p, dt=dt, steps=steps)
     for line, numbers in enumerate((p.pan02, p.b16f1)):
         happens(count(cells, line, "motile"), N, numbers.chance_start)
         assert count(cells, line, "motile") + count(cells, line, "dormant") == N
-    roused = cells.roused_by == TumourCell.roused_by.code("arrival")
-    np.testing.assert_array_equal(roused, cells.state == CODE["motile"])
-    assert (cells.roused_by[~roused] == TumourCell.roused_by.code("nobody")).all()
+    reactivated = cells.reactivated_by == TumourCell.reactivated_by.code("arrival")
+    np.testing.assert_array_equal(reactivated, cells.state == CODE["motile"])
+    assert (cells.reactivated_by[~reactivated] == TumourCell.reactivated_by.code("nobody")).all()
 
 
-# --- asleep ----------------------------------------------------------------------------------------------------------
+# --- dormant ----------------------------------------------------------------------------------------------------------
 
 
 @pytest.mark.parametrize("steps", [1, 2])
-def test_sleeping_cells_die_at_the_rate_of_their_line(bare, settle, act, happens, steps):
+def test_dormant_cells_die_at_the_rate_of_their_line(bare, settle, act, happens, steps):
     p = resolve({"pan02.rate_death_dormant": "0.1 1/day", "b16f1.rate_death_dormant": "0.3 1/day"})
     cells = both_lines(bare, settle, "dormant")
     act(DormantDeath(), bare, p, dt=48.0 / steps, steps=steps)
     for line, rate in enumerate((0.1, 0.3)):
         happens(count(cells, line, "dormant"), N, math.exp(-rate * 2))
-    assert bare.ledger.tumour_died_dormant == 2 * N - len(cells)
+    assert bare.counters.tumour_died_dormant == 2 * N - len(cells)
 
 
 @pytest.mark.parametrize("steps", [1, 2])
 @pytest.mark.parametrize(("fibronectin", "periostin"), [(1.0, 0.0), (1.0, 1.0), (100.0, 100.0)])
-def test_a_niche_wakes_sleeping_cells(bare, settle, act, happens, steps, fibronectin, periostin):
-    p = resolve({"pan02.rate_waking": "0.2 1/day", "b16f1.rate_waking": "0.4 1/day"})
+def test_a_niche_reactivates_dormant_cells(bare, settle, act, happens, steps, fibronectin, periostin):
+    p = resolve({"pan02.rate_dormancy_exit": "0.2 1/day", "b16f1.rate_dormancy_exit": "0.4 1/day"})
     t = p.tumour
     fibronectin, periostin = fibronectin * t.half_fibronectin, periostin * t.half_periostin
     bare.fibronectin = np.full(bare.section.shape, fibronectin)
     bare.periostin = np.full(bare.section.shape, periostin)
     cells = both_lines(bare, settle, "dormant")
-    act(Waking(), bare, p, dt=48.0 / steps, steps=steps)
+    act(DormancyExit(), bare, p, dt=48.0 / steps, steps=steps)
     strength = niche_strength(
         fibronectin, periostin, t.half_fibronectin, t.half_periostin, t.steepness, t.share_periostin
     )
     for line, rate in enumerate((0.2, 0.4)):
         happens(count(cells, line, "motile"), N, 1 - math.exp(-rate * strength * 2))
-    roused = cells.roused_by == TumourCell.roused_by.code("niche")
-    np.testing.assert_array_equal(roused, cells.state == CODE["motile"])
+    reactivated = cells.reactivated_by == TumourCell.reactivated_by.code("niche")
+    np.testing.assert_array_equal(reactivated, cells.state == CODE["motile"])
 
 
 @pytest.mark.parametrize(
-    ("watching", "activity", "blocked", "asleep"),
+    ("watching", "activity", "blocked", "dormant"),
     [(1.0, 1.0, 0.0, 0.7), (1.0, 0.5, 0.0, 0.35), (0.5, 1.0, 0.0, 0.35), (3.0, 1.0, 0.0, 0.7), (1.0, 1.0, 0.4, 0.42)],
 )
-def test_interferon_of_active_nk_cells_keeps_cells_asleep(
-    bare, settle, act, happens, watching, activity, blocked, asleep
+def test_interferon_of_active_nk_cells_keeps_cells_dormant(
+    bare, settle, act, happens, watching, activity, blocked, dormant
 ):
-    """As many as in a naive organ keep seven tenths asleep, more do no more, quiet ones less."""
-    sure = {"pan02.rate_waking": "0.4 1/day", "nk.share_asleep": "0.7", "tumour.share_periostin": "0"}
+    """As many as in a naive organ keep seven tenths dormant, more do no more, quiet ones less."""
+    sure = {"pan02.rate_dormancy_exit": "0.4 1/day", "nk.share_kept_dormant": "0.7", "tumour.share_periostin": "0"}
     p = resolve(sure | {"nk.density": "1e5 cell/mm^3"})
     bare.fibronectin[:] = 1e9
     settle(bare, "nk_cells", round(watching * p.nk.density * bare.section.volume), activity=activity)
     bare.blocked.ifng = blocked
     cells = settle(bare, "tumour_cells", N, state="dormant")
-    act(Waking(), bare, p, dt=48.0)
-    happens(count(cells, 0, "motile"), N, 1 - math.exp(-0.8 * (1 - asleep)))
+    act(DormancyExit(), bare, p, dt=48.0)
+    happens(count(cells, 0, "motile"), N, 1 - math.exp(-0.8 * (1 - dormant)))
 
 
-def test_in_an_organ_that_has_no_nk_cells_nobody_is_kept_asleep(bare, settle, act, happens):
-    p = resolve({"pan02.rate_waking": "0.4 1/day", "nk.density": "0 cell/mm^3", "tumour.share_periostin": "0"})
+def test_in_an_organ_that_has_no_nk_cells_nobody_is_kept_dormant(bare, settle, act, happens):
+    p = resolve({"pan02.rate_dormancy_exit": "0.4 1/day", "nk.density": "0 cell/mm^3", "tumour.share_periostin": "0"})
     bare.fibronectin[:] = 1e9
     cells = settle(bare, "tumour_cells", N, state="dormant")
-    act(Waking(), bare, p, dt=48.0)
+    act(DormancyExit(), bare, p, dt=48.0)
     happens(count(cells, 0, "motile"), N, 1 - math.exp(-0.8))
 
 
 @pytest.mark.parametrize(("hgf", "answer"), [(1.0, 0.5), (3.0, 0.75)])
 def test_growth_factor_adds_to_waking_in_a_niche(bare, settle, act, happens, hgf, answer):
-    p = resolve({"pan02.rate_waking": "0.4 1/day", "tumour.share_hgf_waking": "0.3", "tumour.share_periostin": "0"})
+    p = resolve({"pan02.rate_dormancy_exit": "0.4 1/day", "tumour.share_hgf_dormancy_exit": "0.3", "tumour.share_periostin": "0"})
     bare.fibronectin[:], bare.hgf[:] = 1e9, hgf * p.stroma.half_hgf
     cells = settle(bare, "tumour_cells", N, state="dormant")
-    act(Waking(), bare, p, dt=48.0)
+    act(DormancyExit(), bare, p, dt=48.0)
     happens(count(cells, 0, "motile"), N, 1 - math.exp(-0.8 * (1 + 0.3 * answer)))
 
 
-def test_growth_factor_without_a_niche_wakes_nobody(bare, p, settle, changes):
+def test_growth_factor_without_a_niche_reactivates_nobody(bare, p, settle, changes):
     bare.fibronectin[:], bare.hgf[:] = 0.0, 1e9
     settle(bare, "tumour_cells", 2000, state="dormant")
-    assert changes(Waking(), bare, p, dt=1e4) == set()
+    assert changes(DormancyExit(), bare, p, dt=1e4) == set()
 
 
-def test_without_fibronectin_nobody_wakes(bare, p, settle, changes):
+def test_without_fibronectin_no_cell_is_reactivated(bare, p, settle, changes):
     bare.fibronectin = np.zeros(bare.section.shape)
     bare.periostin = np.full(bare.section.shape, 1e6)
     settle(bare, "tumour_cells", 2000, state="dormant")
-    assert changes(Waking(), bare, p, dt=1e4) == set()
+    assert changes(DormancyExit(), bare, p, dt=1e4) == set()
 
 
 def test_waking_is_local(bare, p, settle, act):
     cells = settle(bare, "tumour_cells", 2000, state="dormant")
     bare.fibronectin = np.zeros(bare.section.shape)
     bare.fibronectin[:10, :12] = bare.periostin[:10, :12] = 1e6
-    act(Waking(), bare, p, dt=1e6)
+    act(DormancyExit(), bare, p, dt=1e6)
     here = (cells.y < 200) & (cells.x < 240)
     assert 0 < here.sum() < 2000
     np.testing.assert_array_equal(cells.state == CODE["motile"], here)
@@ -281,7 +286,7 @@ def stay_motile(**changed):
 def test_motile_cells_walk_as_far_as_theory_says(bare, settle, act, agrees, place, steps, emt, blocked, faster):
     p, n, dt = stay_motile(**{"tumour.gain_motility": "1"}), 6000, 1.0
     bare.blocked.motility = blocked
-    bare.homes = bare.homes | {"tumour_cells": np.ones(bare.section.shape)}
+    bare.resting_density = bare.resting_density | {"tumour_cells": np.ones(bare.section.shape)}
     y, x = 700.0 * place[0], 600.0 * place[1]
     heading = 2 * math.pi * np.random.default_rng(1).random(n)
     cells = settle(bare, "tumour_cells", n, state="motile", y=y, x=x, heading=heading, emt=emt)
@@ -298,16 +303,16 @@ def test_motile_cells_walk_as_far_as_theory_says(bare, settle, act, agrees, plac
 @pytest.mark.parametrize("steps", [1, 2])
 def test_motile_cells_condense_at_their_rate(bare, settle, act, happens, steps):
     p = resolve({"tumour.rate_condensing": "1 1/day"})
-    cells = settle(bare, "tumour_cells", 5000, state="motile", roused_by=1 + np.arange(5000) % 2)
+    cells = settle(bare, "tumour_cells", 5000, state="motile", reactivated_by=1 + np.arange(5000) % 2)
     act(MotileSearch(), bare, p, dt=12.0 / steps, steps=steps)
     cycling = cells.state == CODE["cycling"]
     happens(cycling.sum(), 5000, 1 - math.exp(-0.5))
-    assert bare.ledger.tumour_started == cycling.sum()
+    assert bare.counters.tumour_started == cycling.sum()
     events = bare.events.table()
     assert (events["kind"] == "micrometastasis").all()
-    for cause, code in (("on arrival", 1), ("woken by the niche", 2)):
+    for cause, code in (("on arrival", 1), ("reactivated by the niche", 2)):
         found = set(events["clone"][events["cause"] == cause].tolist())
-        assert found == set(cells.clone[cycling & (cells.roused_by == code)].tolist())
+        assert found == set(cells.clone[cycling & (cells.reactivated_by == code)].tolist())
 
 
 @pytest.mark.parametrize("blocked", [0.0, 0.25, 1.0])
@@ -339,16 +344,16 @@ def test_a_motile_cell_stays_in_the_tissue(bare, settle, act):
 
 # Nothing ever happens to one line; to the other all that can, where there is fibronectin or where there is none.
 CERTAIN = {
-    "pan02.rate_washing_out": "1e6 1/h",
-    "b16f1.rate_washing_out": "0 1/h",
+    "pan02.rate_detachment": "1e6 1/h",
+    "b16f1.rate_detachment": "0 1/h",
     "pan02.rate_extravasation": "1e6 1/h",
     "b16f1.rate_extravasation": "0 1/h",
     "pan02.chance_start": "1",
     "b16f1.chance_start": "0",
     "pan02.rate_death_dormant": "1e6 1/h",
     "b16f1.rate_death_dormant": "0 1/h",
-    "pan02.rate_waking": "1e6 1/h",
-    "b16f1.rate_waking": "0 1/h",
+    "pan02.rate_dormancy_exit": "1e6 1/h",
+    "b16f1.rate_dormancy_exit": "0 1/h",
     "tumour.rate_condensing": "1e6 1/h",
 }
 
@@ -356,11 +361,11 @@ CERTAIN = {
 @pytest.mark.parametrize(
     ("process", "state", "end"),
     [
-        (WashingOut, "arrested", None),
+        (Detachment, "arrested", None),
         (Extravasation, "arrested", "extravasated"),
-        (Settling, "extravasated", "motile"),
+        (PostExtravasationFate, "extravasated", "motile"),
         (DormantDeath, "dormant", None),
-        (Waking, "dormant", "motile"),
+        (DormancyExit, "dormant", "motile"),
         (MotileSearch, "motile", "cycling"),
     ],
 )
@@ -368,8 +373,8 @@ CERTAIN = {
 def test_a_cell_fares_by_its_own_line_and_place_beside_others(bare, settle, act, process, state, end, others_first):
     p = resolve(CERTAIN)
     other = "cycling" if state != "cycling" else "dormant"
-    # The others lie in a corner where the opposite holds: fibronectin keeps cells from being washed out and wakes them.
-    here, there = (1e9, 0.0) if process is Waking else (0.0, 1e9)
+    # The others lie in a corner where the opposite holds: fibronectin keeps cells from detachment and reactivates them.
+    here, there = (1e9, 0.0) if process is DormancyExit else (0.0, 1e9)
     bare.fibronectin = np.full(bare.section.shape, here)
     bare.fibronectin[:5, :5] = there
     bare.periostin = bare.fibronectin.copy()
@@ -397,19 +402,19 @@ def test_a_cell_fares_by_its_own_line_and_place_beside_others(bare, settle, act,
 @pytest.mark.parametrize(
     ("process", "state", "book", "cause"),
     [
-        (WashingOut, "arrested", "tumour_washed_out", "washed out"),
-        (DormantDeath, "dormant", "tumour_died_dormant", "died asleep"),
+        (Detachment, "arrested", "tumour_detached", "detached"),
+        (DormantDeath, "dormant", "tumour_died_dormant", "died while dormant"),
     ],
 )
 def test_losses_are_booked_and_noted_with_their_cause(bare, settle, act, process, state, book, cause):
-    p = resolve({"pan02.rate_washing_out": "0.1 1/h", "pan02.rate_death_dormant": "1 1/day"})
+    p = resolve({"pan02.rate_detachment": "0.1 1/h", "pan02.rate_death_dormant": "1 1/day"})
     bare.time = 33.0
     cells = settle(bare, "tumour_cells", 500, state=state)
     before = {key: (y, x) for key, y, x in zip(cells.clone, cells.y, cells.x, strict=True)}
     act(process(), bare, p, dt=6.0)
     gone = set(before) - set(cells.clone)
     assert 0 < len(gone) < 500
-    assert getattr(bare.ledger, book) == len(gone)
+    assert getattr(bare.counters, book) == len(gone)
     events = bare.events.table()
     assert set(events["clone"]) == gone
     assert set(events["kind"]) == {"lost"}
@@ -423,23 +428,23 @@ def present(cells, *states):
     return int(np.isin(cells.state, [CODE[state] for state in states]).sum())
 
 
-def test_books_of_tumour_cells_balance_all_the_time(moments):
+def test_counters_of_tumour_cells_balance_all_the_time(moments):
     """Whole mice, step by step, every cell under one cause."""
     seen = 0
     for moment in moments.values():
         model = moment.model
         model.state.thaw(moment.start)
         for _ in range(30):
-            book, cells = model.state.ledger, model.state.tumour_cells
+            book, cells = model.state.counters, model.state.tumour_cells
             seen += len(cells)
             in_tissue = present(cells, "arrested", "extravasated", "dormant", "motile", "cycling")
             assert book.tumour_entered == present(cells, "circulating") + book.tumour_passed + book.tumour_arrived
             killed = book.tumour_killed_by_kupffer + book.tumour_killed_by_nk + book.tumour_killed_by_t
             killed += book.tumour_killed_by_patrolling + book.tumour_killed_by_drug
             gone = killed + book.tumour_died_dormant + book.tumour_died_cycling + book.tumour_died_hypoxic
-            gone += book.tumour_left_slab + book.tumour_washed_out
+            gone += book.tumour_left_slab + book.tumour_detached
             assert book.tumour_arrived + book.tumour_born == in_tissue + gone
             lost_across = book.tumour_arrived - book.tumour_extravasated
-            assert lost_across >= present(cells, "arrested") + book.tumour_washed_out
+            assert lost_across >= present(cells, "arrested") + book.tumour_detached
             model.step()
     assert seen > 1000

@@ -12,7 +12,10 @@ from niche_sim.cells import TumourCell
 from niche_sim.chance import Chance, daughter_key
 from niche_sim.laws import disc_diameter, niche_strength
 from niche_sim.parameters import resolve
-from niche_sim.processes.tumour_growth import Crowding, Division, ExposedDeath, HypoxicDeath
+from niche_sim.processes.colonisation.crowding import Crowding
+from niche_sim.processes.colonisation.division import Division
+from niche_sim.processes.colonisation.exposed_death import ExposedDeath
+from niche_sim.processes.colonisation.hypoxic_death import HypoxicDeath
 from niche_sim.state import State
 from niche_sim.tissue import section_of
 
@@ -92,8 +95,8 @@ def test_crowding_ends_with_the_neighbourhood(bare, p, settle, act):
 def test_clones_are_counted_and_colonies_noted_once(bare, p, settle, act):
     most = round(p.tumour.colony_cells)
     clone = np.repeat(np.array([11, 22, 33], np.uint64), [most - 1, most, most + 5])
-    roused = np.repeat([1, 2, 1], [most - 1, most, most + 5])
-    cells = settle(bare, "tumour_cells", len(clone), state="cycling", clone=clone, roused_by=roused)
+    reactivated = np.repeat([1, 2, 1], [most - 1, most, most + 5])
+    cells = settle(bare, "tumour_cells", len(clone), state="cycling", clone=clone, reactivated_by=reactivated)
     act(Crowding(), bare, p, steps=3)
     sizes = dict(zip(cells.clone.tolist(), cells.clone_size.tolist(), strict=True))
     assert sizes == {11: most - 1, 22: most, 33: most + 5}
@@ -138,7 +141,7 @@ def test_crowding_shelters(bare, settle, act, happens, steps, crowding, shelter)
             happens(left, 20_000, math.exp(-rate * (1 - shelter) / 2))
         else:
             assert left > 19_998  # steepness 2 leaves 1e-8 of the rate
-    assert bare.ledger.tumour_died_cycling == 40_000 - len(cells)
+    assert bare.counters.tumour_died_cycling == 40_000 - len(cells)
 
 
 @pytest.mark.parametrize("steps", [1, 2])
@@ -195,7 +198,7 @@ def test_cells_die_by_how_much_oxygen_they_lack(bare, settle, act, happens, step
     cells = alone(bare, settle, 20_000)
     act(HypoxicDeath(), bare, p, dt=24.0 / steps, steps=steps)
     happens(len(cells), 20_000, math.exp(-0.5 * lack))
-    assert bare.ledger.tumour_died_hypoxic == 20_000 - len(cells)
+    assert bare.counters.tumour_died_hypoxic == 20_000 - len(cells)
     events = bare.events.table()
     assert set(events["cause"]) == {"died without oxygen"}
     assert len(events["cause"]) == 20_000 - len(cells)
@@ -243,8 +246,8 @@ def test_lines_divide_at_their_own_rate(bare, settle, act, agrees, steps):
     for line, doubling in enumerate((20.0, 10.0)):
         growth = 2 ** (0.5 / doubling)
         agrees(np.count_nonzero(cells.line == line), 20_000 * growth, math.sqrt(20_000 * growth * (growth - 1)))
-    assert bare.ledger.tumour_born == len(cells) - 40_000
-    assert cells.divisions.sum() == bare.ledger.tumour_born
+    assert bare.counters.tumour_born == len(cells) - 40_000
+    assert cells.divisions.sum() == bare.counters.tumour_born
 
 
 SURROUNDINGS = {  # field or column or block: (its value, by what the rate changes with the numbers below)
@@ -312,16 +315,16 @@ def test_blocked_division_stops_all(bare, p, settle, changes, blocked):
 def test_daughters_inherit_and_lie_a_diameter_away_in_any_direction(bare, settle, act):
     p = resolve(ROOM)
     n = 4000
-    line, roused = np.arange(n) % 2, 1 + np.arange(n) % 2
+    line, reactivated = np.arange(n) % 2, 1 + np.arange(n) % 2
     states = {"emt": np.arange(n) / n, "resistance": np.arange(n)[::-1] / n, "coopting": np.arange(n) % 3 == 0}
     hits = np.arange(n) % 5
-    alone(bare, settle, n, y=350.0, x=300.0, line=line, roused_by=roused, arrived_at=np.arange(n), crowding=1e-9,
+    alone(bare, settle, n, y=350.0, x=300.0, line=line, reactivated_by=reactivated, arrived_at=np.arange(n), crowding=1e-9,
           hits=hits, **states)  # fmt: skip
     act(Division(), bare, p, dt=1e4)  # all divide
     cells = bare.tumour_cells
     mothers, daughters = slice(0, n), slice(n, 2 * n)
     assert len(cells) == 2 * n
-    for name in ("line", "state", "crowding", "clone_size", "roused_by", "clone", "arrived_at", *states):
+    for name in ("line", "state", "crowding", "clone_size", "reactivated_by", "clone", "arrived_at", *states):
         column = getattr(cells, name)
         np.testing.assert_array_equal(column[daughters], column[mothers])
     assert (cells.divisions[mothers] == 1).all()
@@ -360,7 +363,7 @@ def test_daughters_stay_in_the_section(bare, settle, act):
 
 
 def packed(state, settle, p, radius, y=350.0, x=300.0):
-    """A disc of packed sleeping cells around a point, one more than fit."""
+    """A disc of packed dormant cells around a point, one more than fit."""
     section = state.section
     iy, ix = (np.indices(section.shape) + 0.5) * section.spacing
     sites = np.flatnonzero(np.hypot(iy - y, ix - x).ravel() < radius)
@@ -377,7 +380,7 @@ def test_deep_inside_a_packed_colony_nobody_divides(bare, p, settle, act, clone_
     cells = settle(bare, "tumour_cells", 200, state="cycling", clone_size=clone_size, y=350.0, x=300.0)
     act(Division(), bare, p, dt=1e4)
     assert len(cells) == n + 200
-    assert bare.ledger.tumour_born == 0
+    assert bare.counters.tumour_born == 0
 
 
 def test_near_the_rim_daughters_are_pushed_to_the_first_room(bare, p, settle, act):
@@ -387,7 +390,7 @@ def test_near_the_rim_daughters_are_pushed_to_the_first_room(bare, p, settle, ac
     act(Division(), bare, p, dt=1e4)
     born = slice(n + 300, None)
     far = np.hypot(bare.tumour_cells.y[born] - 350.0, bare.tumour_cells.x[born] - 300.0)
-    assert bare.ledger.tumour_born == len(far) == 300
+    assert bare.counters.tumour_born == len(far) == 300
     steps = far / p.tumour.diameter
     np.testing.assert_allclose(steps, np.round(steps), atol=1e-9)  # whole diameters
     assert far.min() > p.tumour.diameter * 1.5
@@ -403,7 +406,7 @@ def test_a_third_of_the_births_of_a_wide_colony_leave_the_slab(bare, settle, act
     assert (disc_diameter(size, p.tumour.packing, thickness) > thickness) == wide
     spread = settle(bare, "tumour_cells", 2000, state="cycling", clone_size=size)
     act(Division(), bare, p, dt=1e4)
-    book = bare.ledger
+    book = bare.counters
     assert book.tumour_born == 2000
     assert len(spread) == 4000 - book.tumour_left_slab
     if wide:
@@ -415,7 +418,7 @@ def test_a_third_of_the_births_of_a_wide_colony_leave_the_slab(bare, settle, act
 def test_division_changes_nothing_else(bare, p, settle, changes):
     settle(bare, "tumour_cells", 300, state="cycling", clone_size=1000)
     found = changes(Division(), bare, p, dt=20.0)
-    assert found == {"tumour_cells", "ledger.tumour_born", "ledger.tumour_left_slab"}
+    assert found == {"tumour_cells", "counters.tumour_born", "counters.tumour_left_slab"}
 
 
 @pytest.fixture(scope="module")

@@ -8,15 +8,18 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from niche_sim.cells import BoneMarrowCell, KupfferCell, TumourCell
+from niche_sim.cells import BoneMarrowDerivedCell, KupfferCell, TumourCell
 from niche_sim.laws import hill, meeting_rate
 from niche_sim.parameters import resolve
-from niche_sim.processes.tumour_killing import KupfferKilling, NkKilling, PatrolKilling, TCellKilling
+from niche_sim.processes.arrival.kupffer_killing import KupfferKilling
+from niche_sim.processes.arrival.patrol_killing import PatrolKilling
+from niche_sim.processes.colonisation.nk_killing import NkKilling
+from niche_sim.processes.colonisation.t_cell_killing import TCellKilling
 from niche_sim.state import State
 from niche_sim.tissue import section_of
 
 STATES = TumourCell.state.names
-PATROLLING, MDSC = BoneMarrowCell.kind.code("patrolling"), BoneMarrowCell.kind.code("mdsc")
+PATROLLING, MDSC = BoneMarrowDerivedCell.kind.code("patrolling"), BoneMarrowDerivedCell.kind.code("mdsc")
 ALL = [KupfferKilling, NkKilling, PatrolKilling, TCellKilling]
 N = 20_000
 
@@ -75,7 +78,7 @@ def test_a_cell_is_killed_by_who_is_near_itself_beside_others(bare, settle, act,
 
 
 @pytest.mark.parametrize("steps", [1, 2])
-def test_naive_kupffer_cells_kill_lodged_cells_at_the_meeting_rate(bare, p, settle, one_a_site, act, happens, steps):
+def test_naive_kupffer_cells_kill_arrested_cells_at_the_meeting_rate(bare, p, settle, one_a_site, act, happens, steps):
     killers(bare, settle, one_a_site, "kupffer_cells")
     cells = settle(bare, "tumour_cells", 2 * N, state="arrested", line=np.arange(2 * N) % 2)
     dt = 0.5
@@ -83,11 +86,11 @@ def test_naive_kupffer_cells_kill_lodged_cells_at_the_meeting_rate(bare, p, sett
     meetings = meeting_rate(p.kupffer.contact_radius, p.kupffer.speed, 1 / 20.0**2)
     for line, numbers in enumerate((p.pan02, p.b16f1)):
         happens(np.count_nonzero(cells.line == line), N, math.exp(-meetings * numbers.chance_killed_by_kupffer * dt))
-    assert bare.ledger.tumour_killed_by_kupffer == 2 * N - len(cells)
+    assert bare.counters.tumour_killed_by_kupffer == 2 * N - len(cells)
 
 
-@pytest.mark.parametrize("why", ["taught", "late", "full"])
-def test_taught_late_and_full_kupffer_cells_do_not_kill(bare, p, settle, one_a_site, changes, why):
+@pytest.mark.parametrize("why", ["educated", "late", "full"])
+def test_educated_tumour_associated_and_full_kupffer_cells_do_not_kill(bare, p, settle, one_a_site, changes, why):
     columns = {"load": 10**9} if why == "full" else {"state": KupfferCell.state.code(why)}
     killers(bare, settle, one_a_site, "kupffer_cells", **columns)
     settle(bare, "tumour_cells", 500, state="arrested")
@@ -136,7 +139,7 @@ def test_nk_cells_kill_at_the_meeting_rate_and_seldom_those_at_rest(
     rate = meeting_rate(p.nk.contact_radius, p.nk.speed, 1 / 400) * p.nk.chance_kill
     seen = p.nk.fraction_seen_resting if state in ("arrested", "dormant") else 1.0
     happens(len(cells), N, math.exp(-rate * seen * dt))
-    assert bare.ledger.tumour_killed_by_nk == N - len(cells)
+    assert bare.counters.tumour_killed_by_nk == N - len(cells)
 
 
 def test_nk_cells_kill_by_their_activity(bare, p, settle, one_a_site, act, happens):
@@ -196,7 +199,7 @@ def test_killing_is_booked_and_noted(bare, p, settle, one_a_site, act):
 )
 def test_killing_changes_nothing_else(naive, p, settle, changes, process, book):
     settle(naive, "tumour_cells", 2000, state="arrested")
-    assert changes(process(), naive, p, dt=10.0) == {"tumour_cells", f"ledger.{book}", "events"}
+    assert changes(process(), naive, p, dt=10.0) == {"tumour_cells", f"counters.{book}", "events"}
 
 
 # --- patrolling monocytes --------------------------------------------------------------------------------------------
@@ -204,7 +207,7 @@ def test_killing_changes_nothing_else(naive, p, settle, changes, process, book):
 
 @pytest.mark.parametrize("steps", [1, 2])
 @pytest.mark.parametrize("state", ["arrested", "dormant"])
-def test_patrols_kill_lodged_and_sleeping_cells_at_the_meeting_rate(
+def test_patrols_kill_arrested_and_dormant_cells_at_the_meeting_rate(
     bare, p, settle, one_a_site, act, happens, steps, state
 ):
     killers(bare, settle, one_a_site, "bmdc", kind=PATROLLING)
@@ -212,7 +215,7 @@ def test_patrols_kill_lodged_and_sleeping_cells_at_the_meeting_rate(
     act(PatrolKilling(), bare, p, dt=2.0 / steps, steps=steps)
     rate = meeting_rate(p.kupffer.contact_radius, p.bmdc.speed, 1 / 400) * p.bmdc.chance_kill_patrolling
     happens(len(cells), N, math.exp(-rate * 2.0))
-    assert bare.ledger.tumour_killed_by_patrolling == N - len(cells)
+    assert bare.counters.tumour_killed_by_patrolling == N - len(cells)
     assert set(bare.events.table()["cause"]) == {"killed by monocyte"}
 
 
@@ -270,7 +273,7 @@ def test_some_hits_together_kill_and_fewer_are_repaired(bare, settle, one_a_site
     engaged = np.arange(100)
     few = stats.poisson.pmf(engaged, engaged_per_hour(p)) @ stats.poisson.cdf(2, p.t_cells.hits_each * engaged)
     happens(len(cells), N, few)
-    assert bare.ledger.tumour_killed_by_t == N - len(cells)
+    assert bare.counters.tumour_killed_by_t == N - len(cells)
     events = bare.events.table()
     assert set(events["cause"]) == {"killed by T cell"}
     assert set(events["time_h"]) == {7.0}
@@ -303,13 +306,13 @@ def test_t_cells_that_were_never_primed_or_are_exhausted_hit_nobody(bare, p, set
         ("bmdc", {"kind": PATROLLING}, lambda p, near: 1.0),
         (
             "kupffer_cells",
-            {"state": KupfferCell.state.code("late")},
-            lambda p, near: 1 - p.t_cells.share_excluded * near / (near + p.t_cells.half_late),
+            {"state": KupfferCell.state.code("tumour_associated")},
+            lambda p, near: 1 - p.t_cells.share_excluded * near / (near + p.t_cells.half_tumour_associated),
         ),
-        ("kupffer_cells", {"state": KupfferCell.state.code("taught")}, lambda p, near: 1.0),
+        ("kupffer_cells", {"state": KupfferCell.state.code("educated")}, lambda p, near: 1.0),
     ],
 )
-def test_suppressor_cells_and_late_kupffer_cells_nearby_shield(
+def test_suppressor_cells_and_tumour_associated_kupffer_cells_nearby_shield(
     bare, settle, one_a_site, act, agrees, who, columns, factor
 ):
     """One on each site of the right half: there hits are fewer, in the left half they are not."""
@@ -338,14 +341,14 @@ def test_patrols_and_t_cells_change_nothing_else(naive, p, settle, one_a_site, c
     killers(naive, settle, one_a_site, "bmdc", kind=PATROLLING)
     naive.t_cells.effector[:] = True
     settle(naive, "tumour_cells", 2000, state="cycling" if process is TCellKilling else "arrested")
-    assert changes(process(), naive, p, dt=24.0) == {"tumour_cells", f"ledger.tumour_killed_by_{book}", "events"}
+    assert changes(process(), naive, p, dt=24.0) == {"tumour_cells", f"counters.tumour_killed_by_{book}", "events"}
 
 
 # --- against what was published --------------------------------------------------------------------------------------
 
 
 def test_the_published_share_of_a_naive_liver(naive, settle, act, agrees):
-    """A third of lodged cells within 6 h in a naive liver, at the chance per meeting that this gave."""
+    """A third of arrested cells within 6 h in a naive liver, at the chance per meeting that this gave."""
     p = resolve({"pan02.chance_killed_by_kupffer": "0.02"})
     cells = settle(naive, "tumour_cells", 4000, state="arrested")
     act(KupfferKilling(), naive, p, dt=6.0)

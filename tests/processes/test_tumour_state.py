@@ -9,7 +9,9 @@ import pytest
 
 from niche_sim.cells import Exosome, TumourCell
 from niche_sim.laws import rate_of
-from niche_sim.processes.tumour_state import ColonyShedding, Emt, Resistance
+from niche_sim.processes.colonisation.emt import Emt
+from niche_sim.processes.shedding.colony_shedding import ColonyShedding
+from niche_sim.processes.therapy.resistance import Resistance
 from niche_sim.vocabulary import CARGO, EXOSOME_SOURCES, EXOSOMES_OF_LINE, TUMOUR_LINES
 
 EXACT = 1e-12  # roundings of exponentials near 1
@@ -157,7 +159,7 @@ def test_growing_cells_shed_what_their_line_sheds(bare, p, settle, act, agrees, 
             agrees(found, growing * each, math.sqrt(growing * each))
         else:
             assert found == 0
-    assert bare.ledger.exosomes_released == shed(bare).sum()
+    assert bare.counters.exosomes_released == shed(bare).sum()
     assert len(np.unique(bare.exosomes.key)) == len(bare.exosomes)
 
 
@@ -176,4 +178,4 @@ def test_only_growing_cells_shed(bare, p, settle, changes, state):
 
 def test_shedding_changes_nothing_else(naive, p, settle, changes):
     settle(naive, "tumour_cells", 50, state="cycling")
-    assert changes(ColonyShedding(), naive, p, dt=6.0) == {"exosomes", "ledger.exosomes_released"}
+    assert changes(ColonyShedding(), naive, p, dt=6.0) == {"exosomes", "counters.exosomes_released"}

@@ -1,0 +1,1 @@
+"""Vessels, what makes them sprout, and what they bring."""

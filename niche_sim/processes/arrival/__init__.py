@@ -1,0 +1,1 @@
+"""Tumour cells from their arrest to the tissue."""

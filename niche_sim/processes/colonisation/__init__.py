@@ -1,0 +1,1 @@
+"""Tumour cells in the tissue, from dormancy to a colony."""

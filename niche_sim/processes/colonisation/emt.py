@@ -1,0 +1,32 @@
+"""Epithelial-mesenchymal transition of tumour cells, and back."""
+
+from __future__ import annotations
+
+from niche_sim.cells import TumourCell
+from niche_sim.chance import Chance
+from niche_sim.laws import gain_and_loss, hill, rate_of
+from niche_sim.parameters import Parameters
+from niche_sim.process import Process
+from niche_sim.state import State
+
+CIRCULATING = TumourCell.state.code("circulating")
+
+
+class Emt(Process):
+    """TGF-beta makes tumour cells mesenchymal; its fall makes them epithelial again.
+
+    emt rises at rate_emt * hill(TGF-beta) and falls with a half-life. Full EMT doubles motility and halves division (Wang
+    2007). *Assumed*: rate and half-life.
+    """
+
+    reads = ("section", "tgfb", "tumour_cells", "blocked.tgfb_receptor")
+    writes = ("tumour_cells.emt",)
+    period = 3.0
+
+    def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
+        cells = state.tumour_cells
+        if len(cells) == 0:
+            return
+        sensed = hill(state.at(state.tgfb, cells), p.tumour.half_tgfb_emt, 2.0) * (1.0 - state.blocked.tgfb_receptor)
+        sensed *= cells.state != CIRCULATING
+        cells.emt[:] = gain_and_loss(cells.emt, p.tumour.rate_emt * sensed, rate_of(p.tumour.half_life_emt), dt)

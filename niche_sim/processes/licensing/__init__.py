@@ -1,0 +1,1 @@
+"""What activated stroma lays and secretes."""

@@ -1,0 +1,1 @@
+"""What comes from the bone marrow, stays, and feeds back."""

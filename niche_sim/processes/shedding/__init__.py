@@ -1,0 +1,1 @@
+"""What tumours shed into blood."""

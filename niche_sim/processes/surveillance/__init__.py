@@ -1,0 +1,1 @@
+"""Lymphocytes, and Kupffer cells beside a colony."""

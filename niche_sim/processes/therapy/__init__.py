@@ -1,0 +1,1 @@
+"""Drugs, resistance to them, and blood samples."""

@@ -1,0 +1,34 @@
+"""Killing of dividing cells by gemcitabine."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from niche_sim.cells import TumourCell
+from niche_sim.chance import Chance
+from niche_sim.laws import hill, probability
+from niche_sim.parameters import Parameters
+from niche_sim.process import Process
+from niche_sim.state import State
+
+CYCLING = TumourCell.state.code("cycling")
+
+
+class DrugKilling(Process):
+    """Gemcitabine kills dividing cells by dose, resistant and mesenchymal ones less.
+
+    rate_kill * hill(amount) * (1 - resistance) * (1 - share_emt * emt). *Assumed*: all numbers.
+    """
+
+    reads = ("tumour_cells", "drugs.gemcitabine", "time")
+    writes = ("tumour_cells", "counters", "events")
+
+    def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
+        amount, cells = state.drugs.gemcitabine, state.tumour_cells
+        rows = np.flatnonzero((cells.state == CYCLING) & (amount > 0.0))
+        if len(rows) == 0:
+            return
+        spared = (1.0 - cells.resistance[rows]) * (1.0 - p.drug.share_emt * cells.emt[rows])
+        rate = p.drug.rate_kill * hill(amount, p.drug.half_gemcitabine, 2.0) * spared
+        gone = rows[chance.uniform(self, cells.key[rows]) < probability(rate, dt)]
+        state.lose_tumour_cells(gone, "tumour_killed_by_drug", "killed by drug")
