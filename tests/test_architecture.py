@@ -20,7 +20,7 @@ RULES = (*DEFAULT, *ALTERNATIVES)
 # `kernels`, `processes`, `cli` and `dashboard` are folders; what holds within them stands below.
 ROWS = (
     {"errors", "vocabulary", "kernels", "workers", "plots_words", "plots_style"},
-    {"units", "chance", "laws", "columns"},
+    {"units", "chance", "laws", "columns", "reading"},
     {"process", "section", "population"},
     {"cells", "parameters"},
     {"state"},

@@ -371,7 +371,7 @@ def test_any_other_failure_is_one_line_and_with_debug_a_traceback(call: Call, mo
 
 BAD = {
     "unknown scenario": (["run", "liver_educaton_costasilva2015"], "SCENARIO", "liver_education_costasilva2015"),
-    "unknown scenario, described": (["describe", "nothing"], "SCENARIO", "liver_growing_primary"),
+    "unknown scenario, described": (["describe", "nothing"], "SCENARIO", "brain_organotropism_hoshino2015"),
     "unknown arm": (["run", "--arm", "educatd"], "--arm", "did you mean educated"),
     "unknown parameter": (["run", "--set", "tgfb.half_lif=5 min"], "--set tgfb.half_lif", "tgfb.half_life"),
     "dimension": (["run", "--set", "tgfb.half_life=5 um"], "--set tgfb.half_life", "a time"),

@@ -9,8 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from niche_sim.errors import InputError
-from niche_sim.record import reason_of
+from niche_sim.errors import InputError, reason_of
 from niche_sim.sweeps.folder import Folder
 from niche_sim.sweeps.parts import live
 from niche_sim.sweeps.places import dask, local
