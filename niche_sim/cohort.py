@@ -21,6 +21,7 @@ from niche_sim.errors import InputError
 from niche_sim.estimate import Estimate, estimate
 from niche_sim.model import NicheModel, setup
 from niche_sim.naming import name_of_arm
+from niche_sim.reading import reading
 from niche_sim.readouts import BY_NAME
 from niche_sim.record import let_go, onsets_of, table_of, whole
 from niche_sim.scenario import ONSET, Scenario
@@ -365,18 +366,14 @@ def write_table(rows: Sequence[Mapping[str, Any]], file: Path) -> Path:
     arrays = {name: pa.array(values, from_pandas=True) for name, values in columns.items()}
     empty = {name: pa.array([], pa.string()) for name in ("scenario", "target", "verdict")}
     with whole(file) as part:
-        pq.write_table(pa.table(arrays or empty), part)
+        pq.write_table(pa.table(arrays or empty), part, write_page_checksum=True)
     return file
 
 
 def read_table(file: Path) -> list[dict[str, Any]]:
     """Rows of a Parquet file. Raises InputError if it is not there or not one."""
-    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    try:
-        rows: list[dict[str, Any]] = pq.read_table(file).to_pylist()
-    except (OSError, pa.ArrowException) as error:
-        found = "not there" if not file.exists() else " ".join(str(error).split())[:80]
-        raise InputError(str(file), found, "a table that niche-sim wrote") from None
+    with reading(file, "a table that niche-sim wrote"):
+        rows: list[dict[str, Any]] = pq.read_table(file, page_checksum_verification=True).to_pylist()
     return rows

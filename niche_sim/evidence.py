@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import html
 import math
-import tomllib
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,7 +13,8 @@ from typing import Any
 from niche_sim import targets
 from niche_sim.errors import InputError
 from niche_sim.plots_words import arm_words
-from niche_sim.protocol import check_keys
+from niche_sim.protocol import check_keys, one_of
+from niche_sim.reading import read_text, read_toml, reading
 from niche_sim.readouts import BY_NAME
 from niche_sim.record import whole
 from niche_sim.scenario import GRADES, ONSET, Scenario, Target
@@ -73,10 +73,7 @@ def load_reasons(experiment: Scenario) -> dict[str, str]:
     path = experiment.path.with_name("reasons.toml")
     if not path.is_file():
         return {}
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise InputError(str(path), str(error), '[target_id] with reason = "..."') from None
+    table = read_toml(read_text(path), f"{path}")
     check_keys(table, f"{path}:", required=(), optional=[target.id for target in experiment.targets])
     reasons = {}
     for name, entry in table.items():
@@ -401,7 +398,9 @@ def verdicts_of(folder: Path) -> dict[tuple[str, str], str]:
     """(scenario, target) -> verdict, from the verdicts.parquet of another study. Raises InputError."""
     from niche_sim.cohort import read_table
 
-    return {(row["scenario"], row["target"]): row["verdict"] for row in read_table(folder / "verdicts.parquet")}
+    file = folder / "verdicts.parquet"
+    with reading(file, "verdicts that `niche-sim evidence` wrote"):
+        return {(row["scenario"], row["target"]): one_of(row["verdict"], VERDICTS, f"{file}") for row in read_table(file)}
 
 
 def _put(file: Path, content: bytes) -> Path:

@@ -22,9 +22,10 @@ from niche_sim import scenario as library
 from niche_sim.cohort import Cohort, Plan
 from niche_sim.errors import InputError
 from niche_sim.plots_words import arm_words
-from niche_sim.protocol import check_keys, one_of, read_intervention, under
+from niche_sim.protocol import check_keys, one_of, read_interventions, under
+from niche_sim.reading import read_text, read_toml
 from niche_sim.readouts import BY_NAME
-from niche_sim.scenario import ONSET, Scenario, Target, check_in_time, read_text, read_toml
+from niche_sim.scenario import ONSET, Scenario, Target, check_in_time
 from niche_sim.scenario_writing import with_added
 from niche_sim.stages import STAGES
 from niche_sim.targets import KINDS as EFFECTS
@@ -39,6 +40,7 @@ SAME_IN_WORDS = "About the same: less than a quarter more and less than a fifth 
 RIGHT, WRONG = "right", "wrong"  # or targets.UNDECIDED
 FEWEST_STAGES, MOST_STAGES = 2, 4  # in a question about an order, whose orders are all offered
 SMALLEST_RATIO = 1e-3  # below it nobody needs the digits
+MOST_ARMS = 10  # of its own
 MOST_MICE = 40  # an arm, of a cohort that a classroom waits for
 
 _REQUIRED = ("title", "goal", "minutes", "scenario", "mice", "sources", "background", "assumed", "look", "question",
@@ -256,6 +258,8 @@ def _with_arms(experiment: Scenario, tables: object, where: str) -> tuple[Scenar
     """The scenario with the lesson's own arms, each an arm of the scenario with more done to the mouse."""
     if not isinstance(tables, Mapping):
         raise InputError(f"{where} arms", f"{tables!r} is not a table", "tables such as [arms.late]")
+    if len(tables) > MOST_ARMS:
+        raise InputError(f"{where} arms", f"{len(tables):,} arms", f"at most {MOST_ARMS}")
     own: dict[str, str] = {}
     scenario_arms = tuple(experiment.arms)
     for name in tables:
@@ -266,7 +270,7 @@ def _with_arms(experiment: Scenario, tables: object, where: str) -> tuple[Scenar
         added = table["add"]
         if not isinstance(added, list) or not added:
             raise InputError(f"{place}.add", f"{added!r}", "a list in brackets of what is done, not empty")
-        new = [read_intervention(entry, f"{place}.add[{number}]") for number, entry in enumerate(added)]
+        new = list(read_interventions(added, f"{place}.add"))
         for number, intervention in enumerate(new):
             check_in_time(intervention, f"{place}.add[{number}]", experiment.duration)
         try:

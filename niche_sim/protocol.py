@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 import math
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from numbers import Real
@@ -33,6 +33,21 @@ GROWTH_LAWS = ("exponential", "gompertz")
 
 # A schedule of more doses than hours in a year is a slip of the unit.
 _MOST_DOSES = 8760
+
+# What is done in all arms of a scenario together; the longest of the library has some 200 doses.
+MOST_DONE, MOST_DOSES = 1000, 20_000
+
+# Larger numbers are slips of a unit, and overflow somewhere. A mouse weighs 25 g: its liver has 1e8 cells, its blood some
+# 1e11 vesicles; a tumour of 1e12 cells weighs a kilogram. It lives for three years, and no mammalian cell divides within 1 h.
+LONGEST_TIME = 1e6  # h
+MOST_CELLS = 1e12
+_MOST_INJECTED = 1e9  # cells
+_MOST_VESICLES, _MOST_UG = 1e14, 1e5
+_MOST_USUAL = 1e3  # usual doses of a drug
+_SHORTEST_DOUBLING = 1.0  # h
+
+# Characters of a list of allowed names in a message.
+_LONGEST_LIST = 140
 
 # A larger factor is a slip, such as per cent for times.
 _MOST_BOOST = 100.0
@@ -82,7 +97,10 @@ class InjectExosomes:
         if (self.amount_ug is None) == (self.vesicles is None):
             found = f"{self.amount_ug} ug and {self.vesicles} vesicles"
             raise _Refused("inject_exosomes.amount", found, "one of them is needed")
-        _check_number(self, "amount", self.amount_ug if self.vesicles is None else self.vesicles)
+        if self.vesicles is None:
+            _check_number(self, "amount", self.amount_ug, most=_MOST_UG, unit="ug")
+        else:
+            _check_number(self, "amount", self.vesicles, most=_MOST_VESICLES, unit="vesicles")
         _check_times(self)
 
     @property
@@ -131,13 +149,13 @@ class GrowPrimary:
     def __post_init__(self) -> None:
         _make_plain(self)
         _check_name(self, "line", self.line, EXOSOMES_OF_LINE)
-        _check_number(self, "cells", self.cells, above=True)
-        _check_number(self, "doubling", self.doubling, above=True)
+        _check_number(self, "cells", self.cells, most=MOST_CELLS, above=True)
+        _check_number(self, "doubling", self.doubling, least=_SHORTEST_DOUBLING, most=LONGEST_TIME, unit="h")
         _check_name(self, "law", self.law, GROWTH_LAWS)
         if self.law == "gompertz":
             if self.capacity is None:
                 raise _Refused("grow_primary.capacity", "missing", "a number of cells is needed by law 'gompertz'")
-            _check_number(self, "capacity", self.capacity)
+            _check_number(self, "capacity", self.capacity, most=MOST_CELLS)
             if self.capacity <= self.cells:
                 more = f"more than the first {self.cells:g} cells"
                 raise _Refused("grow_primary.capacity", f"{self.capacity:g}", more)
@@ -195,7 +213,7 @@ class InjectTumourCells:
     def __post_init__(self) -> None:
         _make_plain(self)
         _check_name(self, "line", self.line, TUMOUR_LINES)
-        _check_number(self, "count", self.count)
+        _check_number(self, "count", self.count, most=_MOST_INJECTED)
         if self.count != int(self.count):
             raise _Refused("inject_tumour_cells.count", f"{self.count!r}", "a whole number of cells")
         _check_number(self, "at", self.at)
@@ -321,7 +339,7 @@ class Treat:
     def __post_init__(self) -> None:
         _make_plain(self)
         _check_name(self, "drug", self.drug, DRUGS)
-        _check_number(self, "dose", self.dose, above=True)
+        _check_number(self, "dose", self.dose, most=_MOST_USUAL, above=True)
         _check_times(self)
 
     @property
@@ -433,6 +451,27 @@ def make_protocol(interventions: Iterable[Intervention], where: str) -> Protocol
         raise InputError(where, error.found, error.allowed) from None
 
 
+def check_amount(interventions: int, doses: int, where: str) -> None:
+    """Raises InputError if there are too many interventions, or doses in all."""
+    for number, most, what in ((interventions, MOST_DONE, "interventions"), (doses, MOST_DOSES, "doses in all")):
+        if number > most:
+            raise InputError(where, f"more than {most:,} {what}", f"at most {most:,}")
+
+
+def read_interventions(entries: Iterable[object], where: str) -> Iterator[Intervention]:
+    """A list of entries of a protocol, one after the other.
+
+    Raises:
+        InputError: as `read_intervention` for any of them, or there are too many.
+    """
+    doses = 0
+    for number, entry in enumerate(entries):
+        one = read_intervention(entry, f"{where}[{number}]")
+        doses += len(one.starts)
+        check_amount(number + 1, doses, where)
+        yield one
+
+
 def read_intervention(entry: object, where: str) -> Intervention:
     """One entry of a protocol as written in TOML, with units as text.
 
@@ -530,6 +569,8 @@ def _time(entry: Mapping[str, Any], key: str, where: str) -> float:
     time = to_model(entry[key], like="h", where=under(where, key))
     if time < 0.0:
         raise InputError(under(where, key), _shown(entry[key]), "a time from 0 on is needed")
+    if time > LONGEST_TIME:
+        raise InputError(under(where, key), _shown(entry[key]), f"a time up to {LONGEST_TIME:g} h")
     return time
 
 
@@ -549,9 +590,9 @@ def _times(entry: Mapping[str, Any], where: str, required: tuple[str, ...]) -> t
 
 def _dates(texts: list[Any], where: str) -> tuple[float, ...]:
     """Doses at times that are no regular series."""
+    if len(texts) > _MOST_DOSES:
+        raise InputError(where, f"{len(texts):,} doses", f"at most {_MOST_DOSES:,}")
     times = tuple(to_model(text, like="h", where=f"{where}[{number}]") for number, text in enumerate(texts))
-    if len(times) > _MOST_DOSES:
-        raise InputError(where, f"{len(times):,} doses", f"at most {_MOST_DOSES:,}")
     if not times or times[0] < 0.0 or any(later <= sooner for sooner, later in pairwise(times)):
         raise InputError(where, _shown(texts), "one or more rising times from 0 on are needed")
     return times
@@ -564,9 +605,10 @@ def _schedule(entry: Mapping[str, Any], where: str) -> tuple[float, ...]:
         raise InputError(under(where, "every"), f"{_shown(entry['every'])}", "a time above 0 is needed")
     _check_window(start, end, where)
     # A last dose that falls on `to` but for rounding is none.
-    number = math.ceil((end - start) / every - 1e-9)
-    if number > _MOST_DOSES:
-        raise InputError(under(where, "every"), f"{number:,} doses", f"at most {_MOST_DOSES:,}")
+    ratio = (end - start) / every - 1e-9
+    if ratio > _MOST_DOSES:
+        raise InputError(under(where, "every"), f"{ratio:,.0f} doses", f"at most {_MOST_DOSES:,}")
+    number = math.ceil(ratio)
     return tuple((start + every * np.arange(number)).tolist())
 
 
@@ -602,13 +644,17 @@ def _check_name(intervention: Intervention, key: str, value: object, allowed: It
 
 
 def _check_number(
-    intervention: Intervention, key: str, value: object, least: float = 0.0, most: float = math.inf, above: bool = False
+    intervention: Intervention,
+    key: str,
+    value: object,
+    least: float = 0.0,
+    most: float = LONGEST_TIME,
+    above: bool = False,
+    unit: str = "",
 ) -> None:
-    """A finite number from `least` (above: more than that) to `most`."""
-    if most < math.inf:
-        allowed = f"a number from {least:g} to {most:g}"
-    else:
-        allowed = f"a number above {least:g}" if above else f"a number, {least:g} or more"
+    """A finite number from `least` (above: more than that) to `most`; by default a time, h."""
+    lowest = f"above {least:g} and up to" if above else f"from {least:g} to"
+    allowed = f"a number {lowest} {most:g} {unit}".strip()
     try:
         number = float(value) if isinstance(value, Real) and not isinstance(value, bool) else math.nan
     except OverflowError:
@@ -644,7 +690,7 @@ def one_of(value: object, allowed: Iterable[str], where: str) -> str:
     names = list(allowed)
     if isinstance(value, str) and value in names:
         return value
-    raise InputError(where, f"{_shown(value)}", f"{_near(value, names)}allowed are {', '.join(names)}")
+    raise InputError(where, f"{_shown(value)}", f"{_near(value, names)}{_listed(names)}")
 
 
 def check_keys(table: Mapping[str, Any], where: str, required: Iterable[str], optional: Iterable[str] = ()) -> None:
@@ -657,7 +703,7 @@ def check_keys(table: Mapping[str, Any], where: str, required: Iterable[str], op
     known = required + list(optional)
     for key in table:
         if key not in known:
-            raise InputError(under(where, key), "unknown key", f"{_near(key, known)}allowed are {', '.join(known)}")
+            raise InputError(under(where, key), "unknown key", f"{_near(key, known)}{_listed(known)}")
     for key in required:
         if key not in table:
             raise InputError(under(where, key), "missing", f"needed are {', '.join(required)}")
@@ -671,6 +717,15 @@ def under(where: str, key: str) -> str:
 def _near(value: object, names: list[str]) -> str:
     near = difflib.get_close_matches(value, names, n=2, cutoff=0.6) if isinstance(value, str) else []
     return f"did you mean {' or '.join(near)}? " if near else ""
+
+
+def _listed(names: list[str]) -> str:
+    """The names that are allowed: all of them, or as many as fit into a message."""
+    text = f"allowed are {', '.join(names)}"
+    if len(text) <= _LONGEST_LIST:
+        return text
+    text = text[:_LONGEST_LIST].rpartition(",")[0]
+    return f"{text} and {len(names) - text.count(',') - 1} more"
 
 
 def _shown(value: object) -> str:

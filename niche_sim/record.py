@@ -19,18 +19,30 @@ from numpy.typing import NDArray
 
 import niche_sim
 from niche_sim import parameters, scenario
-from niche_sim.errors import InputError
+from niche_sim.cells import POPULATIONS
+from niche_sim.errors import InputError, reason_of
 from niche_sim.model import NicheModel, Setup
 from niche_sim.naming import versions
 from niche_sim.process import Process
+from niche_sim.reading import read_json as read_table_of_json
+from niche_sim.reading import reading
 from niche_sim.readouts import BY_NAME
 from niche_sim.scenario import Scenario
 from niche_sim.schedule import KNOWN, schedule
 from niche_sim.sealed import npz, read_npz
 from niche_sim.stages import STAGES
-from niche_sim.state import FIELDS
+from niche_sim.state import EVENT_COLUMNS, FIELDS
 from niche_sim.vocabulary import DEFAULT_SCENARIO
 
+MADE = "a file as `niche-sim run` wrote it"
+# What of the files is looked up later without a look at it.
+NEEDED: dict[str, dict[str, Any]] = {
+    "summary.json": {"run_hash": str, "onsets_h": dict},
+    "provenance.json": {
+        "run_hash": str, "scenario": str, "scenario_text": str, "arm": str, "niche_sim": str, "parameters": dict,
+        "thresholds": dict, "marks": list, "anatomy": dict, "versions": dict, "machine": dict,
+    },
+}  # fmt: skip
 SNAPSHOT_EVERY = 7 * 24.0  # h; also at 0 and at the end
 Snapshots = dict[float, dict[str, NDArray[Any]]]
 # How names of a frozen model begin of which only ever more rows come: readouts, and what happened to cells.
@@ -133,22 +145,16 @@ class Runner:
     @classmethod
     def resume(cls, path: Path) -> Runner:
         """The run as `save` left it. Raises InputError if the file is not such a checkpoint."""
-        try:
+        with reading(path, "one that an interrupted run left", "not a checkpoint"):
             arrays = read_npz(path.read_bytes(), "checkpoint")
             model = model_like(json.loads(str(arrays["notes"]))["provenance"], str(path))
             thaw(model, arrays)
-        except InputError:
-            raise
-        except (OSError, ValueError, KeyError) as error:
-            raise InputError(
-                str(path), f"not a checkpoint ({reason_of(error)})", "one that an interrupted run left"
-            ) from None
-        snapshots: Snapshots = {}
-        for key, array in arrays.items():
-            if key.startswith("snapshot_"):
-                time, name = key.removeprefix("snapshot_").split("/")
-                snapshots.setdefault(float(time), {})[name] = array
-        return cls(model, snapshots)
+            snapshots: Snapshots = {}
+            for key, array in arrays.items():
+                if key.startswith("snapshot_"):
+                    time, name = key.removeprefix("snapshot_").split("/")
+                    snapshots.setdefault(float(time), {})[name] = array
+            return cls(model, snapshots)
 
     def _snapshot_if_due(self) -> None:
         model = self.model
@@ -260,22 +266,39 @@ def load_record(folder: str | Path) -> Record:
     """What `Record.save` wrote. Raises InputError if the folder holds no record."""
     folder = Path(folder)
     summary, provenance = read_json(folder, "summary.json"), read_json(folder, "provenance.json")
+    with reading(folder / "summary.json", MADE):
+        onsets = {stage.name: _hours(summary["onsets_h"][stage.name]) for stage in STAGES}
     snapshots: Snapshots = {}
-    with np.load(folder / "snapshots.npz", allow_pickle=False) as stored:
-        for time in stored["times_h"]:
+    with reading(folder / "snapshots.npz", MADE), np.load(folder / "snapshots.npz", allow_pickle=False) as stored:
+        for time in stored["times_h"].tolist():
             prefix = f"{time:g}h/"
-            snapshots[float(time)] = {k.removeprefix(prefix): stored[k] for k in stored.files if k.startswith(prefix)}
-    table, events = _read_parquet(folder / "record.parquet"), _read_parquet(folder / "events.parquet")
-    return Record(table, events, snapshots, summary["onsets_h"], provenance)
+            arrays = {k.removeprefix(prefix): stored[k] for k in stored.files if k.startswith(prefix)}
+            _check_snapshot(arrays, folder / "snapshots.npz")
+            snapshots[float(time)] = arrays
+    table = _read_parquet(folder / "record.parquet", ("time_h", *BY_NAME))
+    return Record(table, _read_parquet(folder / "events.parquet", EVENT_COLUMNS), snapshots, onsets, provenance)
 
 
 def read_json(folder: Path, name: str) -> dict[str, Any]:
-    """A JSON file of a run's folder. Raises InputError if it is not there or broken."""
-    try:
-        content: dict[str, Any] = json.loads((folder / name).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise InputError(str(folder / name), reason_of(error), "a folder that `niche-sim run` wrote") from None
+    """A JSON file of a run's folder. Raises InputError if it is not there, broken, or lacks what is looked up in it."""
+    content = read_table_of_json(folder / name, MADE)
+    for key, kind in NEEDED.get(name, {}).items():
+        if not isinstance(content.get(key), kind):
+            raise InputError(f"{folder / name}", f"no {key}, or no {kind.__name__} as such", MADE)
     return content
+
+
+def _hours(value: Any) -> float | None:
+    return None if value is None else float(value)
+
+
+def _check_snapshot(arrays: Mapping[str, NDArray[Any]], file: Path) -> None:
+    """Raises InputError if a field or a column of cells is missing, or they do not fit each other."""
+    if len({arrays[f"field_{name}"].shape for name in FIELDS}) > 1:
+        raise InputError(f"{file}", "fields of different sizes", MADE)
+    for kind in POPULATIONS:
+        if len({arrays[f"{kind.population}_{column}"].shape for column in (*kind.columns(), "key")}) > 1:
+            raise InputError(f"{file}", f"columns of different lengths of {kind.population}", MADE)
 
 
 def provenance_of(model: NicheModel) -> dict[str, Any]:
@@ -329,9 +352,11 @@ def model_like(provenance: Mapping[str, Any], where: str) -> NicheModel:
                 where, "what was done to the mouse is not what its scenario says",
                 "a run of a scenario; an edited protocol is one, too, by `scenario_writing.with_protocol`",
             )  # fmt: skip
-    except (KeyError, TypeError, AttributeError) as error:
-        raise InputError(where, f"incomplete provenance ({error})", "one that `niche-sim run` wrote") from None
-    model.stages.thresholds = dict(provenance["thresholds"])
+        model.stages.thresholds = {str(name): float(value) for name, value in provenance["thresholds"].items()}
+    except InputError:
+        raise
+    except Exception as error:
+        raise InputError(where, f"incomplete provenance ({reason_of(error)})", "one that `niche-sim run` wrote") from error
     return model
 
 
@@ -423,26 +448,23 @@ def _parquet(columns: Mapping[str, NDArray[Any]], units: Mapping[str, str]) -> b
     fields = [pa.field(n, k, metadata={"unit": units.get(n, "")}) for n, k in zip(columns, kinds, strict=True)]
     arrays = [array.cast(kind) for array, kind in zip(arrays, kinds, strict=True)]
     buffer = io.BytesIO()
-    pq.write_table(pa.Table.from_arrays(arrays, schema=pa.schema(fields)), buffer)
+    pq.write_table(pa.Table.from_arrays(arrays, schema=pa.schema(fields)), buffer, write_page_checksum=True)
     return buffer.getvalue()
 
 
-def _read_parquet(path: Path) -> dict[str, NDArray[Any]]:
+def _read_parquet(path: Path, columns: Iterable[str]) -> dict[str, NDArray[Any]]:
     import pyarrow.parquet as pq
 
-    table = pq.read_table(path)
-    return {
-        name: np.asarray(table[name].to_pylist() if str(table[name].type) == "string" else table[name])
-        for name in table.column_names
-    }
+    with reading(path, MADE):
+        table = pq.read_table(path, page_checksum_verification=True)
+        table.validate(full=True)
+        return {
+            name: np.asarray(table[name].to_pylist() if str(table[name].type) == "string" else table[name])
+            for name in columns
+        }
 
 
 def write_json(content: Mapping[str, Any], path: Path) -> None:
     """Write a JSON file as a whole. Raises OSError."""
     with whole(path) as part:
         part.write_text(json.dumps(content, indent=2, allow_nan=False) + "\n", encoding="utf-8")
-
-
-def reason_of(error: BaseException) -> str:
-    """Why a file could not be read or written, in a few words."""
-    return (error.strerror if isinstance(error, OSError) and error.strerror else str(error)).lower()

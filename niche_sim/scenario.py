@@ -13,14 +13,26 @@ import hashlib
 import json
 import math
 import re
-import tomllib
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from niche_sim.errors import InputError
-from niche_sim.protocol import Intervention, Protocol, check_keys, make_protocol, one_of, read_intervention, under
+from niche_sim.protocol import (
+    LONGEST_TIME,
+    MOST_CELLS,
+    Intervention,
+    Protocol,
+    check_amount,
+    check_keys,
+    make_protocol,
+    one_of,
+    read_interventions,
+    under,
+)
+from niche_sim.reading import read_text as read_text
+from niche_sim.reading import read_toml as read_toml
 from niche_sim.schedule import SCHEDULES
 from niche_sim.stages import STAGES
 from niche_sim.units import show, to_model
@@ -36,11 +48,14 @@ ONSET = "onset_"  # onset_<stage> is a readout of targets besides those of reado
 LONGEST_NAME = 120  # bytes, so that the name of a folder made of it and of an arm stays below 255
 
 # Arm names become parts of file names and keys of tables.
-_ARM_NAME = re.compile(r"[a-z][a-z0-9_]*")
+_ARM_NAME = re.compile(r"[a-z][a-z0-9_]{0,79}")
 _NOT_OF_AN_ID = re.compile(r"\W+")
-_BIB_ENTRY = re.compile(r"^@\w+\{([^,\s]+),\n(.*?)^\}", re.MULTILINE | re.DOTALL)
-_BIB_FIELD = re.compile(r"^\s*(\w+)\s*=\s*\{(.*)\},?\s*$", re.MULTILINE)
-_TOML_PLACE = re.compile(r"\s*\(at (line \d+), (column \d+)\)$")
+_BIB_HEAD = re.compile(r"@\w+\{([^,\s]*)(,?)")
+_BIB_FIELD = re.compile(r"\s*(\w+)\s*=\s*\{(.*)\},?\s*")
+
+# Wide enough for whatever a section and its clock may be; beyond, numbers only overflow.
+_LENGTHS, _TIMES = (1e-2, 1e6), (1e-6, LONGEST_TIME)  # um, h
+MOST_ARMS = 200
 
 
 class Extent(NamedTuple):
@@ -154,6 +169,7 @@ class Scenario:
     def __post_init__(self) -> None:
         check_file_name(self.id, "scenario id")
         _check_sizes(self.section, self.duration, self.step, self.record)
+        _check_arms(self.arms, self.duration, "arms")
 
     @property
     def default_arm(self) -> str:
@@ -312,6 +328,7 @@ def _read(text: str, path: Path, scenario_id: str, cited: Collection[str] | None
         raise InputError(f"{file} {error.where}", error.found, error.allowed) from None
     parameters = _parameters(data.get("parameters", {}), f"{file} parameters", cited)
     arms = _arms(_table(data, "arms", file), f"{file} arms", hours["duration"])
+    _check_arms(arms, hours["duration"], f"{file} arms")
     return Scenario(
         id=scenario_id,
         path=path,
@@ -344,16 +361,27 @@ def bibliography(path: Path | None = None) -> dict[str, dict[str, str]]:
         InputError: the file cannot be read, an entry is not of that form, or a key is there twice.
     """
     path = library() / "sources.bib" if path is None else path
-    text = read_text(path)
-    entries = _BIB_ENTRY.findall(text)
-    began = re.findall(r"^@\w+\{([^,\s]*)", text, re.MULTILINE)
-    for index, key in enumerate(began):
-        if index >= len(entries) or entries[index][0] != key:
-            form = "one field a line, then a brace at the start of a line"
-            raise InputError(f"{path}: {key}", "an entry that cannot be read", form)
-        if key in began[:index]:
-            raise InputError(f"{path}: {key}", "there twice", "each key once")
-    return {key: dict(_BIB_FIELD.findall(body)) for key, body in entries}
+    entries: dict[str, dict[str, str]] = {}
+    key, is_open = "", False
+    for line in read_text(path).splitlines():
+        head = _BIB_HEAD.match(line)
+        if head is not None and is_open:
+            break
+        if head is not None:
+            key, is_open = head[1], True
+            if not key or not head[2] or line[head.end() :].strip():
+                break
+            if key in entries:
+                raise InputError(f"{path}: {key}", "there twice", "each key once")
+            entries[key] = {}
+        elif line.startswith("}"):
+            is_open = False
+        elif is_open and (found := _BIB_FIELD.fullmatch(line)):
+            entries[key][found[1]] = found[2]
+    if is_open:
+        form = "one field a line, then a brace at the start of a line"
+        raise InputError(f"{path}: {key}", "an entry that cannot be read", form)
+    return entries
 
 
 def _citation(fields: dict[str, str], key: str) -> str:
@@ -388,35 +416,6 @@ def _sources_for(path: Path) -> set[str]:
     return set(sources()) | (set(sources(own)) if own.is_file() else set())
 
 
-def read_text(path: Path) -> str:
-    """The text of a file. Raises InputError if it cannot be read, or is none."""
-    try:
-        return path.read_text(encoding="utf-8")
-    except OSError as error:
-        raise InputError(f"{path}", error.strerror or "cannot be read", "a file that can be read") from None
-    except UnicodeDecodeError as error:
-        raise InputError(f"{path}", f"byte {error.start} is not UTF-8", "text in UTF-8") from None
-
-
-TOML_NEEDED = 'valid TOML is needed: lines such as name = "text" or number = 3, and [heading] above what belongs together'
-
-
-def read_toml(text: str, where: str) -> dict[str, Any]:
-    """TOML as a table. Raises InputError that names `where` and the line."""
-    try:
-        return tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        message = str(error)
-        place = _TOML_PLACE.search(message)
-        line = place[1] if place else f"line {len(text.splitlines())}"
-        found = _TOML_PLACE.sub("", message).removesuffix(" (at end of document)")
-        raise InputError(f"{where}: {line}", found, TOML_NEEDED) from None
-    except RecursionError:
-        raise InputError(where, "brackets within brackets, too deep to be read", TOML_NEEDED) from None
-    except ValueError as error:  # a whole number of thousands of digits
-        raise InputError(where, str(error).partition(";")[0], TOML_NEEDED) from None
-
-
 def _table(data: Mapping[str, Any], key: str, where: str) -> Mapping[str, Any]:
     return _as_table(data[key], under(where, key))
 
@@ -449,9 +448,11 @@ def _schedule(value: object, where: str) -> str | tuple[str, ...]:
     names = value if isinstance(value, list) else []
     if not names or not all(isinstance(name, str) and name for name in names):
         raise InputError(where, f"{value!r}", "'default' or a list of names of processes")
+    seen: set[str] = set()
     for name in names:
-        if names.count(name) > 1:
+        if name in seen:
             raise InputError(where, f"'{name}' is there twice", "each process once")
+        seen.add(name)
     return tuple(names)
 
 
@@ -485,7 +486,9 @@ def _arms(tables: Mapping[str, Any], where: str, duration: float) -> dict[str, A
     """Every arm with all it inherits; the base's interventions come first."""
     if not tables:
         raise InputError(where, "no arm", "at least one arm")
-    notes, bases, own = {}, {}, {}
+    if len(tables) > MOST_ARMS:
+        raise InputError(where, f"{len(tables):,} arms", f"at most {MOST_ARMS}")
+    notes, bases, own, doses = {}, {}, {}, 0
     for name in tables:
         place = under(where, name)
         check_arm_name(name, place)
@@ -498,32 +501,51 @@ def _arms(tables: Mapping[str, Any], where: str, duration: float) -> dict[str, A
         if inherits:
             bases[name] = one_of(table["like"], tables, f"{place}.like")
         own[name] = _interventions(table, "add" if inherits else "protocol", place, duration)
-    arms = {}
+        doses += _doses(own[name])
+        check_amount(0, doses, where)
+    whole: dict[str, list[Intervention]] = {}
     for name in tables:
-        line = _ancestry(name, bases, where)
-        merged = [intervention for ancestor in reversed(line) for intervention in own[ancestor]]
-        arms[name] = Arm(name, notes[name], make_protocol(merged, under(where, name)))
-    return arms
+        for ancestor in reversed(_ancestry(name, bases, whole, where)):
+            whole[ancestor] = [*whole.get(bases.get(ancestor, ""), ()), *own[ancestor]]
+            check_amount(len(whole[ancestor]), _doses(whole[ancestor]), under(where, ancestor))
+    return {name: Arm(name, notes[name], make_protocol(whole[name], under(where, name))) for name in tables}
 
 
-def _ancestry(name: str, bases: Mapping[str, str], where: str) -> list[str]:
-    """The arm, the arm it is like, and so on."""
-    line = [name]
-    while line[-1] in bases:
-        line.append(bases[line[-1]])
-        if line.count(line[-1]) > 1:
-            found = f"{' -> '.join(line)} goes in a circle"
+def _doses(interventions: Iterable[Intervention]) -> int:
+    return sum(len(one.starts) for one in interventions)
+
+
+def _check_arms(arms: Mapping[str, Arm], duration: float, where: str) -> None:
+    """Refuse more than can be done, and a primary that grows beyond any mouse."""
+    check_amount(0, sum(_doses(arm.protocol.interventions) for arm in arms.values()), where)
+    for arm in arms.values():
+        for primary in arm.protocol.primaries:
+            end = min([duration, *(resection.at for resection in arm.protocol.resections)])
+            doublings = (end - primary.start) / primary.doubling
+            if primary.capacity is None and math.log2(primary.cells) + doublings > math.log2(MOST_CELLS):
+                grown = f"{primary.cells:g} cells that double every {show(primary.doubling, 'h')} until {show(end, 'day')}"
+                allowed = f"at most {MOST_CELLS:g} cells: a longer doubling, a shorter run, or law = 'gompertz'"
+                raise InputError(f"{under(where, arm.name)} (grow_primary)", grown, allowed)
+
+
+def _ancestry(name: str, bases: Mapping[str, str], known: Collection[str], where: str) -> list[str]:
+    """The arm, the arm it is like, and so on, up to one whose interventions are known; none if its own are."""
+    line: dict[str, None] = {}
+    step: str | None = name
+    while step is not None and step not in known:
+        if step in line:
+            found = f"{' -> '.join([*line, step])} goes in a circle"
             raise InputError(f"{under(where, name)}.like", found, "a way to an arm with 'protocol'")
-    return line
+        line[step] = None
+        step = bases.get(step)
+    return list(line)
 
 
 def _interventions(table: Mapping[str, Any], key: str, where: str, duration: float) -> list[Intervention]:
-    interventions = []
-    for index, entry in enumerate(_as_list(table[key], under(where, key))):
-        place = f"{under(where, key)}[{index}]"
-        intervention = read_intervention(entry, place)
-        check_in_time(intervention, place, duration)
-        interventions.append(intervention)
+    place = under(where, key)
+    interventions = list(read_interventions(_as_list(table[key], place), place))
+    for index, intervention in enumerate(interventions):
+        check_in_time(intervention, f"{place}[{index}]", duration)
     return interventions
 
 
@@ -538,7 +560,7 @@ def check_file_name(name: str, where: str) -> None:
 def check_arm_name(name: str, where: str) -> None:
     """Raises InputError if an arm cannot be called so."""
     if not _ARM_NAME.fullmatch(name):
-        raise InputError(where, f"'{name}' as a name", "small letters, digits and _, a letter first")
+        raise InputError(where, f"'{name}' as a name", "small letters, digits and _, a letter first, 80 at most")
 
 
 def check_in_time(intervention: Intervention, where: str, duration: float) -> None:
@@ -685,18 +707,20 @@ def _floats(fields: dict[str, Any]) -> dict[str, Any]:
 
 def _check_sizes(section: Extent, duration: float, step: float, record: float) -> None:
     for name, length in zip(Extent._fields, section, strict=True):
-        _check_above_zero(length, "um", f"section.{name}")
+        _check_above_zero(length, "um", f"section.{name}", *_LENGTHS)
     _check_multiple(section.width, section.spacing, "um", "section.width", "spacing", least=2)
     _check_multiple(section.height, section.spacing, "um", "section.height", "spacing", least=2)
     for name, time in (("duration", duration), ("step", step), ("record", record)):
-        _check_above_zero(time, "h", f"run.{name}")
+        _check_above_zero(time, "h", f"run.{name}", *_TIMES)
     _check_multiple(duration, step, "h", "run.duration", "step")
     _check_multiple(record, step, "h", "run.record", "step")
 
 
-def _check_above_zero(value: float, unit: str, where: str) -> None:
+def _check_above_zero(value: float, unit: str, where: str, least: float, most: float) -> None:
     if not (math.isfinite(value) and value > 0):
         raise InputError(where, f"{value:g} {unit}", f"more than 0 {unit}")
+    if not least <= value <= most:
+        raise InputError(where, f"{value:g} {unit}", f"from {least:g} to {most:g} {unit}")
 
 
 def _check_multiple(value: float, part: float, unit: str, where: str, name: str, least: int = 1) -> None:

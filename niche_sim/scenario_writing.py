@@ -19,7 +19,7 @@ from typing import Any
 import numpy as np
 import tomli_w
 
-from niche_sim.errors import InputError
+from niche_sim.errors import InputError, one_line, shortened
 from niche_sim.protocol import (
     Block,
     Boost,
@@ -34,8 +34,10 @@ from niche_sim.protocol import (
     make_protocol,
     one_of,
     read_intervention,
+    read_interventions,
 )
-from niche_sim.scenario import Arm, Scenario, check_arm_name, check_in_time, read_text, read_toml
+from niche_sim.reading import read_text, read_toml
+from niche_sim.scenario import Arm, Scenario, check_arm_name, check_in_time
 from niche_sim.units import from_model, to_model
 
 FIRST_LINE = "# Written by niche-sim. Every arm stands with all that is done in it.\n\n"
@@ -206,23 +208,18 @@ def _names(stem: str) -> Iterator[str]:
 
 
 def _interventions(entries: Iterable[object], where: str) -> tuple[Intervention, ...]:
-    return tuple(read_intervention(entry, f"{where}[{number}]") for number, entry in enumerate(entries))
+    return tuple(read_interventions(entries, where))
 
 
 def _value(text: str, where: str, kind: type, form: str) -> Any:
     """The one value of a piece of TOML."""
     opening = "[" if kind is list else "{"
     if not text.lstrip().startswith(opening):
-        raise InputError(where, f"'{_short(text)}'", f"{form} is needed")
+        raise InputError(where, f"'{shortened(one_line(text), 60)}'", f"{form} is needed")
     table = read_toml(f"value = {text.strip()}", where)
     if list(table) != ["value"]:
         raise InputError(where, f"'{list(table)[1]}' after it", f"{form} and nothing else")
     return table["value"]
-
-
-def _short(text: str) -> str:
-    text = " ".join(text.split())
-    return text if len(text) <= 60 else f"{text[:57]}..."
 
 
 def _arm(arm: Arm) -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import tomllib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,6 +11,7 @@ from typing import Any
 import numpy as np
 
 from niche_sim.errors import InputError
+from niche_sim.reading import read_text, read_toml
 from niche_sim.readouts import BY_NAME
 from niche_sim.state import State
 
@@ -198,21 +198,29 @@ def threshold_of(highest: np.ndarray) -> float:
 
 
 def load_thresholds(folder: Path) -> dict[str, float]:
-    """The thresholds kept beside a scenario in `thresholds.toml`; empty where there are none."""
+    """The thresholds kept beside a scenario in `thresholds.toml`; empty where there are none.
+
+    Raises InputError if the file is not as `niche-sim thresholds` wrote it.
+    """
     path = folder / "thresholds.toml"
     if not path.exists():
         return {}
-    try:
-        table = tomllib.loads(path.read_text(encoding="utf-8"))
-    except tomllib.TOMLDecodeError as error:
-        raise InputError(str(path), str(error), "TOML as `niche-sim thresholds` writes it") from None
+    needed = "a file that `niche-sim thresholds` wrote; make it anew"
+    table = read_toml(read_text(path), f"{path}").get("threshold", {})
+    if not isinstance(table, Mapping):
+        raise InputError(f"{path}: threshold", f"{table!r} is not a table", needed)
     thresholds = {}
-    for stage in STAGES:
-        entry = table.get("threshold", {}).get(stage.name)
-        if entry is None:
-            continue
-        if entry.get("marker") != stage.marker or entry.get("unit") != stage.unit:
-            found = f"{entry.get('marker')} in {entry.get('unit')}"
-            raise InputError(f"{path}: threshold.{stage.name}", found, f"{stage.marker} in {stage.unit}; make it anew")
-        thresholds[stage.name] = float(entry["value"])
+    for name, entry in table.items():
+        place, stage = f"{path}: threshold.{name}", next((stage for stage in STAGES if stage.name == name), None)
+        if stage is None:
+            raise InputError(place, "no stage is called so", f"allowed are {', '.join(stage.name for stage in STAGES)}")
+        if not isinstance(entry, Mapping) or not {"marker", "unit", "value"} <= set(entry):
+            raise InputError(place, "no table with marker, unit and value", needed)
+        if (entry["marker"], entry["unit"]) != (stage.marker, stage.unit):
+            found = f"{entry['marker']} in {entry['unit']}"
+            raise InputError(place, found, f"{stage.marker} in {stage.unit}; make it anew")
+        value = entry["value"]
+        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+            raise InputError(f"{place}.value", f"{value!r}", needed)
+        thresholds[name] = float(value)
     return thresholds

@@ -55,10 +55,12 @@ _NAMES = {name for line in _DEFINITIONS for part, name in enumerate(line.split("
 _PLURALS = {f"{name}s": name for name in ("hour", "second", "minute", "day", "week", "cell", "vesicle", "molecule")}
 _OTHER_NAMES = _PLURALS | {"µm": "um", "μm": "um", "µg": "ug", "µL": "uL", "µM": "uM", "dimensionless": ""}
 
-_NUMBER = re.compile(r"[+-]?(?:\d+\.?\d*|\.\d+)(?:[eE][+-]?\d{1,3})?(?![\d._]|[eE][+-]?\d)")
+# Digits are those of ASCII: Python reads those of other scripts, too, and readers of a paper do not.
+_NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?(?![0-9._]|[eE][+-]?[0-9])")
+_DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]")
 _NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)(?![a-z])", re.IGNORECASE)
 _NAME = re.compile(r"[^\W\d]\w*")
-_FACTOR = rf"(?:{_NAME.pattern}(?:\^-?\d)?|1)"
+_FACTOR = rf"(?:{_NAME.pattern}(?:\^-?[0-9])?|1)"
 _UNIT = re.compile(rf"/?{_FACTOR}(?:[*/]{_FACTOR})*")
 _SUPERSCRIPTS = str.maketrans({"⁻": "-", **dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789", strict=True))})
 _LONGEST_TEXT = 100
@@ -127,7 +129,7 @@ def _tidy(unit: str) -> str:
     """The unit in one spelling: `^` for powers, `*` for products, no blanks."""
     unit = re.sub(r"([^\W\d])([⁻⁰¹²³⁴⁵⁶⁷⁸⁹]+)", r"\1^\2", unit.strip()).translate(_SUPERSCRIPTS)
     unit = unit.replace("%", "percent").replace("**", "^").replace("·", "*")
-    unit = re.sub(r"([^\W\d_])(-?\d)(?!\w)", r"\1^\2", unit)
+    unit = re.sub(r"([^\W\d_])(-?[0-9])(?!\w)", r"\1^\2", unit)
     unit = re.sub(r"\s*([*/^])\s*", r"\1", unit)
     return re.sub(r"\s+", "*", unit)
 
@@ -152,6 +154,11 @@ def _unit(text: str, where: str) -> _Unit:
     return _Unit(Fraction(quantity.to_base_units().magnitude), tuple(powers))
 
 
+def _digits(number: int) -> str:
+    """A whole number as text; Python refuses to write one of thousands of digits."""
+    return str(number) if abs(number) < 10**_LONGEST_TEXT else "9" * _LONGEST_TEXT + "..."
+
+
 def _quoted(text: str) -> str:
     return f"'{text}'" if len(text) <= 40 else f"'{text[:37]}...'"
 
@@ -173,9 +180,11 @@ def to_model(text: str | float, like: str | None = None, where: str = "quantity"
     )
     if isinstance(text, bool) or not isinstance(text, (str, int, float)):
         raise InputError(where, f"{text!r} is not text", allowed)
-    text = (repr(float(text)) if isinstance(text, float) else str(text)).strip()
+    text = (repr(float(text)) if isinstance(text, float) else _digits(text) if isinstance(text, int) else text).strip()
     if _NOT_FINITE.match(text):
         raise InputError(where, f"{_quoted(text)} is not a finite number", allowed)
+    if _DECIMAL_COMMA.match(text):
+        raise InputError(where, f"{_quoted(text)} has a comma", "a decimal point, such as '0.5', and no other mark in a number")
     number = _NUMBER.match(text)
     if number is None or len(text) > _LONGEST_TEXT:
         raise InputError(where, f"{_quoted(text)} is not a number with a unit", allowed)

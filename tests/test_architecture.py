@@ -31,7 +31,7 @@ RULES = (*DEFAULT, *ALTERNATIVES)
 ROWS = (
     {"errors", "vocabulary", "compiling", "workers", "sealed", "plots_words", "plots_style"},
     {"given", "kernels"},
-    {"units", "chance", "laws", "columns"},
+    {"units", "chance", "laws", "columns", "reading"},
     {"section", "population"},
     {"cells", "parameters"},
     {"state"},

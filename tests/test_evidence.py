@@ -141,7 +141,7 @@ def test_reasons_belong_to_targets(tmp_path):
         ("[day10_ccl2_up]\n", ": day10_ccl2_up.reason", "needed are reason"),
         ('[day10_ccl2_up]\nreason = ""', ": day10_ccl2_up.reason", "not empty"),
         ('day10_ccl2_up = "x"', ": day10_ccl2_up", "with reason"),
-        ("[day10", "", "with reason"),
+        ("[day10", ": line 1", "valid TOML"),
     ):
         with pytest.raises(InputError) as caught:
             read(text)

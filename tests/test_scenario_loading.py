@@ -468,7 +468,7 @@ BAD = {
         '"miff"',
         f"{BLOCKED}.target",
         "'miff'",
-        f"did you mean mif? allowed are {', '.join(BLOCK_TARGETS)}",
+        f"did you mean mif? allowed are {', '.join(BLOCK_TARGETS[:9])}",
     ),
     "unknown line": (
         '"pan02"',
@@ -499,9 +499,9 @@ BAD = {
         "later than from, 22 day",
     ),
     "window empty": (BLOCK, BLOCK.replace('"0 day"', '"504 h"'), f"{BLOCKED}.to", "21 day", "later than from, 21 day"),
-    "negative count": ("500000", "-5", f"{FIRST}.count", "-5", "a number, 0 or more"),
-    "infinite count": ("500000", "inf", f"{FIRST}.count", "inf", "a number, 0 or more"),
-    "count too large for a number": ("500000", "9" * 400, f"{FIRST}.count", "999", "a number, 0 or more"),
+    "negative count": ("500000", "-5", f"{FIRST}.count", "-5", "a number from 0 to 1e+09"),
+    "infinite count": ("500000", "inf", f"{FIRST}.count", "inf", "a number from 0 to 1e+09"),
+    "count too large for a number": ("500000", "9" * 400, f"{FIRST}.count", "more than 64 bits", "less than"),
     "half a cell": ("500000", "0.5", f"{FIRST}.count", "0.5", "a whole number"),
     "time without unit": (CHALLENGE, CHALLENGE.replace('"21 day"', "21"), f"{FIRST}.at", "plain number", "a time"),
     "negative time": (CHALLENGE, CHALLENGE.replace('"21 day"', '"-1 day"'), f"{FIRST}.at", "'-1 day'", "a time from 0 on"),
@@ -522,7 +522,7 @@ BAD = {
     ),
     "amount of another dimension": ('"5 ug"', '"5 um"', f"{ADDED}.amount", "'5 um'", "'5 ug' or '1e10 vesicle'"),
     "amount without unit": ('"5 ug"', "5", f"{ADDED}.amount", "5", "'5 ug' or '1e10 vesicle'"),
-    "negative amount": ('"5 ug"', '"-5 ug"', f"{ADDED}.amount", "-5", "0 or more"),
+    "negative amount": ('"5 ug"', '"-5 ug"', f"{ADDED}.amount", "-5", "a number from 0 to"),
     "doses never": (", " + DOSES, "", ADDED, "no time is given", "'at', or 'every', 'from' and 'to'"),
     "doses twice timed": (DOSES, 'at = "1 day", ' + DOSES, f"{ADDED}.every", "unknown key", "do, source, amount, at"),
     "doses without end": (DOSES, 'every = "2 day", from = "0 day"', f"{ADDED}.to", "missing", "every, from, to"),
@@ -569,7 +569,9 @@ def test_bad_text_is_refused_as_a_bad_file_is(tmp_path: Path, name: str) -> None
         load(file)
     with pytest.raises(InputError) as of_text:
         parse(text, "uploaded.toml")
-    assert str(of_text.value) == str(of_file.value).replace(str(file), "uploaded.toml")
+    assert of_text.value.found == of_file.value.found
+    assert of_text.value.allowed[:40] == of_file.value.allowed[:40]  # a longer place leaves less room for the rest
+    assert of_text.value.where == of_file.value.where.replace(str(file), "uploaded.toml")
 
 
 def test_text_is_the_same_scenario_as_a_file(tmp_path: Path) -> None:
@@ -711,7 +713,7 @@ def test_bad_targets_are_refused_in_one_line(tmp_path: Path, name: str) -> None:
     [
         ("@article{A1,\n  year = {2001},\n}\n@article{A1,\n  year = {2002},\n}\n", "A1", "there twice"),
         ("@article{A1,\n  year = {2001},\n}\n@article{B2, year = {2002}}\n", "B2", "cannot be read"),
-        ("@article{A1,\n  year = {2001},\n@article{B2,\n  year = {2002},\n}\n", "B2", "cannot be read"),
+        ("@article{A1,\n  year = {2001},\n@article{B2,\n  year = {2002},\n}\n", "A1", "cannot be read"),
     ],
 )
 def test_bad_sources_are_refused(tmp_path: Path, text: str, key: str, found: str) -> None:

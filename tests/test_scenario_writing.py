@@ -54,9 +54,9 @@ ODD: dict[str, Intervention] = {
     "all but even": InjectExosomes("pdac", tuple(np.cumsum(np.full(50, 0.1)).tolist()), amount_ug=5.0),
     "as many doses as there may be": Treat("anti_pd1", 1.0, tuple(float(n) for n in range(8760))),
     "gompertz": GrowPrimary("pan02", 12345.678, 60.0 + THIRD, "gompertz", 2e9, THIRD, True),
-    "exponential": GrowPrimary("llc", 10**18, 36.0),
+    "exponential": GrowPrimary("llc", 10**11 + 1, 1e6 * THIRD),
     "resected": ResectPrimary(1e6 * THIRD),
-    "cells": InjectTumourCells("b16f1", 10**15 + 1, 5e-324),
+    "cells": InjectTumourCells("b16f1", 10**8 + 1, 5e-324),
     "blocked from a bit to a bit": Block("tgfb_receptor", THIRD, THIRD, np.nextafter(THIRD, 1.0)),
     "depleted once": Deplete("kupffer_cells", 1, THIRD, THIRD),
     "depleted throughout": Deplete("neutrophils", 0.1, 0.1, 1e5),
@@ -212,7 +212,7 @@ def test_odd_experiments_read_back() -> None:
         arms={name: dataclasses.replace(arm, note="") for name, arm in odd.arms.items()},
     )
     for one in ODD.values():
-        odd = with_protocol(odd, "pbs", [one] if one.verb != "resect_primary" else [GrowPrimary("llc", 1, 1.0), one],
+        odd = with_protocol(odd, "pbs", [one] if one.verb != "resect_primary" else [GrowPrimary("llc", 1, 1e6), one],
                             until=4e5)  # fmt: skip
     back = parse(odd.text, "odd.toml")
     assert back.canonical() == odd.canonical()

@@ -99,7 +99,7 @@ def test_thresholds_are_made_and_read_back(tmp_path):
     with pytest.raises(InputError, match="licensing"):
         load_thresholds(folder)
     (folder / "thresholds.toml").write_text("[threshold")
-    with pytest.raises(InputError, match="niche-sim thresholds"):
+    with pytest.raises(InputError, match="valid TOML is needed"):
         load_thresholds(folder)
 
 

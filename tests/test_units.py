@@ -100,7 +100,7 @@ def test_dimension_is_checked_in_plain_words() -> None:
         ("5 nM_um3", "unknown unit"),
         ("5 um)", "'um)' is not a unit"),
         ("5 um + 3 um", "'um + 3 um' is not a unit"),
-        ("5,3 um", "',3 um' is not a unit"),
+        ("5,3 um", "'5,3 um' has a comma"),
         ("9**9**9**9", "'**9**9**9' is not a unit"),
         ("9 um^999999", "'um^999999' is not a unit"),
         ("1 um.__class__", "'um.__class__' is not a unit"),

@@ -6,6 +6,7 @@ runs, so that `--help` costs nothing.
 
 from __future__ import annotations
 
+import io
 import sys
 import traceback
 import warnings
@@ -35,6 +36,7 @@ from niche_sim.cli.usage import (
     FAILED,
     CommandError,
     as_input_error,
+    check_seen,
     end_at_once,
     is_usage_error,
     say,
@@ -42,7 +44,7 @@ from niche_sim.cli.usage import (
     stopped,
 )
 from niche_sim.cli.window import window
-from niche_sim.errors import InputError
+from niche_sim.errors import InputError, reason_of
 
 
 class _Commands(TyperGroup):
@@ -91,7 +93,11 @@ def main(argv: Sequence[str] | None = None) -> int:
     arguments = list(sys.argv[1:] if argv is None else argv)
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # what the terminal has no letters for is shown as \\u03b1, and stops nothing
+            stream.reconfigure(errors="backslashreplace")
     try:
+        check_seen(arguments)
         with signals_to(end_at_once):
             code = get_command(app).main(arguments, prog_name="niche-sim", standalone_mode=False)
     except Exception as error:
@@ -114,5 +120,5 @@ def _fail(error: Exception) -> int:
     if isinstance(error, OSError) and error.filename is not None:
         say(f"{error.filename}: {(error.strerror or str(error)).lower()}; --debug shows where")
     else:
-        say(f"{type(error).__name__}: {error}; --debug shows where")
+        say(f"{type(error).__name__}: {reason_of(error)}; --debug shows where")
     return FAILED

@@ -113,7 +113,8 @@ def _fit(scenario: str, names: Sequence[str], mice: int, overrides: dict[str, st
 def _claim(target: Path, fit: Fit, size: int, overrides: Mapping[str, str], without: Sequence[str]) -> None:
     """Note in the folder what decides this calibration. Raises InputError if another one is in it, or it cannot be written."""
     from niche_sim import naming
-    from niche_sim.record import reason_of, whole
+    from niche_sim.errors import reason_of
+    from niche_sim.record import whole
 
     ranges = {axis.name: [axis.low, axis.high, axis.unit, "log" if axis.log else "linear"] for axis in fit.axes}
     decides = {

@@ -120,7 +120,7 @@ def _status(folder: Path) -> None:
 
 def _collect(folder: Path) -> None:
     from niche_sim import sweeps
-    from niche_sim.record import reason_of
+    from niche_sim.errors import reason_of
 
     plan = _plan_of(folder, "--collect")
     try:

@@ -12,11 +12,12 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from niche_sim.errors import InputError
+from niche_sim.errors import InputError, one_line, unseen
 from niche_sim.vocabulary import DEFAULT_SCENARIO
 
 SCENARIO = DEFAULT_SCENARIO
 
+LONGEST_DAYS = 40_000  # a century
 BAD_INPUT, FAILED, STOPPED = 2, 1, 130  # exit codes
 # What ends a command, as a terminal, a scheduler or a closed connection sends it; not all systems have all.
 ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
@@ -115,7 +116,14 @@ def _near(word: str, known: Iterable[str]) -> str:
 
 def say(text: str) -> None:
     """One line on standard error."""
-    print(f"niche-sim: {' '.join(text.split())}", file=sys.stderr)
+    print(f"niche-sim: {one_line(text)}", file=sys.stderr)
+
+
+def check_seen(arguments: Iterable[str]) -> None:
+    """Raises InputError if an argument has a control character, so that none is ever shown as it is."""
+    for argument in arguments:
+        if mark := unseen(argument):
+            raise InputError(argument, f"the character {mark!r} in it", "characters that can be seen")
 
 
 def whole_number(text: str, where: str, least: int = 0) -> int:
@@ -129,12 +137,13 @@ def number_of_days(text: str) -> float:
     """A number above 0. Raises InputError."""
     from niche_sim.units import to_model
 
+    allowed = "a number of days above 0 is allowed, such as 14"
     try:
         days = to_model(text, like="", where="--days")
-    except InputError:
-        days = 0.0
-    if days <= 0.0:
-        raise InputError("--days", f"{text!r}", "a number of days above 0 is allowed, such as 14")
+    except InputError as error:
+        raise InputError("--days", error.found, allowed) from None
+    if not 0.0 < days <= LONGEST_DAYS:
+        raise InputError("--days", f"{text!r}", f"{allowed}, and up to {LONGEST_DAYS:,}")
     return days
 
 
@@ -146,7 +155,8 @@ def number_between(text: str, where: str, least: float, most: float = math.inf) 
         value = math.nan
     if not (math.isfinite(value) and least < value < most):
         bounds = [f"above {least:g}"] * (least > -math.inf) + [f"below {most:g}"] * (most < math.inf)
-        raise InputError(where, f"{text!r}", f"a number {' and '.join(bounds)} is allowed".replace("  ", " "))
+        comma = ", with a decimal point" if "," in text else ""
+        raise InputError(where, f"{text!r}", f"a number {' and '.join(bounds)} is allowed{comma}".replace("  ", " "))
     return value
 
 

@@ -9,9 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
-from niche_sim.errors import InputError
+from niche_sim.errors import InputError, reason_of
 from niche_sim.given import whole
-from niche_sim.record import reason_of
 from niche_sim.sealed import Report, report_damaged
 from niche_sim.sweeps.folder import Folder
 from niche_sim.sweeps.parts import live
