@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-import ast
 import dataclasses
+import dis
 import errno
 import inspect
 import itertools
 import os
 import re
-import textwrap
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -425,9 +424,8 @@ def _period(kind: type[Process]) -> str:
 
 
 def _draws(kind: type[Process]) -> bool:
-    """Whether a process asks for random numbers: its code uses `chance`."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(kind)))
-    return any(isinstance(node, ast.Name) and node.id == "chance" for node in ast.walk(tree))
+    """Whether a process asks for random numbers: its step uses `chance`."""
+    return any(one.argval == "chance" for one in dis.get_instructions(kind.step))
 
 
 def _entries(compartment: Any) -> str:

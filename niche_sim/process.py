@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from typing import ClassVar
 
+import numpy as np
+from numpy.typing import NDArray
+
 from niche_sim.chance import Chance
 from niche_sim.parameters import Parameters
+from niche_sim.senses import Situation
 from niche_sim.state import State
 
 
@@ -17,7 +21,7 @@ class Process:
     (`kupffer_cells.load`), a whole population (`bmdc`: rows come or go), or a part of `blood`, `counters`, `blocked`.
     A slow rule has a `period` (h): it acts once in that time, with that much `dt`, and sees the blocks of the step in
     which it acts; 0 is every step. `stream` keys the rule's random numbers, so that a rule can be renamed without a change
-    of any draw; left out, it is the class name.
+    of any draw; left out, it is the class name. A rule of a tumour cell's fate states its `hazard`, which its step samples.
     """
 
     reads: ClassVar[tuple[str, ...]] = ()
@@ -43,6 +47,20 @@ class Process:
     def sentence(cls) -> str:
         """The rule as one sentence: the first line of the docstring."""
         return (cls.__doc__ or "").strip().splitlines()[0]
+
+    @classmethod
+    def has_hazard(cls) -> bool:
+        """Whether the rule states its hazard: whether it is one of a tumour cell's fate."""
+        return cls.hazard is not Process.hazard
+
+    def hazard(self, state: State, p: Parameters, where: Situation) -> NDArray[np.float64]:
+        """Rate (1/h) at which the rule's event befalls tumour cells in a situation, float64[n]; only rules of their fate.
+
+        A pure function of the niche and the situation, whether cells are there or not: it never looks at the tumour cells of
+        the state, and draws and changes nothing. So the same formula serves the step, which samples it where cells are, and
+        a map of it over all sites.
+        """
+        raise NotImplementedError(f"{self.name} states no hazard")
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         """Advance this rule by `dt` (h)."""

@@ -1,7 +1,8 @@
-"""What cells sense of their surroundings, where more than one rule needs it."""
+"""What cells sense of their surroundings, where more than one rule needs it, and the situation a tumour cell is in."""
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -11,16 +12,67 @@ from niche_sim.columns import Population
 from niche_sim.kernels.neighbourhood import disc, gather, spread
 from niche_sim.laws import hill, niche_strength
 from niche_sim.parameters import Parameters
+from niche_sim.section import Section
 from niche_sim.state import State
 from niche_sim.vocabulary import CARGO
 
 
-def niche_at(state: State, p: Parameters) -> Any:
-    """Strength of the niche, 0 to 1, where each tumour cell is, float64[n]."""
-    cells, tumour = state.tumour_cells, p.tumour
+class Present:
+    """The situation of tumour cells that are in the section: some rows of the population."""
+
+    def __init__(self, state: State, rows: NDArray[np.int64]) -> None:
+        self._state, self._cells, self._rows = state, state.tumour_cells, rows
+
+    def __len__(self) -> int:
+        return len(self._rows)
+
+    @property
+    def sites(self) -> NDArray[np.int64]:
+        """Flat index of the site of each."""
+        return self._state.sites(self._cells)[self._rows]
+
+    def __getattr__(self, name: str) -> NDArray[Any]:
+        values: NDArray[Any] = getattr(self._cells, name)[self._rows]
+        return values
+
+
+@dataclass(frozen=True)
+class Supposed:
+    """The situation that tumour cells would be in: one at each of some sites, without any being there.
+
+    sites: flat index, int64[n]. line, state: codes of `TumourCell`. crowding: tumour cells per um3 of the neighbourhood, which
+    a clone of so many cells makes by itself. emt, resistance: 0 to 1. Each but sites is one a site.
+    """
+
+    sites: NDArray[np.int64]
+    line: NDArray[Any]
+    state: NDArray[Any]
+    crowding: NDArray[Any]
+    emt: NDArray[Any]
+    resistance: NDArray[Any]
+
+    def __len__(self) -> int:
+        return len(self.sites)
+
+    @classmethod
+    def everywhere(
+        cls, section: Section, line: int, state: int, *, crowding: float, emt: float, resistance: float
+    ) -> Supposed:
+        """A cell of one kind on every site of a section; line and state are codes."""
+        n = section.shape[0] * section.shape[1]
+        columns = (np.full(n, value) for value in (line, state, crowding, emt, resistance))
+        return cls(np.arange(n), *columns)
+
+
+Situation = Present | Supposed
+
+
+def niche_at(state: State, p: Parameters, sites: NDArray[np.int64]) -> Any:
+    """Strength of the niche, 0 to 1, at sites (flat index), float64[n]."""
+    tumour = p.tumour
     return niche_strength(
-        state.at(state.fibronectin, cells),
-        state.at(state.periostin, cells),
+        state.fibronectin.ravel()[sites],
+        state.periostin.ravel()[sites],
         tumour.half_fibronectin,
         tumour.half_periostin,
         tumour.steepness,
@@ -28,12 +80,11 @@ def niche_at(state: State, p: Parameters) -> Any:
     )
 
 
-def swept_nearby(state: State, p: Parameters, patrol: Population, speed: Any, rows: Any) -> NDArray[Any]:
-    """Speed times density (um/h/um2) of patrolling cells in the neighbourhood of tumour cells (rows), float64[n]."""
+def swept_nearby(state: State, p: Parameters, patrol: Population, speed: Any, at: Any) -> NDArray[Any]:
+    """Speed times density (um/h/um2) of patrolling cells in the neighbourhood of sites `at` (flat index), float64[at]."""
     section = state.section
     swept = state.mapped(patrol, speed) / section.spacing**2
-    sites = state.sites(state.tumour_cells)[rows]
-    return gather(swept, sites, *disc(p.tumour.neighbourhood, section.spacing))
+    return gather(swept, at, *disc(p.tumour.neighbourhood, section.spacing))
 
 
 def exposure_answer(state: State, p: Parameters, cargo: str) -> float:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from niche_sim.cells import TumourCell
 from niche_sim.chance import Chance
 from niche_sim.laws import hill, probability
 from niche_sim.parameters import Parameters
 from niche_sim.process import Process
+from niche_sim.senses import Present, Situation
 from niche_sim.state import State
 
 ARRESTED = TumourCell.state.code("arrested")
@@ -26,16 +28,18 @@ class Detachment(Process):
     writes = ("tumour_cells", "counters", "events")
     stream = "WashingOut"
 
+    def hazard(self, state: State, p: Parameters, where: Situation) -> NDArray[np.float64]:
+        held = hill(state.fibronectin.ravel()[where.sites], p.tumour.half_fibronectin, p.tumour.steepness)
+        free = 1.0 - held * (1.0 - state.blocked.talin)
+        free *= 1.0 - hill(state.nets.ravel()[where.sites], p.stroma.half_nets, 2.0)
+        free *= 1.0 - p.endothelium.gain_retention * state.leakiness.ravel()[where.sites]
+        return p.of_lines("rate_detachment", where.line) * free
+
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         cells = state.tumour_cells
         rows = np.flatnonzero(cells.state == ARRESTED)
         if len(rows) == 0:
             return
-        sites = state.sites(cells)[rows]
-        held = hill(state.fibronectin.ravel()[sites], p.tumour.half_fibronectin, p.tumour.steepness)
-        free = 1.0 - held * (1.0 - state.blocked.talin)
-        free *= 1.0 - hill(state.nets.ravel()[sites], p.stroma.half_nets, 2.0)
-        free *= 1.0 - p.endothelium.gain_retention * state.leakiness.ravel()[sites]
-        rate = p.of_lines("rate_detachment", cells.line[rows]) * free
+        rate = self.hazard(state, p, Present(state, rows))
         gone = rows[chance.uniform(self, cells.key[rows]) < probability(rate, dt)]
         state.lose_tumour_cells(gone, "tumour_detached", "detached")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from niche_sim.cells import TumourCell
 from niche_sim.chance import Chance
 from niche_sim.laws import probability
 from niche_sim.parameters import Parameters
 from niche_sim.process import Process
+from niche_sim.senses import Present, Situation
 from niche_sim.state import State
 
 ARRESTED, EXTRAVASATED = TumourCell.state.code("arrested"), TumourCell.state.code("extravasated")
@@ -24,14 +26,17 @@ class Extravasation(Process):
     reads = ("section", "leakiness", "tumour_cells", "blocked.extravasation")
     writes = ("tumour_cells.state", "counters")
 
+    def hazard(self, state: State, p: Parameters, where: Situation) -> NDArray[np.float64]:
+        leaky = state.leakiness.ravel()[where.sites]
+        rate = p.of_lines("rate_extravasation", where.line) * (1.0 + p.endothelium.gain_extravasation * leaky)
+        return rate * (1.0 - state.blocked.extravasation)
+
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         cells = state.tumour_cells
         rows = np.flatnonzero(cells.state == ARRESTED)
         if len(rows) == 0:
             return
-        leaky = state.leakiness.ravel()[state.sites(cells)[rows]]
-        rate = p.of_lines("rate_extravasation", cells.line[rows]) * (1.0 + p.endothelium.gain_extravasation * leaky)
-        rate *= 1.0 - state.blocked.extravasation
+        rate = self.hazard(state, p, Present(state, rows))
         through = rows[chance.uniform(self, cells.key[rows]) < probability(rate, dt)]
         cells.state[through] = EXTRAVASATED
         state.counters.tumour_extravasated += len(through)

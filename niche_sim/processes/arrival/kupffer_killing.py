@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from niche_sim.cells import KupfferCell, TumourCell
 from niche_sim.chance import Chance
 from niche_sim.laws import meeting_rate, probability, slowed
 from niche_sim.parameters import Parameters
 from niche_sim.process import Process
-from niche_sim.senses import swept_nearby
+from niche_sim.senses import Present, Situation, swept_nearby
 from niche_sim.state import State
 
 ARRESTED = TumourCell.state.code("arrested")
@@ -27,14 +28,18 @@ class KupfferKilling(Process):
     reads = ("section", "kupffer_cells", "tumour_cells", "time")
     writes = ("tumour_cells", "counters", "events")
 
+    def hazard(self, state: State, p: Parameters, where: Situation) -> NDArray[np.float64]:
+        killers = state.kupffer_cells
+        speed = slowed(p.kupffer.speed, killers.load, p.kupffer.half_load_speed) * (killers.state == NAIVE)
+        swept = swept_nearby(state, p, killers, speed, where.sites)  # um/h/um2 [cell]
+        rate = meeting_rate(p.kupffer.contact_radius, 1.0, swept)
+        return rate * p.of_lines("chance_killed_by_kupffer", where.line)
+
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
-        cells, killers = state.tumour_cells, state.kupffer_cells
+        cells = state.tumour_cells
         rows = np.flatnonzero(cells.state == ARRESTED)
         if len(rows) == 0:
             return
-        speed = slowed(p.kupffer.speed, killers.load, p.kupffer.half_load_speed) * (killers.state == NAIVE)
-        swept = swept_nearby(state, p, killers, speed, rows)  # um/h/um2 [cell]
-        rate = meeting_rate(p.kupffer.contact_radius, 1.0, swept)
-        rate *= p.of_lines("chance_killed_by_kupffer", cells.line[rows])
+        rate = self.hazard(state, p, Present(state, rows))
         gone = rows[chance.uniform(self, cells.key[rows]) < probability(rate, dt)]
         state.lose_tumour_cells(gone, "tumour_killed_by_kupffer", "killed by Kupffer cell")

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from niche_sim.cells import BoneMarrowDerivedCell, TumourCell
 from niche_sim.chance import Chance
 from niche_sim.laws import meeting_rate, probability
 from niche_sim.parameters import Parameters
 from niche_sim.process import Process
-from niche_sim.senses import swept_nearby
+from niche_sim.senses import Present, Situation, swept_nearby
 from niche_sim.state import State
 
 ARRESTED, DORMANT = TumourCell.state.code("arrested"), TumourCell.state.code("dormant")
@@ -26,12 +27,16 @@ class PatrolKilling(Process):
     reads = ("section", "bmdc", "tumour_cells", "time")
     writes = ("tumour_cells", "counters", "events")
 
+    def hazard(self, state: State, p: Parameters, where: Situation) -> NDArray[np.float64]:
+        patrols = state.bmdc.kind == PATROLLING
+        swept = swept_nearby(state, p, state.bmdc, p.bmdc.speed * patrols, where.sites)
+        return meeting_rate(p.kupffer.contact_radius, 1.0, swept) * p.bmdc.chance_kill_patrolling
+
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
-        cells, patrols = state.tumour_cells, state.bmdc.kind == PATROLLING
+        cells = state.tumour_cells
         rows = np.flatnonzero((cells.state == ARRESTED) | (cells.state == DORMANT))
-        if len(rows) == 0 or not patrols.any():
+        if len(rows) == 0 or not (state.bmdc.kind == PATROLLING).any():
             return
-        swept = swept_nearby(state, p, state.bmdc, p.bmdc.speed * patrols, rows)
-        rate = meeting_rate(p.kupffer.contact_radius, 1.0, swept) * p.bmdc.chance_kill_patrolling
+        rate = self.hazard(state, p, Present(state, rows))
         gone = rows[chance.uniform(self, cells.key[rows]) < probability(rate, dt)]
         state.lose_tumour_cells(gone, "tumour_killed_by_patrolling", "killed by monocyte")

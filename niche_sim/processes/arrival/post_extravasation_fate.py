@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from niche_sim.cells import TumourCell
 from niche_sim.chance import Chance
 from niche_sim.parameters import Parameters
 from niche_sim.process import Process
+from niche_sim.senses import Present, Situation
 from niche_sim.state import State
 
 EXTRAVASATED, DORMANT, MOTILE = (
@@ -27,12 +29,16 @@ class PostExtravasationFate(Process):
     writes = ("tumour_cells.state", "tumour_cells.reactivated_by", "tumour_cells.coopting")
     stream = "Settling"
 
+    def share(self, state: State, p: Parameters, where: Situation) -> NDArray[np.float64]:
+        """Share of such cells that become motile, float64[n]: decided once, so that it has no rate."""
+        return p.of_lines("chance_start", where.line)
+
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         cells = state.tumour_cells
         rows = np.flatnonzero(cells.state == EXTRAVASATED)
         if len(rows) == 0:
             return
-        starts = chance.uniform(self, cells.key[rows]) < p.of_lines("chance_start", cells.line[rows])
+        starts = chance.uniform(self, cells.key[rows]) < self.share(state, p, Present(state, rows))
         cells.state[rows] = np.where(starts, MOTILE, DORMANT)
         cells.coopting[rows] = chance.uniform(self, cells.key[rows], purpose="coopt") < p.tumour.fraction_coopting
         cells.reactivated_by[rows[starts]] = BY_ARRIVAL

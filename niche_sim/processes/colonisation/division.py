@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from niche_sim.cells import TumourCell
 from niche_sim.chance import Chance, daughter_key
@@ -13,6 +14,7 @@ from niche_sim.kernels.walk import fold
 from niche_sim.laws import LN2, against_naive, births, disc_diameter, hill
 from niche_sim.parameters import Parameters
 from niche_sim.process import Process
+from niche_sim.senses import Present, Situation
 from niche_sim.state import State
 
 CYCLING = TumourCell.state.code("cycling")
@@ -31,18 +33,21 @@ class Division(Process):
     reads = ("section", "oxygen", "nutrient", "hgf", "tumour_cells", "blocked.division")
     writes = ("tumour_cells", "counters")
 
+    def hazard(self, state: State, p: Parameters, where: Situation) -> NDArray[np.float64]:
+        sites = where.sites
+        rate = LN2 / p.of_lines("doubling", where.line)
+        rate *= against_naive(state.oxygen.ravel()[sites], p.angiogenesis.half_oxygen)
+        rate *= against_naive(state.nutrient.ravel()[sites], p.angiogenesis.half_nutrient)
+        rate *= 1.0 - p.tumour.loss_division * where.emt
+        rate *= 1.0 + p.tumour.gain_hgf * hill(state.hgf.ravel()[sites], p.stroma.half_hgf, 1.0)
+        return rate * (1.0 - state.blocked.division)
+
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         cells, section = state.tumour_cells, state.section
         rows = np.flatnonzero(cells.state == CYCLING)
         if len(rows) == 0:
             return
-        sites = state.sites(cells)[rows]
-        rate = LN2 / p.of_lines("doubling", cells.line[rows])
-        rate *= against_naive(state.oxygen.ravel()[sites], p.angiogenesis.half_oxygen)
-        rate *= against_naive(state.nutrient.ravel()[sites], p.angiogenesis.half_nutrient)
-        rate *= 1.0 - p.tumour.loss_division * cells.emt[rows]
-        rate *= 1.0 + p.tumour.gain_hgf * hill(state.hgf.ravel()[sites], p.stroma.half_hgf, 1.0)
-        rate *= 1.0 - state.blocked.division
+        rate = self.hazard(state, p, Present(state, rows))
         parents = rows[chance.uniform(self, cells.key[rows]) < births(rate, dt)]
         if len(parents) == 0:
             return

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from niche_sim.cells import TumourCell
 from niche_sim.chance import Chance
 from niche_sim.laws import hill, probability
 from niche_sim.parameters import Parameters
 from niche_sim.process import Process
-from niche_sim.senses import niche_at
+from niche_sim.senses import Present, Situation, niche_at
 from niche_sim.state import State
 
 DORMANT, MOTILE = TumourCell.state.code("dormant"), TumourCell.state.code("motile")
@@ -28,18 +29,21 @@ class DormancyExit(Process):
     writes = ("tumour_cells.state", "tumour_cells.reactivated_by")
     stream = "Waking"
 
+    def hazard(self, state: State, p: Parameters, where: Situation) -> NDArray[np.float64]:
+        watching = state.nk_cells.activity.sum() / state.section.volume
+        naive = p.nk.density * p.organ.ratio_lymphocytes
+        dormant = p.nk.share_kept_dormant * min(watching, naive) / naive if naive > 0.0 else 0.0
+        dormant *= 1.0 - state.blocked.ifng
+        by_hgf = p.tumour.share_hgf_dormancy_exit * hill(state.hgf.ravel()[where.sites], p.stroma.half_hgf, 1.0)
+        niche = niche_at(state, p, where.sites)
+        return p.of_lines("rate_dormancy_exit", where.line) * niche * (1.0 + by_hgf) * (1.0 - dormant)
+
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         cells = state.tumour_cells
         rows = np.flatnonzero(cells.state == DORMANT)
         if len(rows) == 0:
             return
-        sites = state.sites(cells)[rows]
-        watching = state.nk_cells.activity.sum() / state.section.volume
-        naive = p.nk.density * p.organ.ratio_lymphocytes
-        dormant = p.nk.share_kept_dormant * min(watching, naive) / naive if naive > 0.0 else 0.0
-        dormant *= 1.0 - state.blocked.ifng
-        by_hgf = p.tumour.share_hgf_dormancy_exit * hill(state.hgf.ravel()[sites], p.stroma.half_hgf, 1.0)
-        rate = p.of_lines("rate_dormancy_exit", cells.line[rows]) * niche_at(state, p)[rows] * (1.0 + by_hgf) * (1.0 - dormant)
+        rate = self.hazard(state, p, Present(state, rows))
         exits = rows[chance.uniform(self, cells.key[rows]) < probability(rate, dt)]
         cells.state[exits] = MOTILE
         cells.reactivated_by[exits] = BY_NICHE

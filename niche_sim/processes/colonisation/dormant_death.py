@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from niche_sim.cells import TumourCell
 from niche_sim.chance import Chance
 from niche_sim.laws import probability
 from niche_sim.parameters import Parameters
 from niche_sim.process import Process
+from niche_sim.senses import Present, Situation
 from niche_sim.state import State
 
 DORMANT = TumourCell.state.code("dormant")
@@ -23,11 +25,14 @@ class DormantDeath(Process):
     reads = ("tumour_cells", "time")
     writes = ("tumour_cells", "counters", "events")
 
+    def hazard(self, state: State, p: Parameters, where: Situation) -> NDArray[np.float64]:
+        return p.of_lines("rate_death_dormant", where.line)
+
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         cells = state.tumour_cells
         rows = np.flatnonzero(cells.state == DORMANT)
         if len(rows) == 0:
             return
-        rate = p.of_lines("rate_death_dormant", cells.line[rows])
+        rate = self.hazard(state, p, Present(state, rows))
         gone = rows[chance.uniform(self, cells.key[rows]) < probability(rate, dt)]
         state.lose_tumour_cells(gone, "tumour_died_dormant", "died while dormant")

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from niche_sim.cells import TumourCell
 from niche_sim.chance import Chance
 from niche_sim.laws import gain_and_loss, hill, rate_of
 from niche_sim.parameters import Parameters
 from niche_sim.process import Process
+from niche_sim.senses import Present, Situation
 from niche_sim.state import State
 
 CIRCULATING = TumourCell.state.code("circulating")
@@ -23,10 +27,13 @@ class Emt(Process):
     writes = ("tumour_cells.emt",)
     period = 3.0
 
+    def hazard(self, state: State, p: Parameters, where: Situation) -> NDArray[np.float64]:
+        sensed = hill(state.tgfb.ravel()[where.sites], p.tumour.half_tgfb_emt, 2.0)
+        return p.tumour.rate_emt * (sensed * (1.0 - state.blocked.tgfb_receptor))
+
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         cells = state.tumour_cells
         if len(cells) == 0:
             return
-        sensed = hill(state.at(state.tgfb, cells), p.tumour.half_tgfb_emt, 2.0) * (1.0 - state.blocked.tgfb_receptor)
-        sensed *= cells.state != CIRCULATING
-        cells.emt[:] = gain_and_loss(cells.emt, p.tumour.rate_emt * sensed, rate_of(p.tumour.half_life_emt), dt)
+        gain = self.hazard(state, p, Present(state, np.arange(len(cells)))) * (cells.state != CIRCULATING)
+        cells.emt[:] = gain_and_loss(cells.emt, gain, rate_of(p.tumour.half_life_emt), dt)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from niche_sim.cells import TumourCell
 from niche_sim.chance import Chance
 from niche_sim.laws import hill, probability
 from niche_sim.parameters import Parameters
 from niche_sim.process import Process
-from niche_sim.senses import niche_at
+from niche_sim.senses import Present, Situation, niche_at
 from niche_sim.state import State
 
 CYCLING = TumourCell.state.code("cycling")
@@ -25,14 +26,16 @@ class ExposedDeath(Process):
     reads = ("section", "fibronectin", "periostin", "tumour_cells", "time")
     writes = ("tumour_cells", "counters", "events")
 
+    def hazard(self, state: State, p: Parameters, where: Situation) -> NDArray[np.float64]:
+        shelter = hill(where.crowding, p.tumour.half_crowding, p.tumour.steepness_crowding)
+        support = p.of_lines("fraction_supported", where.line) * niche_at(state, p, where.sites)
+        return p.of_lines("rate_death_exposed", where.line) * (1.0 - shelter) * (1.0 - support)
+
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         cells = state.tumour_cells
         rows = np.flatnonzero(cells.state == CYCLING)
         if len(rows) == 0:
             return
-        lines = cells.line[rows]
-        shelter = hill(cells.crowding[rows], p.tumour.half_crowding, p.tumour.steepness_crowding)
-        support = p.of_lines("fraction_supported", lines) * niche_at(state, p)[rows]
-        rate = p.of_lines("rate_death_exposed", lines) * (1.0 - shelter) * (1.0 - support)
+        rate = self.hazard(state, p, Present(state, rows))
         gone = rows[chance.uniform(self, cells.key[rows]) < probability(rate, dt)]
         state.lose_tumour_cells(gone, "tumour_died_cycling", "died while growing")

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from niche_sim.cells import TumourCell
 from niche_sim.chance import Chance
 from niche_sim.laws import probability
 from niche_sim.parameters import Parameters
 from niche_sim.process import Process
+from niche_sim.senses import Present, Situation
 from niche_sim.state import State
 
 CYCLING = TumourCell.state.code("cycling")
@@ -23,13 +25,15 @@ class HypoxicDeath(Process):
     reads = ("section", "oxygen", "tumour_cells", "time")
     writes = ("tumour_cells", "counters", "events")
 
+    def hazard(self, state: State, p: Parameters, where: Situation) -> NDArray[np.float64]:
+        lack = np.maximum(0.0, 1.0 - state.oxygen.ravel()[where.sites] / p.angiogenesis.half_oxygen)
+        return p.angiogenesis.rate_death_hypoxic * lack
+
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
-        cells, numbers = state.tumour_cells, p.angiogenesis
+        cells = state.tumour_cells
         rows = np.flatnonzero(cells.state == CYCLING)
         if len(rows) == 0:
             return
-        oxygen = state.oxygen.ravel()[state.sites(cells)[rows]]
-        lacking = np.flatnonzero(oxygen < numbers.half_oxygen)  # above it none die
-        rate = numbers.rate_death_hypoxic * (1.0 - oxygen[lacking] / numbers.half_oxygen)
-        gone = rows[lacking[chance.uniform(self, cells.key[rows[lacking]]) < probability(rate, dt)]]
+        rate = self.hazard(state, p, Present(state, rows))
+        gone = rows[chance.uniform(self, cells.key[rows]) < probability(rate, dt)]
         state.lose_tumour_cells(gone, "tumour_died_hypoxic", "died without oxygen")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from niche_sim.cells import TumourCell
 from niche_sim.chance import Chance
@@ -10,6 +11,7 @@ from niche_sim.kernels.walk import sub_steps, walk
 from niche_sim.laws import probability, turn_chance
 from niche_sim.parameters import Parameters
 from niche_sim.process import Process
+from niche_sim.senses import Present, Situation
 from niche_sim.state import State
 
 MOTILE, CYCLING = TumourCell.state.code("motile"), TumourCell.state.code("cycling")
@@ -30,6 +32,9 @@ class MotileSearch(Process):
         "counters", "events",
     )  # fmt: skip
 
+    def hazard(self, state: State, p: Parameters, where: Situation) -> NDArray[np.float64]:
+        return np.full(len(where), p.tumour.rate_condensing)
+
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         cells, spacing = state.tumour_cells, state.section.spacing
         rows = np.flatnonzero(cells.state == MOTILE)
@@ -44,10 +49,8 @@ class MotileSearch(Process):
         walk(y, x, heading, run, turn_chance(dt / steps, p.tumour.persistence), draws, state.resting_density["tumour_cells"],
              spacing)  # fmt: skip
         cells.y[rows], cells.x[rows], cells.heading[rows] = y, x, heading
-        condenses = chance.uniform(self, cells.key[rows], purpose="condense") < probability(
-            p.tumour.rate_condensing, dt
-        )
-        new = rows[condenses]
+        rate = self.hazard(state, p, Present(state, rows))
+        new = rows[chance.uniform(self, cells.key[rows], purpose="condense") < probability(rate, dt)]
         cells.state[new] = CYCLING
         kept = chance.uniform(self, cells.key[new], purpose="coopt") >= state.blocked.motility
         cells.coopting[new] = cells.coopting[new] & kept

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from niche_sim.cells import TumourCell
 from niche_sim.chance import Chance
 from niche_sim.laws import hill, meeting_rate, probability
 from niche_sim.parameters import Parameters
 from niche_sim.process import Process
-from niche_sim.senses import swept_nearby
+from niche_sim.senses import Present, Situation, swept_nearby
 from niche_sim.state import State
 
 CIRCULATING, ARRESTED, DORMANT = (
@@ -28,15 +29,18 @@ class NkKilling(Process):
     reads = ("section", "nk_cells", "tumour_cells", "time")
     writes = ("tumour_cells", "counters", "events")
 
+    def hazard(self, state: State, p: Parameters, where: Situation) -> NDArray[np.float64]:
+        swept = swept_nearby(state, p, state.nk_cells, p.nk.speed * state.nk_cells.activity, where.sites)
+        resting = (where.state == ARRESTED) | (where.state == DORMANT)
+        seen = np.where(resting, p.nk.fraction_seen_resting, 1.0)
+        seen *= 1.0 - hill(where.crowding, p.tumour.half_crowding, p.tumour.steepness_crowding)
+        return meeting_rate(p.nk.contact_radius, 1.0, swept) * p.nk.chance_kill * seen
+
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         cells = state.tumour_cells
         rows = np.flatnonzero(cells.state != CIRCULATING)
         if len(rows) == 0 or len(state.nk_cells) == 0:
             return
-        swept = swept_nearby(state, p, state.nk_cells, p.nk.speed * state.nk_cells.activity, rows)
-        resting = (cells.state[rows] == ARRESTED) | (cells.state[rows] == DORMANT)
-        seen = np.where(resting, p.nk.fraction_seen_resting, 1.0)
-        seen *= 1.0 - hill(cells.crowding[rows], p.tumour.half_crowding, p.tumour.steepness_crowding)
-        rate = meeting_rate(p.nk.contact_radius, 1.0, swept) * p.nk.chance_kill * seen
+        rate = self.hazard(state, p, Present(state, rows))
         gone = rows[chance.uniform(self, cells.key[rows]) < probability(rate, dt)]
         state.lose_tumour_cells(gone, "tumour_killed_by_nk", "killed by NK cell")

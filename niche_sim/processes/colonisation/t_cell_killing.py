@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from niche_sim.cells import BoneMarrowDerivedCell, KupfferCell, TumourCell
 from niche_sim.chance import Chance
 from niche_sim.laws import hill, meeting_rate, rate_of
 from niche_sim.parameters import Parameters
 from niche_sim.process import Process
-from niche_sim.senses import density_nearby, swept_nearby
+from niche_sim.senses import Present, Situation, density_nearby, swept_nearby
 from niche_sim.state import State
 
 CYCLING = TumourCell.state.code("cycling")
@@ -23,21 +24,17 @@ class TCellKilling(Process):
     Engagements per h = meetings * chance_hit * (1 - exhaustion), less by suppressor cells and tumour-associated Kupffer
     cells nearby (these keep T cells out: Wen 2013); each does hits_each on average, damage is repaired with a half-life,
     hits_needed kill.
-    *Assumed*: all numbers, so that an effector in a colony kills some cells a day.
+    The hazard is that of engagements. *Assumed*: all numbers, so that an effector in a colony kills some cells a day.
     """
 
     reads = ("section", "t_cells", "bmdc", "kupffer_cells", "tumour_cells", "time")
     writes = ("tumour_cells", "counters", "events")
 
-    def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
-        cells, t_cells, numbers = state.tumour_cells, state.t_cells, p.t_cells
-        rows = np.flatnonzero(cells.state == CYCLING)
-        if len(rows) == 0 or not (t_cells.effector.any() or cells.hits.any()):
-            return
+    def hazard(self, state: State, p: Parameters, where: Situation) -> NDArray[np.float64]:
+        t_cells, numbers, sites = state.t_cells, p.t_cells, where.sites
         speed = numbers.speed * t_cells.effector * (1.0 - t_cells.exhaustion)
-        swept = swept_nearby(state, p, t_cells, speed, rows)
+        swept = swept_nearby(state, p, t_cells, speed, sites)
         rate = meeting_rate(numbers.contact_radius, 1.0, swept) * numbers.chance_hit
-        sites = state.sites(cells)[rows]
         suppressors = state.bmdc.kind == MDSC
         if suppressors.any():
             near = density_nearby(state, p, state.bmdc, suppressors, sites)
@@ -46,6 +43,14 @@ class TCellKilling(Process):
         if associated.any():
             near = density_nearby(state, p, state.kupffer_cells, associated, sites)
             rate *= 1.0 - numbers.share_excluded * hill(near, numbers.half_tumour_associated, 1.0)
+        return rate
+
+    def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
+        cells, t_cells, numbers = state.tumour_cells, state.t_cells, p.t_cells
+        rows = np.flatnonzero(cells.state == CYCLING)
+        if len(rows) == 0 or not (t_cells.effector.any() or cells.hits.any()):
+            return
+        rate = self.hazard(state, p, Present(state, rows))  # of engagements
         repair = rate_of(numbers.half_life_hits)
         engaged = chance.poisson(self, rate * dt, cells.key[rows])
         hits = chance.poisson(self, numbers.hits_each * engaged, cells.key[rows], purpose="hits")

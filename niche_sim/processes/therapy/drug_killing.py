@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from niche_sim.cells import TumourCell
 from niche_sim.chance import Chance
 from niche_sim.laws import hill, probability
 from niche_sim.parameters import Parameters
 from niche_sim.process import Process
+from niche_sim.senses import Present, Situation
 from niche_sim.state import State
 
 CYCLING = TumourCell.state.code("cycling")
@@ -23,12 +25,15 @@ class DrugKilling(Process):
     reads = ("tumour_cells", "drugs.gemcitabine", "time")
     writes = ("tumour_cells", "counters", "events")
 
+    def hazard(self, state: State, p: Parameters, where: Situation) -> NDArray[np.float64]:
+        spared = (1.0 - where.resistance) * (1.0 - p.drug.share_emt * where.emt)
+        return p.drug.rate_kill * hill(state.drugs.gemcitabine, p.drug.half_gemcitabine, 2.0) * spared
+
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         amount, cells = state.drugs.gemcitabine, state.tumour_cells
         rows = np.flatnonzero((cells.state == CYCLING) & (amount > 0.0))
         if len(rows) == 0:
             return
-        spared = (1.0 - cells.resistance[rows]) * (1.0 - p.drug.share_emt * cells.emt[rows])
-        rate = p.drug.rate_kill * hill(amount, p.drug.half_gemcitabine, 2.0) * spared
+        rate = self.hazard(state, p, Present(state, rows))
         gone = rows[chance.uniform(self, cells.key[rows]) < probability(rate, dt)]
         state.lose_tumour_cells(gone, "tumour_killed_by_drug", "killed by drug")

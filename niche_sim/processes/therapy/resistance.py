@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import numpy as np
+from numpy.typing import NDArray
+
 from niche_sim.cells import TumourCell
 from niche_sim.chance import Chance
 from niche_sim.laws import gain_and_loss, hill, rate_of
 from niche_sim.parameters import Parameters
 from niche_sim.process import Process
-from niche_sim.senses import density_nearby, exposure_answer
+from niche_sim.senses import Present, Situation, density_nearby, exposure_answer
 from niche_sim.state import State
 
 CIRCULATING = TumourCell.state.code("circulating")
@@ -24,13 +27,15 @@ class Resistance(Process):
     writes = ("tumour_cells.resistance",)
     period = 6.0
 
+    def hazard(self, state: State, p: Parameters, where: Situation) -> NDArray[np.float64]:
+        near = density_nearby(state, p, state.fibroblasts, state.fibroblasts.activation, where.sites)
+        by_fibroblasts = p.drug.share_fibroblasts * hill(near, p.angiogenesis.density_fibroblasts, 1.0)
+        return p.drug.rate_resistance * (exposure_answer(state, p, "pgp") + by_fibroblasts)
+
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         cells, numbers = state.tumour_cells, p.drug
-        by_exosomes = exposure_answer(state, p, "pgp")
-        active = state.fibroblasts.activation
-        if len(cells) == 0 or (by_exosomes == 0.0 and not active.any() and not cells.resistance.any()):
+        called = exposure_answer(state, p, "pgp") > 0.0 or state.fibroblasts.activation.any()
+        if len(cells) == 0 or not (called or cells.resistance.any()):
             return
-        near = density_nearby(state, p, state.fibroblasts, active, state.sites(cells))
-        by_fibroblasts = numbers.share_fibroblasts * hill(near, p.angiogenesis.density_fibroblasts, 1.0)
-        gain = numbers.rate_resistance * (by_exosomes + by_fibroblasts) * (cells.state != CIRCULATING)
+        gain = self.hazard(state, p, Present(state, np.arange(len(cells)))) * (cells.state != CIRCULATING)
         cells.resistance[:] = gain_and_loss(cells.resistance, gain, rate_of(numbers.half_life_resistance), dt)

@@ -217,7 +217,7 @@ def test_only_effectors_hit(bare, p, settle, one_a_site, act, happens):
 
 KEEPERS = {
     "mdsc": ("bmdc", {"kind": "mdsc"}, lambda p, near: 1 / (1 + near / p.t_cells.half_mdsc)),
-    "late": (
+    "tumour_associated": (
         "kupffer_cells",
         {"state": 2},
         lambda p, near: 1 - p.t_cells.share_excluded * near / (near + p.t_cells.half_tumour_associated),
@@ -238,7 +238,7 @@ def test_suppressor_and_tumour_associated_kupffer_cells_keep_t_cells_off(bare, p
     happens(np.count_nonzero(cells.hits == 0), N, share_with(p, 0, 1.0))
 
 
-@pytest.mark.parametrize("who", ["mdsc", "late"])
+@pytest.mark.parametrize("who", ["mdsc", "tumour_associated"])
 def test_they_do_so_nearby(bare, p, settle, one_a_site, act, happens, who):
     name, columns, _ = KEEPERS[who]
     settle(bare, name, 2000, y=350.0, x=100.0, **columns)

@@ -89,7 +89,7 @@ def test_naive_kupffer_cells_kill_arrested_cells_at_the_meeting_rate(bare, p, se
     assert bare.counters.tumour_killed_by_kupffer == 2 * N - len(cells)
 
 
-@pytest.mark.parametrize("why", ["educated", "late", "full"])
+@pytest.mark.parametrize("why", ["educated", "tumour_associated", "full"])
 def test_educated_tumour_associated_and_full_kupffer_cells_do_not_kill(bare, p, settle, one_a_site, changes, why):
     columns = {"load": 10**9} if why == "full" else {"state": KupfferCell.state.code(why)}
     killers(bare, settle, one_a_site, "kupffer_cells", **columns)
