@@ -55,8 +55,9 @@ class Plan:
         return self.arms[0]
 
     def file(self, folder: Path, arm: str, seed: int) -> Path:
-        """Where a mouse is kept: in one file for all arms in which the same is done."""
-        return folder / self.experiment.id / f"{self.keys[arm]}-{seed}.npz"
+        """Where a mouse is kept: in one file for all arms in which the same is done, by the name of the first."""
+        first = next(name for name in self.arms if self.keys[name] == self.keys[arm])
+        return folder / self.experiment.id / f"{first}-{seed}-{self.keys[arm]}.npz"
 
 
 class Picture(NamedTuple):

@@ -73,7 +73,7 @@ def test_mice_that_are_there_are_used_again(call, tmp_path, monkeypatch):
 
 
 def test_failed_mice_are_told_and_the_exit_code_is_1(call, monkeypatch):
-    monkeypatch.setattr(cohort, "run", lambda *_: [cohort.Failure("s", "pbs", 3, "out of luck")])
+    monkeypatch.setattr(cohort, "run", lambda *_, **__: [cohort.Failure("s", "pbs", 3, "out of luck")])
     done = call(*QUICK, "-o", "mine")
     assert done.code == 1
     assert done.err == ["niche-sim: s, arm pbs, seed 3 failed: out of luck"]

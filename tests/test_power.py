@@ -304,7 +304,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(call, tmp_path, options, said)
 
 
 def test_ctrl_c_says_how_to_go_on(call, monkeypatch):
-    def stopped(plans, folder, workers, watch):
+    def stopped(plans, folder, workers, watch, **_):
         watch(cohort.Progress(3, 8, 0.4))
         raise KeyboardInterrupt
 

@@ -101,7 +101,7 @@ def power(
     def planned(size: int) -> Plan:
         try:
             return cohort.plan(
-                scenario, dict.fromkeys(names), mice=size, seed=first, overrides=overrides, without=without or (),
+                scenario, list(dict.fromkeys(names)), mice=size, seed=first, overrides=overrides, without=without or (),
                 schedule=schedule_of(schedule),
             )  # fmt: skip
         except InputError as error:
