@@ -31,12 +31,12 @@ TEXT = 8.4  # points
 CAPTIONS = (
     ("0  Shedding", "A tumour elsewhere sheds exosomes,\nor they are injected into the blood.", "exosomes_plasma"),
     ("1  Priming", "Kupffer cells take them up. Educated by\nexosomal MIF, they secrete TGF-β.", "kupffer_educated"),
-    ("2  Licensing and recruitment", "Stellate cells become active and lay fibronectin;\nmacrophages from the marrow stay on it.",
+    ("2  Licensing and recruitment", "Active stellate cells lay fibronectin;\nmacrophages from the marrow stay on it.",
      "stellate_active, bmdc_arrested"),
     ("3  Angiogenesis: a hypothesis", "Vessels sprout before any tumour cell\nis there. It has not been measured.",
      "vessel_density"),
     ("4  Arrival", "Tumour cells arrest in the sinusoids.\nMost are killed or become dormant.", "tumour_present"),
-    ("5  Colonisation", "A few leave dormancy, divide and become\ncolonies: metastases.", "colonies"),
+    ("5  Colonisation", "A few leave dormancy and grow to\ncolonies: metastases.", "colonies"),
 )  # fmt: skip
 
 
@@ -168,7 +168,7 @@ def arrival(ax: Axes) -> None:
     arrow(ax, (3.6, 5.4), (5.9, 3.5), BLACK, -0.2)
     cell(ax, "Tumour cell, just arrested", 6.1, 3.0, 3.0)
     cell(ax, "Tumour cell, dormant", 7.6, 2.3, 3.0)
-    say(ax, 7.9, 1.2, "dormant\n(dormant)")
+    say(ax, 7.9, 1.2, "dormant")
     cell(ax, "Macrophage, arrested", 5.0, 2.3, 3.4)
     arrow(ax, (3.2, 4.95), (2.4, 3.4), GREY)
     cell(ax, "NK cell", 1.6, 2.8, 3.4)
@@ -187,7 +187,7 @@ def colonisation(ax: Axes) -> None:
         cell(ax, "Tumour cell, cycling", x, y, 2.6)
     cell(ax, "Macrophage, arrested", 3.9, 1.6, 3.2)
     cell(ax, "Kupffer cell, tumour-associated", 7.5, 1.9, 4.4)
-    say(ax, 8.4, 3.2, "tumour-associated Kupffer\ncells help")
+    say(ax, 8.1, 3.2, "tumour-associated\nKupffer cells")
     arrow(ax, (7.2, 2.0), (6.7, 2.2), GREY)
     say(ax, 5.4, 0.8, "colony")
     say(ax, 5.0, 5.4, "fed by vessels; hit by T and NK cells and by drugs;\nit sheds exosomes of its own", GREY)
