@@ -31,6 +31,8 @@ _TOML_TEXT = re.compile(
     r"#[^\n]*+",
     re.DOTALL | re.MULTILINE,
 )
+_BIB_HEAD = re.compile(r"@\w+\{([^,\s]*)(,?)")
+_BIB_FIELD = re.compile(r"\s*(\w+)\s*=\s*\{(.*)\},?\s*")
 _DECIMAL_COMMA = re.compile(r"=\s*[+-]?[0-9]+,[0-9]+\s*(?:#.*|[,}].*)?$")
 
 
@@ -99,6 +101,37 @@ def read_json(file: Path, allowed: str) -> dict[str, Any]:
     if not isinstance(content, dict):
         raise InputError(f"{file}", "no table of names and values", allowed)
     return content
+
+
+def read_bib(path: Path) -> dict[str, dict[str, str]]:
+    """Key -> fields of every entry of a BibTeX file, as they stand.
+
+    The file has one field a line, braced, and each entry ends with a brace at the start of a line.
+
+    Raises:
+        InputError: the file cannot be read, an entry is not of that form, or a key is there twice.
+    """
+    entries: dict[str, dict[str, str]] = {}
+    key, is_open = "", False
+    for line in read_text(path).splitlines():
+        head = _BIB_HEAD.match(line)
+        if head is not None and is_open:
+            break
+        if head is not None:
+            key, is_open = head[1], True
+            if not key or not head[2] or line[head.end() :].strip():
+                break
+            if key in entries:
+                raise InputError(f"{path}: {key}", "there twice", "each key once")
+            entries[key] = {}
+        elif line.startswith("}"):
+            is_open = False
+        elif is_open and (found := _BIB_FIELD.fullmatch(line)):
+            entries[key][found[1]] = found[2]
+    if is_open:
+        form = "one field a line, then a brace at the start of a line"
+        raise InputError(f"{path}: {key}", "an entry that cannot be read", form)
+    return entries
 
 
 def _as_input_error(message: str, text: str, where: str) -> InputError:

@@ -43,6 +43,7 @@ NEEDED: dict[str, dict[str, Any]] = {
         "thresholds": dict, "marks": list, "anatomy": dict, "versions": dict, "machine": dict,
     },
 }  # fmt: skip
+TABLES = ("record.parquet", "events.parquet", "snapshots.npz")
 SNAPSHOT_EVERY = 7 * 24.0  # h; also at 0 and at the end
 Snapshots = dict[float, dict[str, NDArray[Any]]]
 # How names of a frozen model begin of which only ever more rows come: readouts, and what happened to cells.
@@ -94,9 +95,10 @@ class Record:
             with whole(folder / "snapshots.npz") as path, path.open("wb") as file:
                 arrays: dict[str, Any] = {"times_h": np.array(list(self.snapshots)), **flat}
                 np.savez_compressed(file, **arrays)
-            summary = {"run_hash": self.run_hash, "onsets_h": self.onsets, "end": self.end}
-            write_json(summary, folder / "summary.json")
             write_json(self.provenance, folder / "provenance.json")
+            summary = {"run_hash": self.run_hash, "onsets_h": self.onsets, "end": self.end}
+            digests = {name: _digest(folder / name) for name in TABLES}
+            write_json({**summary, "sha256": digests}, folder / "summary.json")
         except OSError as error:
             raise InputError(
                 str(folder), reason_of(error), "a folder that can be written, with room on the disk"
@@ -268,12 +270,18 @@ def load_record(folder: str | Path) -> Record:
     summary, provenance = read_json(folder, "summary.json"), read_json(folder, "provenance.json")
     with reading(folder / "summary.json", MADE):
         onsets = {stage.name: _hours(summary["onsets_h"][stage.name]) for stage in STAGES}
+        digests = {name: str(summary["sha256"][name]) for name in TABLES if "sha256" in summary}  # of earlier versions, none
+    for name, digest in digests.items():
+        with reading(folder / name, MADE):
+            if _digest(folder / name) != digest:
+                raise InputError(f"{folder / name}", "not what the run wrote: it was damaged or changed", MADE)
     snapshots: Snapshots = {}
-    with reading(folder / "snapshots.npz", MADE), np.load(folder / "snapshots.npz", allow_pickle=False) as stored:
+    packed = folder / "snapshots.npz"
+    with reading(packed, MADE), packed.open("rb") as file, np.load(file, allow_pickle=False) as stored:
         for time in stored["times_h"].tolist():
             prefix = f"{time:g}h/"
             arrays = {k.removeprefix(prefix): stored[k] for k in stored.files if k.startswith(prefix)}
-            _check_snapshot(arrays, folder / "snapshots.npz")
+            _check_snapshot(arrays, packed)
             snapshots[float(time)] = arrays
     table = _read_parquet(folder / "record.parquet", ("time_h", *BY_NAME))
     return Record(table, _read_parquet(folder / "events.parquet", EVENT_COLUMNS), snapshots, onsets, provenance)
@@ -286,6 +294,11 @@ def read_json(folder: Path, name: str) -> dict[str, Any]:
         if not isinstance(content.get(key), kind):
             raise InputError(f"{folder / name}", f"no {key}, or no {kind.__name__} as such", MADE)
     return content
+
+
+def _digest(file: Path) -> str:
+    with file.open("rb") as opened:
+        return hashlib.file_digest(opened, "sha256").hexdigest()
 
 
 def _hours(value: Any) -> float | None:
@@ -448,7 +461,7 @@ def _parquet(columns: Mapping[str, NDArray[Any]], units: Mapping[str, str]) -> b
     fields = [pa.field(n, k, metadata={"unit": units.get(n, "")}) for n, k in zip(columns, kinds, strict=True)]
     arrays = [array.cast(kind) for array, kind in zip(arrays, kinds, strict=True)]
     buffer = io.BytesIO()
-    pq.write_table(pa.Table.from_arrays(arrays, schema=pa.schema(fields)), buffer, write_page_checksum=True)
+    pq.write_table(pa.Table.from_arrays(arrays, schema=pa.schema(fields)), buffer)
     return buffer.getvalue()
 
 
@@ -456,7 +469,7 @@ def _read_parquet(path: Path, columns: Iterable[str]) -> dict[str, NDArray[Any]]
     import pyarrow.parquet as pq
 
     with reading(path, MADE):
-        table = pq.read_table(path, page_checksum_verification=True)
+        table = pq.read_table(path)
         table.validate(full=True)
         return {
             name: np.asarray(table[name].to_pylist() if str(table[name].type) == "string" else table[name])

@@ -31,6 +31,7 @@ from niche_sim.protocol import (
     read_interventions,
     under,
 )
+from niche_sim.reading import read_bib
 from niche_sim.reading import read_text as read_text
 from niche_sim.reading import read_toml as read_toml
 from niche_sim.schedule import SCHEDULES
@@ -50,9 +51,6 @@ LONGEST_NAME = 120  # bytes, so that the name of a folder made of it and of an a
 # Arm names become parts of file names and keys of tables.
 _ARM_NAME = re.compile(r"[a-z][a-z0-9_]{0,79}")
 _NOT_OF_AN_ID = re.compile(r"\W+")
-_BIB_HEAD = re.compile(r"@\w+\{([^,\s]*)(,?)")
-_BIB_FIELD = re.compile(r"\s*(\w+)\s*=\s*\{(.*)\},?\s*")
-
 # Wide enough for whatever a section and its clock may be; beyond, numbers only overflow.
 _LENGTHS, _TIMES = (1e-2, 1e6), (1e-6, LONGEST_TIME)  # um, h
 MOST_ARMS = 200
@@ -355,33 +353,10 @@ def sources(path: Path | None = None) -> dict[str, str]:
 def bibliography(path: Path | None = None) -> dict[str, dict[str, str]]:
     """Key -> fields of every entry of a BibTeX file, as they stand; without a path, of the library's `sources.bib`.
 
-    The file has one field a line, braced, and each entry ends with a brace at the start of a line.
-
-    Raises:
-        InputError: the file cannot be read, an entry is not of that form, or a key is there twice.
+    Raises InputError as `read_bib`.
     """
     path = library() / "sources.bib" if path is None else path
-    entries: dict[str, dict[str, str]] = {}
-    key, is_open = "", False
-    for line in read_text(path).splitlines():
-        head = _BIB_HEAD.match(line)
-        if head is not None and is_open:
-            break
-        if head is not None:
-            key, is_open = head[1], True
-            if not key or not head[2] or line[head.end() :].strip():
-                break
-            if key in entries:
-                raise InputError(f"{path}: {key}", "there twice", "each key once")
-            entries[key] = {}
-        elif line.startswith("}"):
-            is_open = False
-        elif is_open and (found := _BIB_FIELD.fullmatch(line)):
-            entries[key][found[1]] = found[2]
-    if is_open:
-        form = "one field a line, then a brace at the start of a line"
-        raise InputError(f"{path}: {key}", "an entry that cannot be read", form)
-    return entries
+    return read_bib(path)
 
 
 def _citation(fields: dict[str, str], key: str) -> str:

@@ -60,7 +60,7 @@ _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?
 _DECIMAL_COMMA = re.compile(r"[+-]?[0-9]+,[0-9]")
 _NOT_FINITE = re.compile(r"[+-]?(?:nan|inf|infinity)(?![a-z])", re.IGNORECASE)
 _NAME = re.compile(r"[^\W\d]\w*")
-_FACTOR = rf"(?:{_NAME.pattern}(?:\^-?[0-9])?|1)"
+_FACTOR = rf"(?:{_NAME.pattern}(?:\^-?[1-9])?|1)"
 _UNIT = re.compile(rf"/?{_FACTOR}(?:[*/]{_FACTOR})*")
 _SUPERSCRIPTS = str.maketrans({"⁻": "-", **dict(zip("⁰¹²³⁴⁵⁶⁷⁸⁹", "0123456789", strict=True))})
 _LONGEST_TEXT = 100

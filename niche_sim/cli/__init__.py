@@ -118,7 +118,7 @@ def _fail(error: Exception) -> int:
         say(str(error))
         return error.code
     if isinstance(error, OSError) and error.filename is not None:
-        say(f"{error.filename}: {(error.strerror or str(error)).lower()}; --debug shows where")
+        say(str(InputError(f"{error.filename}", reason_of(error), "--debug shows where")))
     else:
-        say(f"{type(error).__name__}: {reason_of(error)}; --debug shows where")
+        say(str(InputError(type(error).__name__, str(error), "--debug shows where")))
     return FAILED

@@ -21,8 +21,10 @@ def disc(radius: float, spacing: float) -> tuple[np.ndarray, np.ndarray, np.ndar
     offsets = np.arange(-reach, reach + 1)
     probe = (np.arange(16) + 0.5) / 16 - 0.5
     along = (offsets[:, None] + probe[None, :]) * spacing  # um [sites, probes]
-    inside = (along[:, None, :, None] ** 2 + along[None, :, None, :] ** 2) <= radius**2
-    share = inside.mean(axis=(2, 3))
+    # Row by row, since all probe points of a wide disc on a fine grid would take gigabytes.
+    share = np.array([(row[:, None, None] ** 2 + along[None, :, :] ** 2 <= radius**2).mean(axis=(0, 2)) for row in along])
+    if not share.any():  # so small that it holds no probe point
+        share[reach, reach] = 1.0
     dy, dx = np.nonzero(share)
     weights = share[dy, dx] / share.sum()
     return offsets[dy], offsets[dx], weights

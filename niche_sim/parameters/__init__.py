@@ -80,6 +80,9 @@ from niche_sim.parameters.vesicles import (
 from niche_sim.units import from_model, show, to_model
 from niche_sim.vocabulary import EXOSOME_SOURCES, TUMOUR_LINES
 
+# How far a number may be from its range, as a factor. Densities of cells may be farther: there the estimate of a run tells
+# what it takes. Exponents and the radii of discs may not: powers overflow, and discs cost their area for every cell.
+FARTHEST, DENSEST, STEEPEST, WIDEST = 1e3, 1e8, 4.0, 10.0
 KINDS = ("measured", "derived", "fitted", "recalled", "assumed", "setting")
 
 
@@ -232,7 +235,27 @@ def value_of(name: str, text: str, where: str = "") -> float:
         raise InputError(where, f"{text} is zero", f"more than 0, usually {row.low:g} to {row.high:g} {row.unit}")
     if name == "exosomes.parcel_size" and value < 1.0:
         raise InputError(where, f"{text} is less than one vesicle", "1 vesicle or more")
+    least, most = limits_of(row)
+    if value != 0.0 and not least * (1.0 - 1e-9) <= from_model(value, row.unit) <= most * (1.0 + 1e-9):
+        found = f"{text} is outside what can be computed"
+        raise InputError(where, found, f"{least:.3g} to {most:.3g} {row.unit}, usually {row.low:g} to {row.high:g}")
     return value
+
+
+def limits_of(row: Row) -> tuple[float, float]:
+    """What a number may be set to, in its unit, and 0 besides where that is allowed.
+
+    Farther out nothing is biology any more, and somewhere a step overflows or never ends.
+    """
+    last = row.name.split(".")[-1]
+    if last.startswith("steepness"):
+        farthest = STEEPEST
+    elif last in ("reach", "neighbourhood"):
+        farthest = WIDEST
+    else:
+        farthest = DENSEST if row.unit.startswith("cell/mm^") else FARTHEST
+    least = next((value for value in (row.low, row.value, row.high) if value > 0.0), 1.0)
+    return least / farthest, max(row.high, row.value, least) * farthest
 
 
 def resolve(overrides: Mapping[str, str] | None = None, where: str = "", organ: str = "liver") -> Parameters:

@@ -67,4 +67,6 @@ def arrest_rate(section: Section, fraction: float) -> float:
         )
         return float(arrested) - fraction
 
-    return float(brentq(excess, 0.0, 1.0))  # 1 per um: within a site
+    if excess(1.0) <= 0.0:  # nearly all are to lodge, and 1 per um is within a site
+        return 1.0
+    return float(brentq(excess, 0.0, 1.0))
