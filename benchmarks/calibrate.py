@@ -17,10 +17,12 @@ from pathlib import Path
 import numpy as np
 from rich.progress import Progress
 
-from niche_sim import cohort, scenario, targets
-from niche_sim.parameters import rows
-from niche_sim.readouts import BY_NAME
-from niche_sim.units import show
+from niche_sim.engine.units import show
+from niche_sim.experiment import scenario
+from niche_sim.inference import verdicts as targets
+from niche_sim.model.parameters import rows
+from niche_sim.model.readouts import BY_NAME
+from niche_sim.runs import cohort
 
 # A fitted number and the scenarios whose fit targets it can move.
 FITTED = {

@@ -20,7 +20,7 @@ import numpy as np
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "tests"))
 from synthetic import AXES, Growth, apart
 
-from niche_sim.analysis import calibration
+from niche_sim.inference import calibration
 
 
 class Study(NamedTuple):

@@ -14,8 +14,9 @@ from collections import defaultdict
 
 from rich.progress import Progress
 
-from niche_sim import parameters, scenario
-from niche_sim.untreated import compute_thresholds
+from niche_sim.experiment import scenario
+from niche_sim.model import parameters
+from niche_sim.runs.thresholds import compute_thresholds
 
 
 def groups() -> list[list[scenario.Scenario]]:

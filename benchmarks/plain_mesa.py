@@ -35,22 +35,22 @@ import mesa
 import numpy as np
 from scipy import stats
 
-from niche_sim import scenario
-from niche_sim.kernels.neighbourhood import disc
-from niche_sim.kernels.spectral import spectral_step
-from niche_sim.kernels.walk import sub_steps
-from niche_sim.model import NicheModel
-from niche_sim.parameters import Parameters, resolve
-from niche_sim.processes.licensing.fibronectin_deposition import FibronectinDeposition
-from niche_sim.processes.priming.exosome_digestion import ExosomeDigestion
-from niche_sim.processes.priming.exosome_uptake import cross_section
-from niche_sim.processes.priming.tgfb_release import TgfbRelease
-from niche_sim.processes.recruitment.ccl2_release import Ccl2Release
-from niche_sim.protocol import Dose, InjectExosomes, Protocol
-from niche_sim.readouts import BY_NAME
-from niche_sim.schedule import DEFAULT
-from niche_sim.tissue import resting_density, section_of
-from niche_sim.units import to_model
+from niche_sim.engine.kernels.neighbourhood import disc
+from niche_sim.engine.kernels.spectral import spectral_step
+from niche_sim.engine.kernels.walk import sub_steps
+from niche_sim.engine.units import to_model
+from niche_sim.experiment import scenario
+from niche_sim.experiment.protocol import Dose, InjectExosomes, Protocol
+from niche_sim.mesa_model.model import NicheModel
+from niche_sim.model.initial_state import resting_density, section_of
+from niche_sim.model.parameters import Parameters, resolve
+from niche_sim.model.processes.licensing.fibronectin_deposition import FibronectinDeposition
+from niche_sim.model.processes.priming.exosome_digestion import ExosomeDigestion
+from niche_sim.model.processes.priming.exosome_uptake import cross_section
+from niche_sim.model.processes.priming.tgfb_release import TgfbRelease
+from niche_sim.model.processes.recruitment.ccl2_release import Ccl2Release
+from niche_sim.model.readouts import BY_NAME
+from niche_sim.model.schedule import DEFAULT
 
 SCENARIO, ARM = "liver_education_costasilva2015", "educated"
 RULES = (

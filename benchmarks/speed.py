@@ -27,15 +27,20 @@ if __name__ == "__main__":  # one core; read when the libraries below are import
 
 import numpy as np
 
-from niche_sim.interventions import intervene
-from niche_sim.laws import probability
-from niche_sim.model import NicheModel
-from niche_sim.processes.priming.exosome_uptake import ExosomeUptake, cross_section, passes_per_hour, uptake_by_zone
-from niche_sim.protocol import InjectExosomes, Protocol
-from niche_sim.section import Flow
+from niche_sim.engine.laws import probability
+from niche_sim.experiment.protocol import InjectExosomes, Protocol
+from niche_sim.mesa_model.model import NicheModel
+from niche_sim.model.actions import intervene
+from niche_sim.model.anatomy import Flow
+from niche_sim.model.processes.priming.exosome_uptake import (
+    ExosomeUptake,
+    cross_section,
+    passes_per_hour,
+    uptake_by_zone,
+)
 
 VESICLES = 1_000_000
-FIRST_STEP = "from niche_sim.model import NicheModel; NicheModel(rng=1).step()"
+FIRST_STEP = "from niche_sim.mesa_model.model import NicheModel; NicheModel(rng=1).step()"
 HELP = "import sys; sys.argv[0] = 'niche-sim'; from niche_sim.cli import main; main()"
 
 

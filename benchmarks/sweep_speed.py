@@ -19,9 +19,9 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from niche_sim import sweeps
-from niche_sim.model import NicheModel
-from niche_sim.sweeps import Job, Outcome, Place, Plan, live
+from niche_sim.mesa_model.model import NicheModel
+from niche_sim.runs import sweeps
+from niche_sim.runs.sweeps import Job, Outcome, Place, Plan, live
 
 EARLY = 10  # the run of a worker from which on its memory is to stay as it is
 

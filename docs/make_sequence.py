@@ -1,6 +1,6 @@
 """Make the figure of the sequence anew: `python docs/make_sequence.py` writes docs/images/sequence.svg and sequence_tall.svg.
 
-Cells look as in every other figure (`niche_sim.looks`). The tall one is for narrow screens.
+Cells look as in every other figure (`niche_sim.figures.appearance`). The tall one is for narrow screens.
 """
 
 from __future__ import annotations
@@ -13,7 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Ellipse, FancyArrowPatch, FancyBboxPatch, Rectangle
 
-from niche_sim.looks import BLACK, FIELD_LOOKS, GREY, KINDS, ORANGE, PALE, WHITE
+from niche_sim.figures.appearance import BLACK, FIELD_LOOKS, GREY, KINDS, ORANGE, PALE, WHITE
 
 FOLDER = Path(__file__).parent / "images"
 LOOKS = {kind.label: kind for kind in KINDS}

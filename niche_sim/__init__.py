@@ -9,14 +9,14 @@ __version__ = "0.1.0"
 
 # Public names and where they live; imported when asked for, so that `import niche_sim` costs nothing.
 _PUBLIC = {
-    "NicheModel": "model",
-    "Record": "record",
-    "run": "record",
-    "load_record": "record",
-    "load_scenario": "scenario",
-    "sweep": "sweeps",
-    "catalogue": "scenario",
-    "InputError": "errors",
+    "NicheModel": "mesa_model.model",
+    "Record": "runs.record",
+    "run": "runs.record",
+    "load_record": "runs.record",
+    "load_scenario": "experiment.scenario",
+    "sweep": "runs.sweeps",
+    "catalogue": "experiment.scenario",
+    "InputError": "engine.errors",
 }
 
 __all__ = ["__version__", *_PUBLIC]

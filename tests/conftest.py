@@ -17,12 +17,9 @@ import numpy as np
 import pytest
 from waiting import PATIENCE
 
-from niche_sim.cells import POPULATIONS
-from niche_sim.chance import Chance, birth_key
 from niche_sim.cli import main
-from niche_sim.model import NicheModel
-from niche_sim.parameters import resolve
-from niche_sim.protocol import (
+from niche_sim.engine.chance import Chance, birth_key
+from niche_sim.experiment.protocol import (
     Block,
     Boost,
     Deplete,
@@ -32,10 +29,13 @@ from niche_sim.protocol import (
     Protocol,
     Treat,
 )
-from niche_sim.scenario import load
-from niche_sim.state import State
-from niche_sim.tissue import naive_liver, resting_density, section_of
-from niche_sim.vocabulary import BOOSTS, DRUGS
+from niche_sim.experiment.scenario import load
+from niche_sim.mesa_model.model import NicheModel
+from niche_sim.model.catalogue import BOOSTS, DRUGS
+from niche_sim.model.cells import POPULATIONS
+from niche_sim.model.initial_state import naive_liver, resting_density, section_of
+from niche_sim.model.parameters import resolve
+from niche_sim.model.state import State
 
 # A lobule and a bit: 35 x 30 sites, not square, so that a mixed-up axis shows.
 WIDTH, HEIGHT, SPACING = 600.0, 700.0, 20.0

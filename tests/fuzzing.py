@@ -26,16 +26,18 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import NamedTuple
 
-from niche_sim import lesson, parameters, scenario, scenario_writing, stages
-from niche_sim import record as records
 from niche_sim.cli import usage
 from niche_sim.dashboard.link import Setup
-from niche_sim.errors import LONGEST_MESSAGE, InputError, unseen
-from niche_sim.evidence import load_reasons, verdicts_of
-from niche_sim.model import NicheModel
-from niche_sim.record import Runner
-from niche_sim.sweeps import read_plan
-from niche_sim.units import to_model
+from niche_sim.description.evidence import load_reasons, verdicts_of
+from niche_sim.engine.errors import LONGEST_MESSAGE, InputError, unseen
+from niche_sim.engine.units import to_model
+from niche_sim.experiment import scenario, scenario_writing
+from niche_sim.mesa_model.model import NicheModel
+from niche_sim.model import parameters, stages
+from niche_sim.runs import record as records
+from niche_sim.runs.record import Runner
+from niche_sim.runs.sweeps import read_plan
+from niche_sim.teaching import lesson
 
 MOST_SECONDS, MOST_BYTES = 2.0, 200e6
 EDUCATION = "liver_education_costasilva2015"
@@ -277,7 +279,7 @@ TINY = {"section.width": "0.6 mm", "section.height": "0.6 mm", "run.duration": "
 
 def _leave_a_run(run: Path, checkpoint: Path) -> None:
     """A folder of a run, and a checkpoint of the same."""
-    from niche_sim.cohort import write_table
+    from niche_sim.runs.cohort import write_table
 
     runner = Runner(NicheModel(EDUCATION, "educated", overrides=TINY, rng=1))
     runner.advance(3)

@@ -18,11 +18,12 @@ from pathlib import Path
 
 import numpy as np
 
-from niche_sim import cohort as cohorts
-from niche_sim import naming, record, scenario
-from niche_sim.model import NicheModel
-from niche_sim.protocol import InjectTumourCells, Protocol
-from niche_sim.scenario import Scenario
+from niche_sim.experiment import scenario
+from niche_sim.experiment.protocol import InjectTumourCells, Protocol
+from niche_sim.experiment.scenario import Scenario
+from niche_sim.mesa_model.model import NicheModel
+from niche_sim.runs import cohort as cohorts
+from niche_sim.runs import identity, record
 
 EDUCATION = "liver_education_costasilva2015"
 GROWING = "liver_growing_primary"
@@ -100,7 +101,7 @@ _kept: list[Path | tempfile.TemporaryDirectory[str]] = []
 
 def keep_in(folder: Path) -> None:
     """Keep mice there from one session to the next; without it they are kept for this session."""
-    content = "".join([naming.code_digest(), *map(inspect.getsource, (cohorts, record))])
+    content = "".join([identity.code_digest(), *map(inspect.getsource, (cohorts, record))])
     mine = folder / hashlib.sha256(content.encode()).hexdigest()[:16]
     mine.mkdir(parents=True, exist_ok=True)
     mine.touch()

@@ -8,7 +8,7 @@ import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
 
-from niche_sim import sweeps
+from niche_sim.runs import sweeps
 
 EDUCATION = "liver_education_costasilva2015"
 TINY = {"section.width": "0.6 mm", "section.height": "0.6 mm", "run.duration": "1 day"}

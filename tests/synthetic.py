@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from niche_sim.sweeps import Axis
+from niche_sim.runs.sweeps import Axis
 
 MICE = 6
 NOISE = 0.25  # standard deviation of the logarithm between mice

@@ -12,8 +12,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from niche_sim.protocol import Dose
-from niche_sim.section import Flow
+from niche_sim.experiment.protocol import Dose
+from niche_sim.model.anatomy import Flow
 
 FOLDER = Path(__file__).resolve().parent.parent / "benchmarks"
 
@@ -183,7 +183,7 @@ def test_the_account_of_a_sweep():
 
 
 def test_a_watched_run_is_the_run_itself():
-    from niche_sim import sweeps
+    from niche_sim.runs import sweeps
 
     bench = script("sweep_speed")
     small = {"section.width": "0.6 mm", "section.height": "0.6 mm", "run.duration": "1 day"}

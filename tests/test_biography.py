@@ -5,11 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from niche_sim.biography import LEFT_OUT, STORIES, at_point
-from niche_sim.cells import POPULATIONS
-from niche_sim.errors import InputError
-from niche_sim.looks import FIELD_LOOKS, KINDS
-from niche_sim.model import NicheModel
+from niche_sim.engine.errors import InputError
+from niche_sim.exports.cell_report import LEFT_OUT, STORIES, at_point
+from niche_sim.figures.appearance import FIELD_LOOKS, KINDS
+from niche_sim.mesa_model.model import NicheModel
+from niche_sim.model.cells import POPULATIONS
 
 SIZE = {"section.width": "600 um", "section.height": "700 um"}
 Y, X = 410.0, 130.0  # a place in the parenchyma

@@ -13,11 +13,12 @@ from extras import needs
 from matplotlib.image import imread
 from synthetic import AXES, Growth, apart, truth_of
 
-from niche_sim import cohort, plots_analysis_fit, sweeps
-from niche_sim.analysis import calibration, fitting
-from niche_sim.errors import InputError
-from niche_sim.scenario import load
-from niche_sim.targets import Comparison, Effect
+from niche_sim.engine.errors import InputError
+from niche_sim.experiment.scenario import load
+from niche_sim.figures import sensitivity_and_fit
+from niche_sim.inference import calibration, fitting
+from niche_sim.inference.verdicts import Comparison, Effect
+from niche_sim.runs import cohort, sweeps
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))
 import calibration_coverage
@@ -431,9 +432,9 @@ def test_ctrl_c_says_how_to_go_on(call, scenario, monkeypatch):
 
 def test_figures_show_each_number_and_each_target(found, small):
     made = calibration.marginals(found.posterior)
-    corner = plots_analysis_fit.posterior_figure(found.posterior, made, "growth")
+    corner = sensitivity_and_fit.posterior_figure(found.posterior, made, "growth")
     assert len(corner.axes) == 6
     titles = [ax.get_title() for ax in corner.axes if ax.get_title()]
     assert titles == [f"{one.name}\n{one.word}" for one in made]
     checked = [fitting.Checked(one, 0.9, 0.7, 1.0, 20, 0.2) for one in small.targets]
-    assert len(plots_analysis_fit.check_figure(checked, "growth").axes) == len(checked)
+    assert len(sensitivity_and_fit.check_figure(checked, "growth").axes) == len(checked)

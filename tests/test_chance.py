@@ -10,10 +10,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from niche_sim import chance as chance_module
-from niche_sim.chance import Chance, birth_key, daughter_key
-from niche_sim.errors import InputError
-from niche_sim.process import Process
+from niche_sim.engine import chance as chance_module
+from niche_sim.engine.chance import Chance, birth_key, daughter_key
+from niche_sim.engine.errors import InputError
+from niche_sim.model.process import Process
 
 KEYS = np.arange(100_000)
 SMALLEST_P = 1e-4

@@ -1,9 +1,9 @@
 """The chapters of the register: every group has one place, and only what a run can read matters to it."""
 
-from niche_sim.parameters import rows
-from niche_sim.parameters.chapters import CHAPTERS, groups_that_matter
-from niche_sim.stages import STAGES
-from niche_sim.vocabulary import EXOSOME_SOURCES, ORGANS, TUMOUR_LINES
+from niche_sim.model.catalogue import EXOSOME_SOURCES, ORGANS, TUMOUR_LINES
+from niche_sim.model.parameters import rows
+from niche_sim.model.parameters.groups import CHAPTERS, groups_that_matter
+from niche_sim.model.stages import STAGES
 
 GROUPS = [group for chapter in CHAPTERS for group in chapter.groups]
 

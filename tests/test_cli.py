@@ -19,14 +19,14 @@ import numpy as np
 import pytest
 from waiting import PATIENCE, until
 
-from niche_sim import record as records
-from niche_sim import scenario as library
 from niche_sim.cli import main, report
-from niche_sim.parameters import KINDS, rows
-from niche_sim.processes.colonisation.dormancy_exit import DormancyExit
-from niche_sim.readouts import READOUTS
-from niche_sim.schedule import DEFAULT, SCHEDULES
-from niche_sim.stages import STAGES
+from niche_sim.experiment import scenario as library
+from niche_sim.model.parameters import KINDS, rows
+from niche_sim.model.processes.colonisation.dormancy_exit import DormancyExit
+from niche_sim.model.readouts import READOUTS
+from niche_sim.model.schedule import DEFAULT, SCHEDULES
+from niche_sim.model.stages import STAGES
+from niche_sim.runs import record as records
 
 FILES = {"record.parquet", "events.parquet", "snapshots.npz", "summary.json", "provenance.json"}
 FIGURES = {"section.png", "timeline.png"}

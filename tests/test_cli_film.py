@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from niche_sim import plots_film
-from niche_sim import record as records
-from niche_sim.processes.colonisation.dormancy_exit import DormancyExit
+from niche_sim.figures import film_drawing
+from niche_sim.model.processes.colonisation.dormancy_exit import DormancyExit
+from niche_sim.runs import record as records
 
 pytestmark = pytest.mark.usefixtures("interruptible")
 SMALL = {"section.width": "0.6 mm", "section.height": "0.6 mm", "run.duration": "2 day"}
@@ -45,7 +45,7 @@ def test_a_gif_of_a_run(call, kept, tmp_path):
     assert frames("run.gif") == 5  # every 12 h of two days
     assert names(tmp_path) == ["run", "run.gif"]
     # It shows the run of the folder: its last frame is that of the last snapshot.
-    film = plots_film.Film(kept, 75)
+    film = film_drawing.Film(kept, 75)
     drawn = film.draw(48.0, kept.snapshots[48.0]).astype(int)
     with Image.open("run.gif") as gif:
         gif.seek(4)
@@ -117,13 +117,13 @@ def test_a_run_of_another_version_is_run_first_to_know_its_onsets(call, monkeypa
     told["onsets_h"]["priming"] = 40.0
     summary.write_text(json.dumps(told))
     seen = []
-    calm = plots_film.save_film
+    calm = film_drawing.save_film
 
     def save_film(shots, total, record, file, **watchers):
         seen.append(record.onsets["priming"])
         return calm(shots, total, record, file, **watchers)
 
-    monkeypatch.setattr(plots_film, "save_film", save_film)
+    monkeypatch.setattr(film_drawing, "save_film", save_film)
     assert call("film", "run", "-o", "same.gif", "--every", "1 day").err == []
     other = json.loads(provenance.read_text())
     other["versions"]["numpy"] = "1.0"

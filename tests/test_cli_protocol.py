@@ -9,12 +9,12 @@ from types import SimpleNamespace
 
 import pytest
 
-from niche_sim import scenario as library
 from niche_sim.cli import main
-from niche_sim.model import NicheModel
-from niche_sim.protocol import Block, InjectExosomes
-from niche_sim.record import Runner, load_record, run
-from niche_sim.scenario_writing import entry_text, protocol_text, with_protocol
+from niche_sim.experiment import scenario as library
+from niche_sim.experiment.protocol import Block, InjectExosomes
+from niche_sim.experiment.scenario_writing import entry_text, protocol_text, with_protocol
+from niche_sim.mesa_model.model import NicheModel
+from niche_sim.runs.record import Runner, load_record, run
 
 SIZE = {"section.width": "0.6 mm", "section.height": "0.6 mm"}
 QUICK = ["run", "--no-figures", "--no-progress", "--days", "2"]

@@ -8,9 +8,9 @@ import pytest
 from small_sweeps import FAILED, RUNS, TINY, TOML, command, contents, planned, swept
 from waiting import PATIENCE, until
 
-from niche_sim import sweeps
 from niche_sim.cli import main, sweeping
-from niche_sim.sweeps import Count, Done
+from niche_sim.runs import sweeps
+from niche_sim.runs.sweeps import Count, Done
 
 SMALL = """
 scenario = "liver_education_costasilva2015"

@@ -13,10 +13,11 @@ import numpy as np
 import pytest
 from waiting import PATIENCE, until
 
-from niche_sim import cohort, naming, scenario, workers
-from niche_sim.errors import InputError
-from niche_sim.model import NicheModel
-from niche_sim.targets import effects
+from niche_sim.engine.errors import InputError
+from niche_sim.experiment import scenario
+from niche_sim.inference.verdicts import effects
+from niche_sim.mesa_model.model import NicheModel
+from niche_sim.runs import cohort, identity, workers
 
 EDUCATION = "liver_education_costasilva2015"
 SMALL = {"section.width": "600 um", "section.height": "700 um", "run.duration": "2 day"}
@@ -169,16 +170,16 @@ def test_arms_keep_their_names_whatever_others_run(kept):
 
 def test_other_code_is_another_mouse_but_not_another_comment(monkeypatch):
     text = '"""What."""\nA = 1\n\n\ndef f(x):\n    """Say."""\n    return x + A  # sum\n'
-    assert naming._code(text) == naming._code('"""Other."""\nA = 1\ndef f(x):\n    return (x + A)\n')
-    assert naming._code(text) != naming._code(text.replace("x + A", "x - A"))
+    assert identity._code(text) == identity._code('"""Other."""\nA = 1\ndef f(x):\n    return (x + A)\n')
+    assert identity._code(text) != identity._code(text.replace("x + A", "x - A"))
 
 
 @pytest.mark.mice
-def test_no_module_that_a_mouse_needs_counts_as_an_onlooker():
-    code = "import sys, niche_sim.model; print(*(name for name in sys.modules if name.startswith('niche_sim.')))"
+def test_the_code_of_every_module_that_a_mouse_needs_is_in_the_digest():
+    code = "import sys, niche_sim.mesa_model.model; print(*(name for name in sys.modules if name.startswith('niche_sim.')))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert "niche_sim.model" in loaded
-    assert not [name for name in loaded if naming.looks_on(name.split(".")[1])]
+    assert "niche_sim.mesa_model.model" in loaded
+    assert {name.split(".")[1] for name in loaded} <= set(identity.DECIDING)
 
 
 @pytest.mark.mice

@@ -12,11 +12,12 @@ from matplotlib.colors import to_rgb
 from matplotlib.image import imread
 from waiting import PATIENCE, until
 
-from niche_sim import cohort, plots_compare
-from niche_sim.errors import InputError
-from niche_sim.readouts import BY_NAME
-from niche_sim.scenario import load
-from niche_sim.stages import STAGES
+from niche_sim.engine.errors import InputError
+from niche_sim.experiment.scenario import load
+from niche_sim.figures import arms
+from niche_sim.model.readouts import BY_NAME
+from niche_sim.model.stages import STAGES
+from niche_sim.runs import cohort
 
 EDUCATION = "liver_education_costasilva2015"
 SMALL = {"section.width": "600 um", "section.height": "700 um", "run.duration": "2 day"}
@@ -128,7 +129,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(call, tmp_path, options, said)
 
 
 def test_at_most_six_readouts_that_targets_name(found):
-    readouts = plots_compare.key_readouts(found)
+    readouts = arms.key_readouts(found)
     named = {target.readout for target in found.plan.experiment.targets}
     assert len(readouts) == 6
     assert {name for name, _ in readouts} <= named
@@ -136,16 +137,16 @@ def test_at_most_six_readouts_that_targets_name(found):
 
 
 def test_every_readout_has_curves_and_dots_of_each_arm_with_units(found):
-    figure = plots_compare.compare_figure(found)
-    readouts = plots_compare.key_readouts(found)
+    figure = arms.compare_figure(found)
+    readouts = arms.key_readouts(found)
     panels = figure.axes[: 2 * len(readouts)]
     for (name, at), curves, dots in zip(readouts, panels[::2], panels[1::2], strict=True):
         assert curves.get_xlabel() == "Time (days)"
-        assert curves.get_ylabel() == plots_compare._unit(name)
+        assert curves.get_ylabel() == arms._unit(name)
         means = [found.curves(arm, name).mean(axis=0) for arm in found.plan.arms]
         for line, mean in zip(curves.get_lines(), means, strict=False):
             np.testing.assert_allclose(line.get_ydata(), mean)
-        assert dots.get_xlabel().startswith(plots_compare._unit(name))
+        assert dots.get_xlabel().startswith(arms._unit(name))
         assert [label.get_text() for label in dots.get_yticklabels()] == ["PBS", "educated", "anti-MIF"]
         of_arm = [line for line in dots.get_lines() if len(line.get_xdata()) == 3]
         values = [sorted(found.values(arm, name, at).values()) for arm in found.plan.arms]
@@ -156,23 +157,23 @@ def test_every_readout_has_curves_and_dots_of_each_arm_with_units(found):
 
 def test_readouts_that_are_asked_for_are_shown_in_that_order(found):
     wanted = ["tgfb_mean", "bmdc_arrested"]
-    assert [name for name, _ in plots_compare.key_readouts(found, wanted)] == wanted
-    assert plots_compare.key_readouts(found, ["oxygen_mean"]) == [("oxygen_mean", found.ends)]  # which no target names
-    figure = plots_compare.compare_figure(found, wanted)
+    assert [name for name, _ in arms.key_readouts(found, wanted)] == wanted
+    assert arms.key_readouts(found, ["oxygen_mean"]) == [("oxygen_mean", found.ends)]  # which no target names
+    figure = arms.compare_figure(found, wanted)
     units = [ax.get_ylabel() for ax in figure.axes if ax.get_xlabel() == "Time (days)"]
-    assert units == [plots_compare._unit(name) for name in wanted]
+    assert units == [arms._unit(name) for name in wanted]
     with pytest.raises(InputError, match="tgfb_maen"):
-        plots_compare.compare_figure(found, ["tgfb_maen"])
+        arms.compare_figure(found, ["tgfb_maen"])
 
 
 def test_arms_are_told_apart():
-    assert len(set(plots_compare.COLOURS)) * len(plots_compare.DASHES) >= 12
-    brightness = [sum(np.array(to_rgb(c)) * (0.299, 0.587, 0.114)) for c in plots_compare.COLOURS]
+    assert len(set(arms.COLOURS)) * len(arms.DASHES) >= 12
+    brightness = [sum(np.array(to_rgb(c)) * (0.299, 0.587, 0.114)) for c in arms.COLOURS]
     assert max(brightness) < 0.75  # seen on white
 
 
 def test_texts_do_not_overlap(found):
-    figure = plots_compare.compare_figure(found)
+    figure = arms.compare_figure(found)
     renderer = FigureCanvasAgg(figure).get_renderer()
     figure.draw(renderer)
     texts = [text for text in figure.texts if text.get_text()]
@@ -194,6 +195,6 @@ def test_texts_do_not_overlap(found):
 
 
 def test_the_same_mice_give_the_same_bytes(found, tmp_path):
-    file = plots_compare.save_compare(found, tmp_path / "compare.png")
-    assert file.read_bytes() == plots_compare.compare_png(found)
+    file = arms.save_compare(found, tmp_path / "compare.png")
+    assert file.read_bytes() == arms.compare_png(found)
     assert imread(file).shape[1] == 1417  # 180 mm at 200 dpi

@@ -14,8 +14,8 @@ import pytest
 from numba.core.caching import CacheImpl
 
 import niche_sim
-from niche_sim import compiling
-from niche_sim.compiling import compiled
+from niche_sim.engine import compiling
+from niche_sim.engine.compiling import compiled
 
 SOURCE = "def add(a, b):\n    return a + b\n\n\ndef twice(a, b):\n    return 2 * (a + b)\n"
 

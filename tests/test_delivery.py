@@ -9,8 +9,8 @@ import math
 import numpy as np
 import pytest
 
-from niche_sim.kernels.delivery import captured_share, pass_probability, pass_through
-from niche_sim.section import Section
+from niche_sim.engine.kernels.delivery import captured_share, pass_probability, pass_through
+from niche_sim.model.anatomy import Section
 
 
 def liver(spacing, width=1000.0, height=1000.0):

@@ -8,12 +8,12 @@ import numpy as np
 import pyarrow.parquet as pq
 import pytest
 
-from niche_sim.cells import KupfferCell
-from niche_sim.errors import InputError
-from niche_sim.model import NicheModel
-from niche_sim.process import Process
-from niche_sim.protocol import InjectTumourCells, Protocol
-from niche_sim.record import Runner, load_record, model_like, provenance_of, run
+from niche_sim.engine.errors import InputError
+from niche_sim.experiment.protocol import InjectTumourCells, Protocol
+from niche_sim.mesa_model.model import NicheModel
+from niche_sim.model.cells import KupfferCell
+from niche_sim.model.process import Process
+from niche_sim.runs.record import Runner, load_record, model_like, provenance_of, run
 
 # Exosomes, tumour cells on day 2 and a few days of their life, on a section of a few lobules.
 SMALL = {"section.width": "800 um", "section.height": "800 um", "run.duration": "6 day"}

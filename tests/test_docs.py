@@ -20,14 +20,15 @@ import click
 import pytest
 
 import niche_sim
-from niche_sim import sweeps, vocabulary
 from niche_sim.cli.usage import settings
-from niche_sim.parameters import rows, value_of
-from niche_sim.readouts import READOUTS
-from niche_sim.scenario import Target, catalogue, load
-from niche_sim.scenario_writing import read_entry
-from niche_sim.schedule import ALTERNATIVES, DEFAULT, SCHEDULES
-from niche_sim.stages import STAGES
+from niche_sim.experiment.scenario import Target, catalogue, load
+from niche_sim.experiment.scenario_writing import read_entry
+from niche_sim.model import catalogue as vocabulary
+from niche_sim.model.parameters import rows, value_of
+from niche_sim.model.readouts import READOUTS
+from niche_sim.model.schedule import ALTERNATIVES, DEFAULT, SCHEDULES
+from niche_sim.model.stages import STAGES
+from niche_sim.runs import sweeps
 
 TOP = Path(__file__).parents[1]
 DOCS = TOP / "docs"
@@ -351,7 +352,7 @@ def test_built_pages_load_nothing_from_elsewhere(built: Path) -> None:
         loaded = re.findall(r'<(?:script|img|iframe|source)\b[^>]*\b(?:src|srcset)="?([^">\s]+)', text)
         loaded += [tag for tag in re.findall(r"<link\b[^>]*>", text) if "stylesheet" in tag or "preconnect" in tag]
         assert not [one for one in loaded if re.search(r"(?:https?:)?//", one)], page
-    assert "niche_sim.model.NicheModel" in (built / "reference" / "python.html").read_text(encoding="utf-8")
+    assert "niche_sim.mesa_model.model.NicheModel" in (built / "reference" / "python.html").read_text(encoding="utf-8")
 
 
 @pytest.fixture

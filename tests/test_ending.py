@@ -13,10 +13,10 @@ import numpy as np
 import pytest
 
 from niche_sim.cli import main
-from niche_sim.errors import InputError
-from niche_sim.model import NicheModel
-from niche_sim.record import load_record
-from niche_sim.scenario import LONGEST_NAME, check_file_name, ids, load
+from niche_sim.engine.errors import InputError
+from niche_sim.experiment.scenario import LONGEST_NAME, check_file_name, ids, load
+from niche_sim.mesa_model.model import NicheModel
+from niche_sim.runs.record import load_record
 
 SMALL = ["--set", "section.width=600 um", "--set", "section.height=600 um", "--no-figures", "--no-progress"]
 KILLS = int(os.environ.get("NICHE_SIM_KILLS", "3"))

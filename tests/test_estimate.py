@@ -8,15 +8,15 @@ import tracemalloc
 
 import pytest
 
-from niche_sim import estimate as estimates
-from niche_sim import model
 from niche_sim.cli import beforehand, main
-from niche_sim.errors import InputError
-from niche_sim.estimate import FITS, Estimate, Limits, check, estimate, total
-from niche_sim.model import NicheModel, setup
-from niche_sim.protocol import GrowPrimary, InjectExosomes, Protocol
-from niche_sim.record import run
-from niche_sim.scenario import catalogue, load
+from niche_sim.engine.errors import InputError
+from niche_sim.experiment import estimate as estimates
+from niche_sim.experiment.estimate import FITS, Estimate, Limits, check, estimate, total
+from niche_sim.experiment.protocol import GrowPrimary, InjectExosomes, Protocol
+from niche_sim.experiment.scenario import catalogue, load
+from niche_sim.mesa_model import model
+from niche_sim.mesa_model.model import NicheModel, setup
+from niche_sim.runs.record import run
 
 EDUCATION = "liver_education_costasilva2015"
 SMALL = {"section.width": "1 mm", "section.height": "1 mm"}
@@ -172,7 +172,7 @@ def test_yes_begins_and_long_work_is_told(tmp_path, monkeypatch, capfd):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(estimates, "MOST_CELLS", 10.0)
     monkeypatch.setattr(estimates, "LIMITS", Limits(cells=10.0))
-    monkeypatch.setattr("niche_sim.estimate.check.__defaults__", (Limits(cells=10.0), "this run", estimates.SMALLER))
+    monkeypatch.setattr("niche_sim.experiment.estimate.check.__defaults__", (Limits(cells=10.0), "this run", estimates.SMALLER))
     monkeypatch.setattr(beforehand, "LONG", 0.0)
     small = [word for name, value in SMALL.items() for word in ("--set", f"{name}={value}")] + ["--days", "0.25"]
     assert main(["run", *small, "-o", "out", "--no-figures"]) == 2

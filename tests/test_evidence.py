@@ -7,9 +7,11 @@ from types import SimpleNamespace
 
 import pytest
 
-from niche_sim import cohort, evidence, scenario
-from niche_sim.errors import InputError
-from niche_sim.targets import MET, NOT_MET, UNDECIDED, Comparison, Effect, Judged
+from niche_sim.description import evidence
+from niche_sim.engine.errors import InputError
+from niche_sim.experiment import scenario
+from niche_sim.inference.verdicts import MET, NOT_MET, UNDECIDED, Comparison, Effect, Judged
+from niche_sim.runs import cohort
 
 GROWING = "liver_growing_primary"
 SET = [
@@ -208,8 +210,8 @@ def test_a_study_beside_the_scenarios_is_in_both_reports(tmp_path):
 
 def test_the_whole_report_holds_the_matrix_and_the_parts(monkeypatch, tmp_path):
     """The wiring only: what is in them is tested with the mechanisms."""
-    from niche_sim import mechanisms
     from niche_sim.cli import comparing
+    from niche_sim.inference import mechanisms
 
     assert comparing._mechanisms([], [], tmp_path) == []
     effect = Effect(0.9, 0.8, 1.0, 4, 0.95)

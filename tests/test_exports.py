@@ -11,13 +11,13 @@ import pandas as pd
 import pyarrow.parquet as pq
 import pytest
 
-from niche_sim import record as records
 from niche_sim.cli import main
-from niche_sim.errors import InputError
-from niche_sim.exports import csv_bytes, parquet_bytes, run_name, zip_bytes
-from niche_sim.plots import save_figures, section_png, timeline_png
-from niche_sim.readouts import BY_NAME
-from niche_sim.record import load_record
+from niche_sim.engine.errors import InputError
+from niche_sim.exports.archives import csv_bytes, parquet_bytes, run_name, zip_bytes
+from niche_sim.figures.single_run import save_figures, section_png, timeline_png
+from niche_sim.model.readouts import BY_NAME
+from niche_sim.runs import record as records
+from niche_sim.runs.record import load_record
 
 SMALL = {"section.width": "0.6 mm", "section.height": "0.6 mm", "run.duration": "2 day"}
 PNG = b"\x89PNG\r\n\x1a\n"

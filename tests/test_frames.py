@@ -8,12 +8,12 @@ import json
 import numpy as np
 import pytest
 
-from niche_sim.cells import TumourCell
-from niche_sim.errors import InputError
-from niche_sim.frames import FINEST, Scales, difference, nice_step, pack, pack_difference, static_of
-from niche_sim.looks import FIELD_LOOKS, KINDS, LiveSight, SnapshotSight
-from niche_sim.model import NicheModel
-from niche_sim.record import provenance_of, snapshot
+from niche_sim.engine.errors import InputError
+from niche_sim.exports.canvas_encoding import FINEST, Scales, difference, nice_step, pack, pack_difference, static_of
+from niche_sim.figures.appearance import FIELD_LOOKS, KINDS, LiveSight, SnapshotSight
+from niche_sim.mesa_model.model import NicheModel
+from niche_sim.model.cells import TumourCell
+from niche_sim.runs.record import provenance_of, snapshot
 
 SIZE = {"section.width": "600 um", "section.height": "700 um"}
 NAMES = [kind.label for kind in KINDS]

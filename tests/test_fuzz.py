@@ -8,7 +8,7 @@ from pathlib import Path
 import fuzzing
 import pytest
 
-from niche_sim.errors import InputError
+from niche_sim.engine.errors import InputError
 
 INPUTS = 1500
 

@@ -10,7 +10,7 @@ import mice
 import numpy as np
 import pytest
 
-from niche_sim import naming
+from niche_sim.runs import identity
 
 TESTS = Path(__file__).parent
 
@@ -50,6 +50,6 @@ def test_mice_are_kept_until_the_code_that_makes_them_is_another(tmp_path, monke
         np.testing.assert_array_equal(one.table["fibronectin_mean"], other.table["fibronectin_mean"])
     assert first[0].table["kupffer_load_mean"][-1] != first[1].table["kupffer_load_mean"][-1]
     for digest in "abcd":
-        monkeypatch.setattr(naming, "code_digest", lambda digest=digest: digest)
+        monkeypatch.setattr(identity, "code_digest", lambda digest=digest: digest)
         mice.keep_in(tmp_path)
     assert len(list(tmp_path.iterdir())) == mice.MOST_KEPT and not list(tmp_path.rglob("*.npz"))

@@ -7,14 +7,10 @@ import math
 import numpy as np
 import pytest
 
-from niche_sim import describe
-from niche_sim.cells import POPULATIONS, BoneMarrowDerivedCell, Exosome, TumourCell
-from niche_sim.chance import Chance
-from niche_sim.errors import InputError
-from niche_sim.interventions import ACTIONS, intervene
-from niche_sim.model import NicheModel
-from niche_sim.parameters import resolve
-from niche_sim.protocol import (
+from niche_sim.description import describe
+from niche_sim.engine.chance import Chance
+from niche_sim.engine.errors import InputError
+from niche_sim.experiment.protocol import (
     Block,
     Boost,
     Deplete,
@@ -24,9 +20,9 @@ from niche_sim.protocol import (
     ResectPrimary,
     Treat,
 )
-from niche_sim.state import Blocked, Boosted, Drugs, State
-from niche_sim.tissue import naive_liver, section_of
-from niche_sim.vocabulary import (
+from niche_sim.mesa_model.model import NicheModel
+from niche_sim.model.actions import ACTIONS, intervene
+from niche_sim.model.catalogue import (
     BLOCK_TARGETS,
     BLOCKS_BY_GROUP,
     BMDC_KINDS,
@@ -38,6 +34,10 @@ from niche_sim.vocabulary import (
     ORGANS,
     TUMOUR_LINES,
 )
+from niche_sim.model.cells import POPULATIONS, BoneMarrowDerivedCell, Exosome, TumourCell
+from niche_sim.model.initial_state import naive_liver, section_of
+from niche_sim.model.parameters import resolve
+from niche_sim.model.state import Blocked, Boosted, Drugs, State
 
 VERBS = (InjectExosomes, InjectTumourCells, GrowPrimary, ResectPrimary, Block, Deplete, Boost, Treat)
 
@@ -230,7 +230,7 @@ def test_a_block_holds_from_its_start_to_before_its_end(naive, p, target):
 
 
 def test_every_target_is_a_link_of_the_state_and_read_by_a_rule():
-    from niche_sim.schedule import DEFAULT
+    from niche_sim.model.schedule import DEFAULT
 
     assert set(BLOCK_TARGETS) == set(Blocked.__dataclass_fields__)
     read = {name for process in DEFAULT for name in process.reads}
@@ -277,7 +277,7 @@ def test_a_boost_holds_from_its_start_to_before_its_end(naive, p, target):
 
 
 def test_every_boost_and_drug_is_in_the_state_and_read_by_a_rule():
-    from niche_sim.schedule import DEFAULT
+    from niche_sim.model.schedule import DEFAULT
 
     assert set(BOOSTS) == set(Boosted.__dataclass_fields__)
     assert set(DRUGS) <= set(Drugs.__dataclass_fields__)

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from niche_sim.kernels.neighbourhood import disc, gather, mirrored, spread
-from niche_sim.kernels.walk import HEADINGS, SPLIT, fold, sub_steps, walk
+from niche_sim.engine.kernels.neighbourhood import disc, gather, mirrored, spread
+from niche_sim.engine.kernels.walk import HEADINGS, SPLIT, fold, sub_steps, walk
 
 ODD_SHAPES = [(1, 1), (1, 9), (7, 1), (3, 5), (13, 8)]
 # Twins do the same arithmetic in another order; lengths are some 100 um, roundings 1e-14 um, moves some tens.

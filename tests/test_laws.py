@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from niche_sim import laws
+from niche_sim.engine import laws
 
 EXACT = 1e-12  # a handful of roundings of 1e-16 each
 

@@ -9,12 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from niche_sim import cohort, lesson, scenario, worksheet
 from niche_sim.cli import main
-from niche_sim.cohort import Cohort, Life
-from niche_sim.errors import InputError
-from niche_sim.lesson import RIGHT, WRONG, Answer, Watch, answers, ids, load, parse
-from niche_sim.targets import UNDECIDED, Comparison, Effect
+from niche_sim.engine.errors import InputError
+from niche_sim.experiment import scenario
+from niche_sim.inference.verdicts import UNDECIDED, Comparison, Effect
+from niche_sim.runs import cohort
+from niche_sim.runs.cohort import Cohort, Life
+from niche_sim.teaching import lesson, worksheet
+from niche_sim.teaching.lesson import RIGHT, WRONG, Answer, Watch, answers, ids, load, parse
 
 ALL = ["kupffer_two_faces", "mif", "seed_and_soil", "sequence", "timing", "why_most_die"]
 MICE = 8  # of made cohorts: the least p of a paired permutation test is then 2 in 256

@@ -7,8 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
-from niche_sim.cells import POPULATIONS, TumourCell
-from niche_sim.looks import (
+from niche_sim.figures.appearance import (
     DIFFERENCE_DARK,
     DIFFERENCE_LIGHT,
     FIELD_LOOKS,
@@ -21,9 +20,10 @@ from niche_sim.looks import (
     lobule_centres,
     lobule_corners,
 )
-from niche_sim.model import NicheModel
-from niche_sim.record import provenance_of, snapshot
-from niche_sim.state import FIELDS, State
+from niche_sim.mesa_model.model import NicheModel
+from niche_sim.model.cells import POPULATIONS, TumourCell
+from niche_sim.model.state import FIELDS, State
+from niche_sim.runs.record import provenance_of, snapshot
 
 SIZE = {"section.width": "600 um", "section.height": "700 um"}
 CIRCULATING = TumourCell.state.code("circulating")

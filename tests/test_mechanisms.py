@@ -6,14 +6,15 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from niche_sim import mechanisms, scenario
-from niche_sim.cohort import Cohort, Life
-from niche_sim.mechanisms import BLOCKS, SCHEDULES, Cell, Gate, Matrix, Reach, Slowing, Zonation
-from niche_sim.parameters import resolve
-from niche_sim.plots_mechanisms import matrix_png, parts_png
-from niche_sim.protocol import Block, InjectExosomes
-from niche_sim.targets import Effect
-from niche_sim.vocabulary import BLOCK_TARGETS
+from niche_sim.experiment import scenario
+from niche_sim.experiment.protocol import Block, InjectExosomes
+from niche_sim.figures.mechanism_chain import matrix_png, parts_png
+from niche_sim.inference import mechanisms
+from niche_sim.inference.mechanisms import BLOCKS, SCHEDULES, Cell, Gate, Matrix, Reach, Slowing, Zonation
+from niche_sim.inference.verdicts import Effect
+from niche_sim.model.catalogue import BLOCK_TARGETS
+from niche_sim.model.parameters import resolve
+from niche_sim.runs.cohort import Cohort, Life
 
 PNG = b"\x89PNG\r\n\x1a\n"
 DAY = 24.0

@@ -19,7 +19,7 @@ import pandas as pd
 import pytest
 from mesa.agent import AgentSet
 
-from niche_sim.population import Cell, Identities, LazyAgentSet, Population, PopulationModel, column
+from niche_sim.mesa_model.agents import Cell, Identities, LazyAgentSet, Population, PopulationModel, column
 
 STATES = ("arrested", "extravasated", "dividing")
 N = 12

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from niche_sim.chance import Chance
-from niche_sim.model import NicheModel
-from niche_sim.parameters import resolve, rows
-from niche_sim.tissue import between_subject_variability
+from niche_sim.engine.chance import Chance
+from niche_sim.mesa_model.model import NicheModel
+from niche_sim.model.initial_state import between_subject_variability
+from niche_sim.model.parameters import resolve, rows
 
 MICE = 1500
 SMALLEST_P = 1e-4  # as in conftest.py

@@ -11,14 +11,14 @@ from mesa import DataCollector
 
 import niche_sim
 from niche_sim import InputError, NicheModel
-from niche_sim.cells import KupfferCell, StellateCell, TumourCell
-from niche_sim.chance import Chance
-from niche_sim.model import setup
-from niche_sim.parameters import resolve
-from niche_sim.process import Process
-from niche_sim.readouts import READOUTS
-from niche_sim.schedule import SCHEDULES
-from niche_sim.tissue import between_subject_variability
+from niche_sim.engine.chance import Chance
+from niche_sim.mesa_model.model import setup
+from niche_sim.model.cells import KupfferCell, StellateCell, TumourCell
+from niche_sim.model.initial_state import between_subject_variability
+from niche_sim.model.parameters import resolve
+from niche_sim.model.process import Process
+from niche_sim.model.readouts import READOUTS
+from niche_sim.model.schedule import SCHEDULES
 
 SMALL = {"section.width": "600 um", "section.height": "700 um", "run.duration": "2 day"}
 

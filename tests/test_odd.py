@@ -7,16 +7,16 @@ from pathlib import Path
 
 import pytest
 
-from niche_sim import describe, odd
-from niche_sim.cells import POPULATIONS
 from niche_sim.cli import main
-from niche_sim.parameters import rows
-from niche_sim.readouts import READOUTS
-from niche_sim.scenario import bibliography, catalogue, load
-from niche_sim.schedule import ALTERNATIVES, DEFAULT, SCHEDULES, STAGE_3
-from niche_sim.stages import STAGES
-from niche_sim.state import COMPARTMENTS, FIELDS
-from niche_sim.vocabulary import BLOCK_TARGETS
+from niche_sim.description import describe, odd
+from niche_sim.experiment.scenario import bibliography, catalogue, load
+from niche_sim.model.catalogue import BLOCK_TARGETS
+from niche_sim.model.cells import POPULATIONS
+from niche_sim.model.parameters import rows
+from niche_sim.model.readouts import READOUTS
+from niche_sim.model.schedule import ALTERNATIVES, DEFAULT, SCHEDULES, STAGE_3
+from niche_sim.model.stages import STAGES
+from niche_sim.model.state import COMPARTMENTS, FIELDS
 
 FILE = Path(__file__).parents[1] / "docs" / "odd.md"
 CONCEPTS = [

@@ -8,20 +8,20 @@ import math
 import numpy as np
 import pytest
 
-from niche_sim.cells import Exosome, ResidentRecipientCell
-from niche_sim.chance import Chance
-from niche_sim.interventions import intervene
-from niche_sim.model import NicheModel
-from niche_sim.parameters import resolve
-from niche_sim.processes.arrival.arrest import Arrest
-from niche_sim.processes.priming.exosome_digestion import ExosomeDigestion
-from niche_sim.processes.priming.exosome_uptake import ExosomeUptake
-from niche_sim.processes.shedding.primary_shedding import PrimaryShedding
-from niche_sim.protocol import InjectTumourCells
-from niche_sim.readouts import READOUTS
-from niche_sim.state import FIELDS, PrimaryTumour
-from niche_sim.tissue import naive_liver, section_of
-from niche_sim.vocabulary import EXOSOME_SOURCES, INTEGRIN_OF_ORGAN, ORGANS
+from niche_sim.engine.chance import Chance
+from niche_sim.experiment.protocol import InjectTumourCells
+from niche_sim.mesa_model.model import NicheModel
+from niche_sim.model.actions import intervene
+from niche_sim.model.catalogue import EXOSOME_SOURCES, INTEGRIN_OF_ORGAN, ORGANS
+from niche_sim.model.cells import Exosome, ResidentRecipientCell
+from niche_sim.model.initial_state import naive_liver, section_of
+from niche_sim.model.parameters import resolve
+from niche_sim.model.processes.arrival.arrest import Arrest
+from niche_sim.model.processes.priming.exosome_digestion import ExosomeDigestion
+from niche_sim.model.processes.priming.exosome_uptake import ExosomeUptake
+from niche_sim.model.processes.shedding.primary_shedding import PrimaryShedding
+from niche_sim.model.readouts import READOUTS
+from niche_sim.model.state import FIELDS, PrimaryTumour
 
 ELSEWHERE = ("lung", "brain")
 MATCHED = {"liver": "pdac", "lung": "lung_tropic", "brain": "brain_tropic"}  # integrin 1 of its organ, 0 of the others

@@ -9,11 +9,16 @@ import re
 import numpy as np
 import pytest
 
-from niche_sim.cells import KupfferCell
-from niche_sim.chance import Chance
-from niche_sim.errors import InputError
-from niche_sim.interventions import intervene
-from niche_sim.parameters import (
+from niche_sim.engine.chance import Chance
+from niche_sim.engine.errors import InputError
+from niche_sim.engine.units import to_model
+from niche_sim.experiment.protocol import GrowPrimary, InjectExosomes, InjectTumourCells, Treat
+from niche_sim.experiment.scenario import library
+from niche_sim.model.actions import intervene
+from niche_sim.model.catalogue import DRUGS, EXOSOME_SOURCES, TUMOUR_LINES
+from niche_sim.model.cells import KupfferCell
+from niche_sim.model.initial_state import between_subject_variability, naive_liver, section_of
+from niche_sim.model.parameters import (
     KINDS,
     ExosomeSource,
     Parameters,
@@ -25,13 +30,8 @@ from niche_sim.parameters import (
     rows,
     value_of,
 )
-from niche_sim.protocol import GrowPrimary, InjectExosomes, InjectTumourCells, Treat
-from niche_sim.readouts import measure
-from niche_sim.scenario import library
-from niche_sim.schedule import schedule
-from niche_sim.tissue import between_subject_variability, naive_liver, section_of
-from niche_sim.units import to_model
-from niche_sim.vocabulary import DRUGS, EXOSOME_SOURCES, TUMOUR_LINES
+from niche_sim.model.readouts import measure
+from niche_sim.model.schedule import schedule
 
 NAMES = list(rows())
 FRACTIONS = [name for name in NAMES if name.partition(".")[2].startswith(("fraction_", "chance_", "share_"))]

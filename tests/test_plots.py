@@ -17,14 +17,8 @@ from matplotlib.patches import Circle, Rectangle
 from matplotlib.text import Text
 from matplotlib.ticker import FixedLocator
 
-from niche_sim import looks, plots
-from niche_sim.cells import POPULATIONS, TumourCell
-from niche_sim.errors import InputError
-from niche_sim.model import NicheModel
-from niche_sim.plots import save_figures, section_figure, timeline_figure
-from niche_sim.plots_style import label
-from niche_sim.plots_words import WORDS, arm_title, plain_words
-from niche_sim.protocol import (
+from niche_sim.engine.errors import InputError
+from niche_sim.experiment.protocol import (
     Block,
     Boost,
     Deplete,
@@ -35,9 +29,15 @@ from niche_sim.protocol import (
     ResectPrimary,
     Treat,
 )
-from niche_sim.record import Runner
-from niche_sim.stages import STAGES
-from niche_sim.vocabulary import BLOCK_TARGETS, BOOSTS, DEPLETABLE, DRUGS, EXOSOME_SOURCES, TUMOUR_LINES
+from niche_sim.figures import appearance, single_run
+from niche_sim.figures.labels import WORDS, arm_title, plain_words
+from niche_sim.figures.single_run import save_figures, section_figure, timeline_figure
+from niche_sim.figures.style import label
+from niche_sim.mesa_model.model import NicheModel
+from niche_sim.model.catalogue import BLOCK_TARGETS, BOOSTS, DEPLETABLE, DRUGS, EXOSOME_SOURCES, TUMOUR_LINES
+from niche_sim.model.cells import POPULATIONS, TumourCell
+from niche_sim.model.stages import STAGES
+from niche_sim.runs.record import Runner
 
 SCENARIO = """
 title = "A small liver for drawing"
@@ -253,7 +253,7 @@ def test_another_organ_shows_its_recipient_cells_in_place_of_kupffer_cells(recor
 
 def test_every_cell_in_the_tissue_has_a_look():
     """Populations, and states and kinds of cells, that nobody draws would be missed in the pictures."""
-    drawn = {kind.population for kind in looks.KINDS}
+    drawn = {kind.population for kind in appearance.KINDS}
     assert drawn == {kind.population for kind in POPULATIONS} - {"exosomes"}
 
 
@@ -442,7 +442,7 @@ def test_overlapping_windows_of_one_target_end_when_they_end(known):
     crossing = (Boost("il6", 2.0, 0.0, 48.0), Boost("il6", 3.0, 24.0, 96.0))
     dose = Treat("gemcitabine", 1.0, (0.0, 72.0))
     marks = [list(mark)[:known] for mark in Protocol((long, short, *crossing, dose)).marks()]
-    lanes = {lane.label: lane for lane in plots.lanes_of(marks, 192.0)}
+    lanes = {lane.label: lane for lane in single_run.lanes_of(marks, 192.0)}
     assert set(lanes) == {
         "MIF blocked, 50 % and 90 %",
         "IL-6 boosted, 2-fold and 3-fold",
@@ -474,7 +474,7 @@ def test_a_large_section_stays_an_image(record):
 
 
 def test_saved_twice_is_the_same_and_leaves_the_users_style(record, tmp_path, monkeypatch):
-    monkeypatch.setattr(plots, "DPI", 60)  # the same drawing, sooner written
+    monkeypatch.setattr(single_run, "DPI", 60)  # the same drawing, sooner written
     first = save_figures(record, tmp_path / "a" / "b")
     assert [path.name for path in first] == ["section.png", "timeline.png"]
     with mpl.rc_context({"font.size": 30, "axes.facecolor": "red", "savefig.bbox": "tight", "lines.linewidth": 9}):

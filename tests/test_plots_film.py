@@ -14,15 +14,15 @@ import pytest
 from matplotlib.text import Text
 from PIL import Image, ImageSequence
 
-from niche_sim.cells import TumourCell
-from niche_sim.errors import InputError
-from niche_sim.looks import FIELD_LOOKS, KINDS, SnapshotSight
-from niche_sim.model import NicheModel
-from niche_sim.plots_film import NO_STAGE, Film, save_film, saved_shots
-from niche_sim.protocol import Block, Boost, Deplete, GrowPrimary, InjectExosomes, Protocol
-from niche_sim.record import Runner, number_of_shots, shots
-from niche_sim.stages import STAGES
-from niche_sim.vocabulary import BLOCK_TARGETS
+from niche_sim.engine.errors import InputError
+from niche_sim.experiment.protocol import Block, Boost, Deplete, GrowPrimary, InjectExosomes, Protocol
+from niche_sim.figures.appearance import FIELD_LOOKS, KINDS, SnapshotSight
+from niche_sim.figures.film_drawing import NO_STAGE, Film, save_film, saved_shots
+from niche_sim.mesa_model.model import NicheModel
+from niche_sim.model.catalogue import BLOCK_TARGETS
+from niche_sim.model.cells import TumourCell
+from niche_sim.model.stages import STAGES
+from niche_sim.runs.record import Runner, number_of_shots, shots
 
 SMALL = {"section.width": "0.7 mm", "section.height": "0.6 mm", "run.duration": "3 day"}
 ONSETS = {"priming": 5.0, "licensing": 30.0, "recruitment": 36.0, "angiogenesis": 50.0, "arrival": None,

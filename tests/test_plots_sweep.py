@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from small_sweeps import planned, swept
 
-from niche_sim import plots_sweep, sweeps
+from niche_sim.figures import sweep_overview
+from niche_sim.runs import sweeps
 
 HALF_LIFE = {"tgfb.half_life": {"values": ["3 min", "30 min"]}}
 WINDOW = {"anti_mif": {"from": {"values": ["0 day", "6 h"]}}}
@@ -19,7 +20,7 @@ def test_a_grid_of_two_is_maps(tmp_path):
     plan = planned(arms=["educated"], seeds=1, vary={**HALF_LIFE, "ccl2.half_life": {"values": ["2 h", "4 h", "8 h"]}})
     found = swept(plan, tmp_path)
     with plt.rc_context({"font.size": 20.0, "xtick.labelsize": 20.0}):  # a user's own settings
-        figure = plots_sweep.overview_figure(found)
+        figure = sweep_overview.overview_figure(found)
     assert max(text.get_fontsize() for text in figure.findobj(plt.Text)) < 10.0
     maps = [ax for ax in figure.axes if ax.images]
     assert len(maps) == 2
@@ -34,7 +35,7 @@ def test_long_names_of_neighbours_do_not_meet(tmp_path):
     rate = {"fibronectin.rate_deposit": {"values": ["2e4 um^3/day/cell", "8e4 um^3/day/cell"]}}
     load = {"kupffer.half_load_answer": {"values": ["50 vesicle", "1000 vesicle"]}}
     found = swept(planned(arms=["pbs", "educated"], seeds=1, vary={**load, **rate}), tmp_path)
-    figure = plots_sweep.overview_figure(found)
+    figure = sweep_overview.overview_figure(found)
     figure.savefig(tmp_path / "maps.png")  # where everything is, is known when it is drawn
     left, right = (ax.xaxis.label.get_window_extent() for ax in [ax for ax in figure.axes if ax.images][:2])
     assert left.x1 < right.x0
@@ -43,7 +44,7 @@ def test_long_names_of_neighbours_do_not_meet(tmp_path):
 
 def test_one_axis_of_one_arm_leaves_the_other_a_dashed_line(tmp_path):
     found = swept(planned(arms=["educated", "anti_mif"], seeds=2, vary_protocol=WINDOW), tmp_path)
-    figure = plots_sweep.overview_figure(found)
+    figure = sweep_overview.overview_figure(found)
     ax = figure.axes[0]
     dashed = [line for line in ax.lines if line.get_linestyle() == "--"]
     assert [line.get_ydata()[0] for line in dashed] == [found.values("tgfb_mean", "educated").mean()]
@@ -56,7 +57,7 @@ def test_one_axis_of_one_arm_leaves_the_other_a_dashed_line(tmp_path):
 def test_many_axes_show_those_that_change_most(tmp_path):
     names = ["tgfb.half_life", "ccl2.half_life", "bmdc.speed", "collagen.half_life", "fibronectin.half_life", "nk.half_life"]
     plan = planned(arms=["educated"], seeds=1, design="latin", samples=12, vary=dict.fromkeys(names, "register"))
-    figure = plots_sweep.overview_figure(swept(plan, tmp_path))
+    figure = sweep_overview.overview_figure(swept(plan, tmp_path))
     labels = {ax.get_xlabel().partition(" ")[0] for ax in figure.axes}
     assert len(labels) == 5
     assert "tgfb.half_life" in labels  # of which the first readout is a function
@@ -72,7 +73,7 @@ def test_without_axes_and_without_all_runs(tmp_path):
     left = len(list((tmp_path / "runs").iterdir()))
     assert 0 < left < 6
     found = sweeps.collect(plan, tmp_path)
-    figure = plots_sweep.overview_figure(found)
+    figure = sweep_overview.overview_figure(found)
     assert any(f"{left} runs, {6 - left} not run" in text for text in texts(figure))
     assert [label.get_text() for label in figure.axes[0].get_xticklabels()] == ["PBS", "educated"]
 
@@ -80,4 +81,4 @@ def test_without_axes_and_without_all_runs(tmp_path):
 @pytest.mark.parametrize("vary", [{"schedule": {"values": ["default", "no_stage3"]}}, HALF_LIFE])
 def test_the_same_sweep_gives_the_same_bytes(vary, tmp_path):
     found = swept(planned(arms=["educated"], seeds=1, vary=vary), tmp_path)
-    assert plots_sweep.overview_png(found) == plots_sweep.overview_png(sweeps.load(tmp_path))
+    assert sweep_overview.overview_png(found) == sweep_overview.overview_png(sweeps.load(tmp_path))

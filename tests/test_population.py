@@ -8,7 +8,7 @@ import pickle
 import numpy as np
 import pytest
 
-from niche_sim.columns import Identities, Population, column, derived_keys, splitmix64
+from niche_sim.engine.columns import Identities, Population, column, derived_keys, splitmix64
 
 
 class Row:

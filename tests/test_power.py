@@ -7,11 +7,12 @@ import pytest
 from matplotlib.image import imread
 from scipy import stats
 
-from niche_sim import cohort, plots_analysis
-from niche_sim.analysis import power
-from niche_sim.chance import Chance
-from niche_sim.errors import InputError
-from niche_sim.targets import Effect, ratio_of_means
+from niche_sim.engine.chance import Chance
+from niche_sim.engine.errors import InputError
+from niche_sim.figures import power_and_windows
+from niche_sim.inference import power
+from niche_sim.inference.verdicts import Effect, ratio_of_means
+from niche_sim.runs import cohort
 
 EDUCATION = "liver_education_costasilva2015"
 SMALL = {"section.width": "600 um", "section.height": "700 um", "run.duration": "2 day"}
@@ -317,7 +318,7 @@ def test_ctrl_c_says_how_to_go_on(call, monkeypatch):
 def test_the_figure_shows_every_mouse_and_the_answer():
     one = made(np.exp(normal(20) + 1.0), np.exp(normal(20)), "welch-log")
     curve, needed = power.study(one)
-    figure = plots_analysis.power_figure(one, curve, needed, 0.8)
+    figure = power_and_windows.power_figure(one, curve, needed, 0.8)
     mice, line = figure.axes
     assert sorted(mice.get_lines()[0].get_ydata()) == sorted(one.reference)
     assert sorted(mice.get_lines()[2].get_ydata()) == sorted(one.treated)

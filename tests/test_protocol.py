@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from niche_sim.errors import InputError
-from niche_sim.protocol import (
+from niche_sim.engine.errors import InputError
+from niche_sim.experiment.protocol import (
     Block,
     Boost,
     Deplete,
@@ -23,8 +23,8 @@ from niche_sim.protocol import (
     Treat,
     read_intervention,
 )
-from niche_sim.scenario import load
-from niche_sim.vocabulary import BMDC_KINDS, BOOSTS, DRUGS
+from niche_sim.experiment.scenario import load
+from niche_sim.model.catalogue import BMDC_KINDS, BOOSTS, DRUGS
 
 EDUCATION = "liver_education_costasilva2015"
 GROWING = "liver_growing_primary"

@@ -12,18 +12,18 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from niche_sim import record as records
-from niche_sim import scenario
 from niche_sim.cli import main
-from niche_sim.errors import LONGEST_MESSAGE, InputError
-from niche_sim.evidence import verdicts_of
-from niche_sim.model import NicheModel
-from niche_sim.parameters import limits_of, rows, value_of
-from niche_sim.protocol import MOST_DOSES, GrowPrimary, InjectExosomes, InjectTumourCells, Treat
-from niche_sim.reading import LONGEST_TEXT, MOST_DOTS, read_text, read_toml
-from niche_sim.record import Runner
-from niche_sim.scenario_writing import read_entry, read_protocol, with_added, with_protocol
-from niche_sim.stages import load_thresholds
+from niche_sim.description.evidence import verdicts_of
+from niche_sim.engine.errors import LONGEST_MESSAGE, InputError
+from niche_sim.engine.reading import LONGEST_TEXT, MOST_DOTS, read_text, read_toml
+from niche_sim.experiment import scenario
+from niche_sim.experiment.protocol import MOST_DOSES, GrowPrimary, InjectExosomes, InjectTumourCells, Treat
+from niche_sim.experiment.scenario_writing import read_entry, read_protocol, with_added, with_protocol
+from niche_sim.mesa_model.model import NicheModel
+from niche_sim.model.parameters import limits_of, rows, value_of
+from niche_sim.model.stages import load_thresholds
+from niche_sim.runs import record as records
+from niche_sim.runs.record import Runner
 
 EDUCATION = "liver_education_costasilva2015"
 TINY = {"section.width": "0.6 mm", "section.height": "0.6 mm", "run.duration": "12 h"}
@@ -98,7 +98,7 @@ def test_what_is_no_text_is_one_line(name: str) -> None:
 
 @pytest.mark.parametrize("text", ["58 um^٣/s", "٥ um", "5 um^²٣", "5 um*mm^0"])
 def test_digits_are_those_of_ascii_and_powers_are_no_zero(text: str) -> None:
-    from niche_sim.units import to_model
+    from niche_sim.engine.units import to_model
 
     with pytest.raises(InputError):
         to_model(text)

@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from niche_sim.parameters import resolve
-from niche_sim.readouts import BY_NAME, READOUTS, measure
-from niche_sim.state import FIELDS
+from niche_sim.model.parameters import resolve
+from niche_sim.model.readouts import BY_NAME, READOUTS, measure
+from niche_sim.model.state import FIELDS
 
 P = resolve({"tumour.colony_cells": "5 cell", "tumour.packing": "2e5 cell/mm^3", "tumour.macro_diameter": "50 um",
              "stellate.fraction_counted": "0.5", "nk.fraction_counted": "0.5", "liver.volume": "1100 mm^3",

@@ -12,13 +12,13 @@ import types
 import numpy as np
 import pytest
 
-from niche_sim.columns import Population
-from niche_sim.interventions import intervene
-from niche_sim.process import Process
-from niche_sim.schedule import ALTERNATIVES, DEFAULT, schedule
-from niche_sim.state import COMPARTMENTS as COMPARTMENTS_OF_STATE
-from niche_sim.state import FIELDS, State
-from niche_sim.vocabulary import CARGO
+from niche_sim.engine.columns import Population
+from niche_sim.model.actions import intervene
+from niche_sim.model.catalogue import CARGO
+from niche_sim.model.process import Process
+from niche_sim.model.schedule import ALTERNATIVES, DEFAULT, schedule
+from niche_sim.model.state import COMPARTMENTS as COMPARTMENTS_OF_STATE
+from niche_sim.model.state import FIELDS, State
 
 STEPS = 10  # of each mouse: enough for every rule to have something to do
 PARTS = tuple(COMPARTMENTS_OF_STATE)
@@ -231,7 +231,7 @@ def names_there_are():
 
 
 def _agent_classes():
-    from niche_sim.cells import POPULATIONS
+    from niche_sim.model.cells import POPULATIONS
 
     return POPULATIONS
 

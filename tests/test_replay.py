@@ -15,12 +15,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from niche_sim import record as records
-from niche_sim.dashboard import replay
-from niche_sim.frames import Scales, pack
-from niche_sim.looks import SnapshotSight
-from niche_sim.model import NicheModel
-from niche_sim.processes.colonisation.dormancy_exit import DormancyExit
+from niche_sim.exports.canvas_encoding import Scales, pack
+from niche_sim.figures.appearance import SnapshotSight
+from niche_sim.mesa_model.model import NicheModel
+from niche_sim.model.processes.colonisation.dormancy_exit import DormancyExit
+from niche_sim.runs import record as records
+from niche_sim.teaching import replay
 
 HAS_ECHARTS = (Path(sys.prefix) / replay.ECHARTS).is_file()
 pytestmark = [
@@ -234,7 +234,7 @@ def test_a_run_that_does_not_repeat_is_refused(call, tmp_path, monkeypatch):
 
 
 def test_it_needs_no_solara():
-    code = "import sys, niche_sim.dashboard.replay; print([m for m in ('solara', 'anywidget', 'matplotlib') if m in sys.modules])"
+    code = "import sys, niche_sim.teaching.replay; print([m for m in ('solara', 'anywidget', 'matplotlib') if m in sys.modules])"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout == "[]\n"
 

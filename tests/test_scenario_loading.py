@@ -9,13 +9,24 @@ from typing import Any
 
 import pytest
 
-from niche_sim.cells import POPULATIONS
-from niche_sim.errors import InputError
-from niche_sim.protocol import Boost, Protocol, Treat
-from niche_sim.readouts import BY_NAME
-from niche_sim.scenario import GRADES, USES, Extent, Scenario, bibliography, catalogue, library, load, parse, sources
-from niche_sim.state import Blocked
-from niche_sim.vocabulary import BLOCK_TARGETS, BMDC_KINDS, DEPLETABLE, ORGANS
+from niche_sim.engine.errors import InputError
+from niche_sim.experiment.protocol import Boost, Protocol, Treat
+from niche_sim.experiment.scenario import (
+    GRADES,
+    USES,
+    Extent,
+    Scenario,
+    bibliography,
+    catalogue,
+    library,
+    load,
+    parse,
+    sources,
+)
+from niche_sim.model.catalogue import BLOCK_TARGETS, BMDC_KINDS, DEPLETABLE, ORGANS
+from niche_sim.model.cells import POPULATIONS
+from niche_sim.model.readouts import BY_NAME
+from niche_sim.model.state import Blocked
 
 EDUCATION = "liver_education_costasilva2015"
 GROWING = "liver_growing_primary"

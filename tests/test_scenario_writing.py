@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from niche_sim.errors import InputError
-from niche_sim.model import NicheModel
-from niche_sim.protocol import (
+from niche_sim.engine.errors import InputError
+from niche_sim.experiment.protocol import (
     Block,
     Boost,
     Deplete,
@@ -24,9 +23,8 @@ from niche_sim.protocol import (
     Treat,
     read_intervention,
 )
-from niche_sim.record import model_like, provenance_of
-from niche_sim.scenario import Scenario, ids, load, parse
-from niche_sim.scenario_writing import (
+from niche_sim.experiment.scenario import Scenario, ids, load, parse
+from niche_sim.experiment.scenario_writing import (
     entry_of,
     entry_text,
     load_protocol,
@@ -37,6 +35,8 @@ from niche_sim.scenario_writing import (
     toml_of,
     with_protocol,
 )
+from niche_sim.mesa_model.model import NicheModel
+from niche_sim.runs.record import model_like, provenance_of
 
 EDUCATION = "liver_education_costasilva2015"
 MIF = Block("mif", 0.95, 0.0, 504.0)

@@ -6,10 +6,11 @@ import zipfile
 import numpy as np
 import pytest
 
-from niche_sim import given, sealed
-from niche_sim.errors import InputError
-from niche_sim.model import NicheModel
-from niche_sim.record import Runner
+from niche_sim.engine import given
+from niche_sim.engine.errors import InputError
+from niche_sim.mesa_model.model import NicheModel
+from niche_sim.runs import sealed
+from niche_sim.runs.record import Runner
 
 SMALL = {"section.width": "600 um", "section.height": "600 um", "run.duration": "1 day"}
 ARRAYS = {"a": np.arange(3.0), "b": np.array("text")}

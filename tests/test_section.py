@@ -11,8 +11,8 @@ import pytest
 from scipy.sparse import coo_array
 from scipy.sparse.linalg import spsolve
 
-from niche_sim.errors import InputError
-from niche_sim.section import Section
+from niche_sim.engine.errors import InputError
+from niche_sim.model.anatomy import Section
 
 VESSELS = {"lobule_radius": 285.0, "portal_radius": 25.0, "central_radius": 35.0}
 STEPS = ((-1, 0), (1, 0), (0, -1), (0, 1))

@@ -7,11 +7,12 @@ import pytest
 from extras import needs
 from matplotlib.image import imread
 
-from niche_sim import cohort, plots_analysis_fit, sweeps
-from niche_sim.analysis import reads, sensitivity
-from niche_sim.errors import InputError
-from niche_sim.parameters import rows
-from niche_sim.scenario import load
+from niche_sim.engine.errors import InputError
+from niche_sim.experiment.scenario import load
+from niche_sim.figures import sensitivity_and_fit
+from niche_sim.inference import active_parameters, sensitivity
+from niche_sim.model.parameters import rows
+from niche_sim.runs import cohort, sweeps
 
 pytestmark = needs("SALib", "sensitivity")
 EDUCATION = "liver_education_costasilva2015"
@@ -109,18 +110,18 @@ def test_chance_is_what_points_and_mice_do_not_explain():
 
 def test_only_numbers_that_the_arms_read_are_varied():
     experiment = load(EDUCATION)
-    read = reads.numbers_read(experiment, ["pbs"], {"run.duration": "1 day"})
+    read = active_parameters.numbers_read(experiment, ["pbs"], {"run.duration": "1 day"})
     assert {"fibronectin.half_life", "kupffer.density", "mouse.answer"} <= read
     assert not {name for name in read if name.startswith(("b16f1.", "lung.", "drug."))}
-    without = reads.numbers_read(experiment, ["pbs"], {"run.duration": "1 day"}, ["BmdcArrest"])
+    without = active_parameters.numbers_read(experiment, ["pbs"], {"run.duration": "1 day"}, ["BmdcArrest"])
     assert "bmdc.rate_arrest" in read - without
     assert any(
-        name.startswith("pan02.") for name in reads.numbers_read(experiment, ["pbs"], {"run.duration": "22 day"})
+        name.startswith("pan02.") for name in active_parameters.numbers_read(experiment, ["pbs"], {"run.duration": "22 day"})
     )
 
 
 def test_the_default_is_all_that_is_assumed_and_wide_ranges_are_logarithmic():
-    ranges = reads.assumed_ranges(rows())
+    ranges = active_parameters.assumed_ranges(rows())
     assert set(ranges) == {name for name, row in rows().items() if row.kind == "assumed" and row.low < row.high}
     for name, scale in ranges.items():
         row = rows()[name]
@@ -216,7 +217,7 @@ def test_ctrl_c_says_how_to_go_on(call, monkeypatch):
 @pytest.mark.parametrize("method", ["morris", "sobol"])
 def test_the_figure_ranks_numbers_and_shows_how_they_settled(method):
     found = sensitivity.of_function(ishigami, NAMES, method, 64)
-    figure = plots_analysis_fit.sensitivity_figure([found], "a function")
+    figure = sensitivity_and_fit.sensitivity_figure([found], "a function")
     ranked, curves = figure.axes
     assert [label.get_text() for label in ranked.get_yticklabels()] == [index.name for index in found.ranked]
     looks = [(line.get_color(), line.get_marker()) for line in curves.get_lines()]  # there is no other key to the curves

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 from extras import needs
 
-from niche_sim import record as records
-from niche_sim import spatial_export
-from niche_sim.cells import POPULATIONS, TumourCell
-from niche_sim.errors import InputError
-from niche_sim.state import FIELDS
+from niche_sim.engine.errors import InputError
+from niche_sim.exports import spatial
+from niche_sim.model.cells import POPULATIONS, TumourCell
+from niche_sim.model.state import FIELDS
+from niche_sim.runs import record as records
 
 pytestmark = needs("anndata", "anndata")
 SMALL = {"section.width": "600 um", "section.height": "700 um", "run.duration": "22 day"}
@@ -31,7 +31,7 @@ def kept(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def made(kept):
-    return spatial_export.to_anndata(records.load_record(kept[0]))
+    return spatial.to_anndata(records.load_record(kept[0]))
 
 
 def test_every_cell_with_a_place_is_there_once(kept, made):
@@ -50,7 +50,7 @@ def test_cells_in_blood_have_no_place_and_are_counted(kept):
     record = kept[1]
     shot = dict(record.snapshots[528.0])
     shot["tumour_cells_y"] = np.where(np.arange(len(shot["tumour_cells_y"])) < 2, np.nan, shot["tumour_cells_y"])
-    made = spatial_export.to_anndata(dataclasses.replace(record, snapshots={528.0: shot}))
+    made = spatial.to_anndata(dataclasses.replace(record, snapshots={528.0: shot}))
     assert json.loads(made.uns["niche_sim"]["without_a_place"]) == {"528h tumour_cells": 2}
     assert (made.obs["population"] == "tumour_cells").sum() == len(shot["tumour_cells_y"]) - 2
     assert np.isfinite(made.obsm["spatial"]).all()
@@ -102,17 +102,17 @@ def test_it_says_where_it_comes_from(kept, made):
 
 def test_one_moment_or_all(kept):
     record = records.load_record(kept[0])
-    early = spatial_export.to_anndata(record, 168.0)
+    early = spatial.to_anndata(record, 168.0)
     assert set(early.obs["time_h"]) == {168.0}
     assert "tumour_cells" not in set(early.obs["population"])
-    whole = spatial_export.all_to_anndata(record)
+    whole = spatial.all_to_anndata(record)
     assert set(whole.obs["time_h"]) == set(record.snapshots) == {0.0, 168.0, 336.0, 504.0, 528.0}
     assert whole.obs_names.is_unique
     np.testing.assert_array_equal(
         whole.uns["fields"]["168h"]["fibronectin"], record.snapshots[168.0]["field_fibronectin"]
     )
     with pytest.raises(InputError, match="no snapshot of day 3; one of days 0, 7, 14, 21, 22"):
-        spatial_export.to_anndata(record, 72.0)
+        spatial.to_anndata(record, 72.0)
 
 
 # --- the command, and who opens it ------------------------------------------------------------------------------------
@@ -154,7 +154,7 @@ def test_bad_input_is_one_line(call, kept, options, said):
 def test_without_anndata_it_says_what_brings_it(kept, monkeypatch):
     monkeypatch.setitem(sys.modules, "anndata", None)
     with pytest.raises(InputError, match=r"anndata is not installed; pip install 'niche-sim\[anndata\]'"):
-        spatial_export.to_anndata(kept[1])
+        spatial.to_anndata(kept[1])
 
 
 @pytest.mark.skipif(

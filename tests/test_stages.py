@@ -5,10 +5,12 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from niche_sim import InputError, parameters, scenario, stages
+from niche_sim import InputError
 from niche_sim.cli import main
-from niche_sim.stages import STAGES, StageWatch, highest_day, load_thresholds, threshold_of
-from niche_sim.untreated import compute_thresholds
+from niche_sim.experiment import scenario
+from niche_sim.model import parameters, stages
+from niche_sim.model.stages import STAGES, StageWatch, highest_day, load_thresholds, threshold_of
+from niche_sim.runs.thresholds import compute_thresholds
 
 
 class Marker:

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from niche_sim.kernels import steady
-from niche_sim.kernels.steady import TOLERANCE, solve_steady
+from niche_sim.engine.kernels import steady
+from niche_sim.engine.kernels.steady import TOLERANCE, solve_steady
 
 ODD_SHAPES = [(1, 1), (1, 9), (7, 1), (6, 5), (13, 8)]
 # Conjugate gradients stop where the residual is TOLERANCE of the source, both as Euclidean norms. Of smooth fields the

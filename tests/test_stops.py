@@ -4,8 +4,8 @@ import itertools
 
 import pytest
 
-from niche_sim.parameters import rows
-from niche_sim.parameters.stops import is_logarithmic, nearest, stops
+from niche_sim.model.parameters import rows
+from niche_sim.model.parameters.slider_ticks import is_logarithmic, nearest, stops
 
 ROWS = list(rows().values())
 

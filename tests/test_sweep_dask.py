@@ -10,8 +10,8 @@ import pytest
 from small_sweeps import FAILED, REFUSED, RUNS, TOML, assert_same, command, swept
 from waiting import PATIENCE, until
 
-from niche_sim import sweeps
-from niche_sim.errors import InputError
+from niche_sim.engine.errors import InputError
+from niche_sim.runs import sweeps
 
 pytest.importorskip("distributed")
 pytestmark = pytest.mark.slow
@@ -115,7 +115,7 @@ def test_a_scheduler_that_dies_is_said_and_the_sweep_goes_on_elsewhere(cluster, 
 
 
 def test_an_address_where_nothing_answers_is_one_line(plan, tmp_path, monkeypatch):
-    monkeypatch.setattr("niche_sim.sweeps.places.PATIENCE", 0.5)
+    monkeypatch.setattr("niche_sim.runs.sweeps.executors.PATIENCE", 0.5)
     with pytest.raises(InputError) as caught:
         sweeps.sweep(sweeps.read_plan(plan), tmp_path / "out", scheduler="tcp://127.0.0.1:9")
     assert "no Dask scheduler answers at tcp://127.0.0.1:9" in str(caught.value)

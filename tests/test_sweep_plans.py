@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from small_sweeps import EDUCATION, TINY, TOML, planned, swept
 
-from niche_sim import naming, scenario, sweeps
-from niche_sim.errors import InputError
-from niche_sim.model import NicheModel
-from niche_sim.parameters import rows
-from niche_sim.protocol import make_protocol, read_intervention
-from niche_sim.sweeps.protocols import entries
+from niche_sim.engine.errors import InputError
+from niche_sim.experiment import scenario
+from niche_sim.experiment.protocol import make_protocol, read_intervention
+from niche_sim.mesa_model.model import NicheModel
+from niche_sim.model.parameters import rows
+from niche_sim.runs import identity, sweeps
+from niche_sim.runs.sweeps.protocols import entries
 
 EXAMPLES = sorted((scenario.library() / "plans").glob("*.toml"))
 
@@ -158,7 +159,7 @@ def test_names_hang_on_all_that_decides_and_on_nothing_else(monkeypatch):
     assert name(overrides={**TINY, "tgfb.half_life": half_life}) == plain  # what it is anyway
     assert name(at=["6 h"], readouts=["colonies"], series=True) == plain  # which only look
     assert name(vary_protocol={"educated": {"amount": {"values": ["5 ug"]}}}) == plain
-    monkeypatch.setattr(naming, "code_digest", lambda: "other")
+    monkeypatch.setattr(identity, "code_digest", lambda: "other")
     assert name() != plain
 
 

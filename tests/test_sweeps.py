@@ -22,11 +22,11 @@ from small_sweeps import FAILED, REFUSED, RUNS, TINY, TOML, assert_same, content
 from waiting import PATIENCE
 
 import niche_sim
-from niche_sim import sweeps
-from niche_sim.errors import InputError
-from niche_sim.record import part_name
-from niche_sim.sweeps import tables
-from niche_sim.workers import Workers
+from niche_sim.engine.errors import InputError
+from niche_sim.runs import sweeps
+from niche_sim.runs.record import part_name
+from niche_sim.runs.sweeps import tables
+from niche_sim.runs.workers import Workers
 
 MOMENTS = 20  # at which a sweep is killed
 BITS = int(os.environ.get("NICHE_SIM_BITS", "8"))  # that are flipped; the whole proof was made with 60
@@ -69,7 +69,7 @@ def test_tables_are_tidy_and_have_units(undisturbed):
     assert (units["exosomes_taken_up"], units["onset_priming"], units["arm"]) == ("vesicle", "h", "")
     notes = json.loads(schema.metadata[b"niche_sim"])
     assert notes["plan"]["arms"] == ["pbs", "educated", "anti_mif"]
-    assert notes["code"] == niche_sim.naming.code_digest()
+    assert notes["code"] == niche_sim.runs.identity.code_digest()
 
 
 def test_what_is_in_the_tables_is_what_the_runs_were(plan, undisturbed):

@@ -8,12 +8,10 @@ import numpy as np
 import pytest
 from scipy.stats import binomtest
 
-from niche_sim import targets
-from niche_sim.cohort import Cohort, Life
-from niche_sim.errors import InputError
-from niche_sim.readouts import BY_NAME
-from niche_sim.scenario import Target, load
-from niche_sim.targets import (
+from niche_sim.engine.errors import InputError
+from niche_sim.experiment.scenario import Target, load
+from niche_sim.inference import verdicts
+from niche_sim.inference.verdicts import (
     BIOLOGY,
     MET,
     NOT_MET,
@@ -33,6 +31,8 @@ from niche_sim.targets import (
     ratio_of_means,
     share_of,
 )
+from niche_sim.model.readouts import BY_NAME
+from niche_sim.runs.cohort import Cohort, Life
 
 
 def test_a_constant_ratio_has_no_width():
@@ -283,9 +283,9 @@ def test_events_are_counted_in_the_reference_arm():
     assert judge(target(readout="colonies", expect="less"), cohort_of(colonies)).comparison.events == 25.0
     scaled = {arm: {**columns, "metastases_per_liver": 1e4 * columns["colonies"]} for arm, columns in colonies.items()}
     assert judge(target(readout="metastases_per_liver"), cohort_of(scaled)).comparison.events == 25.0
-    assert targets.is_event("tumour_arrived")
-    assert not targets.is_event("tumour_area_fraction")
-    assert not targets.is_event("bmdc")
+    assert verdicts.is_event("tumour_arrived")
+    assert not verdicts.is_event("tumour_area_fraction")
+    assert not verdicts.is_event("bmdc")
 
 
 def test_incidence_is_the_fraction_of_mice_above():
@@ -345,9 +345,9 @@ def test_what_the_mice_cannot_tell_is_undecided():
 
 
 def test_effects_of_all_readouts_against_the_first_arm(monkeypatch):
-    monkeypatch.setattr(targets, "BY_NAME", {"bmdc": BY_NAME["bmdc"]})
+    monkeypatch.setattr(verdicts, "BY_NAME", {"bmdc": BY_NAME["bmdc"]})
     onsets = {arm: {"priming": np.full(10, 12.0 if arm == "b" else 36.0)} for arm in "abc"}
-    rows = targets.effects(cohort_of(UP, onsets))
+    rows = verdicts.effects(cohort_of(UP, onsets))
     words = {(row.readout, row.arm, row.at): row.word for row in rows}
     assert words == {
         ("bmdc", "b", 48.0): "more",

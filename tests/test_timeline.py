@@ -7,9 +7,8 @@ import numpy as np
 import pytest
 
 import niche_sim
-from niche_sim.errors import InputError
-from niche_sim.model import NicheModel
-from niche_sim.protocol import (
+from niche_sim.engine.errors import InputError
+from niche_sim.experiment.protocol import (
     Block,
     Boost,
     Deplete,
@@ -20,9 +19,10 @@ from niche_sim.protocol import (
     ResectPrimary,
     Treat,
 )
-from niche_sim.record import freeze
-from niche_sim.scenario import Arm, Extent, ParameterChange, load
-from niche_sim.timeline import Timeline, first_difference
+from niche_sim.experiment.scenario import Arm, Extent, ParameterChange, load
+from niche_sim.mesa_model.model import NicheModel
+from niche_sim.runs.checkpoints import Timeline, first_difference
+from niche_sim.runs.record import freeze
 
 SMALL = {"section.width": "600 um", "section.height": "640 um", "run.duration": "4 day"}
 SEED = 5

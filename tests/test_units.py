@@ -6,8 +6,8 @@ import sys
 import numpy as np
 import pytest
 
-from niche_sim.errors import InputError
-from niche_sim.units import from_model, show, to_model
+from niche_sim.engine.errors import InputError
+from niche_sim.engine.units import from_model, show, to_model
 
 
 # Expected values are worked out by hand in um, h, nM, cell, ug; conversion is in fractions, so equality is exact.
@@ -147,5 +147,5 @@ def test_show() -> None:
 
 
 def test_importing_does_not_load_pint() -> None:
-    code = "import sys, niche_sim.units; sys.exit('pint' in sys.modules)"
+    code = "import sys, niche_sim.engine.units; sys.exit('pint' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

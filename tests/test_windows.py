@@ -7,12 +7,13 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from niche_sim import cohort, plots_analysis
-from niche_sim.analysis import windows
-from niche_sim.errors import InputError
-from niche_sim.protocol import Block, Deplete, InjectExosomes, Treat
-from niche_sim.scenario import load
-from niche_sim.targets import compare
+from niche_sim.engine.errors import InputError
+from niche_sim.experiment.protocol import Block, Deplete, InjectExosomes, Treat
+from niche_sim.experiment.scenario import load
+from niche_sim.figures import power_and_windows
+from niche_sim.inference import windows
+from niche_sim.inference.verdicts import compare
+from niche_sim.runs import cohort
 
 EDUCATION = "liver_education_costasilva2015"
 SMALL = {"section.width": "600 um", "section.height": "700 um", "run.duration": "6 day"}
@@ -235,7 +236,7 @@ def test_the_figure_marks_onsets_and_the_published_start(found):
     made, mice = found
     points = windows.effects(made, mice, "fibronectin_mean", 144.0)
     onsets = [windows.Onset("priming", 1.0, 0.5, 1.5, 1.0), windows.Onset("arrival", 90.0, 90.0, 90.0, 1.0)]
-    figure = plots_analysis.windows_figure(made, [("fibronectin_mean", points)], onsets)
+    figure = power_and_windows.windows_figure(made, [("fibronectin_mean", points)], onsets)
     (ax,) = figure.axes
     assert {text.get_text() for text in ax.texts} == {"priming", "as in the scenario", "tumour cells injected"}
     drawn = [line for line in ax.get_lines() if len(line.get_xdata()) == 3]

@@ -13,11 +13,11 @@ import click
 from typer.main import get_command
 
 import niche_sim
-from niche_sim import describe
 from niche_sim.cli import app
-from niche_sim.parameters import KINDS, rows
-from niche_sim.scenario import bibliography, catalogue, load
-from niche_sim.units import show
+from niche_sim.description import describe
+from niche_sim.engine.units import show
+from niche_sim.experiment.scenario import bibliography, catalogue, load
+from niche_sim.model.parameters import KINDS, rows
 
 if TYPE_CHECKING:
     from mkdocs.config.defaults import MkDocsConfig
@@ -36,39 +36,39 @@ KINDS_EXPLAINED = {
 # Modules that a user may build on, in the order in which one meets them.
 MODULES: Mapping[str, str] = {
     "niche_sim": "The names that most need: `import niche_sim`.",
-    "niche_sim.model": "One mouse, as a Mesa model.",
-    "niche_sim.record": "What a run left.",
-    "niche_sim.scenario": "Experiments, read and checked.",
-    "niche_sim.protocol": "What is done to a mouse, and when.",
-    "niche_sim.scenario_writing": "Experiments, written.",
-    "niche_sim.parameters": "The register of numbers.",
-    "niche_sim.readouts": "What is measured.",
-    "niche_sim.stages": "Stages and their onsets.",
-    "niche_sim.cells": "Cells as Mesa agents.",
-    "niche_sim.process": "What a rule is.",
-    "niche_sim.state": "What a rule reads and writes.",
-    "niche_sim.laws": "Formulas that rules share.",
-    "niche_sim.chance": "Random numbers, one stream for each rule and cell.",
-    "niche_sim.kernels.neighbourhood": "How far a cell reaches.",
-    "niche_sim.schedule": "The rules in their order.",
-    "niche_sim.cohort": "Many mice.",
-    "niche_sim.targets": "Effects and verdicts.",
-    "niche_sim.sweeps": "Many points of many numbers.",
-    "niche_sim.analysis.windows": "When an intervention has to start.",
-    "niche_sim.analysis.power": "How many mice a group needs.",
-    "niche_sim.analysis.sensitivity": "Which numbers matter.",
-    "niche_sim.analysis.fitting": "A scenario's targets as something to fit to.",
-    "niche_sim.analysis.calibration": "Numbers fitted to targets.",
-    "niche_sim.timeline": "A run on any of its hours, and branches.",
-    "niche_sim.biography": "The story of one cell.",
-    "niche_sim.exports": "A run as one file.",
-    "niche_sim.plots": "Figures of a run.",
-    "niche_sim.plots_compare": "Figures of arms side by side.",
-    "niche_sim.plots_sweep": "Figures of sweeps.",
-    "niche_sim.plots_analysis": "Figures of power and windows.",
-    "niche_sim.plots_analysis_fit": "Figures of sensitivity and calibration.",
-    "niche_sim.plots_film": "Films of a run.",
-    "niche_sim.errors": "The error of bad input.",
+    "niche_sim.mesa_model.model": "One mouse, as a Mesa model.",
+    "niche_sim.runs.record": "What a run left.",
+    "niche_sim.experiment.scenario": "Experiments, read and checked.",
+    "niche_sim.experiment.protocol": "What is done to a mouse, and when.",
+    "niche_sim.experiment.scenario_writing": "Experiments, written.",
+    "niche_sim.model.parameters": "The register of numbers.",
+    "niche_sim.model.readouts": "What is measured.",
+    "niche_sim.model.stages": "Stages and their onsets.",
+    "niche_sim.model.cells": "Cells as Mesa agents.",
+    "niche_sim.model.process": "What a rule is.",
+    "niche_sim.model.state": "What a rule reads and writes.",
+    "niche_sim.engine.laws": "Formulas that rules share.",
+    "niche_sim.engine.chance": "Random numbers, one stream for each rule and cell.",
+    "niche_sim.engine.kernels.neighbourhood": "How far a cell reaches.",
+    "niche_sim.model.schedule": "The rules in their order.",
+    "niche_sim.runs.cohort": "Many mice.",
+    "niche_sim.inference.verdicts": "Effects and verdicts.",
+    "niche_sim.runs.sweeps": "Many points of many numbers.",
+    "niche_sim.inference.windows": "When an intervention has to start.",
+    "niche_sim.inference.power": "How many mice a group needs.",
+    "niche_sim.inference.sensitivity": "Which numbers matter.",
+    "niche_sim.inference.fitting": "A scenario's targets as something to fit to.",
+    "niche_sim.inference.calibration": "Numbers fitted to targets.",
+    "niche_sim.runs.checkpoints": "A run on any of its hours, and branches.",
+    "niche_sim.exports.cell_report": "The story of one cell.",
+    "niche_sim.exports.archives": "A run as one file.",
+    "niche_sim.figures.single_run": "Figures of a run.",
+    "niche_sim.figures.arms": "Figures of arms side by side.",
+    "niche_sim.figures.sweep_overview": "Figures of sweeps.",
+    "niche_sim.figures.power_and_windows": "Figures of power and windows.",
+    "niche_sim.figures.sensitivity_and_fit": "Figures of sensitivity and calibration.",
+    "niche_sim.figures.film_drawing": "Films of a run.",
+    "niche_sim.engine.errors": "The error of bad input.",
 }
 
 

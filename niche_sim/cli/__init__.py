@@ -44,7 +44,7 @@ from niche_sim.cli.usage import (
     stopped,
 )
 from niche_sim.cli.window import window
-from niche_sim.errors import InputError, reason_of
+from niche_sim.engine.errors import InputError, reason_of
 
 
 class _Commands(TyperGroup):

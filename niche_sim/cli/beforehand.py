@@ -8,11 +8,11 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from niche_sim.cli.usage import say
-from niche_sim.errors import InputError
+from niche_sim.engine.errors import InputError
 
 if TYPE_CHECKING:
-    from niche_sim.estimate import Estimate
-    from niche_sim.sweeps import Plan
+    from niche_sim.experiment.estimate import Estimate
+    from niche_sim.runs.sweeps import Plan
 
 LONG = 60.0  # s; what takes longer is told
 MOST_POINTS = 64  # of a sweep, evenly among all, that its estimate rests on
@@ -22,7 +22,7 @@ Yes = Annotated[bool, typer.Option("--yes", help="Begin even if it asks for more
 
 def agree(wanted: Estimate, yes: bool, cores: int = 1) -> None:
     """Say the estimate if the work is long. Raises InputError over a limit, unless `yes`."""
-    from niche_sim.estimate import SMALLER, check, duration
+    from niche_sim.experiment.estimate import SMALLER, check, duration
 
     if not yes:
         check(wanted, where="this command", allowed=f"{SMALLER}, or --yes")
@@ -32,7 +32,7 @@ def agree(wanted: Estimate, yes: bool, cores: int = 1) -> None:
 
 def agree_sweep(plan: Plan, yes: bool, cores: int = 1) -> None:
     """The same for the runs of a sweep, from some of its points."""
-    from niche_sim.estimate import estimate, total
+    from niche_sim.experiment.estimate import estimate, total
 
     parts = []
     for point in range(0, plan.points, -(-plan.points // MOST_POINTS)):

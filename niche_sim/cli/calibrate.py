@@ -25,11 +25,11 @@ from niche_sim.cli.usage import (
     stopped,
     whole_number,
 )
-from niche_sim.errors import InputError
+from niche_sim.engine.errors import InputError
 
 if TYPE_CHECKING:
-    from niche_sim.analysis.calibration import Marginal, Posterior, Progress
-    from niche_sim.analysis.fitting import Checked, Fit
+    from niche_sim.inference.calibration import Marginal, Posterior, Progress
+    from niche_sim.inference.fitting import Checked, Fit
 
 SETTINGS = "calibration.json"
 TELL_EVERY = 60.0  # s
@@ -71,13 +71,14 @@ def calibrate(
     fit = _fit(scenario, names_of(vary), number, overrides, without or [])
     target = RUNS / f"{fit.experiment.id}-calibrate" if folder is None else folder
     refuse_a_run(target, "-o")
-    from niche_sim.estimate import estimate, total
+    from niche_sim.experiment.estimate import estimate, total
 
     asked = [estimate(fit.plan.job(arm, 1).setup, arm, snapshots=False) for arm in fit.plan.arms]
     agree(total([(one, number * size * rounds) for one in asked]), yes, processes or 1)
     _claim(target, fit, size, overrides, without or [])
-    from niche_sim import cohort, plots_analysis, plots_analysis_fit
-    from niche_sim.analysis import calibration, fitting
+    from niche_sim.figures import power_and_windows, sensitivity_and_fit
+    from niche_sim.inference import calibration, fitting
+    from niche_sim.runs import cohort
 
     runs = f"{size} particles or more a population, {len(fit.plan.arms)} arms x {number} mice for each"
     report.output(error=True).print(f"{len(fit.targets)} fit targets, {len(fit.axes)} numbers; {runs}", soft_wrap=True)
@@ -86,21 +87,21 @@ def calibrate(
     cohort.write_table(_particles(found), target / "posterior.parquet")
     cohort.write_table(_rows(checked), target / "check.parquet")
     heading = f"{fit.experiment.id} · {len(found.shares)} particles, limit {found.limits[-1]:.3g}"
-    plots_analysis.save(plots_analysis_fit.posterior_figure(found, marginals, heading), target / "posterior.png")
-    plots_analysis.save(plots_analysis_fit.check_figure(checked, heading), target / "check.png")
+    power_and_windows.save(sensitivity_and_fit.posterior_figure(found, marginals, heading), target / "posterior.png")
+    power_and_windows.save(sensitivity_and_fit.check_figure(checked, heading), target / "check.png")
     _show(found, marginals, checked, lowest)
     report.output().print(f"Written to {target}", soft_wrap=True)
 
 
 def _fit(scenario: str, names: Sequence[str], mice: int, overrides: dict[str, str], without: Sequence[str]) -> Fit:
-    from niche_sim import scenario as library
-    from niche_sim.analysis import fitting, reads
-    from niche_sim.parameters import rows
-    from niche_sim.readouts import BY_NAME
+    from niche_sim.experiment import scenario as library
+    from niche_sim.inference import active_parameters, fitting
+    from niche_sim.model.parameters import rows
+    from niche_sim.model.readouts import BY_NAME
 
     try:
         experiment = library.load(scenario, readouts=BY_NAME)
-        varied = {name: reads.scale_of(name) if name in rows() else "register" for name in names}
+        varied = {name: active_parameters.scale_of(name) if name in rows() else "register" for name in names}
         return fitting.fit(experiment, varied, mice=mice, overrides=overrides, without=without)
     except InputError as error:
         for kind, option in (("vary.", "--vary "), ("overrides.", "--set ")):
@@ -112,15 +113,15 @@ def _fit(scenario: str, names: Sequence[str], mice: int, overrides: dict[str, st
 
 def _claim(target: Path, fit: Fit, size: int, overrides: Mapping[str, str], without: Sequence[str]) -> None:
     """Note in the folder what decides this calibration. Raises InputError if another one is in it, or it cannot be written."""
-    from niche_sim import naming
-    from niche_sim.errors import reason_of
-    from niche_sim.record import whole
+    from niche_sim.engine.errors import reason_of
+    from niche_sim.runs import identity
+    from niche_sim.runs.record import whole
 
     ranges = {axis.name: [axis.low, axis.high, axis.unit, "log" if axis.log else "linear"] for axis in fit.axes}
     decides = {
         "scenario": fit.experiment.id, "sha256": fit.experiment.sha256, "targets": [t.id for t in fit.targets],
         "vary": ranges, "mice": fit.mice, "particles": size, "set": dict(overrides), "without": list(without),
-        **naming.engine(),
+        **identity.engine(),
     }  # fmt: skip
     file = target / SETTINGS
     try:
@@ -148,8 +149,8 @@ def _calibrated(
     import dataclasses
     import os
 
-    from niche_sim import sweeps
-    from niche_sim.analysis import calibration, fitting
+    from niche_sim.inference import calibration, fitting
+    from niche_sim.runs import sweeps
 
     calibration.needed()
     from pyabc.sampler import ConcurrentFutureSampler

@@ -27,13 +27,13 @@ from niche_sim.cli.mice import (
     schedule_of,
 )
 from niche_sim.cli.usage import SCENARIO, settings, whole_number
-from niche_sim.errors import InputError
+from niche_sim.engine.errors import InputError
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from niche_sim.cohort import Cohort, Failure, Plan
-    from niche_sim.targets import Comparison, Judged, Row
+    from niche_sim.inference.verdicts import Comparison, Judged, Row
+    from niche_sim.runs.cohort import Cohort, Failure, Plan
 
 MICE = "30"
 FIGURE_DPI = 110  # of the figures of a report, which holds many
@@ -67,7 +67,9 @@ def compare(
         settings(changes or []),
     )
     names = None if arms is None else names_of(arms)
-    from niche_sim import cohort, plots_compare, targets
+    from niche_sim.figures import arms as plots_compare
+    from niche_sim.inference import verdicts
+    from niche_sim.runs import cohort
 
     shown = None if readouts is None else readouts_of(readouts, plots_compare.MOST_READOUTS)
     try:
@@ -81,9 +83,9 @@ def compare(
     try:
         failures = run_mice([wanted], target, cores, yes)
         found = cohort.gather(wanted, target / "mice")
-        rows, judged = targets.effects(found), targets.judge_all(found)
-        cohort.write_table(targets.effect_table(rows, judged), target / "effects.parquet")
-        cohort.write_table(targets.mouse_table(found), target / "mice.parquet")
+        rows, judged = verdicts.effects(found), verdicts.judge_all(found)
+        cohort.write_table(verdicts.effect_table(rows, judged), target / "effects.parquet")
+        cohort.write_table(verdicts.mouse_table(found), target / "mice.parquet")
         if any(found.lives.values()):
             plots_compare.save_compare(found, target / "compare.png", shown)
     finally:
@@ -121,8 +123,8 @@ def evidence(
     )
     if label is not None and against is None:
         raise InputError("--label", "without --against", "a folder to compare with")
-    from niche_sim import evidence as reports
-    from niche_sim import mechanisms
+    from niche_sim.description import evidence as reports
+    from niche_sim.inference import mechanisms
 
     other = reports.verdicts_of(against) if against is not None else {}
     plans, reasons = _plans(scenarios, number, first, overrides, schedule)
@@ -154,10 +156,10 @@ def _plans(
     scenarios: str | None, mice: int, seed: int, overrides: dict[str, str], schedule: str | None
 ) -> tuple[list[Plan], dict[str, dict[str, str]]]:
     """The arms that targets name, of each scenario that has targets; and the written reasons, by scenario."""
-    from niche_sim import cohort
-    from niche_sim import evidence as reports
-    from niche_sim import scenario as library
-    from niche_sim.readouts import BY_NAME
+    from niche_sim.description import evidence as reports
+    from niche_sim.experiment import scenario as library
+    from niche_sim.model.readouts import BY_NAME
+    from niche_sim.runs import cohort
 
     ids = [entry.id for entry in library.catalogue()] if scenarios is None else names_of(scenarios)
     plans, reasons = [], {}
@@ -182,8 +184,11 @@ def _plans(
 def _report(
     plans: Sequence[Plan], reasons: dict[str, dict[str, str]], failures: Sequence[Failure], mice: Path
 ) -> list[Any]:
-    from niche_sim import cohort, evidence, plots_compare, targets
-    from niche_sim import scenario as library
+    from niche_sim.description import evidence
+    from niche_sim.experiment import scenario as library
+    from niche_sim.figures import arms as plots_compare
+    from niche_sim.inference import verdicts
+    from niche_sim.runs import cohort
 
     studies = []
     for one in plans:
@@ -192,7 +197,7 @@ def _report(
         cited = library.sources() | (library.sources(own) if own.is_file() else {})
         failed = sum(failure.scenario == one.experiment.id for failure in failures)
         figure = plots_compare.compare_png(found, FIGURE_DPI) if any(found.lives.values()) else b""
-        judged = targets.judge_all(found)
+        judged = verdicts.judge_all(found)
         studies.append(
             evidence.Study(one.experiment, judged, reasons[one.experiment.id], cited, len(one.seeds), failed, figure)
         )
@@ -203,7 +208,10 @@ def _mechanisms(plans: Sequence[Plan], wider: Sequence[Plan], mice: Path) -> lis
     """The studies beside the scenarios, if those of the knock-out matrix were run."""
     if not wider:
         return []
-    from niche_sim import cohort, evidence, mechanisms, plots_mechanisms
+    from niche_sim.description import evidence
+    from niche_sim.figures import mechanism_chain
+    from niche_sim.inference import mechanisms
+    from niche_sim.runs import cohort
 
     found = mechanisms.matrix(mechanisms.load_matrix(wider, mice))
     columns = ("schedule", *(word for _, word, _, _ in mechanisms.BLOCKS), "verdict")
@@ -217,13 +225,13 @@ def _mechanisms(plans: Sequence[Plan], wider: Sequence[Plan], mice: Path) -> lis
             (mechanisms.QUESTION, size),
             columns,
             mechanisms.matrix_rows(found),
-            plots_mechanisms.matrix_png(found),
+            mechanism_chain.matrix_png(found),
         ),
         evidence.Extra(
             "mechanisms",
             "Parts of the model by themselves",
             (mechanisms.PARTS,),
-            figure=plots_mechanisms.parts_png(*parts),
+            figure=mechanism_chain.parts_png(*parts),
         ),
     ]
 

@@ -10,7 +10,7 @@ import typer
 from niche_sim.cli import report
 from niche_sim.cli.folders import folder_of_run, new_file
 from niche_sim.cli.usage import time_of
-from niche_sim.errors import InputError
+from niche_sim.engine.errors import InputError
 
 SUFFIX = ".h5ad"
 
@@ -32,12 +32,12 @@ def export(
     context.with_resource(new_file(target))
     time = None if at in (None, "all") else time_of(str(at), "--at")
     folder_of_run(folder, "summary.json", "DIR", "`niche-sim run` wrote")
-    from niche_sim import spatial_export
-    from niche_sim.record import load_record
+    from niche_sim.exports import spatial
+    from niche_sim.runs.record import load_record
 
     record = load_record(folder)
-    made = spatial_export.all_to_anndata(record) if at == "all" else spatial_export.to_anndata(record, time)
-    spatial_export.write_h5ad(made, target)
+    made = spatial.all_to_anndata(record) if at == "all" else spatial.to_anndata(record, time)
+    spatial.write_h5ad(made, target)
     days = ", ".join(f"{moment / 24.0:g}" for moment in made.uns["niche_sim"]["times_h"])
     report.output().print(
         f"Day {days}: {made.n_obs:,} cells x {made.n_vars} numbers of state and fields", soft_wrap=True

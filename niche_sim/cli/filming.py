@@ -11,13 +11,13 @@ from niche_sim.cli import report
 from niche_sim.cli.folders import folder_of_run, new_file
 from niche_sim.cli.running import stopping, tell_differences
 from niche_sim.cli.usage import CommandError
-from niche_sim.errors import InputError
+from niche_sim.engine.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from niche_sim.model import NicheModel
-    from niche_sim.record import Record
+    from niche_sim.mesa_model.model import NicheModel
+    from niche_sim.runs.record import Record
 
 MAKER = "`niche-sim run` wrote"
 
@@ -37,12 +37,12 @@ def film(
     """Repeat the run of a folder and film it, with a caption as each stage begins. Ctrl-C stops it and leaves no file."""
     provenance = folder_of_run(folder, "provenance.json", "RUN_DIR", MAKER)
     target = folder / "film.mp4" if file is None else file
-    from niche_sim.film_files import check_ending
+    from niche_sim.figures.film_files import check_ending
 
     check_ending(target, f"-o {target}")
     context.with_resource(new_file(target))
-    from niche_sim.plots_film import EVERY, save_film
-    from niche_sim.record import load_record, model_like, number_of_shots, provenance_of, shots
+    from niche_sim.figures.film_drawing import EVERY, save_film
+    from niche_sim.runs.record import load_record, model_like, number_of_shots, provenance_of, shots
 
     record = load_record(folder)
     model = model_like(record.provenance, str(provenance))
@@ -67,7 +67,7 @@ def film(
 
 def _interval(text: str, step: float) -> float:
     """A time in h. Raises InputError if it is not a whole number of steps (h)."""
-    from niche_sim.units import to_model
+    from niche_sim.engine.units import to_model
 
     every = to_model(text, like="h", where="--every")
     if every <= 0.0 or abs(every / step - round(every / step)) > 1e-9:
@@ -77,7 +77,7 @@ def _interval(text: str, step: float) -> float:
 
 def _as_it_runs_here(model: NicheModel, asked: Callable[[], int], progress: bool) -> Record:
     """The record of the model's run. Raises CommandError if it was stopped."""
-    from niche_sim.record import Runner
+    from niche_sim.runs.record import Runner
 
     runner = Runner(model)
     with report.progress(model, progress) as watch:

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from niche_sim.cli.usage import CommandError, say
-from niche_sim.errors import InputError
+from niche_sim.engine.errors import InputError
 
 if TYPE_CHECKING:
     from filelock import BaseFileLock

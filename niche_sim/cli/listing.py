@@ -12,7 +12,7 @@ import typer
 
 from niche_sim.cli import report
 from niche_sim.cli.usage import SCENARIO, optioned
-from niche_sim.errors import InputError
+from niche_sim.engine.errors import InputError
 
 
 def describe(
@@ -33,8 +33,8 @@ def describe(
         return
     if file is not None:
         raise InputError("-o", "without --odd", "the option --odd beside it")
-    from niche_sim import describe as description
-    from niche_sim import scenario as library
+    from niche_sim.description import describe as description
+    from niche_sim.experiment import scenario as library
 
     try:
         experiment = library.load(SCENARIO if scenario is None else scenario)
@@ -56,7 +56,7 @@ def describe(
 
 def _odd(scenario: str | None, file: Path | None) -> None:
     """Print the document, or write it."""
-    from niche_sim import odd as protocol
+    from niche_sim.description import odd as protocol
 
     if scenario is not None:
         raise InputError("--odd", f"together with {scenario}", "no scenario beside it, since it describes them all")
@@ -77,8 +77,8 @@ def parameters(
     group: Annotated[str | None, typer.Option(metavar="GROUP", help="Only those of one group, such as tgfb.")] = None,
 ) -> None:
     """List the register: every number of the biology with unit, range, kind, source and note."""
-    from niche_sim.parameters import KINDS, rows
-    from niche_sim.units import show
+    from niche_sim.engine.units import show
+    from niche_sim.model.parameters import KINDS, rows
 
     groups = dict.fromkeys(name.partition(".")[0] for name in rows())
     _check(kind, KINDS, "--kind")
@@ -117,7 +117,7 @@ def _check(name: str | None, known: Iterable[str], option: str) -> None:
 
 def scenarios() -> None:
     """List the scenarios: question and arms."""
-    from niche_sim import scenario as library
+    from niche_sim.experiment import scenario as library
 
     console = report.output()
     for entry in library.catalogue():

@@ -13,11 +13,11 @@ import typer
 from niche_sim.cli import report
 from niche_sim.cli.beforehand import agree
 from niche_sim.cli.usage import FAILED, optioned, say, stopped, time_of, whole_number
-from niche_sim.errors import InputError
+from niche_sim.engine.errors import InputError
 
 if TYPE_CHECKING:
-    from niche_sim.cohort import Failure, Plan
-    from niche_sim.cohort import Progress as Done
+    from niche_sim.runs.cohort import Failure, Plan
+    from niche_sim.runs.cohort import Progress as Done
 
 MOST_FAILURES = 5  # named one by one
 
@@ -40,8 +40,8 @@ def run_mice(plans: Sequence[Plan], target: Path, cores: int, yes: bool = False)
 
     Raises CommandError when a signal ends it, InputError if it takes more than is allowed without `yes`.
     """
-    from niche_sim import cohort
-    from niche_sim.estimate import total
+    from niche_sim.experiment.estimate import total
+    from niche_sim.runs import cohort
 
     if parts := cohort.estimates(plans, target / "mice"):
         agree(total(parts), yes, cores)
@@ -87,7 +87,7 @@ def bar() -> Iterator[Callable[[Done], None]]:
 
 def moment(plan: Plan, text: str | None, option: str = "--at") -> float:
     """The time that an option names, h; the end of the plan's runs if None. Raises InputError if it comes after that."""
-    from niche_sim.units import to_model
+    from niche_sim.engine.units import to_model
 
     changed = dict(plan.overrides).get("run.duration")
     ends = plan.experiment.duration if changed is None else to_model(changed, like="h", where="run.duration")
@@ -119,8 +119,8 @@ def names_of(text: str) -> list[str]:
 
 def readouts_of(text: str, most: int) -> list[str]:
     """The readouts that --readout names, each once. Raises InputError if one is unknown, or they are more than `most`."""
-    from niche_sim.protocol import one_of
-    from niche_sim.readouts import BY_NAME
+    from niche_sim.experiment.protocol import one_of
+    from niche_sim.model.readouts import BY_NAME
 
     names = [one_of(name, BY_NAME, "--readout") for name in names_of(text)]
     if len(names) > most:

@@ -27,12 +27,12 @@ from niche_sim.cli.mice import (
     schedule_of,
 )
 from niche_sim.cli.usage import SCENARIO, number_between, settings, whole_number
-from niche_sim.errors import InputError
+from niche_sim.engine.errors import InputError
 
 if TYPE_CHECKING:
-    from niche_sim.analysis.power import Curve, Groups, Look, Needed
-    from niche_sim.cohort import Plan
-    from niche_sim.targets import Effect
+    from niche_sim.inference.power import Curve, Groups, Look, Needed
+    from niche_sim.inference.verdicts import Effect
+    from niche_sim.runs.cohort import Plan
 
 MICE, MOST = "30", "200"  # virtual mice an arm; the most with --until-width
 HOURS_A_DAY = 24.0
@@ -92,8 +92,10 @@ def power(
         raise InputError("--effect", "1", "another ratio: no number of mice shows what is not there")
     limit = None if above is None else number_between(above, "--above", -math.inf)
     names = _arms(arms, ratio)
-    from niche_sim import cohort, plots_analysis, targets
-    from niche_sim.analysis import power as study
+    from niche_sim.figures import power_and_windows
+    from niche_sim.inference import power as study
+    from niche_sim.inference import verdicts
+    from niche_sim.runs import cohort
 
     _check_names(readout, test)
     assert readout is not None
@@ -127,8 +129,8 @@ def power(
         made = study.groups(found, names[1], readout, hours, above=limit, effect=ratio, test=test)
         curve, needed = study.study(made, share, level)
         cohort.write_table(study.table(made, curve, level), target / "power.parquet")
-        cohort.write_table(targets.mouse_table(found), target / "mice.parquet")
-        plots_analysis.save(plots_analysis.power_figure(made, curve, needed, share), target / "power.png")
+        cohort.write_table(verdicts.mouse_table(found), target / "mice.parquet")
+        power_and_windows.save(power_and_windows.power_figure(made, curve, needed, share), target / "power.png")
     finally:
         tidy(target)
     if width is not None:
@@ -150,9 +152,9 @@ def _arms(text: str | None, effect: float | None) -> tuple[str, str]:
 
 
 def _check_names(readout: str | None, test: str | None) -> None:
-    from niche_sim.analysis.power import TESTS
-    from niche_sim.protocol import one_of
-    from niche_sim.readouts import BY_NAME
+    from niche_sim.experiment.protocol import one_of
+    from niche_sim.inference.power import TESTS
+    from niche_sim.model.readouts import BY_NAME
 
     if readout is None:
         raise InputError("--readout", "missing", "the name of a readout, as `niche-sim describe` lists them")
@@ -181,8 +183,8 @@ def _show_looks(looks: Sequence[Look], width: float) -> None:
 
 def _show(made: Groups, curve: Curve, needed: Needed, share: float, level: float) -> None:
     """What was compared, the answer, the curve in numbers, what the spread is made of, and what all this cannot know."""
-    from niche_sim.analysis.power import TEST_NAMES, limits, mice_of, spread_of
-    from niche_sim.readouts import BY_NAME
+    from niche_sim.inference.power import TEST_NAMES, limits, mice_of, spread_of
+    from niche_sim.model.readouts import BY_NAME
 
     out = report.output()
     unit = BY_NAME[made.readout].unit

@@ -12,11 +12,11 @@ from niche_sim.cli import report
 from niche_sim.cli.folders import folder_of_run, new_file
 from niche_sim.cli.running import stopping, tell_differences
 from niche_sim.cli.usage import CommandError
-from niche_sim.errors import InputError
+from niche_sim.engine.errors import InputError
 
 if TYPE_CHECKING:
-    from niche_sim.model import NicheModel
-    from niche_sim.record import Record
+    from niche_sim.mesa_model.model import NicheModel
+    from niche_sim.runs.record import Record
 
 MAKER = "`niche-sim run` wrote"
 
@@ -50,9 +50,9 @@ def replay(
             f"-o {target}", f"a name that ends in {target.suffix or 'nothing'}", "one that ends in .html is needed"
         )
     context.with_resource(new_file(target))
-    from niche_sim.dashboard import replay as pages
-    from niche_sim.looks import SnapshotSight
-    from niche_sim.record import load_record, model_like, provenance_of
+    from niche_sim.figures.appearance import SnapshotSight
+    from niche_sim.runs.record import load_record, model_like, provenance_of
+    from niche_sim.teaching import replay as pages
 
     records = [load_record(one) for one in folders]
     models = [model_like(record.provenance, str(one)) for record, one in zip(records, files, strict=True)]
@@ -83,8 +83,8 @@ def replay(
 
 def _interval(text: str, model: NicheModel) -> float:
     """A time in h. Raises InputError if the run is not a whole number of it."""
-    from niche_sim.dashboard.replay import fits
-    from niche_sim.units import to_model
+    from niche_sim.engine.units import to_model
+    from niche_sim.teaching.replay import fits
 
     every = to_model(text, like="h", where="--every")
     if not fits(model, every):

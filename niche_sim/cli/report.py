@@ -14,8 +14,8 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from niche_sim.model import NicheModel
-    from niche_sim.record import Record
+    from niche_sim.mesa_model.model import NicheModel
+    from niche_sim.runs.record import Record
 
 HOURS_A_DAY = 24.0
 EXACT = 1e7  # whole numbers below are shown to the last digit
@@ -98,7 +98,7 @@ def code_is_compiled() -> bool:
     """Whether compiled code of an earlier run lies in the cache, as told by the kernel that every run needs first."""
     from pathlib import Path
 
-    from niche_sim.kernels.walk import walk
+    from niche_sim.engine.kernels.walk import walk
 
     cache = getattr(getattr(walk, "stats", None), "cache_path", None)
     if cache is None:  # compiling, or keeping what is compiled, is switched off
@@ -119,8 +119,8 @@ def show(record: Record, what: str, seconds: float) -> None:
 
 def readouts(record: Record) -> Table:
     """Every readout at the end."""
-    from niche_sim.readouts import READOUTS
-    from niche_sim.units import show
+    from niche_sim.engine.units import show
+    from niche_sim.model.readouts import READOUTS
 
     made = table("readout", "value", "unit", "meaning", title=f"At the end, day {_day(record.table['time_h'][-1])}")
     made.columns[1].justify = "right"
@@ -134,7 +134,7 @@ def readouts(record: Record) -> Table:
 
 def stages(record: Record, console: Console) -> Table:
     """Each stage with its onset and a bar from there to the end."""
-    from niche_sim.stages import STAGES
+    from niche_sim.model.stages import STAGES
 
     end = float(record.table["time_h"][-1])
     thresholds: Mapping[str, float] = record.provenance["thresholds"]

@@ -28,12 +28,12 @@ from niche_sim.cli.usage import (
     signals_to,
     whole_number,
 )
-from niche_sim.errors import InputError
-from niche_sim.vocabulary import DEFAULT_SEED
+from niche_sim.engine.errors import InputError
+from niche_sim.model.catalogue import DEFAULT_SEED
 
 if TYPE_CHECKING:
-    from niche_sim.record import Runner
-    from niche_sim.scenario import Scenario
+    from niche_sim.experiment.scenario import Scenario
+    from niche_sim.runs.record import Runner
 
 MOST_DIFFERENCES = 6  # named in a line
 CHECKPOINT_EVERY = "10 min"
@@ -133,7 +133,7 @@ def _finish(runner: Runner, target: Path, pause: float, progress: bool, figures:
         (target / CHECKPOINT).unlink(missing_ok=True)
     report.show(record, f"{model.experiment.id}, arm {model.arm}, seed {model.seed}", perf_counter() - began)
     if figures:
-        from niche_sim.plots import save_figures
+        from niche_sim.figures.single_run import save_figures
 
         try:
             save_figures(record, written)
@@ -159,10 +159,10 @@ def _new(
     """A run from options. Raises InputError that names the option."""
     number = DEFAULT_SEED if seed is None else whole_number(seed, "--seed")
     overrides = settings(changes)
-    from niche_sim import scenario as library
-    from niche_sim.estimate import estimate
-    from niche_sim.model import NicheModel, setup
-    from niche_sim.record import Runner
+    from niche_sim.experiment import scenario as library
+    from niche_sim.experiment.estimate import estimate
+    from niche_sim.mesa_model.model import NicheModel, setup
+    from niche_sim.runs.record import Runner
 
     if days is not None:
         if "run.duration" in overrides:
@@ -186,7 +186,7 @@ def _new(
 
 def _pause(text: str) -> float:
     """The time between two checkpoints, s. Raises InputError."""
-    from niche_sim.units import to_model
+    from niche_sim.engine.units import to_model
 
     seconds = to_model(text, like="h", where="--checkpoint-every") * 3600.0
     if seconds <= 0.0:
@@ -198,9 +198,9 @@ def _edited(
     experiment: Scenario, arm: str | None, protocol: str | None, added: list[str], overrides: Mapping[str, str]
 ) -> tuple[Scenario, str]:
     """The experiment with an arm that is done as --protocol and --add say, and its name."""
-    from niche_sim.model import experiment_of
-    from niche_sim.scenario import check_in_time
-    from niche_sim.scenario_writing import load_protocol, read_entry, read_protocol, with_protocol
+    from niche_sim.experiment.scenario import check_in_time
+    from niche_sim.experiment.scenario_writing import load_protocol, read_entry, read_protocol, with_protocol
+    from niche_sim.mesa_model.model import experiment_of
 
     arm = experiment.default_arm if arm is None else arm
     done = experiment.arm(arm).protocol.interventions
@@ -225,8 +225,8 @@ def _edited(
 def _repeated(folder: Path, yes: bool) -> Runner:
     """The run of a folder again, at its beginning; says what differs here from there."""
     file = folder_of_run(folder, "provenance.json", "--like", "`niche-sim run` wrote")
-    from niche_sim.estimate import estimate
-    from niche_sim.record import Runner, model_like, provenance_of, read_json
+    from niche_sim.experiment.estimate import estimate
+    from niche_sim.runs.record import Runner, model_like, provenance_of, read_json
 
     then = read_json(folder, file.name)
     model = model_like(then, str(file))
@@ -258,7 +258,7 @@ def _interrupted(folder: Path) -> Runner:
     """The run of a folder as Ctrl-C left it."""
     file = folder_of_run(folder, CHECKPOINT, "--resume", "an interrupted run left")
     refuse_a_run(folder, "--resume")
-    from niche_sim.record import Runner
+    from niche_sim.runs.record import Runner
 
     return Runner.resume(file)
 

@@ -15,11 +15,11 @@ from niche_sim.cli.folders import RUNS, refuse_a_run
 from niche_sim.cli.mice import Changes, Without, Workers, names_of
 from niche_sim.cli.sweeping import watching
 from niche_sim.cli.usage import FAILED, SCENARIO, CommandError, optioned, say, settings, stopped, time_of, whole_number
-from niche_sim.errors import InputError
+from niche_sim.engine.errors import InputError
 
 if TYPE_CHECKING:
-    from niche_sim.analysis.sensitivity import Sensitivity
-    from niche_sim.sweeps import Done, Plan, Swept
+    from niche_sim.inference.sensitivity import Sensitivity
+    from niche_sim.runs.sweeps import Done, Plan, Swept
 
 METHOD, SAMPLES, SEEDS = "morris", {"morris": "10", "sobol": "64"}, "2"
 MOST_SHOWN = 15  # numbers in a printed table
@@ -85,8 +85,8 @@ def sensitivity(
 
 
 def _of_file(file: Path) -> Plan:
-    from niche_sim import sweeps
-    from niche_sim.analysis.sensitivity import METHODS
+    from niche_sim.inference.sensitivity import METHODS
+    from niche_sim.runs import sweeps
 
     plan = sweeps.read_plan(file)
     if plan.design not in METHODS:
@@ -107,14 +107,14 @@ def _of_scenario(
     without: list[str],
 ) -> Plan:
     """The plan that the options ask for. Raises InputError that names the option."""
-    from niche_sim import scenario as library
-    from niche_sim import sweeps
-    from niche_sim.analysis import reads
-    from niche_sim.analysis.sensitivity import FEWEST, METHODS
-    from niche_sim.parameters import rows
-    from niche_sim.protocol import one_of
-    from niche_sim.readouts import BY_NAME
-    from niche_sim.stages import STAGES
+    from niche_sim.experiment import scenario as library
+    from niche_sim.experiment.protocol import one_of
+    from niche_sim.inference import active_parameters
+    from niche_sim.inference.sensitivity import FEWEST, METHODS
+    from niche_sim.model.parameters import rows
+    from niche_sim.model.readouts import BY_NAME
+    from niche_sim.model.stages import STAGES
+    from niche_sim.runs import sweeps
 
     design = one_of(method or METHOD, METHODS, "--method")
     number = whole_number(samples or SAMPLES[design], "--samples", least=FEWEST[design])
@@ -131,11 +131,11 @@ def _of_scenario(
         for arm in chosen:
             experiment.arm(arm, "--arms")
         if vary is None:
-            varied = reads.assumed_ranges(reads.numbers_read(experiment, chosen, overrides, without))
+            varied = active_parameters.assumed_ranges(active_parameters.numbers_read(experiment, chosen, overrides, without))
             varied = {name: scale for name, scale in varied.items() if name not in overrides}
         else:
             names = dict.fromkeys(names_of(vary))
-            varied = {name: reads.scale_of(name) if name in rows() else "register" for name in names}
+            varied = {name: active_parameters.scale_of(name) if name in rows() else "register" for name in names}
         return sweeps.plan(
             experiment, arms=chosen, seeds=mice, at=when, readouts=measured, design=design, samples=number, vary=varied,
             overrides=overrides, without=without,
@@ -173,7 +173,7 @@ def _announce(plan: Plan) -> None:
 
 def _swept(plan: Plan, target: Path, processes: int | None, scheduler: str | None) -> Swept:
     """Run what is missing. Raises CommandError on Ctrl-C or when it cannot go on."""
-    from niche_sim import sweeps
+    from niche_sim.runs import sweeps
 
     last = sweeps.Done(0, 0, 0, plan.total)
     try:
@@ -194,8 +194,9 @@ def _swept(plan: Plan, target: Path, processes: int | None, scheduler: str | Non
 
 def _analyse(swept: Swept, target: Path) -> None:
     """Indices of every readout and arm: the table, the figures, and what is printed."""
-    from niche_sim import cohort, plots_analysis, plots_analysis_fit
-    from niche_sim.analysis import sensitivity as study
+    from niche_sim.figures import power_and_windows, sensitivity_and_fit
+    from niche_sim.inference import sensitivity as study
+    from niche_sim.runs import cohort
 
     plan = swept.plan
     at = plan.at[0] if plan.at else None
@@ -205,8 +206,8 @@ def _analyse(swept: Swept, target: Path) -> None:
         for one in found:
             rows += study.table(one, swept, arm, at)
             _show(one, arm)
-        figure = plots_analysis_fit.sensitivity_figure(found, f"{plan.experiment.id} · {arm.replace('_', ' ')}")
-        plots_analysis.save(figure, target / f"sensitivity_{arm}.png")
+        figure = sensitivity_and_fit.sensitivity_figure(found, f"{plan.experiment.id} · {arm.replace('_', ' ')}")
+        power_and_windows.save(figure, target / f"sensitivity_{arm}.png")
     cohort.write_table(rows, target / "sensitivity.parquet")
     report.output().print(f"Written to {target}", soft_wrap=True)
 

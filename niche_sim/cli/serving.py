@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from niche_sim.cli.usage import say, whole_number
-from niche_sim.errors import InputError
+from niche_sim.engine.errors import InputError
 
 
 def dashboard(

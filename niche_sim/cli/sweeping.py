@@ -15,10 +15,10 @@ from niche_sim.cli import report
 from niche_sim.cli.beforehand import Yes, agree_sweep
 from niche_sim.cli.folders import RUNS, refuse_a_run
 from niche_sim.cli.usage import FAILED, CommandError, alone, say, stopped, whole_number
-from niche_sim.errors import InputError
+from niche_sim.engine.errors import InputError
 
 if TYPE_CHECKING:
-    from niche_sim.sweeps import Count, Done, Swept
+    from niche_sim.runs.sweeps import Count, Done, Swept
 
 TELL_EVERY = 60.0  # s, where no bar can be shown
 MOST_FAILURES = 5  # said one by one
@@ -64,7 +64,7 @@ def _sweep(
     processes = None if workers is None else whole_number(workers, "--workers", least=1)
     if processes is not None and scheduler is not None:
         raise InputError("--workers", "together with --scheduler", "one of them")
-    from niche_sim import sweeps
+    from niche_sim.runs import sweeps
 
     part = None if shard is None else sweeps.Shard.read(shard, "--shard")
     wanted = sweeps.read_plan(plan)
@@ -103,7 +103,7 @@ def _sweep(
 
 
 def _status(folder: Path) -> None:
-    from niche_sim import sweeps
+    from niche_sim.runs import sweeps
 
     plan = _plan_of(folder, "--status")
     count = sweeps.count(plan, folder)
@@ -119,8 +119,8 @@ def _status(folder: Path) -> None:
 
 
 def _collect(folder: Path) -> None:
-    from niche_sim import sweeps
-    from niche_sim.errors import reason_of
+    from niche_sim.engine.errors import reason_of
+    from niche_sim.runs import sweeps
 
     plan = _plan_of(folder, "--collect")
     try:
@@ -133,7 +133,7 @@ def _collect(folder: Path) -> None:
 
 
 def _plan_of(folder: Path, option: str) -> Any:
-    from niche_sim import sweeps
+    from niche_sim.runs import sweeps
 
     try:
         return sweeps.plan_of(folder)
@@ -145,11 +145,11 @@ def _plan_of(folder: Path, option: str) -> Any:
 
 def _finish(found: Swept) -> None:
     """Draw, and say what came out."""
-    from niche_sim import plots_sweep
+    from niche_sim.figures import sweep_overview
 
     output = report.output()
     if found.count.done:
-        plots_sweep.save_overview(found, found.folder / OVERVIEW)
+        sweep_overview.save_overview(found, found.folder / OVERVIEW)
     output.print(_counted(found.count))
     _say_failures(found.folder, found.plan)
     output.print(
@@ -165,7 +165,7 @@ def _counted(count: Count) -> str:
 
 def _say_failures(folder: Path, plan: Any) -> None:
     """The first failures, one a line on standard error."""
-    from niche_sim import sweeps
+    from niche_sim.runs import sweeps
 
     for shown, (run, why) in enumerate(sweeps.failures(plan, folder)):
         point = plan.described(run.point, run.arm)

@@ -11,10 +11,10 @@ from niche_sim.cli import report
 from niche_sim.cli.folders import claim, tidy
 from niche_sim.cli.mice import cores_of, end, run_mice
 from niche_sim.cli.usage import FAILED, CommandError, whole_number
-from niche_sim.errors import InputError
+from niche_sim.engine.errors import InputError
 
 if TYPE_CHECKING:
-    from niche_sim.lesson import Answer, Lesson
+    from niche_sim.teaching.lesson import Answer, Lesson
 
 
 def lessons(
@@ -59,8 +59,8 @@ def lessons(
         if unused:
             raise InputError(unused[0], "without --key or --check", "one of them beside it")
     number, cores = None if mice is None else whole_number(mice, "--mice", least=2), cores_of(workers)
-    from niche_sim import lesson as library
-    from niche_sim import worksheet
+    from niche_sim.teaching import lesson as library
+    from niche_sim.teaching import worksheet
 
     chosen = [library.load(name) for name in (library.ids() if lesson is None else [lesson])]
     if sheet or key:
@@ -89,7 +89,7 @@ def _free(file: Path) -> Path:
 
 
 def _write(text: str, file: Path) -> Path:
-    from niche_sim import worksheet
+    from niche_sim.teaching import worksheet
 
     try:
         return worksheet.write(text, file)
@@ -100,8 +100,8 @@ def _write(text: str, file: Path) -> Path:
 
 def _answers(chosen: list[Lesson], mice: int | None, cores: int, folder: Path | None) -> list[list[Answer]]:
     """Run what is missing and ask the mice; a list a lesson."""
-    from niche_sim import cohort
-    from niche_sim import lesson as library
+    from niche_sim.runs import cohort
+    from niche_sim.teaching import lesson as library
 
     plans = [one.plan(mice) for one in chosen]
     target = claim(folder, "lessons")

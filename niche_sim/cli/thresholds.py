@@ -11,7 +11,7 @@ import typer
 from niche_sim.cli.beforehand import Yes, agree
 from niche_sim.cli.folders import try_writing
 from niche_sim.cli.usage import SCENARIO, optioned, say, whole_number
-from niche_sim.errors import InputError
+from niche_sim.engine.errors import InputError
 
 
 def thresholds(
@@ -30,13 +30,13 @@ def thresholds(
     cores = whole_number(workers, "--workers", least=1) if workers is not None else os.cpu_count() or 1
     from rich.progress import MofNCompleteColumn, Progress, TimeRemainingColumn
 
-    from niche_sim import scenario as library
     from niche_sim.cli import report
-    from niche_sim.estimate import estimate, total
-    from niche_sim.model import setup
-    from niche_sim.protocol import Protocol
-    from niche_sim.record import whole
-    from niche_sim.untreated import compute_thresholds
+    from niche_sim.experiment import scenario as library
+    from niche_sim.experiment.estimate import estimate, total
+    from niche_sim.experiment.protocol import Protocol
+    from niche_sim.mesa_model.model import setup
+    from niche_sim.runs.record import whole
+    from niche_sim.runs.thresholds import compute_thresholds
 
     try:
         experiment = library.load(scenario)

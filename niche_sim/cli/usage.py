@@ -12,8 +12,8 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from niche_sim.errors import InputError, one_line, unseen
-from niche_sim.vocabulary import DEFAULT_SCENARIO
+from niche_sim.engine.errors import InputError, one_line, unseen
+from niche_sim.model.catalogue import DEFAULT_SCENARIO
 
 SCENARIO = DEFAULT_SCENARIO
 
@@ -135,7 +135,7 @@ def whole_number(text: str, where: str, least: int = 0) -> int:
 
 def number_of_days(text: str) -> float:
     """A number above 0. Raises InputError."""
-    from niche_sim.units import to_model
+    from niche_sim.engine.units import to_model
 
     allowed = "a number of days above 0 is allowed, such as 14"
     try:
@@ -162,7 +162,7 @@ def number_between(text: str, where: str, least: float, most: float = math.inf) 
 
 def time_of(text: str, where: str) -> float:
     """A time from 0, h: a number of days, or text with a unit. Raises InputError."""
-    from niche_sim.units import to_model
+    from niche_sim.engine.units import to_model
 
     days = re.fullmatch(r"[0-9]*\.?[0-9]+", text.strip())
     hours = to_model(f"{text.strip()} day" if days else text, like="h", where=where)

@@ -27,13 +27,13 @@ from niche_sim.cli.mice import (
     schedule_of,
 )
 from niche_sim.cli.usage import SCENARIO, settings, time_of, whole_number
-from niche_sim.errors import InputError
+from niche_sim.engine.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from niche_sim.analysis.windows import Onset, Point, Windows
-    from niche_sim.scenario import Scenario
+    from niche_sim.experiment.scenario import Scenario
+    from niche_sim.inference.windows import Onset, Point, Windows
 
 HOURS_A_DAY = 24.0
 MOST_STARTS, POINTS = 60, 8  # starts allowed, and about how many without --step
@@ -81,10 +81,11 @@ def window(
     days = _days(by, step)
     if arm is None:
         raise InputError("--arm", "missing", "the arm whose intervention is moved, as `niche-sim scenarios` lists them")
-    from niche_sim import cohort, plots_analysis
-    from niche_sim import scenario as library
-    from niche_sim.analysis import windows as study
-    from niche_sim.readouts import BY_NAME
+    from niche_sim.experiment import scenario as library
+    from niche_sim.figures import power_and_windows
+    from niche_sim.inference import windows as study
+    from niche_sim.model.readouts import BY_NAME
+    from niche_sim.runs import cohort
 
     try:
         experiment = library.load(scenario, readouts=BY_NAME)
@@ -104,7 +105,7 @@ def window(
         onsets = study.onsets(made, found)
         rows = [row for name, points in effects for row in study.table(made, points, name)]
         cohort.write_table(rows, target / "windows.parquet")
-        plots_analysis.save(plots_analysis.windows_figure(made, effects, onsets), target / "windows.png")
+        power_and_windows.save(power_and_windows.windows_figure(made, effects, onsets), target / "windows.png")
     finally:
         tidy(target)
     for name, points in effects:
@@ -143,7 +144,7 @@ def _when(made: Windows, at: str | None, after: str | None) -> tuple[float | Non
 
 def _readouts(text: str | None, experiment: Scenario, arm: str) -> list[str]:
     """Those that are asked for, or else those that the arm's targets name most, or else the marker of colonisation."""
-    from niche_sim.stages import STAGES
+    from niche_sim.model.stages import STAGES
 
     if text is not None:
         return readouts_of(text, MOST_READOUTS)
@@ -152,8 +153,8 @@ def _readouts(text: str | None, experiment: Scenario, arm: str) -> list[str]:
 
 
 def _show(made: Windows, readout: str, points: Sequence[Point]) -> None:
-    from niche_sim.analysis.windows import when
-    from niche_sim.targets import in_words
+    from niche_sim.inference.verdicts import in_words
+    from niche_sim.inference.windows import when
 
     title = f"{readout}, {when(points)}: {made.arm} against {made.plan.reference}, {made.fixed} fixed"
     table = report.table("start", "effect", "95 % interval", "n", "", title=title)

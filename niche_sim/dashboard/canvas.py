@@ -11,8 +11,8 @@ import anywidget
 import traitlets
 
 from niche_sim.dashboard import limits
-from niche_sim.dashboard.drawing import drawing_code, drawing_style
-from niche_sim.errors import InputError
+from niche_sim.engine.errors import InputError
+from niche_sim.exports.front_code import drawing_code, drawing_style
 
 MOST_PANELS = 3  # the run, what it is compared with, their difference
 FARTHEST = 1e6  # um; a click is nearer

@@ -9,14 +9,14 @@ import numpy as np
 import solara
 
 from niche_sim.dashboard import limits
-from niche_sim.dashboard.charts import title_of
 from niche_sim.dashboard.elements import Block, Choice, Press, Slider, Words
 from niche_sim.dashboard.presence import Presence
 from niche_sim.dashboard.study import Report, Study, plan_of
 from niche_sim.dashboard.view import View
-from niche_sim.errors import InputError
-from niche_sim.plots_words import arm_title, day_words
-from niche_sim.targets import Row, in_words
+from niche_sim.engine.errors import InputError
+from niche_sim.figures.charts import title_of
+from niche_sim.figures.labels import arm_title, day_words
+from niche_sim.inference.verdicts import Row, in_words
 
 NOBODY = "(nothing)"
 BEFORE = "(before the change)"

@@ -13,7 +13,7 @@ import solara
 import traitlets
 
 from niche_sim.dashboard.presence import of_this_page
-from niche_sim.errors import InputError
+from niche_sim.engine.errors import InputError
 
 log = logging.getLogger(__name__)
 

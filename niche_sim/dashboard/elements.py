@@ -13,7 +13,7 @@ import ipyvuetify
 import solara
 
 from niche_sim.dashboard import limits
-from niche_sim.errors import InputError
+from niche_sim.engine.errors import InputError
 
 _FRONT = Path(__file__).parent / "front"
 

@@ -8,12 +8,12 @@ from functools import cache
 
 import solara
 
-from niche_sim import scenario
 from niche_sim.dashboard.elements import Block, Choice, Entry, Press, Upload, Words
 from niche_sim.dashboard.link import Setup
-from niche_sim.errors import InputError
-from niche_sim.plots_words import arm_title, typeset
-from niche_sim.scenario import Entry as CatalogueEntry
+from niche_sim.engine.errors import InputError
+from niche_sim.experiment import scenario
+from niche_sim.experiment.scenario import Entry as CatalogueEntry
+from niche_sim.figures.labels import arm_title, typeset
 
 UPLOADED = "(uploaded)"
 ORGANS = {"liver": "Liver", "lung": "Lung", "brain": "Brain"}

@@ -25,7 +25,7 @@ from starlette.routing import Mount, Route, WebSocketRoute
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketClose
 
-from niche_sim.errors import InputError
+from niche_sim.engine.errors import InputError
 
 ASSETS = ("solara-assets", "share/solara/cdn/")
 EXTENSIONS = {

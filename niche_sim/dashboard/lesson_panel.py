@@ -10,19 +10,19 @@ from urllib.parse import parse_qsl, urlencode
 
 import solara
 
-from niche_sim import lesson as library
-from niche_sim import scenario
-from niche_sim.dashboard.charts import MOST
 from niche_sim.dashboard.compare_panel import Progress
 from niche_sim.dashboard.elements import Block, Choice, Entry, Foldout, Press, Tick, Upload, Words, heard, one_text
 from niche_sim.dashboard.link import Setup
 from niche_sim.dashboard.session import Session
 from niche_sim.dashboard.study import Report, Study
 from niche_sim.dashboard.view import View
-from niche_sim.errors import InputError
-from niche_sim.lesson import DIRECTION, NUMBER, RIGHT, SAME_IN_WORDS, WRONG, Answer, Lesson, Question, answers
-from niche_sim.plots_words import arm_title, arm_words, day_words
-from niche_sim.vocabulary import DEFAULT_SEED
+from niche_sim.engine.errors import InputError
+from niche_sim.experiment import scenario
+from niche_sim.figures.charts import MOST
+from niche_sim.figures.labels import arm_title, arm_words, day_words
+from niche_sim.model.catalogue import DEFAULT_SEED
+from niche_sim.teaching import lesson as library
+from niche_sim.teaching.lesson import DIRECTION, NUMBER, RIGHT, SAME_IN_WORDS, WRONG, Answer, Lesson, Question, answers
 
 STEPS = ("Read", "Predict", "Run", "Compare", "Explain")
 READ, PREDICT, RUN, COMPARE, EXPLAIN = range(len(STEPS))

@@ -6,8 +6,8 @@ import math
 from collections.abc import Iterable
 from typing import Any
 
-from niche_sim.errors import InputError
-from niche_sim.estimate import Limits
+from niche_sim.engine.errors import InputError
+from niche_sim.experiment.estimate import Limits
 
 # What is read.
 LINK = 8_000  # characters; browsers and servers take no more for sure

@@ -11,17 +11,18 @@ from dataclasses import dataclass, field
 from functools import cache, lru_cache
 from urllib.parse import parse_qsl, quote, urlencode
 
-from niche_sim import estimate, model
-from niche_sim import scenario as library
 from niche_sim.dashboard import limits
-from niche_sim.errors import InputError
-from niche_sim.model import SCENARIO_LENGTHS, SCENARIO_TIMES, SCHEDULE, NicheModel, experiment_of
-from niche_sim.plots_words import arm_title
-from niche_sim.protocol import Intervention, Protocol, check_keys, one_of
-from niche_sim.scenario import ParameterChange, Scenario
-from niche_sim.scenario_writing import entry_text, read_entry, read_protocol, toml_of, with_protocol
-from niche_sim.timeline import first_difference
-from niche_sim.vocabulary import DEFAULT_SCENARIO, DEFAULT_SEED
+from niche_sim.engine.errors import InputError
+from niche_sim.experiment import estimate
+from niche_sim.experiment import scenario as library
+from niche_sim.experiment.protocol import Intervention, Protocol, check_keys, one_of
+from niche_sim.experiment.scenario import ParameterChange, Scenario
+from niche_sim.experiment.scenario_writing import entry_text, read_entry, read_protocol, toml_of, with_protocol
+from niche_sim.figures.labels import arm_title
+from niche_sim.mesa_model import model
+from niche_sim.mesa_model.model import SCENARIO_LENGTHS, SCENARIO_TIMES, SCHEDULE, NicheModel, experiment_of
+from niche_sim.model.catalogue import DEFAULT_SCENARIO, DEFAULT_SEED
+from niche_sim.runs.checkpoints import first_difference
 
 KEYS = ("scenario", "arm", "seed", "set", "without", "schedule", "protocol", "against", "before", "day")
 MANY = ("set", "without")  # may be there more than once

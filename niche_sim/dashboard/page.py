@@ -12,15 +12,13 @@ from urllib.parse import urlencode
 import solara
 import solara.lab
 
-from niche_sim.dashboard import charts
-from niche_sim.dashboard.charts import Band, Curve
 from niche_sim.dashboard.compare_panel import CohortPanel, ComparePanel, Differences
-from niche_sim.dashboard.dials import beyond
 from niche_sim.dashboard.elements import Block, Foldout, Look, Press, Tick, Words, refused
 from niche_sim.dashboard.experiment_panel import ExperimentPanel
 from niche_sim.dashboard.lesson_panel import KEY, LessonPanel, split_link
 from niche_sim.dashboard.link import Setup
-from niche_sim.dashboard.numbers import Numbers
+from niche_sim.dashboard.parameter_controls import beyond
+from niche_sim.dashboard.parameter_panel import Numbers
 from niche_sim.dashboard.presence import of_this_page
 from niche_sim.dashboard.schedule_editor import ScheduleEditor
 from niche_sim.dashboard.session import Session
@@ -28,8 +26,10 @@ from niche_sim.dashboard.study import Report
 from niche_sim.dashboard.takeaway import TakeAway, link_now
 from niche_sim.dashboard.view import View
 from niche_sim.dashboard.viewer import Viewer
-from niche_sim.errors import InputError
-from niche_sim.readouts import READOUTS
+from niche_sim.engine.errors import InputError
+from niche_sim.figures import charts
+from niche_sim.figures.charts import Band, Curve
+from niche_sim.model.readouts import READOUTS
 
 CSS = Path(__file__).parent / "front" / "page.css"
 

@@ -9,14 +9,14 @@ from typing import cast
 import solara
 
 from niche_sim.dashboard.elements import Block, Choice, Entry, Look, Press, Words
+from niche_sim.dashboard.intervention_text import VERBS_EXPLAINED, refusal, sentence_of
 from niche_sim.dashboard.schedule_form import Draft, Mistake, draft_of, fields, new_draft, read_draft, rewritten
-from niche_sim.dashboard.words import VERBS_EXPLAINED, refusal, sentence_of
-from niche_sim.errors import InputError
-from niche_sim.looks import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, YELLOW
-from niche_sim.protocol import Block as Blockade
-from niche_sim.protocol import Boost, Deplete, GrowPrimary, Intervention, Protocol
-from niche_sim.scenario import Scenario
-from niche_sim.units import from_model
+from niche_sim.engine.errors import InputError
+from niche_sim.engine.units import from_model
+from niche_sim.experiment.protocol import Block as Blockade
+from niche_sim.experiment.protocol import Boost, Deplete, GrowPrimary, Intervention, Protocol
+from niche_sim.experiment.scenario import Scenario
+from niche_sim.figures.appearance import BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION, YELLOW
 
 COLOURS = {
     "block": VERMILLION, "inject_exosomes": ORANGE, "inject_tumour_cells": BLUE, "grow_primary": PURPLE,

@@ -16,7 +16,7 @@ import webbrowser
 from collections.abc import Callable, Iterable
 
 from niche_sim.dashboard.link import Setup
-from niche_sim.errors import InputError
+from niche_sim.engine.errors import InputError
 
 TOKEN = re.compile(r"[A-Za-z0-9_-]{8,200}")
 PACKAGES = ("solara", "solara_assets", "anywidget", "ipyvuetify", "imageio_ffmpeg")

@@ -17,17 +17,17 @@ from time import perf_counter
 from typing import Any
 
 from niche_sim.dashboard import limits
+from niche_sim.dashboard.comparison import BRANCHED, SAME, SMALLEST, Pair
 from niche_sim.dashboard.link import Setup
 from niche_sim.dashboard.memory import give_back_soon
-from niche_sim.dashboard.pair import BRANCHED, SAME, SMALLEST, Pair
 from niche_sim.dashboard.presence import Presence
 from niche_sim.dashboard.turns import Turns
 from niche_sim.dashboard.view import View
-from niche_sim.errors import InputError
-from niche_sim.frames import static_of
-from niche_sim.looks import FIELD_LOOKS, LiveSight
-from niche_sim.protocol import Intervention
-from niche_sim.timeline import Timeline
+from niche_sim.engine.errors import InputError
+from niche_sim.experiment.protocol import Intervention
+from niche_sim.exports.canvas_encoding import static_of
+from niche_sim.figures.appearance import FIELD_LOOKS, LiveSight
+from niche_sim.runs.checkpoints import Timeline
 
 log = logging.getLogger(__name__)
 

@@ -13,16 +13,16 @@ from functools import cache
 from pathlib import Path
 from time import perf_counter
 
-from niche_sim import cohort
-from niche_sim.cohort import Cohort, Plan, Progress
 from niche_sim.dashboard import limits
 from niche_sim.dashboard.link import Setup, within_limits
 from niche_sim.dashboard.presence import Presence
 from niche_sim.dashboard.turns import Turns
-from niche_sim.errors import InputError
-from niche_sim.scenario_writing import with_protocol
-from niche_sim.targets import Row, effects
-from niche_sim.workers import Stopped
+from niche_sim.engine.errors import InputError
+from niche_sim.experiment.scenario_writing import with_protocol
+from niche_sim.inference.verdicts import Row, effects
+from niche_sim.runs import cohort
+from niche_sim.runs.cohort import Cohort, Plan, Progress
+from niche_sim.runs.workers import Stopped
 
 log = logging.getLogger(__name__)
 

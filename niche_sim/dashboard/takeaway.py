@@ -11,17 +11,17 @@ from typing import TypeVar
 
 import solara
 
-from niche_sim import exports
 from niche_sim.dashboard.download import Cancelled, Download, File, Making
 from niche_sim.dashboard.elements import Block, Words
 from niche_sim.dashboard.link import Setup
 from niche_sim.dashboard.session import Session
 from niche_sim.dashboard.view import View
-from niche_sim.errors import InputError
-from niche_sim.plots import section_png, timeline_png
-from niche_sim.plots_film import EVERY, save_film
-from niche_sim.record import Record, shots, snapshot
-from niche_sim.timeline import Timeline
+from niche_sim.engine.errors import InputError
+from niche_sim.exports import archives
+from niche_sim.figures.film_drawing import EVERY, save_film
+from niche_sim.figures.single_run import section_png, timeline_png
+from niche_sim.runs.checkpoints import Timeline
+from niche_sim.runs.record import Record, shots, snapshot
 
 MIME = {".mp4": "video/mp4", ".gif": "image/gif"}
 LISTEN_EVERY = 0.2  # s
@@ -123,25 +123,25 @@ def record_now(timeline: Timeline, _: Setup) -> tuple[Record, float]:
 
 def _section(session: Session, making: Making) -> File:
     record, time = asked(session, making, record_now)
-    name = f"{exports.run_name(record)}-day{time / 24.0:g}.png"
+    name = f"{archives.run_name(record)}-day{time / 24.0:g}.png"
     return File(name, "image/png", section_png(record, time))
 
 
 def _timeline(session: Session, making: Making) -> File:
     record, _ = asked(session, making, record_now)
-    return File(f"{exports.run_name(record)}-timeline.png", "image/png", timeline_png(record))
+    return File(f"{archives.run_name(record)}-timeline.png", "image/png", timeline_png(record))
 
 
 def _table(session: Session, making: Making, kind: str) -> File:
     record, _ = asked(session, making, record_now)
     if kind == "csv":
-        return File(f"{exports.run_name(record)}.csv", "text/csv", exports.csv_bytes(record))
-    return File(f"{exports.run_name(record)}.parquet", "application/vnd.apache.parquet", exports.parquet_bytes(record))
+        return File(f"{archives.run_name(record)}.csv", "text/csv", archives.csv_bytes(record))
+    return File(f"{archives.run_name(record)}.parquet", "application/vnd.apache.parquet", archives.parquet_bytes(record))
 
 
 def _archive(session: Session, making: Making) -> File:
     record = asked(session, making, lambda timeline, _: timeline.record())
-    return File(f"{exports.run_name(record)}.zip", "application/zip", exports.zip_bytes(record))
+    return File(f"{archives.run_name(record)}.zip", "application/zip", archives.zip_bytes(record))
 
 
 def _scenario(text: str) -> File:
@@ -154,7 +154,7 @@ def _film(session: Session, making: Making, ending: str) -> File:
     every = EVERY[ending]
     total = int(until / every + 1e-9) + 1
     with tempfile.TemporaryDirectory() as folder:
-        file = Path(folder) / f"{exports.run_name(record)}{ending}"
+        file = Path(folder) / f"{archives.run_name(record)}{ending}"
         done = save_film(shots(setup.model(), every), total, record, file, watch=making.watch, stop=making.stopped)
         if done is None:
             raise Cancelled

@@ -6,7 +6,7 @@ from typing import Any
 
 from niche_sim.dashboard.canvas import TissueCanvas
 from niche_sim.dashboard.session import FIELDS, Session
-from niche_sim.errors import InputError
+from niche_sim.engine.errors import InputError
 
 
 class Viewer(TissueCanvas):

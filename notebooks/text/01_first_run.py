@@ -26,7 +26,7 @@
 # %%
 # %matplotlib inline
 import niche_sim
-from niche_sim.plots import section_figure, timeline_figure
+from niche_sim.figures.single_run import section_figure, timeline_figure
 
 educated = niche_sim.run("liver_education_costasilva2015", "educated", seed=1)
 

@@ -34,9 +34,10 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import niche_sim
-from niche_sim import cohort, targets
-from niche_sim.protocol import Block
-from niche_sim.scenario_writing import with_added
+from niche_sim.experiment.protocol import Block
+from niche_sim.experiment.scenario_writing import with_added
+from niche_sim.inference import verdicts
+from niche_sim.runs import cohort
 
 # %% [markdown]
 # ## Six drugs that do not exist, each as good as the others
@@ -81,7 +82,7 @@ print(len(failed), "mice failed")
 def left(found, arm, readout):
     wanted = [(found, arm), (mice, "educated"), (mice, "pbs")]
     columns = [np.array(list(group.values(name, readout, DAY_21).values())) for group, name in wanted]
-    prevented = targets.prevented_gain(*columns)
+    prevented = verdicts.prevented_gain(*columns)
     # What is left is 1 less what was prevented, and so the two ends of the 95 % interval change places.
     return 1 - prevented.estimate, 1 - prevented.high, 1 - prevented.low
 

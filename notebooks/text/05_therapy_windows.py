@@ -33,12 +33,12 @@ import tempfile
 from pathlib import Path
 
 import niche_sim
-from niche_sim import cohort
-from niche_sim.analysis.windows import effects, onsets, windows
-from niche_sim.parameters import rows
-from niche_sim.plots_analysis import windows_figure
-from niche_sim.protocol import Block
-from niche_sim.scenario_writing import with_added
+from niche_sim.experiment.protocol import Block
+from niche_sim.experiment.scenario_writing import with_added
+from niche_sim.figures.power_and_windows import windows_figure
+from niche_sim.inference.windows import effects, onsets, windows
+from niche_sim.model.parameters import rows
+from niche_sim.runs import cohort
 
 # %% [markdown]
 # ## Two blocks

@@ -33,11 +33,11 @@
 # %matplotlib inline
 import tempfile
 
-from niche_sim import sweeps
-from niche_sim.analysis import sensitivity
-from niche_sim.parameters import rows
-from niche_sim.plots_analysis_fit import sensitivity_figure
-from niche_sim.plots_sweep import overview_figure
+from niche_sim.figures.sensitivity_and_fit import sensitivity_figure
+from niche_sim.figures.sweep_overview import overview_figure
+from niche_sim.inference import sensitivity
+from niche_sim.model.parameters import rows
+from niche_sim.runs import sweeps
 
 # %% [markdown]
 # ## What is known of the five

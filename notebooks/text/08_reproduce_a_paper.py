@@ -27,10 +27,10 @@ import tempfile
 from pathlib import Path
 
 import niche_sim
-from niche_sim import cohort
-from niche_sim.cohort import Cohort
-from niche_sim.plots_compare import compare_figure
-from niche_sim.targets import judge_all, ratio_of_means
+from niche_sim.figures.arms import compare_figure
+from niche_sim.inference.verdicts import judge_all, ratio_of_means
+from niche_sim.runs import cohort
+from niche_sim.runs.cohort import Cohort
 
 # %% [markdown]
 # ## First the questions

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 from scipy.integrate import solve_ivp
 
-from niche_sim.kernels.spectral import SpectralStep, eigenvalues, solve_poisson, spectral_step
+from niche_sim.engine.kernels.spectral import SpectralStep, eigenvalues, solve_poisson, spectral_step
 
 ODD_SHAPES = [(1, 1), (1, 9), (7, 1), (6, 5), (13, 8)]
 

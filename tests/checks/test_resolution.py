@@ -10,11 +10,11 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from mice import GROWING, Mouse, cohort, model_of
 
-from niche_sim.cells import Exosome, TumourCell
-from niche_sim.processes.priming.exosome_digestion import ExosomeDigestion
-from niche_sim.processes.priming.tgfb_release import TgfbRelease
-from niche_sim.senses import answer_of
-from niche_sim.targets import NUMERICS, ratio_of_means
+from niche_sim.inference.verdicts import NUMERICS, ratio_of_means
+from niche_sim.model.cells import Exosome, TumourCell
+from niche_sim.model.processes.priming.exosome_digestion import ExosomeDigestion
+from niche_sim.model.processes.priming.tgfb_release import TgfbRelease
+from niche_sim.model.sensing import answer_of
 
 INSIDE = Exosome.place.code("inside")
 CIRCULATING = TumourCell.state.code("circulating")

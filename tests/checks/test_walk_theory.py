@@ -8,8 +8,8 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from niche_sim.kernels.walk import sub_steps, walk
-from niche_sim.laws import meeting_rate, turn_chance, walk_mean_square
+from niche_sim.engine.kernels.walk import sub_steps, walk
+from niche_sim.engine.laws import meeting_rate, turn_chance, walk_mean_square
 
 SPEED, PERSISTENCE = 276.0, 5 / 60  # a Kupffer cell: um/h, h
 

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 
-from niche_sim.biography import at_point
 from niche_sim.dashboard.canvas import TissueCanvas
-from niche_sim.dashboard.drawing import DRAWING, FRONT, drawing_code, drawing_style
-from niche_sim.frames import Scales, pack, pack_difference, static_of
-from niche_sim.looks import FIELD_LOOKS, KINDS, LiveSight, colour_table
-from niche_sim.model import NicheModel
+from niche_sim.exports.canvas_encoding import Scales, pack, pack_difference, static_of
+from niche_sim.exports.cell_report import at_point
+from niche_sim.exports.front_code import DRAWING, FRONT, drawing_code, drawing_style
+from niche_sim.figures.appearance import FIELD_LOOKS, KINDS, LiveSight, colour_table
+from niche_sim.mesa_model.model import NicheModel
 
 SIZE = {"section.width": "600 um", "section.height": "700 um"}
 EDUCATED = (200.0, 410.0)  # y, x, um, of one Kupffer cell

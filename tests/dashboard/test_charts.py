@@ -6,8 +6,8 @@ import itertools
 
 import numpy as np
 
-from niche_sim.dashboard import charts
-from niche_sim.dashboard.charts import Band, Curve, option_of, summary_of, title_of
+from niche_sim.figures import charts
+from niche_sim.figures.charts import Band, Curve, option_of, summary_of, title_of
 
 TIMES = np.arange(0.0, 168.1, 6.0)
 TABLE = {"time_h": TIMES, "bmdc_arrested": TIMES * 2.0, "tgfb_mean": TIMES / 100.0}

@@ -16,7 +16,7 @@ from conftest import free_port, serving
 from playwright.sync_api import expect
 
 from niche_sim.dashboard import serve
-from niche_sim.errors import InputError
+from niche_sim.engine.errors import InputError
 
 serve.settle()  # before Solara's server is imported
 

@@ -12,7 +12,7 @@ from niche_sim.cli import main
 from niche_sim.dashboard import lesson_panel, study
 from niche_sim.dashboard.lesson_panel import setup_of, split_link
 from niche_sim.dashboard.link import Setup
-from niche_sim.lesson import ids, load, parse
+from niche_sim.teaching.lesson import ids, load, parse
 
 QUICK = """
 title = "Quick"

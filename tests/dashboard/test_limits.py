@@ -7,16 +7,16 @@ from dataclasses import replace
 
 import pytest
 
-from niche_sim import cohort
 from niche_sim.dashboard import elements, limits, study
 from niche_sim.dashboard.canvas import TissueCanvas
 from niche_sim.dashboard.link import Setup
 from niche_sim.dashboard.session import Session
 from niche_sim.dashboard.study import Study, plan_of
 from niche_sim.dashboard.viewer import Viewer
-from niche_sim.errors import InputError
-from niche_sim.model import NicheModel
-from niche_sim.protocol import Treat
+from niche_sim.engine.errors import InputError
+from niche_sim.experiment.protocol import Treat
+from niche_sim.mesa_model.model import NicheModel
+from niche_sim.runs import cohort
 
 SMALL = (("section.width", "0.6 mm"), ("section.height", "0.6 mm"), ("run.duration", "4 day"))
 PRIMARY = Setup("liver_growing_primary", "primary", overrides=SMALL)

@@ -14,10 +14,10 @@ import pytest
 from niche_sim.cli import main
 from niche_sim.dashboard import limits
 from niche_sim.dashboard.link import Setup
-from niche_sim.errors import InputError
-from niche_sim.protocol import Block, InjectExosomes, Treat
-from niche_sim.record import Record, Runner, load_record
-from niche_sim.scenario import library, load
+from niche_sim.engine.errors import InputError
+from niche_sim.experiment.protocol import Block, InjectExosomes, Treat
+from niche_sim.experiment.scenario import library, load
+from niche_sim.runs.record import Record, Runner, load_record
 
 EDUCATION = "liver_education_costasilva2015"
 GROWING = "liver_growing_primary"

@@ -8,14 +8,22 @@ solara = pytest.importorskip("solara", reason="the dashboard needs solara")
 
 import ipyvue  # noqa: E402
 
-from niche_sim import scenario  # noqa: E402
-from niche_sim.dashboard import numbers  # noqa: E402
-from niche_sim.dashboard.dials import KINDS_EXPLAINED, beyond, chapters, dials, in_unit, sentence, turned  # noqa: E402
-from niche_sim.dashboard.numbers import Numbers, row_of, state_of  # noqa: E402
-from niche_sim.errors import InputError  # noqa: E402
-from niche_sim.model import SCENARIO_LENGTHS, SCENARIO_TIMES, experiment_of  # noqa: E402
-from niche_sim.parameters import KINDS, rows  # noqa: E402
-from niche_sim.schedule import SCHEDULES  # noqa: E402
+from niche_sim.dashboard import parameter_panel  # noqa: E402
+from niche_sim.dashboard.parameter_controls import (  # noqa: E402
+    KINDS_EXPLAINED,
+    beyond,
+    chapters,
+    dials,
+    in_unit,
+    sentence,
+    turned,
+)
+from niche_sim.dashboard.parameter_panel import Numbers, row_of, state_of  # noqa: E402
+from niche_sim.engine.errors import InputError  # noqa: E402
+from niche_sim.experiment import scenario  # noqa: E402
+from niche_sim.mesa_model.model import SCENARIO_LENGTHS, SCENARIO_TIMES, experiment_of  # noqa: E402
+from niche_sim.model.parameters import KINDS, rows  # noqa: E402
+from niche_sim.model.schedule import SCHEDULES  # noqa: E402
 
 LIVER = "liver_education_costasilva2015"
 
@@ -46,7 +54,7 @@ def changed_scenario():
 def test_every_number_has_a_dial(table):
     assert set(table) == {*rows(), *SCENARIO_LENGTHS, *SCENARIO_TIMES}
     assert set(KINDS_EXPLAINED) == set(KINDS)
-    assert set(numbers.SCHEDULES_EXPLAINED) == set(SCHEDULES)
+    assert set(parameter_panel.SCHEDULES_EXPLAINED) == set(SCHEDULES)
 
 
 def test_numbers_outside_their_range_are_taken_and_said(experiment):

@@ -10,11 +10,11 @@ import pytest
 from conftest import look, rest
 from playwright.sync_api import expect
 
-from niche_sim import record as records
 from niche_sim.cli import main
-from niche_sim.dashboard import replay
-from niche_sim.looks import KINDS, SnapshotSight
-from niche_sim.plots_words import clock
+from niche_sim.figures.appearance import KINDS, SnapshotSight
+from niche_sim.figures.labels import clock
+from niche_sim.runs import record as records
+from niche_sim.teaching import replay
 
 SMALL = {"section.width": "0.6 mm", "section.height": "0.6 mm", "run.duration": "4 day"}
 WHOLE = ("exosomes_taken_up", "recipient_cells_loaded", "kupffer_loaded")  # readouts that are whole numbers

@@ -10,11 +10,18 @@ solara = pytest.importorskip("solara", reason="the dashboard needs solara")
 
 import ipyvue  # noqa: E402
 
-from niche_sim import scenario  # noqa: E402
+from niche_sim.dashboard.intervention_text import (  # noqa: E402
+    VERBS_EXPLAINED,
+    moment,
+    names_of,
+    plain_unit,
+    sentence_of,
+)
 from niche_sim.dashboard.schedule_editor import COLOURS, ScheduleEditor, spans, ticks  # noqa: E402
 from niche_sim.dashboard.schedule_form import Mistake, draft_of, fields, new_draft, read_draft, rewritten  # noqa: E402
-from niche_sim.dashboard.words import VERBS_EXPLAINED, moment, names_of, plain_unit, sentence_of  # noqa: E402
-from niche_sim.protocol import (  # noqa: E402
+from niche_sim.engine.units import to_model  # noqa: E402
+from niche_sim.experiment import scenario  # noqa: E402
+from niche_sim.experiment.protocol import (  # noqa: E402
     VERBS,
     Block,
     Boost,
@@ -25,8 +32,7 @@ from niche_sim.protocol import (  # noqa: E402
     ResectPrimary,
     Treat,
 )
-from niche_sim.units import to_model  # noqa: E402
-from niche_sim.vocabulary import (  # noqa: E402
+from niche_sim.model.catalogue import (  # noqa: E402
     BLOCK_TARGETS,
     BOOSTS,
     DEPLETABLE,

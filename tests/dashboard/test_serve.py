@@ -16,7 +16,7 @@ import pytest
 
 from niche_sim.cli import main
 from niche_sim.dashboard import serve
-from niche_sim.errors import InputError
+from niche_sim.engine.errors import InputError
 
 
 @pytest.fixture

@@ -14,7 +14,7 @@ from niche_sim.dashboard import session
 from niche_sim.dashboard.link import Setup
 from niche_sim.dashboard.session import Session
 from niche_sim.dashboard.takeaway import link_now, setup_now
-from niche_sim.protocol import Block, Treat
+from niche_sim.experiment.protocol import Block, Treat
 
 SHORT = (("section.width", "0.6 mm"), ("section.height", "0.6 mm"), ("run.duration", "12 day"))
 SCENARIO = "liver_growing_primary"

@@ -7,9 +7,9 @@ from dataclasses import replace
 
 import pytest
 
-from niche_sim.dashboard.story import AWAITED, MARKERS, SLOW, limit_in_words, strip_of
-from niche_sim.model import NicheModel
-from niche_sim.stages import STAGES, Standing, limiting
+from niche_sim.description.stage_summary import AWAITED, MARKERS, SLOW, limit_in_words, strip_of
+from niche_sim.mesa_model.model import NicheModel
+from niche_sim.model.stages import STAGES, Standing, limiting
 
 NAMES = tuple(stage.name for stage in STAGES)
 

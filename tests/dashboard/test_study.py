@@ -8,11 +8,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from niche_sim import cohort
 from niche_sim.dashboard import study
 from niche_sim.dashboard.link import Setup
 from niche_sim.dashboard.study import Study, plan_of
-from niche_sim.protocol import Block
+from niche_sim.experiment.protocol import Block
+from niche_sim.runs import cohort
 
 SHORT = (("section.width", "0.6 mm"), ("section.height", "0.6 mm"), ("run.duration", "4 day"))
 OURS = Setup("liver_growing_primary", "primary", overrides=SHORT)

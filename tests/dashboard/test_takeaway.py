@@ -17,10 +17,10 @@ from PIL import Image
 from playwright.sync_api import expect
 from test_page import go_to, ready, unfold
 
-from niche_sim import scenario
 from niche_sim.cli import main
 from niche_sim.dashboard.link import Setup
-from niche_sim.record import load_record
+from niche_sim.experiment import scenario
+from niche_sim.runs.record import load_record
 
 SETUP = Setup(
     "liver_growing_primary", "primary", seed=4,

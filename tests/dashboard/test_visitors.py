@@ -10,15 +10,15 @@ from dataclasses import replace
 
 import pytest
 
-from niche_sim import cohort
-from niche_sim.dashboard import limits, memory, pair, study
+from niche_sim.dashboard import comparison, limits, memory, study
+from niche_sim.dashboard.comparison import Pair
 from niche_sim.dashboard.link import Setup
-from niche_sim.dashboard.pair import Pair
 from niche_sim.dashboard.presence import Presence
 from niche_sim.dashboard.session import Session
 from niche_sim.dashboard.study import Study, plan_of
 from niche_sim.dashboard.turns import Turns
-from niche_sim.timeline import BUDGET, Timeline
+from niche_sim.runs import cohort
+from niche_sim.runs.checkpoints import BUDGET, Timeline
 
 SMALL = (("section.width", "0.6 mm"), ("section.height", "0.6 mm"), ("run.duration", "42 day"))
 PRIMARY = Setup("liver_growing_primary", "primary", overrides=SMALL)
@@ -255,7 +255,7 @@ def test_a_run_that_is_replaced_gives_its_memory_back():
 
 
 def test_visitors_share_the_memory_for_keyframes(monkeypatch):
-    monkeypatch.setattr(pair, "_open", weakref.WeakSet())
+    monkeypatch.setattr(comparison, "_open", weakref.WeakSet())
     pairs = [Pair(PRIMARY) for _ in range(6)]
     for one in pairs:
         one.share()

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from niche_sim.cells import BoneMarrowDerivedCell
-from niche_sim.errors import InputError
-from niche_sim.parameters import resolve
-from niche_sim.process import Process
-from niche_sim.processes.licensing.parallel_deposition import ParallelDeposition
-from niche_sim.processes.recruitment.parallel_arrest import ParallelArrest
-from niche_sim.processes.recruitment.parallel_recruitment import ParallelRecruitment
-from niche_sim.schedule import ALTERNATIVES, DEFAULT, PARALLEL, SCHEDULES, schedule
+from niche_sim.engine.errors import InputError
+from niche_sim.model.cells import BoneMarrowDerivedCell
+from niche_sim.model.parameters import resolve
+from niche_sim.model.process import Process
+from niche_sim.model.processes.licensing.parallel_deposition import ParallelDeposition
+from niche_sim.model.processes.recruitment.parallel_arrest import ParallelArrest
+from niche_sim.model.processes.recruitment.parallel_recruitment import ParallelRecruitment
+from niche_sim.model.schedule import ALTERNATIVES, DEFAULT, PARALLEL, SCHEDULES, schedule
 
 EXACT = 1e-12  # roundings of exponentials
 MACROPHAGE, MDSC = map(BoneMarrowDerivedCell.kind.code, ("macrophage", "mdsc"))

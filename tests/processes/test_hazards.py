@@ -5,14 +5,14 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from niche_sim.interventions import intervene
-from niche_sim.process import Process
-from niche_sim.processes.arrival.arrest import Arrest
-from niche_sim.processes.arrival.post_extravasation_fate import PostExtravasationFate
-from niche_sim.processes.shedding.primary_shedding import PrimaryShedding
-from niche_sim.schedule import ALTERNATIVES, DEFAULT
-from niche_sim.senses import Present, Supposed
-from niche_sim.state import State
+from niche_sim.model.actions import intervene
+from niche_sim.model.process import Process
+from niche_sim.model.processes.arrival.arrest import Arrest
+from niche_sim.model.processes.arrival.post_extravasation_fate import PostExtravasationFate
+from niche_sim.model.processes.shedding.primary_shedding import PrimaryShedding
+from niche_sim.model.schedule import ALTERNATIVES, DEFAULT
+from niche_sim.model.sensing import Present, Supposed
+from niche_sim.model.state import State
 
 EXACT = 1e-12  # rounding of a sum over a neighbourhood is the same, so this is generous
 FATES = [kind for kind in DEFAULT if kind.has_hazard()]

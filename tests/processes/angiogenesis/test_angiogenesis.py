@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from niche_sim.cells import TumourCell
-from niche_sim.parameters import in_unit, resolve
-from niche_sim.processes.angiogenesis.colony_vessels import ColonyVessels
-from niche_sim.processes.angiogenesis.epithelial_recruitment import EpithelialRecruitment
-from niche_sim.processes.angiogenesis.fibroblast_activation import FibroblastActivation
-from niche_sim.processes.angiogenesis.niche_sprouting import NicheSprouting
-from niche_sim.state import State
-from niche_sim.tissue import section_of
-from niche_sim.vocabulary import CARGO
+from niche_sim.model.catalogue import CARGO
+from niche_sim.model.cells import TumourCell
+from niche_sim.model.initial_state import section_of
+from niche_sim.model.parameters import in_unit, resolve
+from niche_sim.model.processes.angiogenesis.colony_vessels import ColonyVessels
+from niche_sim.model.processes.angiogenesis.epithelial_recruitment import EpithelialRecruitment
+from niche_sim.model.processes.angiogenesis.fibroblast_activation import FibroblastActivation
+from niche_sim.model.processes.angiogenesis.niche_sprouting import NicheSprouting
+from niche_sim.model.state import State
 
 EXACT = 1e-12  # roundings of exponentials
 CYCLING, DORMANT = TumourCell.state.code("cycling"), TumourCell.state.code("dormant")

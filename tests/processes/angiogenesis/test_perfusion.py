@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from niche_sim.cells import TumourCell
-from niche_sim.parameters import resolve
-from niche_sim.processes.angiogenesis.perfusion import Perfusion
+from niche_sim.model.cells import TumourCell
+from niche_sim.model.parameters import resolve
+from niche_sim.model.processes.angiogenesis.perfusion import Perfusion
 
 SOLVED = 1e-4  # the solver stops at residuals of 1e-5 of the source
 CYCLING = TumourCell.state.code("cycling")

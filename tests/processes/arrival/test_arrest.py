@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from niche_sim.cells import TumourCell
-from niche_sim.parameters import resolve
-from niche_sim.processes.arrival.arrest import Arrest, arrest_rate
+from niche_sim.model.cells import TumourCell
+from niche_sim.model.parameters import resolve
+from niche_sim.model.processes.arrival.arrest import Arrest, arrest_rate
 
 ARRESTED = TumourCell.state.code("arrested")
 

@@ -8,15 +8,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from niche_sim.cells import BoneMarrowDerivedCell, KupfferCell, TumourCell
-from niche_sim.laws import hill, meeting_rate
-from niche_sim.parameters import resolve
-from niche_sim.processes.arrival.kupffer_killing import KupfferKilling
-from niche_sim.processes.arrival.patrol_killing import PatrolKilling
-from niche_sim.processes.colonisation.nk_killing import NkKilling
-from niche_sim.processes.colonisation.t_cell_killing import TCellKilling
-from niche_sim.state import State
-from niche_sim.tissue import section_of
+from niche_sim.engine.laws import hill, meeting_rate
+from niche_sim.model.cells import BoneMarrowDerivedCell, KupfferCell, TumourCell
+from niche_sim.model.initial_state import section_of
+from niche_sim.model.parameters import resolve
+from niche_sim.model.processes.arrival.kupffer_killing import KupfferKilling
+from niche_sim.model.processes.arrival.patrol_killing import PatrolKilling
+from niche_sim.model.processes.colonisation.nk_killing import NkKilling
+from niche_sim.model.processes.colonisation.t_cell_killing import TCellKilling
+from niche_sim.model.state import State
 
 STATES = TumourCell.state.names
 PATROLLING, MDSC = BoneMarrowDerivedCell.kind.code("patrolling"), BoneMarrowDerivedCell.kind.code("mdsc")

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from niche_sim.cells import BoneMarrowDerivedCell, TumourCell
-from niche_sim.laws import meeting_rate
-from niche_sim.parameters import resolve
-from niche_sim.processes.arrival.patrol_killing import PatrolKilling
-from niche_sim.processes.colonisation.t_cell_killing import TCellKilling
+from niche_sim.engine.laws import meeting_rate
+from niche_sim.model.cells import BoneMarrowDerivedCell, TumourCell
+from niche_sim.model.parameters import resolve
+from niche_sim.model.processes.arrival.patrol_killing import PatrolKilling
+from niche_sim.model.processes.colonisation.t_cell_killing import TCellKilling
 
 EXACT = 1e-12  # roundings of exponentials near 1
 N = 20_000

@@ -7,16 +7,16 @@ import math
 import numpy as np
 import pytest
 
-from niche_sim.cells import TumourCell
-from niche_sim.laws import walk_mean_square
-from niche_sim.parameters import resolve
-from niche_sim.processes.arrival.detachment import Detachment
-from niche_sim.processes.arrival.extravasation import Extravasation
-from niche_sim.processes.arrival.post_extravasation_fate import PostExtravasationFate
-from niche_sim.processes.colonisation.division import Division
-from niche_sim.processes.colonisation.dormancy_exit import DormancyExit
-from niche_sim.processes.colonisation.hypoxic_death import HypoxicDeath
-from niche_sim.processes.colonisation.motile_search import MotileSearch
+from niche_sim.engine.laws import walk_mean_square
+from niche_sim.model.cells import TumourCell
+from niche_sim.model.parameters import resolve
+from niche_sim.model.processes.arrival.detachment import Detachment
+from niche_sim.model.processes.arrival.extravasation import Extravasation
+from niche_sim.model.processes.arrival.post_extravasation_fate import PostExtravasationFate
+from niche_sim.model.processes.colonisation.division import Division
+from niche_sim.model.processes.colonisation.dormancy_exit import DormancyExit
+from niche_sim.model.processes.colonisation.hypoxic_death import HypoxicDeath
+from niche_sim.model.processes.colonisation.motile_search import MotileSearch
 
 CODE = {name: TumourCell.state.code(name) for name in TumourCell.state.names}
 N = 20_000

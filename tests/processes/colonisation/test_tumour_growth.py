@@ -8,16 +8,16 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from niche_sim.cells import TumourCell
-from niche_sim.chance import Chance, daughter_key
-from niche_sim.laws import disc_diameter, niche_strength
-from niche_sim.parameters import resolve
-from niche_sim.processes.colonisation.crowding import Crowding
-from niche_sim.processes.colonisation.division import Division
-from niche_sim.processes.colonisation.exposed_death import ExposedDeath
-from niche_sim.processes.colonisation.hypoxic_death import HypoxicDeath
-from niche_sim.state import State
-from niche_sim.tissue import section_of
+from niche_sim.engine.chance import Chance, daughter_key
+from niche_sim.engine.laws import disc_diameter, niche_strength
+from niche_sim.model.cells import TumourCell
+from niche_sim.model.initial_state import section_of
+from niche_sim.model.parameters import resolve
+from niche_sim.model.processes.colonisation.crowding import Crowding
+from niche_sim.model.processes.colonisation.division import Division
+from niche_sim.model.processes.colonisation.exposed_death import ExposedDeath
+from niche_sim.model.processes.colonisation.hypoxic_death import HypoxicDeath
+from niche_sim.model.state import State
 
 CYCLING = TumourCell.state.code("cycling")
 STATES = TumourCell.state.names

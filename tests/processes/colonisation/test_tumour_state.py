@@ -7,12 +7,12 @@ import math
 import numpy as np
 import pytest
 
-from niche_sim.cells import Exosome, TumourCell
-from niche_sim.laws import rate_of
-from niche_sim.processes.colonisation.emt import Emt
-from niche_sim.processes.shedding.colony_shedding import ColonyShedding
-from niche_sim.processes.therapy.resistance import Resistance
-from niche_sim.vocabulary import CARGO, EXOSOME_SOURCES, EXOSOMES_OF_LINE, TUMOUR_LINES
+from niche_sim.engine.laws import rate_of
+from niche_sim.model.catalogue import CARGO, EXOSOME_SOURCES, EXOSOMES_OF_LINE, TUMOUR_LINES
+from niche_sim.model.cells import Exosome, TumourCell
+from niche_sim.model.processes.colonisation.emt import Emt
+from niche_sim.model.processes.shedding.colony_shedding import ColonyShedding
+from niche_sim.model.processes.therapy.resistance import Resistance
 
 EXACT = 1e-12  # roundings of exponentials near 1
 IN_TISSUE = [state for state in TumourCell.state.names if state != "circulating"]

@@ -7,8 +7,8 @@ import math
 import numpy as np
 import pytest
 
-from niche_sim.processes.licensing.collagen_linking import CollagenLinking
-from niche_sim.processes.recruitment.collagen_peptides import CollagenPeptides
+from niche_sim.model.processes.licensing.collagen_linking import CollagenLinking
+from niche_sim.model.processes.recruitment.collagen_peptides import CollagenPeptides
 
 EXACT = 1e-12  # roundings of exponentials
 

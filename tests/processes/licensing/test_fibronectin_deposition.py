@@ -7,11 +7,11 @@ import math
 import numpy as np
 import pytest
 
-from niche_sim.laws import rate_of
-from niche_sim.parameters import resolve
-from niche_sim.processes.licensing.fibronectin_deposition import FibronectinDeposition
-from niche_sim.state import State
-from niche_sim.tissue import section_of
+from niche_sim.engine.laws import rate_of
+from niche_sim.model.initial_state import section_of
+from niche_sim.model.parameters import resolve
+from niche_sim.model.processes.licensing.fibronectin_deposition import FibronectinDeposition
+from niche_sim.model.state import State
 
 
 def support(p, saa):

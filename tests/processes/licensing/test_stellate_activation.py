@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from niche_sim.laws import hill
-from niche_sim.parameters import resolve
-from niche_sim.processes.licensing.stellate_activation import StellateActivation
+from niche_sim.engine.laws import hill
+from niche_sim.model.parameters import resolve
+from niche_sim.model.processes.licensing.stellate_activation import StellateActivation
 
 EXACT = 1e-12  # roundings of exponentials near 1
 N = 20_000

@@ -7,12 +7,12 @@ import math
 import numpy as np
 import pytest
 
-from niche_sim.cells import BoneMarrowDerivedCell, KupfferCell, TumourCell
-from niche_sim.parameters import in_unit
-from niche_sim.processes.angiogenesis.vegf_release import VegfRelease
-from niche_sim.processes.licensing.cxcl12_release import Cxcl12Release
-from niche_sim.processes.licensing.hgf_release import HgfRelease
-from niche_sim.processes.recruitment.netosis import NETosis
+from niche_sim.model.cells import BoneMarrowDerivedCell, KupfferCell, TumourCell
+from niche_sim.model.parameters import in_unit
+from niche_sim.model.processes.angiogenesis.vegf_release import VegfRelease
+from niche_sim.model.processes.licensing.cxcl12_release import Cxcl12Release
+from niche_sim.model.processes.licensing.hgf_release import HgfRelease
+from niche_sim.model.processes.recruitment.netosis import NETosis
 
 EXACT = 1e-12  # roundings of exponentials
 NEUTROPHIL = BoneMarrowDerivedCell.kind.code("neutrophil")

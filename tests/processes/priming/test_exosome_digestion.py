@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from niche_sim.cells import Exosome
-from niche_sim.processes.priming.exosome_digestion import ExosomeDigestion
-from niche_sim.vocabulary import EXOSOME_SOURCES
+from niche_sim.model.catalogue import EXOSOME_SOURCES
+from niche_sim.model.cells import Exosome
+from niche_sim.model.processes.priming.exosome_digestion import ExosomeDigestion
 
 INSIDE = Exosome.place.code("inside")
 PDAC, NORMAL = EXOSOME_SOURCES.index("pdac"), EXOSOME_SOURCES.index("normal_pancreas")

@@ -7,12 +7,12 @@ import math
 import numpy as np
 import pytest
 
-from niche_sim.parameters import in_unit
-from niche_sim.processes.priming.endothelial_permeability import EndothelialPermeability
-from niche_sim.processes.priming.exosome_exposure import ExosomeExposure
-from niche_sim.processes.priming.glucose_sparing import GlucoseSparing
-from niche_sim.processes.priming.marrow_education import MarrowEducation
-from niche_sim.vocabulary import CARGO, EXOSOME_SOURCES
+from niche_sim.model.catalogue import CARGO, EXOSOME_SOURCES
+from niche_sim.model.parameters import in_unit
+from niche_sim.model.processes.priming.endothelial_permeability import EndothelialPermeability
+from niche_sim.model.processes.priming.exosome_exposure import ExosomeExposure
+from niche_sim.model.processes.priming.glucose_sparing import GlucoseSparing
+from niche_sim.model.processes.priming.marrow_education import MarrowEducation
 
 EXACT = 1e-12  # roundings of exponentials
 # A cargo of which a block takes away what blood brings -> a source that carries it.

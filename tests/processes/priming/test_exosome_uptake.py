@@ -8,20 +8,20 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from niche_sim.cells import Exosome
-from niche_sim.laws import rate_of
-from niche_sim.parameters import resolve
-from niche_sim.processes.priming.exosome_digestion import ExosomeDigestion
-from niche_sim.processes.priming.exosome_uptake import (
+from niche_sim.engine.laws import rate_of
+from niche_sim.model.catalogue import EXOSOME_SOURCES
+from niche_sim.model.cells import Exosome
+from niche_sim.model.initial_state import naive_liver, resting_density, section_of
+from niche_sim.model.parameters import resolve
+from niche_sim.model.processes.priming.exosome_digestion import ExosomeDigestion
+from niche_sim.model.processes.priming.exosome_uptake import (
     ExosomeUptake,
     cross_section,
     keep_inside,
     passes_per_hour,
     uptake_by_zone,
 )
-from niche_sim.state import State
-from niche_sim.tissue import naive_liver, resting_density, section_of
-from niche_sim.vocabulary import EXOSOME_SOURCES
+from niche_sim.model.state import State
 
 INSIDE = Exosome.place.code("inside")
 PDAC, NORMAL = EXOSOME_SOURCES.index("pdac"), EXOSOME_SOURCES.index("normal_pancreas")
@@ -143,7 +143,7 @@ def test_the_cells_of_a_mouse_take_about_that_much(p, section):
 
 
 def _chance(seed):
-    from niche_sim.chance import Chance
+    from niche_sim.engine.chance import Chance
 
     return Chance(seed)
 

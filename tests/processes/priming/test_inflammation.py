@@ -7,16 +7,16 @@ import math
 import numpy as np
 import pytest
 
-from niche_sim.cells import Exosome
-from niche_sim.chance import Chance
-from niche_sim.interventions import intervene
-from niche_sim.parameters import resolve
-from niche_sim.processes.priming.acute_phase import AcutePhase
-from niche_sim.processes.priming.inflammation import Inflammation
-from niche_sim.processes.priming.steatosis import Steatosis
-from niche_sim.protocol import Deplete
-from niche_sim.tissue import naive_liver
-from niche_sim.vocabulary import EXOSOME_SOURCES
+from niche_sim.engine.chance import Chance
+from niche_sim.experiment.protocol import Deplete
+from niche_sim.model.actions import intervene
+from niche_sim.model.catalogue import EXOSOME_SOURCES
+from niche_sim.model.cells import Exosome
+from niche_sim.model.initial_state import naive_liver
+from niche_sim.model.parameters import resolve
+from niche_sim.model.processes.priming.acute_phase import AcutePhase
+from niche_sim.model.processes.priming.inflammation import Inflammation
+from niche_sim.model.processes.priming.steatosis import Steatosis
 
 EXACT = 1e-12  # roundings of exponentials
 LONG = 1e4  # h, some 800 half-lives: levels are where they settle

@@ -7,12 +7,12 @@ import math
 import numpy as np
 import pytest
 
-from niche_sim.cells import KupfferCell
-from niche_sim.laws import MOLECULE, probability, produce_and_decay, rate_of
-from niche_sim.parameters import in_unit, resolve
-from niche_sim.processes.priming.kupffer_education import EDUCATED, NAIVE, KupfferEducation
-from niche_sim.processes.priming.tgfb_release import TgfbRelease
-from niche_sim.senses import answer_of
+from niche_sim.engine.laws import MOLECULE, probability, produce_and_decay, rate_of
+from niche_sim.model.cells import KupfferCell
+from niche_sim.model.parameters import in_unit, resolve
+from niche_sim.model.processes.priming.kupffer_education import EDUCATED, NAIVE, KupfferEducation
+from niche_sim.model.processes.priming.tgfb_release import TgfbRelease
+from niche_sim.model.sensing import answer_of
 
 AVOGADRO = 6.02214076e23
 

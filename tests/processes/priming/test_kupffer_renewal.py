@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from niche_sim.cells import KupfferCell
-from niche_sim.parameters import resolve
-from niche_sim.processes.priming.kupffer_renewal import KupfferRenewal
-from niche_sim.processes.surveillance.lymphocyte_renewal import LymphocyteRenewal
-from niche_sim.vocabulary import CARGO
+from niche_sim.model.catalogue import CARGO
+from niche_sim.model.cells import KupfferCell
+from niche_sim.model.parameters import resolve
+from niche_sim.model.processes.priming.kupffer_renewal import KupfferRenewal
+from niche_sim.model.processes.surveillance.lymphocyte_renewal import LymphocyteRenewal
 
 SMALLEST_P = 1e-4  # as in conftest.py
 

@@ -8,14 +8,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from niche_sim.kernels.walk import sub_steps
-from niche_sim.laws import turn_chance
-from niche_sim.parameters import resolve
-from niche_sim.processes.priming.kupffer_patrol import KupfferPatrol
-from niche_sim.processes.priming.kupffer_renewal import KupfferRenewal
-from niche_sim.processes.surveillance.lymphocyte_patrol import LymphocytePatrol
-from niche_sim.processes.surveillance.lymphocyte_renewal import LymphocyteRenewal
-from niche_sim.vocabulary import CARGO
+from niche_sim.engine.kernels.walk import sub_steps
+from niche_sim.engine.laws import turn_chance
+from niche_sim.model.catalogue import CARGO
+from niche_sim.model.parameters import resolve
+from niche_sim.model.processes.priming.kupffer_patrol import KupfferPatrol
+from niche_sim.model.processes.priming.kupffer_renewal import KupfferRenewal
+from niche_sim.model.processes.surveillance.lymphocyte_patrol import LymphocytePatrol
+from niche_sim.model.processes.surveillance.lymphocyte_renewal import LymphocyteRenewal
 
 DT = 0.1  # h; a Kupffer cell then runs some 25 um, far from any edge where it is put
 PLACES = [(0.25, 0.25), (0.25, 0.75), (0.75, 0.25), (0.75, 0.75)]

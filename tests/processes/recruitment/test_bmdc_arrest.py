@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from niche_sim.cells import BoneMarrowDerivedCell
-from niche_sim.kernels.walk import sub_steps
-from niche_sim.laws import turn_chance
-from niche_sim.parameters import resolve
-from niche_sim.processes.recruitment.bmdc_arrest import BmdcArrest
-from niche_sim.processes.recruitment.bmdc_crawling import BmdcCrawling
-from niche_sim.processes.recruitment.bmdc_departure import BmdcDeparture
+from niche_sim.engine.kernels.walk import sub_steps
+from niche_sim.engine.laws import turn_chance
+from niche_sim.model.cells import BoneMarrowDerivedCell
+from niche_sim.model.parameters import resolve
+from niche_sim.model.processes.recruitment.bmdc_arrest import BmdcArrest
+from niche_sim.model.processes.recruitment.bmdc_crawling import BmdcCrawling
+from niche_sim.model.processes.recruitment.bmdc_departure import BmdcDeparture
 
 KINDS = BoneMarrowDerivedCell.kind.names
 

@@ -7,9 +7,9 @@ import math
 import numpy as np
 import pytest
 
-from niche_sim.cells import BoneMarrowDerivedCell
-from niche_sim.laws import rate_of
-from niche_sim.processes.recruitment.granulin_feedback import GranulinFeedback
+from niche_sim.engine.laws import rate_of
+from niche_sim.model.cells import BoneMarrowDerivedCell
+from niche_sim.model.processes.recruitment.granulin_feedback import GranulinFeedback
 
 
 def ground(state, settle, one_a_site, activation=1.0, macrophages=True):

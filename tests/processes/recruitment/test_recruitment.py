@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from niche_sim.cells import BoneMarrowDerivedCell
-from niche_sim.laws import rate_of
-from niche_sim.parameters import in_unit, resolve
-from niche_sim.processes.recruitment.ccl2_release import Ccl2Release
-from niche_sim.processes.recruitment.recruitment import Recruitment
-from niche_sim.vocabulary import CARGO
+from niche_sim.engine.laws import rate_of
+from niche_sim.model.catalogue import CARGO
+from niche_sim.model.cells import BoneMarrowDerivedCell
+from niche_sim.model.parameters import in_unit, resolve
+from niche_sim.model.processes.recruitment.ccl2_release import Ccl2Release
+from niche_sim.model.processes.recruitment.recruitment import Recruitment
 
 AVOGADRO = 6.02214076e23
 
@@ -199,8 +199,8 @@ def test_pedf_and_a_boost_call_patrols(bare, act, agrees, boost):
 
 
 def test_arrivals_of_a_step_are_poisson(section, act):
-    from niche_sim.state import State
-    from niche_sim.tissue import resting_density
+    from niche_sim.model.initial_state import resting_density
+    from niche_sim.model.state import State
 
     p = called_only(**{"bmdc.share_mdsc": "0"})
     state = State.empty(section)

@@ -7,13 +7,13 @@ import math
 import numpy as np
 import pytest
 
-from niche_sim.cells import Exosome, TumourCell
-from niche_sim.laws import gompertz_growth
-from niche_sim.parameters import resolve
-from niche_sim.processes.shedding.primary_growth import PrimaryGrowth
-from niche_sim.processes.shedding.primary_shedding import PrimaryShedding
-from niche_sim.state import PrimaryTumour
-from niche_sim.vocabulary import EXOSOME_SOURCES, EXOSOMES_OF_LINE, TUMOUR_LINES
+from niche_sim.engine.laws import gompertz_growth
+from niche_sim.model.catalogue import EXOSOME_SOURCES, EXOSOMES_OF_LINE, TUMOUR_LINES
+from niche_sim.model.cells import Exosome, TumourCell
+from niche_sim.model.parameters import resolve
+from niche_sim.model.processes.shedding.primary_growth import PrimaryGrowth
+from niche_sim.model.processes.shedding.primary_shedding import PrimaryShedding
+from niche_sim.model.state import PrimaryTumour
 
 
 def primary(**changed):

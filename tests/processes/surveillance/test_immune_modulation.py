@@ -7,14 +7,14 @@ import math
 import numpy as np
 import pytest
 
-from niche_sim.cells import BoneMarrowDerivedCell, KupfferCell
-from niche_sim.laws import hill, rate_of
-from niche_sim.parameters import resolve
-from niche_sim.processes.surveillance.exhaustion import Exhaustion
-from niche_sim.processes.surveillance.lymph_node_priming import LymphNodePriming
-from niche_sim.processes.surveillance.nk_modulation import NkModulation
-from niche_sim.processes.surveillance.tumour_associated_kupffer import TumourAssociatedKupffer
-from niche_sim.vocabulary import CARGO
+from niche_sim.engine.laws import hill, rate_of
+from niche_sim.model.catalogue import CARGO
+from niche_sim.model.cells import BoneMarrowDerivedCell, KupfferCell
+from niche_sim.model.parameters import resolve
+from niche_sim.model.processes.surveillance.exhaustion import Exhaustion
+from niche_sim.model.processes.surveillance.lymph_node_priming import LymphNodePriming
+from niche_sim.model.processes.surveillance.nk_modulation import NkModulation
+from niche_sim.model.processes.surveillance.tumour_associated_kupffer import TumourAssociatedKupffer
 
 EXACT = 1e-12  # roundings of exponentials near 1
 N = 20_000

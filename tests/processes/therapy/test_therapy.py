@@ -8,13 +8,13 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from niche_sim.cells import TumourCell
-from niche_sim.laws import rate_of
-from niche_sim.parameters import resolve
-from niche_sim.processes.therapy.blood_sample import BloodSample
-from niche_sim.processes.therapy.drug_fading import DrugFading
-from niche_sim.processes.therapy.drug_killing import DrugKilling
-from niche_sim.vocabulary import EXOSOME_SOURCES
+from niche_sim.engine.laws import rate_of
+from niche_sim.model.catalogue import EXOSOME_SOURCES
+from niche_sim.model.cells import TumourCell
+from niche_sim.model.parameters import resolve
+from niche_sim.model.processes.therapy.blood_sample import BloodSample
+from niche_sim.model.processes.therapy.drug_fading import DrugFading
+from niche_sim.model.processes.therapy.drug_killing import DrugKilling
 
 EXACT = 1e-12  # roundings of exponentials near 1
 N = 20_000

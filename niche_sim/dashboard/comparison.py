@@ -1,0 +1,178 @@
+"""The run of a visitor and, beside it, what it is compared with: another arm, or the run as it was before a change.
+
+Both step on the same chance events. Nothing here knows of threads, of the page, or of how fast it is played.
+"""
+
+from __future__ import annotations
+
+import weakref
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any
+
+from niche_sim.dashboard import limits
+from niche_sim.dashboard.link import Setup
+from niche_sim.description.stage_summary import strip_of
+from niche_sim.experiment.protocol import Intervention
+from niche_sim.exports.canvas_encoding import Scales, pack, pack_difference
+from niche_sim.exports.cell_report import at_point
+from niche_sim.figures.appearance import LiveSight
+from niche_sim.runs.checkpoints import BUDGET, Timeline, first_difference
+
+BEFORE = ", before the change"
+BRANCHED, BEGUN, SAME = "branched", "begun", "same"  # what an edit has done
+SMALLEST = 1e-6  # h; times nearer than that are the same
+
+_open: weakref.WeakSet[Pair] = weakref.WeakSet()  # of all visitors, who share the memory for keyframes
+
+
+def _budget() -> int:
+    """Bytes of keyframes of one run; two to each pair."""
+    return min(BUDGET, limits.KEYFRAMES // (2 * max(len(_open), 1)))
+
+
+class Pair:
+    """main: the run, made by `setup`. rival: what it is compared with, made by `rival_setup`; None if nothing is.
+
+    branched: h at which the run left its rival; None if that is another arm from the start. number: of runs begun so far.
+    """
+
+    def __init__(self, setup: Setup) -> None:
+        """As a link says it, at time 0. Raises InputError if nothing can be run by it."""
+        self.number = 0
+        self.rival: Timeline | None = None
+        self.rival_setup: Setup | None = None
+        self.branched: float | None = None
+        _open.add(self)
+        self.open(setup)
+
+    # --- which runs --------------------------------------------------------------------------------------------------
+
+    def open(self, setup: Setup) -> None:
+        """A new run with its comparison, as a link says them. Raises InputError; the old one stays then."""
+        rival, parts = setup.rival(), setup.parts()
+        beside = None if rival is None else Timeline(rival.model(), _budget())
+        self.begin(setup.alone())
+        self.rival, self.rival_setup, self.branched = beside, rival, parts
+
+    def begin(self, setup: Setup) -> None:
+        """A new run in place of the old, compared with nothing. Raises InputError; the old one stays then."""
+        main, old = Timeline(setup.model(), _budget()), getattr(self, "main", None)
+        self.main, self.setup = main, setup
+        self.number += 1
+        self.compare_with_nothing()
+        if old is not None:
+            old.release()
+
+    def again(self, overrides: Mapping[str, str] | None) -> None:
+        """The run from time 0, with these numbers if any, beside the same arm as before. Raises InputError."""
+        setup = replace(self.setup, day=None)
+        if overrides is not None:
+            setup = replace(setup, overrides=tuple(overrides.items()))
+        rival = self.rival_setup if self.branched is None else None  # a branch has left nothing at time 0
+        self.begin(setup)
+        if rival is not None:
+            self.rival_setup = replace(rival, overrides=setup.overrides, seed=setup.seed)
+            self.rival = Timeline(self.rival_setup.model(), _budget())
+
+    def compare(self, arm: str) -> None:
+        """Another arm of the experiment beside it, from the start. Raises InputError."""
+        setup = replace(self.setup.with_arm(arm), day=None)
+        rival = Timeline(setup.model(), _budget())
+        self.compare_with_nothing()
+        self.rival_setup, self.rival = setup, rival
+
+    def compare_with_nothing(self) -> None:
+        """The run alone."""
+        if self.rival is not None:
+            self.rival.release()
+        self.rival = self.rival_setup = self.branched = None
+        self.scales = Scales()
+
+    def release(self) -> None:
+        """Give the memory of the runs back at once; they are of no use afterwards."""
+        _open.discard(self)
+        for run in self.runs:
+            run.release()
+
+    def edit(self, interventions: Sequence[Intervention]) -> str:
+        """Another schedule. BRANCHED: the run goes on from where that differs, beside the run as it was; BEGUN: nothing had been
+        played, and it is a new run; SAME: nothing has changed. Raises InputError."""
+        setup, before, parent = self.setup.edited(tuple(interventions)), self.setup, self.main
+        experiment, arm = setup.experiment(), setup.arm_name()
+        at = first_difference(parent.model.protocol, experiment.arm(arm).protocol)
+        if at is None:
+            return SAME
+        if parent.frontier == 0.0:
+            self.begin(replace(setup, day=None))
+            return BEGUN
+        step = parent.model.dt
+        at = step * int(min(at, parent.frontier) / step + SMALLEST)  # a whole step, not after it differs
+        time = min(parent.time, at)
+        self.main = parent.branch(experiment, arm, at)
+        self.main.seek(time)
+        parent.seek(time)
+        if self.rival is not None:
+            self.rival.release()
+        self.setup, self.rival, self.rival_setup, self.branched = setup, parent, before, at
+        return BRANCHED
+
+    def share(self) -> None:
+        """Keep to this pair's share of the memory for keyframes, as visitors come and go."""
+        for run in self.runs:
+            run.budget = _budget()
+
+    # --- time --------------------------------------------------------------------------------------------------------
+
+    @property
+    def runs(self) -> list[Timeline]:
+        """The run, and what it is compared with."""
+        return [run for run in (self.main, self.rival) if run is not None]
+
+    @property
+    def lag(self) -> float:
+        """How far (h) the rival is behind the run."""
+        behind = 0.0 if self.rival is None else self.main.time - self.rival.time
+        return behind if behind >= SMALLEST else 0.0
+
+    @property
+    def ended(self) -> bool:
+        """Whether the run is at its end."""
+        return self.main.time >= self.main.duration - SMALLEST
+
+    def seek(self, time: float) -> None:
+        """To an hour that has been computed; the rival as far as it has."""
+        self.main.seek(time)
+        if self.rival is not None:
+            self.rival.seek(min(time, self.rival.frontier))
+
+    # --- what is seen ------------------------------------------------------------------------------------------------
+
+    def names(self) -> list[str]:
+        """What the runs are called, the visitor's own first."""
+        names = [self.setup.title()]
+        if self.rival_setup is not None:
+            names.append(self.rival_setup.title() + (BEFORE if self.branched is not None else ""))
+        return names
+
+    def picture(self, fields: tuple[str, ...]) -> tuple[dict[str, Any], list[bytes]]:
+        """The present moment: header and buffers of a frame, without its transport."""
+        names, sights = self.names(), [LiveSight(run.model) for run in self.runs]
+        for sight in sights:
+            self.scales.see(sight, fields)
+        packed = [pack(sight, fields, self.scales, name) for sight, name in zip(sights, names, strict=True)]
+        if len(sights) == 2 and fields:
+            ours, theirs = sights
+            packed.append(pack_difference(theirs, ours, fields[0], self.scales, f"{names[0]} less {names[1]}"))
+        titles = names if len(sights) > 1 else [""]
+        strips = [strip_of(run.model, title) for run, title in zip(self.runs, titles, strict=True)]
+        header = {"run": self.number, "panels": [panel.header for panel in packed], "strips": strips}
+        return header, [buffer for panel in packed for buffer in panel.buffers]
+
+    def told(self, panel: int, y: float, x: float, reach: float, unique_id: int | None) -> dict[str, Any]:
+        """What is at a place (um) of the run that a panel shows; on the difference map, of the visitor's own run."""
+        runs, names = self.runs, self.names()
+        number = panel if panel < len(runs) else 0
+        card = at_point(runs[number].model, y, x, reach, unique_id)
+        whose = [f"In the run {names[number]}."] if len(runs) > 1 else []
+        return {**card, "sentences": [*whose, *card["sentences"]]}

@@ -1,0 +1,1 @@
+"""What knows no biology: chance, laws, units, columns of cells, and compiled kernels."""

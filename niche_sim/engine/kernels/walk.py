@@ -1,0 +1,88 @@
+"""Cells that run straight, turn at random, and keep to where they may be."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from niche_sim.engine.compiling import compiled
+
+SPLIT = float(2**16)  # a 32-bit uniform carries two independent numbers: 16 bits for the turn, 16 for the acceptance
+STILL = 0.05  # whoever makes less than this part of a site in a step need not be walked
+HEADINGS = 1024  # directions of a run; sines from a table, since they would be half the cost of a step
+_SINE = np.sin(2.0 * np.pi * np.arange(HEADINGS) / HEADINGS)
+_COSINE = np.cos(2.0 * np.pi * np.arange(HEADINGS) / HEADINGS)
+
+
+@compiled(error_model="numpy")
+def walk(
+    y: Any, x: Any, heading: Any, run: Any, turn_chance: float, uniforms: Any, weight: Any, spacing: float
+) -> None:  # pragma: no cover - compiled
+    """Move n cells in place by m sub-steps of a velocity-jump walk on a section with reflecting edges.
+
+    y, x: float64[n], um. heading: float64[n], radians. run: float64[n], um per sub-step. turn_chance: per sub-step.
+    uniforms: float64[n, m], one 32-bit number a sub-step. weight: float64[ny, nx], relative density of such cells at rest;
+    a move from weight a to weight b is accepted with probability min(1, b / a), else the cell turns back, so that the walk
+    leaves that density as it is.
+    """
+    ny, nx = weight.shape
+    height, width = ny * spacing, nx * spacing
+    per_um = 1.0 / spacing
+    per_turn = HEADINGS / (turn_chance * SPLIT)
+    columns = np.int32(nx)
+    flat = weight.ravel()
+    n = y.size
+    step_y, step_x, new_y, new_x = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
+    inside_y, inside_x, luck = np.empty(n), np.empty(n), np.empty(n)
+    here, there = np.empty(n), np.empty(n)
+    way, site = np.empty(n, np.int32), np.empty(n, np.int32)
+    for i in range(n):
+        step_y[i], step_x[i] = run[i] * math.sin(heading[i]), run[i] * math.cos(heading[i])
+        here[i] = flat[min(int(y[i] * per_um), ny - 1) * nx + min(int(x[i] * per_um), nx - 1)]
+    # One sub-step of all cells at a time, in short loops without branches: the compiler then handles several cells at
+    # once, which makes this three times as fast as one loop a cell.
+    for j in range(uniforms.shape[1]):
+        for i in range(n):
+            scaled = uniforms[i, j] * SPLIT
+            first = math.floor(scaled)
+            luck[i] = scaled - first
+            way[i] = np.int32(first * per_turn)
+        for i in range(n):
+            turns = 1.0 if way[i] < HEADINGS else 0.0
+            k = np.uint32(way[i]) & np.uint32(HEADINGS - 1)
+            step_y[i] += turns * (run[i] * _SINE[k] - step_y[i])
+            step_x[i] += turns * (run[i] * _COSINE[k] - step_x[i])
+        for i in range(n):
+            new_y[i], new_x[i] = y[i] + step_y[i], x[i] + step_x[i]
+            inside_y[i] = 1.0 if (new_y[i] >= 0.0) & (new_y[i] <= height) else -1.0
+            inside_x[i] = 1.0 if (new_x[i] >= 0.0) & (new_x[i] <= width) else -1.0
+            new_y[i] = height - abs(height - abs(new_y[i]))  # mirrored at both edges
+            new_x[i] = width - abs(width - abs(new_x[i]))
+            row = min(np.int32(new_y[i] * per_um), np.int32(ny - 1))
+            site[i] = row * columns + min(np.int32(new_x[i] * per_um), np.int32(nx - 1))
+        for i in range(n):
+            there[i] = flat[np.uint32(site[i])]
+        for i in range(n):
+            moves = 1.0 if luck[i] * here[i] < there[i] else 0.0
+            step_y[i] *= (
+                moves * (1.0 + inside_y[i]) - 1.0
+            )  # it keeps its way, or an edge mirrors it; refused, it turns back
+            step_x[i] *= moves * (1.0 + inside_x[i]) - 1.0
+            y[i] += moves * (new_y[i] - y[i])
+            x[i] += moves * (new_x[i] - x[i])
+            here[i] += moves * (there[i] - here[i])
+    for i in range(n):
+        heading[i] = math.atan2(step_y[i], step_x[i])
+
+
+def sub_steps(speed: float, persistence: float, dt: float, spacing: float) -> int:
+    """How many sub-steps keep a cell at `speed` (um/h) within one site and one mean run time each."""
+    return max(1, math.ceil(max(speed * dt / spacing, dt / persistence) - 1e-9))
+
+
+def fold(position: np.ndarray, length: float) -> np.ndarray:
+    """Positions (um) mirrored back into 0 .. length at reflecting edges."""
+    folded = np.mod(position, 2.0 * length)
+    return np.minimum(np.where(folded > length, 2.0 * length - folded, folded), np.nextafter(length, 0.0))

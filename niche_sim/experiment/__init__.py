@@ -1,0 +1,1 @@
+"""What is done to mice: protocols and scenarios, read and written as TOML."""

@@ -1,0 +1,1 @@
+"""Figures and films; the only folder that draws with Matplotlib."""

@@ -1,0 +1,376 @@
+"""How cells and fields look, said once for figures, dashboard and replay, and what each of them looks at."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+
+from niche_sim.engine.units import to_model
+from niche_sim.mesa_model.model import NicheModel
+from niche_sim.model.cells import BoneMarrowDerivedCell, KupfferCell, TumourCell
+from niche_sim.model.state import FIELDS, ONE_AT_REST
+from niche_sim.runs.record import anatomy_of
+
+# Okabe and Ito's colours, told apart with any colour vision.
+ORANGE, SKY, GREEN, BLUE = "#E69F00", "#56B4E9", "#009E73", "#0072B2"
+YELLOW, VERMILLION, PURPLE, BLACK, WHITE = "#F0E442", "#D55E00", "#CC79A7", "#000000", "#FFFFFF"
+GREY, PALE = "#5A5A5A", "#BDBDBD"
+TRIAD, TRIAD_WALL, VEIN_WALL = "#EAD7C3", "#7A5C3E", "#6E6E6E"
+
+Rows = NDArray[np.bool_]
+
+
+class Sight(Protocol):
+    """One moment of a run, wherever it comes from: all that is needed to draw it.
+
+    arrays: `field_<name>` [y, x] and `<population>_<column>` [cell] by the names of a snapshot, `_y` and `_x` in sites.
+    anatomy: of the section, lengths in um, as in a run's provenance.
+    """
+
+    @property
+    def arrays(self) -> Mapping[str, NDArray[Any]]: ...
+
+    @property
+    def anatomy(self) -> Mapping[str, Any]: ...
+
+    def parameter(self, name: str) -> float:
+        """A number of the register as it is in this run, in model units."""
+        ...
+
+    def places(self, population: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Positions (y, x) of a population, um, each float64[n]; nan for a cell that is in blood."""
+        ...
+
+
+@dataclass(frozen=True)
+class SnapshotSight:
+    """One saved snapshot: its arrays, and the provenance of its run."""
+
+    arrays: Mapping[str, NDArray[Any]]
+    provenance: Mapping[str, Any]
+
+    @property
+    def anatomy(self) -> Mapping[str, Any]:
+        """Of the section, lengths in um."""
+        anatomy: Mapping[str, Any] = self.provenance["anatomy"]
+        return anatomy
+
+    def parameter(self, name: str) -> float:
+        """A number of the register as it was in this run, in model units."""
+        return to_model(self.provenance["parameters"][name])
+
+    def places(self, population: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Positions (y, x) of a population, um."""
+        spacing = float(self.anatomy["spacing_um"])
+        return self.arrays[f"{population}_y"] * spacing, self.arrays[f"{population}_x"] * spacing
+
+
+class LiveSight:
+    """A model as it is at this moment: nothing is copied, so what it gives is good until the next step."""
+
+    def __init__(self, model: NicheModel) -> None:
+        self.model = model
+        self.arrays: Mapping[str, NDArray[Any]] = _LiveArrays(model)
+        self.anatomy: Mapping[str, Any] = anatomy_of(model)
+
+    def parameter(self, name: str) -> float:
+        """A number of the register as it is in this run, in model units."""
+        group, _, entry = name.partition(".")
+        return float(getattr(getattr(self.model.parameters, group), entry))
+
+    def places(self, population: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Positions (y, x) of a population, um: views of the columns."""
+        cells = self.model.state.populations[population]
+        return cells.y, cells.x
+
+
+class _LiveArrays(Mapping[str, NDArray[Any]]):
+    """The arrays of a model's state by the names of a snapshot; read when asked for."""
+
+    def __init__(self, model: NicheModel) -> None:
+        self.model = model
+        self.columns = {
+            f"{name}_{column}": (name, column)
+            for name, population in model.state.populations.items()
+            for column in (*population.agent_class.columns(), "unique_id", "key")
+        }
+
+    def __getitem__(self, name: str) -> NDArray[Any]:
+        state = self.model.state
+        if name in self.columns:
+            population, column = self.columns[name]
+            values: NDArray[Any] = getattr(state.populations[population], column)
+            # A snapshot holds places in sites, and one name means one thing wherever it is read.
+            return values / state.section.spacing if column in ("y", "x") else values
+        field = name.removeprefix("field_")
+        if field not in FIELDS or field == name:
+            raise KeyError(name)
+        found: NDArray[Any] = getattr(state, field)
+        return found
+
+    def __iter__(self) -> Iterator[str]:
+        return iter([*(f"field_{name}" for name in FIELDS), *self.columns])
+
+    def __len__(self) -> int:
+        return len(FIELDS) + len(self.columns)
+
+
+# ---- fields ---------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class FieldLook:
+    """How a field is shown.
+
+    label and unit: for people. least_span: a colour scale spans at least this much from rest, so that a trace does not
+    look like a niche. light, dark: colours from rest to the top, for a light and a dark page; of a field with `falls`
+    from the bottom over rest (the middle one) to the top. highest: what it cannot exceed.
+    """
+
+    label: str
+    unit: str
+    rest: float
+    least_span: float
+    light: tuple[str, ...]
+    dark: tuple[str, ...]
+    falls: bool = False
+    highest: float = float("inf")
+
+
+def _look(
+    name: str, label: str, unit: str, least_span: float, light: str, dark: str, **more: Any
+) -> tuple[str, FieldLook]:
+    rest = 1.0 if name in ONE_AT_REST else 0.0
+    return name, FieldLook(label, unit, rest, least_span, tuple(light.split()), tuple(dark.split()), **more)
+
+
+# Close to the page at rest, and never far beyond mid grey at the top, so that the markers of cells stand out on both
+# pages, also in a greyscale print. Each runs from light to dark (or dark to light) without a turn.
+FIELD_LOOKS: dict[str, FieldLook] = dict(
+    [
+        _look("tgfb", "TGF-β", "nM", 0.2, "#FBF6F0 #F6D9A8 #DB9F52 #8F5A1C", "#17140F #4A2F10 #92601F #E0A04A"),
+        _look("fibronectin", "Fibronectin", "× naive organ", 5.0,
+              "#FBF4F1 #E3D3E4 #BBA9D0 #8878AE", "#16131A #3A2E52 #6A5794 #A993D6"),
+        _look("lox", "Lysyl oxidase", "relative units", 2.0,
+              "#FBF5F0 #F0D5C9 #D6A08F #9A5F55", "#1A1311 #4A2721 #8A5044 #D3907F"),
+        _look("collagen", "Cross-linked collagen", "share", 0.5,
+              "#FAF6F2 #CFDFEE #8FB3D9 #4F7CB0", "#12151A #1F3650 #3E6A9C #7FAEDF", highest=1.0),
+        _look("periostin", "Periostin", "relative units", 4.0,
+              "#FBF6F0 #CFE3DC #7FB5AE #2F6F73", "#111716 #17403F #2F7470 #6FBDB4"),
+        _look("cxcl12", "CXCL12", "nM", 0.5, "#FBF6F0 #E4E3BF #BDBD76 #7C7F33", "#15160F #35380F #686C25 #B2B55A"),
+        _look("hgf", "HGF", "nM", 0.1, "#FBF6F2 #F3D3DE #D99BB4 #A15A7C", "#191217 #47203A #854567 #D187A9"),
+        _look("vegf", "VEGF", "nM", 0.05, "#FBF6F0 #F8D3C2 #E49A83 #B0584A", "#1A1211 #4F211B #93443A #E0836F"),
+        _look("nets", "Neutrophil traps", "relative units", 2.0,
+              "#FAF6F2 #D6DCE0 #A2AFB8 #64747F", "#131517 #2B363D #55656F #98ABB7"),
+        _look("leakiness", "Leakiness of vessels", "share", 0.5,
+              "#FBF6F2 #EBD2EA #CB9ACD #8F5A9A", "#17121A #40214A #7A4786 #C285CC", highest=1.0),
+        _look("vessels", "Perfused vessels", "× naive organ", 0.5,
+              "#4F7CB0 #A9C4DF #FBF6F0 #F2B9A2 #B8503F", "#7FAEDF #35587F #15151A #7D3A2D #E58A74", falls=True),
+        _look("oxygen", "Oxygen", "× naive tissue", 0.4,
+              "#3F6FA8 #A3BFDD #FBF6F0 #F4BFA6 #B4523F", "#8DB8E8 #375A85 #15151A #803C30 #E88E78", falls=True),
+        _look("nutrient", "Glucose", "× naive tissue", 0.4,
+              "#7D5BA6 #C6B3DA #FBF6F0 #EFCB8E #B0741C", "#B79BE0 #59427C #161519 #6B4714 #E0A448", falls=True),
+        _look("steatosis", "Fat of hepatocytes", "share", 0.5,
+              "#FBF8F0 #F3E8B8 #DCC768 #98842A", "#16150F #433A10 #7F7025 #CDB858", highest=1.0),
+    ]
+)  # fmt: skip
+# What a difference of two runs looks like: less, the same, more.
+DIFFERENCE_LIGHT = ("#0B5C99", "#8FBCE0", "#FCFAF7", "#F6C37F", "#B85C00")
+DIFFERENCE_DARK = ("#7CC3F5", "#1F5F94", "#131316", "#85490B", "#F6A94B")
+
+
+def colour_table(stops: tuple[str, ...]) -> NDArray[np.uint8]:
+    """256 colours, uint8[256, 3], evenly between the stops ("#RRGGBB")."""
+    rgb = np.array([[int(stop[i : i + 2], 16) for i in (1, 3, 5)] for stop in stops], np.float64)
+    where = np.linspace(0.0, len(stops) - 1.0, 256)
+    columns = [np.interp(where, np.arange(len(stops)), channel) for channel in rgb.T]
+    return np.round(np.column_stack(columns)).astype(np.uint8)
+
+
+# ---- cells ----------------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class Kind:
+    """Cells that look alike: who they are, how they are drawn, and which rows they are.
+
+    marker: by Matplotlib's name. size: the marker's width in points where a section of 2 mm is 116 mm wide. layer: those
+    of higher ones are drawn later.
+    """
+
+    label: str
+    population: str
+    marker: str
+    face: str
+    edge: str
+    size: float
+    layer: int
+    description: str
+    chosen: Callable[[Sight], Rows]
+
+
+# What a population is called where its kinds are listed.
+POPULATION_LABELS = {
+    "kupffer_cells": "Kupffer cells",
+    "resident_recipient_cells": "Recipient cells of exosomes",
+    "stellate_cells": "Stellate cells",
+    "fibroblasts": "Fibroblasts",
+    "bmdc": "Cells from bone marrow",
+    "epithelial_cells": "Epithelial cells",
+    "nk_cells": "NK cells",
+    "t_cells": "T cells",
+    "tumour_cells": "Tumour cells",
+}
+
+
+def _recipient_cell(population: str, state: int, loaded: bool | None = None) -> Callable[[Sight], Rows]:
+    def chosen(sight: Sight) -> Rows:
+        rows: Rows = sight.arrays[f"{population}_state"] == state
+        return rows if loaded is None else rows & ((sight.arrays[f"{population}_load"] > 0) == loaded)
+
+    return chosen
+
+
+def _stellate(active: bool) -> Callable[[Sight], Rows]:
+    def chosen(sight: Sight) -> Rows:
+        counted: Rows = sight.arrays["stellate_cells_activation"] >= sight.parameter("stellate.fraction_counted")
+        return counted if active else ~counted
+
+    return chosen
+
+
+def _tumour(*names: str) -> Callable[[Sight], Rows]:
+    codes = [TumourCell.state.code(name) for name in names]
+
+    def chosen(sight: Sight) -> Rows:
+        state = sight.arrays["tumour_cells_state"]
+        rows: Rows = state == codes[0]
+        for code in codes[1:]:
+            rows = rows | (state == code)
+        return rows
+
+    return chosen
+
+
+def _every(population: str) -> Callable[[Sight], Rows]:
+    return lambda sight: np.ones(len(sight.arrays[f"{population}_key"]), np.bool_)
+
+
+def _of_bmdc(kind: str, held: bool | None = None) -> Callable[[Sight], Rows]:
+    def chosen(sight: Sight) -> Rows:
+        rows: Rows = sight.arrays["bmdc_kind"] == BoneMarrowDerivedCell.kind.code(kind)
+        return rows if held is None else rows & (sight.arrays["bmdc_arrested"] == held)
+
+    return chosen
+
+
+LIVER, AWAY = "kupffer_cells", "resident_recipient_cells"
+_NAIVE, _EDUCATED, _TUMOUR_ASSOCIATED = range(len(KupfferCell.state.names))  # as of all recipient cells
+_S, _B, _T = "stellate_cells", "bmdc", "tumour_cells"
+# Each kind of cell has a shape, each state of it a colour or filling: a greyscale print keeps the shapes.
+KINDS = (
+    Kind("Kupffer cell, naive", LIVER, "s", WHITE, ORANGE, 1.7, 2,
+         "resident macrophage that holds no exosomes", _recipient_cell(LIVER, _NAIVE, loaded=False)),
+    Kind("Kupffer cell, loaded, not educated", LIVER, "s", ORANGE, ORANGE, 2.1, 3,
+         "has taken up exosomes and has not changed yet", _recipient_cell(LIVER, _NAIVE, loaded=True)),
+    Kind("Kupffer cell, educated", LIVER, "s", VERMILLION, BLACK, 2.4, 4,
+         "educated by exosomal MIF, it secretes TGF-β", _recipient_cell(LIVER, _EDUCATED)),
+    Kind("Kupffer cell, tumour-associated", LIVER, "s", PURPLE, BLACK, 2.4, 4,
+         "changed by tumour cells around it, it now helps them", _recipient_cell(LIVER, _TUMOUR_ASSOCIATED)),
+    Kind("Recipient cell, naive", AWAY, "h", WHITE, ORANGE, 1.7, 2,
+         "resident cell of lung or brain that holds no exosomes", _recipient_cell(AWAY, _NAIVE, loaded=False)),
+    Kind("Recipient cell, loaded, not educated", AWAY, "h", ORANGE, ORANGE, 2.1, 3,
+         "has taken up exosomes and has not changed yet", _recipient_cell(AWAY, _NAIVE, loaded=True)),
+    Kind("Recipient cell, educated", AWAY, "h", VERMILLION, BLACK, 2.4, 4,
+         "educated by exosomes, it prepares the organ", _recipient_cell(AWAY, _EDUCATED)),
+    Kind("Stellate cell, quiescent", _S, "*", "#9CC9BA", "#9CC9BA", 2.0, 1,
+         "pericyte of the sinusoid, which lays no matrix yet", _stellate(False)),
+    Kind("Stellate cell, active", _S, "*", GREEN, "#00553E", 3.6, 3,
+         "pericyte that lays fibronectin and other matrix", _stellate(True)),
+    Kind("Fibroblast", "fibroblasts", "d", "#7FC8A9", "#00553E", 2.6, 2,
+         "of the portal tract", _every("fibroblasts")),
+    Kind("Macrophage, moving", _B, "^", WHITE, BLUE, 2.6, 5,
+         "called from the bone marrow, still crawling", _of_bmdc("macrophage", held=False)),
+    Kind("Macrophage, arrested", _B, "^", BLUE, WHITE, 3.2, 5,
+         "held by fibronectin, part of the niche", _of_bmdc("macrophage", held=True)),
+    Kind("Suppressor cell", _B, "v", BLUE, BLACK, 2.8, 5,
+         "from the bone marrow, it dampens NK and T cells", _of_bmdc("mdsc")),
+    Kind("Neutrophil", _B, "<", SKY, BLUE, 2.8, 5,
+         "casts traps that catch tumour cells", _of_bmdc("neutrophil")),
+    Kind("Patrolling monocyte", _B, ">", SKY, BLUE, 2.8, 5,
+         "clears tumour cells from the vessels", _of_bmdc("patrolling")),
+    Kind("Epithelial cell", "epithelial_cells", "p", "#EAD7C3", BLACK, 2.8, 5,
+         "recruited to the niche (hypothesis)", _every("epithelial_cells")),
+    Kind("NK cell", "nk_cells", "P", YELLOW, BLACK, 3.2, 6,
+         "patrols and kills tumour cells", _every("nk_cells")),
+    Kind("T cell", "t_cells", "X", SKY, BLACK, 3.0, 6,
+         "patrols; once primed it hits tumour cells", _every("t_cells")),
+    Kind("Tumour cell, just arrested", _T, "o", YELLOW, BLACK, 3.8, 7,
+         "has come with the blood, not yet in the tissue", _tumour("arrested", "extravasated")),
+    Kind("Tumour cell, dormant", _T, "o", PURPLE, BLACK, 3.8, 7,
+         "alive and dormant", _tumour("dormant")),
+    Kind("Tumour cell, motile", _T, "o", WHITE, BLACK, 3.8, 7,
+         "crawls before it grows", _tumour("motile")),
+    Kind("Tumour cell, cycling", _T, "o", BLACK, WHITE, 2.9, 8,
+         "divides: the start of a metastasis", _tumour("cycling")),
+)  # fmt: skip
+
+
+# ---- what lies in the section ---------------------------------------------------------------------------------------
+
+# In liver, and elsewhere: vessels where blood comes and goes, and what lies between them.
+VESSELS = {True: ("Portal triad", "Central vein"), False: ("Arteriole", "Venule")}  # in liver, elsewhere
+ZONES = {
+    True: ("Periportal zone", "Middle of the lobule", "Pericentral zone"),
+    False: ("Near an arteriole", "Between the vessels", "Near a venule"),
+}
+
+
+def in_liver(sight: Sight) -> bool:
+    """Whether the organ is the liver; lung and brain have recipient cells of their own."""
+    return len(sight.arrays[f"{AWAY}_key"]) == 0
+
+
+def lobule_centres(anatomy: Mapping[str, Any]) -> NDArray[np.float64]:
+    """Middles (y, x), um, of all lobules that reach into the section: the veins' lattice, also where none is inside."""
+    radius = float(anatomy["lobule_radius_um"])
+    size = np.array([float(anatomy["height_um"]), float(anatomy["width_um"])])
+    start = np.array(anatomy["central_veins_yx_um"][0])
+    step_y, step_x = 1.5 * radius, np.sqrt(3.0) * radius
+    reach = int(max(size[0] / step_y, size[1] / step_x)) + 2
+    rows, columns = np.meshgrid(np.arange(-reach, reach + 1), np.arange(-reach, reach + 1), indexing="ij")
+    centres = start + np.stack([rows * step_y, (columns + 0.5 * (rows % 2)) * step_x], axis=-1).reshape(-1, 2)
+    inside: NDArray[np.float64] = centres[((centres > -radius) & (centres < size + radius)).all(axis=1)]
+    return inside
+
+
+def lobule_corners(anatomy: Mapping[str, Any]) -> NDArray[np.float64]:
+    """Corners of a lobule around its middle, um float64[7, 2] of (y, x); the last is the first again."""
+    angle = np.radians(np.arange(7) * 60.0)  # corners up and down
+    corners: NDArray[np.float64] = float(anatomy["lobule_radius_um"]) * np.column_stack([np.cos(angle), np.sin(angle)])
+    return corners
+
+
+def colonies(sight: Sight) -> list[NDArray[np.float64]]:
+    """Positions (y, x) of the cells of every colony, um float64[n, 2] each, the largest first."""
+    clone = sight.arrays["tumour_cells_clone"]
+    y, x = sight.places("tumour_cells")
+    arrested = np.flatnonzero(sight.arrays["tumour_cells_state"] != TumourCell.state.code("circulating"))
+    if not len(arrested):
+        return []
+    _, names, cells = np.unique(clone[arrested], return_inverse=True, return_counts=True)
+    rows = np.argsort(names, kind="stable")
+    ends = np.cumsum(cells)
+    large = np.flatnonzero(cells >= sight.parameter("tumour.colony_cells"))
+    chosen = [arrested[rows[ends[n] - cells[n] : ends[n]]] for n in large[np.argsort(-cells[large], kind="stable")]]
+    return [np.column_stack([y[part], x[part]]) for part in chosen]
+
+
+def extent(places: NDArray[np.float64]) -> tuple[NDArray[Any], float]:
+    """Middle (y, x) and radius, um, of a ring around a colony; cells that have crawled off do not widen it."""
+    middle: NDArray[Any] = np.percentile(places, (3.0, 97.0), axis=0).mean(axis=0)
+    return middle, float(np.percentile(np.hypot(*(places - middle).T), 97)) + 14.0

@@ -1,0 +1,556 @@
+"""Compare arms on common random numbers: paired effects with intervals, and what they decide.
+
+A published effect (a `Target`) is met, not met or undecided, by `RULES`.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from functools import lru_cache
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.stats import binom, norm
+from scipy.stats import t as student
+
+from niche_sim.engine.chance import Chance
+from niche_sim.experiment.scenario import ONSET, Target
+from niche_sim.model.readouts import BY_NAME
+from niche_sim.runs.cohort import Cohort
+
+BIOLOGY = (0.8, 1.25)  # a ratio whose 90 % interval lies within is "no effect" in biology
+NUMERICS = (0.9, 1.1)  # and independence of a numerical setting
+SHARES = (-0.2, 0.2)  # a difference between fractions of mice, likewise
+FEWEST_EVENTS = 20.0  # in the reference arm
+SIGNIFICANT, OVERWHELMING = 0.05, 0.001
+EXACT = 12  # mice up to which all ways of flipping signs are gone through
+FLIPS = 20_000  # ways otherwise
+MET, NOT_MET, UNDECIDED = "met", "not met", "undecided"
+VERDICTS = (MET, NOT_MET, UNDECIDED)
+RULES = (  # of verdicts, as a report prints them; an item begins with "- "
+    "A published effect (a `Target`) is met, not met or undecided, by these rules. Intervals are of 95 % "
+    "unless said.",
+    '- *less* and *more*: not met if the 90 % interval lies within "no effect", however sure a trace of an '
+    "effect may be, or if the 95 % interval lies wholly on the other side of 1 (of 0); met if that lies wholly "
+    "on the right side and p < 0.05; else undecided.",
+    '- *same*: met if the 90 % interval lies within "no effect", not met if the 95 % interval lies wholly '
+    "outside, else undecided.",
+    '- "No effect" is a ratio of means of 0.8 to 1.25, or a difference between fractions of mice of -0.2 to '
+    "0.2. Where the reference is 0 in all mice (but one), there is no ratio, or no end to its interval: the "
+    "difference of means is taken, and a fifth of the mean of the arm that has most is no effect.",
+    "- a value: met if the estimate is within the published tolerance and so is half the interval or more; not "
+    "met if the whole interval is outside; else undecided.",
+    "- Onsets: less means before. The effect is the fraction of mice in which it is, of those in which either "
+    "stage is reached; a stage never reached comes after all others, and a tie counts half.",
+    "- Of events (colonies, cells of a tumour) there must be 20 or more in the reference arm, all its mice "
+    "together; with fewer the verdict is undecided, unless p < 0.001.",
+    "p is of a paired permutation test: signs of the differences between mice of the same seed are flipped, "
+    "all ways of up to 12 mice and 20,000 random ways of more. It is two-sided and not corrected for the "
+    "number of targets.",
+)
+
+
+@dataclass(frozen=True)
+class Effect:
+    """A paired effect over mice: estimate and interval at `level`, from n pairs."""
+
+    estimate: float
+    low: float
+    high: float
+    n: int
+    level: float
+
+    def equivalent(self, bounds: tuple[float, float]) -> str:
+        """ "equivalent" if the interval lies within the bounds, "different" if it lies outside, else "undecided"."""
+        if bounds[0] <= self.low and self.high <= bounds[1]:
+            return "equivalent"
+        return "different" if self.high < bounds[0] or self.low > bounds[1] else "undecided"
+
+
+def ratio_of_means(treated: ArrayLike, reference: ArrayLike, level: float = 0.95) -> Effect:
+    """Mean of treated over mean of reference, mice paired by seed: float64[n] each, n >= 2, not negative.
+
+    The interval is the jackknife's on the log ratio, with Student's t of n - 1. When every treated value is 0 the
+    estimate is 0 and the upper end is what Poisson counting allows (rule of three).
+    Raises ValueError if the sizes differ or the reference is all 0.
+    """
+    a, b = _pair(treated, reference)
+    if not b.any():
+        raise ValueError("the reference is 0 in every mouse: there is no ratio")
+    if not a.any():
+        return Effect(0.0, 0.0, -np.log((1.0 - level) / 2.0) / b.sum(), len(a), level)
+    estimate = np.log(a.mean() / b.mean())
+    with np.errstate(divide="ignore", invalid="ignore"):  # one mouse may hold all there is; then nothing bounds it
+        left_out = np.log(np.maximum(a.sum() - a, 0.0) / np.maximum(b.sum() - b, 0.0))
+    low, high = _jackknife(float(estimate), left_out, level)
+    with np.errstate(over="ignore"):
+        return Effect(float(np.exp(estimate)), float(np.exp(low)), float(np.exp(high)), len(a), level)
+
+
+def prevented_gain(blocked: ArrayLike, treated: ArrayLike, control: ArrayLike, level: float = 0.95) -> Effect:
+    """How much of the gain from control to treated a block prevents: 1 - (blocked - control) / (treated - control), of
+    means, mice paired by seed: float64[n] each. 1 is all of it. Jackknife interval. Raises ValueError without a gain."""
+    a, b = _pair(blocked, treated)
+    c, _ = _pair(control, treated)
+    if b.mean() <= c.mean():
+        raise ValueError("there is no gain from control to treated")
+    estimate = 1.0 - (a.mean() - c.mean()) / (b.mean() - c.mean())
+    left_out = 1.0 - ((a.sum() - a) - (c.sum() - c)) / ((b.sum() - b) - (c.sum() - c))
+    low, high = _jackknife(float(estimate), left_out, level)
+    return Effect(float(estimate), low, high, len(a), level)
+
+
+def _pair(first: ArrayLike, second: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    a, b = np.asarray(first, np.float64), np.asarray(second, np.float64)
+    if a.shape != b.shape or a.ndim != 1 or len(a) < 2:
+        raise ValueError(f"{a.shape} and {b.shape} values; pairs of at least two mice are needed")
+    return a, b
+
+
+def _jackknife(estimate: float, left_out: NDArray[np.float64], level: float) -> tuple[float, float]:
+    n = len(left_out)
+    if not np.isfinite(left_out).all():
+        return -np.inf, np.inf
+    error = np.sqrt((n - 1) / n * ((left_out - left_out.mean()) ** 2).sum())
+    reach = float(student.ppf(0.5 + level / 2.0, n - 1) * error)
+    return estimate - reach, estimate + reach
+
+
+# --- further effects -------------------------------------------------------------------------------------------------
+
+
+def difference_of_means(treated: ArrayLike, reference: ArrayLike, level: float = 0.95) -> Effect:
+    """Mean of treated less mean of reference, mice paired by seed: float64[n] each, n >= 2; Student's interval.
+
+    Raises ValueError if the sizes differ."""
+    a, b = _pair(treated, reference)
+    return mean_of(a - b, level)
+
+
+def mean_of(values: ArrayLike, level: float = 0.95, counts: bool = False) -> Effect:
+    """Mean over mice, float64[n], n >= 2, with Student's interval. counts: if all are 0, the upper end is Poisson's.
+
+    Raises ValueError with fewer mice."""
+    x = np.asarray(values, np.float64)
+    if len(x) < 2:
+        raise ValueError("at least two mice are needed")
+    if counts and not x.any():
+        return Effect(0.0, 0.0, -math.log((1.0 - level) / 2.0) / len(x), len(x), level)
+    reach = float(student.ppf(0.5 + level / 2.0, len(x) - 1)) * float(x.std(ddof=1)) / math.sqrt(len(x))
+    return Effect(float(x.mean()), float(x.mean()) - reach, float(x.mean()) + reach, len(x), level)
+
+
+def median_of(values: ArrayLike, level: float = 0.95) -> Effect:
+    """Median over mice, float64[n], infinite ones allowed; the interval between ordered values (binomial)."""
+    x = np.sort(np.asarray(values, np.float64))
+    n = len(x)
+    rank = int(binom.ppf((1.0 - level) / 2.0, n, 0.5))  # least k with P(B <= k) >= 2.5 %, so P(B <= k - 1) is below
+    low, high = (x[rank - 1], x[n - rank]) if rank >= 1 else (-np.inf, np.inf)
+    return Effect(float(np.median(x)), float(low), float(high), n, level)
+
+
+def share_of(happened: ArrayLike, level: float = 0.95) -> Effect:
+    """Fraction of mice, from 1 (it happened), 0 (not) or 1/2 each, with Wilson's interval (Wilson 1927).
+
+    Raises ValueError without mice."""
+    x = np.asarray(happened, np.float64)
+    n = len(x)
+    if not n:
+        raise ValueError("at least one mouse is needed")
+    z, share = float(norm.ppf(0.5 + level / 2.0)), float(x.mean())
+    middle = (share + z * z / (2 * n)) / (1.0 + z * z / n)
+    reach = z * math.sqrt(share * (1.0 - share) / n + z * z / (4 * n * n)) / (1.0 + z * z / n)
+    return Effect(share, max(0.0, middle - reach), min(1.0, middle + reach), n, level)
+
+
+def difference_of_shares(treated: ArrayLike, reference: ArrayLike, level: float = 0.95) -> Effect:
+    """Fraction of treated mice less that of the reference, paired by seed: 0 or 1, float64[n] each, n >= 2.
+
+    The interval combines Wilson's of both and their correlation (Newcombe 1998, method 10). Raises ValueError if the
+    sizes differ."""
+    a, b = _pair(treated, reference)
+    n = len(a)
+    first, second = share_of(a, level), share_of(b, level)
+    both, neither = float((a * b).sum()), float(((1 - a) * (1 - b)).sum())
+    only_a, only_b = a.sum() - both, b.sum() - both
+    tied = both * neither - only_a * only_b
+    scale = math.sqrt(a.sum() * (n - a.sum()) * b.sum() * (n - b.sum()))
+    phi = (max(tied - n / 2.0, 0.0) if tied > 0 else tied) / scale if scale > 0 else 0.0
+    down_a, up_a = first.estimate - first.low, first.high - first.estimate
+    down_b, up_b = second.estimate - second.low, second.high - second.estimate
+    below = math.sqrt(max(0.0, down_a**2 - 2 * phi * down_a * up_b + up_b**2))
+    above = math.sqrt(max(0.0, up_a**2 - 2 * phi * up_a * down_b + down_b**2))
+    effect = first.estimate - second.estimate
+    return Effect(effect, max(-1.0, effect - below), min(1.0, effect + above), n, level)
+
+
+def permutation_p(differences: ArrayLike) -> float:
+    """Two-sided p of paired differences, float64[n], whose signs could as well be the other way; 1 if all are 0."""
+    x = np.asarray(differences, np.float64)
+    x = x[x != 0.0]  # a mouse without a difference says nothing, whichever way it is flipped
+    if not len(x):
+        return 1.0
+    sums = np.abs(_signs(len(x)) @ x)
+    as_far = int(np.count_nonzero(sums >= abs(x.sum()) * (1.0 - 1e-9)))
+    return as_far / len(sums) if len(x) <= EXACT else (as_far + 1) / (len(sums) + 1)
+
+
+@lru_cache(maxsize=64)
+def _signs(n: int) -> NDArray[np.float64]:
+    """Ways to flip n signs, float64[ways, n] of -1 and 1."""
+    if n <= EXACT:
+        return (1 - 2 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)).astype(np.float64)
+    uniforms = Chance(0).uniform("permutation_p", np.arange(FLIPS), n)
+    return np.where(uniforms < 0.5, 1.0, -1.0)
+
+
+# --- comparisons and verdicts ----------------------------------------------------------------------------------------
+
+# Kind of an effect -> its value where there is no effect.
+KINDS = {
+    "ratio": 1.0,
+    "difference": 0.0,
+    "difference of fractions": 0.0,
+    "fraction before": 0.5,
+    "mean": math.nan,
+    "fraction": math.nan,
+    "median": math.nan,
+}
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """An effect of some kind (a key of KINDS) with its 95 % and 90 % intervals and p (nan if there is none to test).
+
+    bounds: within them it counts as no effect. events: in the reference arm, infinite where that is not a matter of
+    counting. note: why there is no effect to tell.
+    """
+
+    kind: str
+    effect: Effect
+    narrow: Effect
+    p: float
+    bounds: tuple[float, float] = (math.nan, math.nan)
+    events: float = math.inf
+    note: str = ""
+
+    @classmethod
+    def none(cls, note: str, n: int = 0, kind: str = "ratio") -> Comparison:
+        """Nothing to compare."""
+        empty = Effect(math.nan, math.nan, math.nan, n, 0.95)
+        return cls(kind, empty, replace(empty, level=0.90), math.nan, note=note)
+
+
+class Judgement(NamedTuple):
+    """What a comparison decides, and why it does not decide more."""
+
+    verdict: str
+    why: str
+
+
+class Judged(NamedTuple):
+    """A target, what the model gives and whether that meets it."""
+
+    target: Target
+    comparison: Comparison
+    verdict: str
+    why: str
+
+
+class Row(NamedTuple):
+    """The effect of an arm on a readout at a time (h): `word` is more, less, no effect or undecided."""
+
+    readout: str
+    arm: str
+    against: str
+    at: float
+    comparison: Comparison
+    word: str
+
+
+def is_event(readout: str) -> bool:
+    """Whether a readout counts events, of which a few decide nothing: colonies and cells of a tumour."""
+    counted = BY_NAME[readout].unit in ("cell", "colony") if readout in BY_NAME else False
+    return counted and (readout.startswith("tumour_") or BY_NAME[readout].unit == "colony")
+
+
+def compare(treated: ArrayLike, reference: ArrayLike, events: float = math.inf, most: float = 0.0) -> Comparison:
+    """Two columns of mice paired by seed, float64[n]: the ratio of means or, without a bounded one, the difference.
+
+    most: the mean of the arm that has most, against which a difference is small or not.
+    """
+    found = compare_as_ratio(treated, reference, events)
+    if not found.note and math.isfinite(found.effect.high):
+        return found
+    return compare_as_difference(treated, reference, events, most)
+
+
+def compare_as_ratio(treated: ArrayLike, reference: ArrayLike, events: float = math.inf) -> Comparison:
+    """The same as a ratio of means and nothing else; its note says if there is none."""
+    a, b = _pair_without_nan(treated, reference)
+    if len(a) < 2:
+        return Comparison.none("fewer than two mice with a value", len(a))
+    if not b.any() or (a < 0).any() or (b < 0).any():
+        return Comparison.none("no ratio: the reference is 0 in every mouse, or something is below 0", len(a))
+    return Comparison("ratio", ratio_of_means(a, b), ratio_of_means(a, b, 0.90), permutation_p(a - b), BIOLOGY, events)
+
+
+def compare_as_difference(
+    treated: ArrayLike, reference: ArrayLike, events: float = math.inf, most: float = 0.0
+) -> Comparison:
+    """The same as a difference of means and nothing else; arguments as of `compare`."""
+    a, b = _pair_without_nan(treated, reference)
+    if len(a) < 2:
+        return Comparison.none("fewer than two mice with a value", len(a))
+    fifth = (1.0 - BIOLOGY[0]) * abs(most)
+    effects = difference_of_means(a, b), difference_of_means(a, b, 0.90)
+    return Comparison("difference", *effects, permutation_p(a - b), (-fifth, fifth), events)
+
+
+def compare_shares(treated: ArrayLike, reference: ArrayLike) -> Comparison:
+    """Two columns of 0 and 1, mice paired by seed: the difference of the fractions of mice."""
+    a, b = _pair_without_nan(treated, reference)
+    if len(a) < 2:
+        return Comparison.none("fewer than two mice with a value", len(a), "difference of fractions")
+    effects = difference_of_shares(a, b), difference_of_shares(a, b, 0.90)
+    return Comparison("difference of fractions", *effects, permutation_p(a - b), SHARES)
+
+
+def compare_order(first: ArrayLike, second: ArrayLike) -> Comparison:
+    """Two columns of onsets (h, infinite for never) in the same mice: in which fraction the first is before the second."""
+    a, b = np.asarray(first, np.float64), np.asarray(second, np.float64)
+    told = np.isfinite(a) | np.isfinite(b)
+    a, b = a[told], b[told]
+    if not len(a):
+        return Comparison.none("neither is reached in any mouse", 0, "fraction before")
+    before = np.where(a < b, 1.0, np.where(a > b, 0.0, 0.5))
+    return Comparison("fraction before", share_of(before), share_of(before, 0.90), permutation_p(before - 0.5))
+
+
+def judge_direction(found: Comparison, expect: str) -> Judgement:
+    """Whether an effect is "less", "more" or "same", by `RULES`."""
+    effect, narrow, p = found.effect, found.narrow, found.p
+    if found.note:
+        return Judgement(UNDECIDED, found.note)
+    if found.events < FEWEST_EVENTS and not p < OVERWHELMING:
+        return Judgement(UNDECIDED, f"{found.events:.3g} events in the reference arm, fewer than {FEWEST_EVENTS:g}")
+    none, bounds = KINDS[found.kind], found.bounds
+    without = bounds[0] <= narrow.low and narrow.high <= bounds[1]
+    if expect == "same":
+        if without:
+            return Judgement(MET, "")
+        outside = effect.high < bounds[0] or effect.low > bounds[1]
+        return Judgement(NOT_MET, "") if outside else Judgement(UNDECIDED, "the interval leaves both open")
+    if without:
+        return Judgement(NOT_MET, "no effect")
+    down, up = effect.high < none, effect.low > none
+    wanted, contrary = (down, up) if (expect == "less") != (found.kind == "fraction before") else (up, down)
+    if wanted:
+        return Judgement(MET, "") if p < SIGNIFICANT else Judgement(UNDECIDED, f"p = {p:.2g}")
+    if contrary:
+        return Judgement(NOT_MET, "the other way round")
+    return Judgement(UNDECIDED, "the interval leaves both open")
+
+
+def judge_value(found: Comparison, low: float, high: float) -> Judgement:
+    """Whether an effect lies within a tolerance, by `RULES`."""
+    effect = found.effect
+    if found.note:
+        return Judgement(UNDECIDED, found.note)
+    if found.events < FEWEST_EVENTS and not found.p < OVERWHELMING:
+        return Judgement(UNDECIDED, f"{found.events:.3g} events in the reference arm, fewer than {FEWEST_EVENTS:g}")
+    if effect.high < low or effect.low > high:
+        return Judgement(NOT_MET, "too low" if effect.high < low else "too high")
+    shared = min(effect.high, high) - max(effect.low, low)
+    if low <= effect.estimate <= high and 2.0 * shared >= effect.high - effect.low:
+        return Judgement(MET, "")
+    return Judgement(UNDECIDED, "the interval lies partly within the tolerance")
+
+
+def judge(target: Target, cohort: Cohort) -> Judged:
+    """What the mice of a cohort say to a target."""
+    missing = [arm for arm in (target.arm, target.against) if arm is not None and not cohort.lives.get(arm)]
+    if missing:
+        found = Comparison.none(f"no mice of {' and '.join(missing)}")
+    elif untold := [name for name in _onsets(target) if name not in cohort.plan.stages]:
+        found = Comparison.none(f"no threshold of {' and '.join(untold)}, which `niche-sim thresholds` makes")
+    elif target.at > cohort.ends + 1e-6:
+        found = Comparison.none(f"the runs end on day {cohort.ends / 24.0:g}")
+    else:
+        found = _found(target, cohort)
+    if target.expect is not None:
+        return Judged(target, found, *judge_direction(found, target.expect))
+    return Judged(target, found, *judge_value(found, *target.tolerance))
+
+
+def judge_all(cohort: Cohort) -> list[Judged]:
+    """Every target of the cohort's scenario."""
+    return [judge(target, cohort) for target in cohort.plan.experiment.targets]
+
+
+def effects(cohort: Cohort) -> list[Row]:
+    """Each arm against the first: every readout at the end, those of targets also at their times, onsets."""
+    experiment, reference = cohort.plan.experiment, cohort.plan.reference
+    moments = [(name, cohort.ends) for name in BY_NAME]
+    moments += [(t.readout, t.at) for t in experiment.targets if not t.is_onset and t.at < cohort.ends]
+    stages = sorted({stage: None for mice in cohort.lives.values() for life in mice.values() for stage in life.onsets})
+    moments += [(f"{ONSET}{stage}", cohort.ends) for stage in stages]
+    rows = []
+    for arm in cohort.plan.arms[1:]:
+        if not (cohort.lives[arm] and cohort.lives[reference]):
+            continue
+        for readout, at in dict.fromkeys(moments):
+            pair = cohort.pairs(cohort.values(arm, readout, at), cohort.values(reference, readout, at))
+            if readout.startswith(ONSET):
+                found = compare_order(*pair)
+            else:
+                events, most = _events(cohort, readout, reference, at), _most(cohort, readout, at)
+                found = compare(*pair, events, most)
+            rows.append(Row(readout, arm, reference, at, found, word_of(found)))
+    return rows
+
+
+def in_words(found: Comparison) -> str:
+    """The effect in a word, and why it is undecided if it is."""
+    word = word_of(found)
+    if word != UNDECIDED:
+        return word
+    why = judge_direction(found, "more" if found.effect.estimate > KINDS[found.kind] else "less").why
+    return f"{word}: {why}" if why else word
+
+
+def word_of(found: Comparison) -> str:
+    """An effect in a word: less, more, no effect or undecided; of onsets earlier and later."""
+    onset = found.kind == "fraction before"
+    words = {"less": "earlier" if onset else "less", "more": "later" if onset else "more", "same": "no effect"}
+    return next((words[one] for one in words if judge_direction(found, one).verdict == MET), UNDECIDED)
+
+
+def _onsets(target: Target) -> list[str]:
+    """Stages whose onsets a target compares."""
+    readouts = (target.readout, target.against_readout or "")
+    return [name.removeprefix(ONSET) for name in readouts if name.startswith(ONSET)]
+
+
+def _found(target: Target, cohort: Cohort) -> Comparison:
+    values = cohort.values(target.arm, target.readout, target.at, target.window)
+    if target.against is None and target.against_readout is None:
+        return _alone(target, np.array(list(values.values()), np.float64))
+    arm, readout = target.against or target.arm, target.against_readout or target.readout
+    a, b = cohort.pairs(values, cohort.values(arm, readout, target.at, target.window))
+    if target.above is not None:
+        a, b = _above(a, target.above), _above(b, target.above)
+        return compare_as_ratio(a, b) if target.value is not None else compare_shares(a, b)
+    if target.is_onset:
+        return compare_order(a, b)
+    events = _events(cohort, readout, arm, target.at, target.window)
+    if target.value is not None:
+        return compare_as_ratio(a, b, events)
+    return compare(a, b, events, _most(cohort, target.readout, target.at, target.window))
+
+
+def _alone(target: Target, values: NDArray[np.float64]) -> Comparison:
+    kind = "fraction" if target.above is not None else "median" if target.is_onset else "mean"
+    x = values[~np.isnan(values)]
+    if len(x) < 2:
+        return Comparison.none("fewer than two mice with a value", len(x), kind)
+    if target.above is not None:
+        x = _above(x, target.above)
+        return Comparison(kind, share_of(x), share_of(x, 0.90), math.nan)
+    if target.is_onset:
+        return Comparison(kind, median_of(x), median_of(x, 0.90), math.nan)
+    counts = is_event(target.readout)
+    return Comparison(kind, mean_of(x, counts=counts), mean_of(x, 0.90, counts=counts), math.nan)
+
+
+def _above(values: NDArray[np.float64], limit: float) -> NDArray[np.float64]:
+    """1 where it lies above, 0 where not, nan where there is no value."""
+    return np.where(np.isnan(values), np.nan, (values > limit).astype(np.float64))
+
+
+def _events(cohort: Cohort, readout: str, arm: str, at: float, window: float | None = None) -> float:
+    if not is_event(readout):
+        return math.inf
+    counted = "colonies" if readout == "metastases_per_liver" else readout  # the one is the other, scaled to the organ
+    return float(np.nansum(list(cohort.values(arm, counted, at, window).values())))
+
+
+def _most(cohort: Cohort, readout: str, at: float, window: float | None = None) -> float:
+    """The mean of the arm that has most."""
+    columns = [np.array(list(cohort.values(arm, readout, at, window).values())) for arm in cohort.lives]
+    return max((abs(float(np.nanmean(x))) for x in columns if (~np.isnan(x)).any()), default=0.0)
+
+
+def _pair_without_nan(first: ArrayLike, second: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    a, b = np.asarray(first, np.float64), np.asarray(second, np.float64)
+    there = ~(np.isnan(a) | np.isnan(b))
+    return a[there], b[there]
+
+
+def counts(judged: Iterable[Judged]) -> dict[str, int]:
+    """How many targets are met, not met and undecided."""
+    found = [one.verdict for one in judged]
+    return {verdict: found.count(verdict) for verdict in VERDICTS}
+
+
+# --- as tables -------------------------------------------------------------------------------------------------------
+
+
+def effect_table(rows: Iterable[Row], judged: Iterable[Judged]) -> list[dict[str, Any]]:
+    """Rows of effects.parquet: first each arm's effect on each readout, then each target (`target` is its id)."""
+    table = [
+        {"target": None, "readout": row.readout, "arm": row.arm, "against": row.against, "at_h": row.at}
+        | _numbers(row.comparison)
+        | {"verdict": row.word, "why": row.comparison.note}
+        for row in rows
+    ]
+    for one in judged:
+        t = one.target
+        what = {
+            "target": t.id,
+            "readout": t.readout,
+            "arm": t.arm,
+            "against": t.against or t.against_readout,
+            "at_h": t.at,
+        }
+        table.append({**what, **_numbers(one.comparison), "verdict": one.verdict, "why": one.why})
+    return table
+
+
+def verdict_table(scenario: str, judged: Iterable[Judged]) -> list[dict[str, Any]]:
+    """Rows of verdicts.parquet: each target with what was published, what the model gives and the verdict."""
+    table = []
+    for one in judged:
+        t = one.target
+        low, high = t.tolerance
+        published = {
+            "scenario": scenario, "target": t.id, "use": t.use, "class": t.grade, "headline": t.headline,
+            "source": t.source, "where": t.where, "readout": t.readout, "arm": t.arm, "against": t.against,
+            "against_readout": t.against_readout, "at_h": t.at, "window_h": t.window, "above": t.above,
+            "expect": t.expect, "value": t.value, "value_low": None if math.isnan(low) else low,
+            "value_high": None if math.isnan(high) else high,
+        }  # fmt: skip
+        table.append({**published, **_numbers(one.comparison), "verdict": one.verdict, "why": one.why})
+    return table
+
+
+def mouse_table(cohort: Cohort) -> list[dict[str, Any]]:
+    """Rows of mice.parquet: a row a mouse and arm, every readout at its end and the onsets (h, nan if not reached)."""
+    return [
+        {"arm": arm, "seed": seed}
+        | {name: float(values[-1]) for name, values in life.table.items()}
+        | {f"{ONSET}{stage}": float(onset) for stage, onset in life.onsets.items()}
+        for arm, mice in cohort.lives.items()
+        for seed, life in mice.items()
+    ]
+
+
+def _numbers(found: Comparison) -> dict[str, Any]:
+    effect = found.effect
+    return {
+        "kind": found.kind, "effect": effect.estimate, "low": effect.low, "high": effect.high,
+        "n": effect.n, "p": found.p,
+    }  # fmt: skip

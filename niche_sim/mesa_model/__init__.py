@@ -1,0 +1,1 @@
+"""The model and its cells as Mesa sees them."""

@@ -1,0 +1,1 @@
+"""The biology: cells, parameters, tissue, the rules and their order."""

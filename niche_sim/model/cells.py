@@ -1,0 +1,137 @@
+"""The agent classes: who lives on the section, what each carries, in which unit.
+
+Each class is a Mesa agent for whoever looks and a row of columns for whoever computes. `y`, `x` (um), the birth key and
+the unique id belong to every cell.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from niche_sim.mesa_model.agents import Cell, column
+from niche_sim.model.catalogue import EXOSOME_SOURCES, TUMOUR_LINES
+
+
+class Exosome(Cell):
+    """A parcel of vesicles of one source: in blood, or inside the Kupffer cell that took it up."""
+
+    population = "exosomes"
+    source = column(np.int8, names=EXOSOME_SOURCES, meaning="the cells that shed it; decides integrins and cargo")
+    place = column(np.int8, names=("blood", "inside"), meaning="where it is")
+    vesicles = column(np.int64, unit="vesicle", meaning="vesicles in this parcel")
+    host = column(np.int64, default=-1, meaning="unique id of the Kupffer cell that holds it, -1 in blood")
+
+
+class KupfferCell(Cell):
+    """The liver's resident macrophage: patrols the sinusoids, takes up exosomes, kills arriving tumour cells."""
+
+    population = "kupffer_cells"
+    heading = column(np.float64, unit="rad", meaning="direction of its walk")
+    responder = column(np.bool_, meaning="able to take up particles")
+    load = column(np.int64, unit="vesicle", meaning="vesicles inside, all sources")
+    signal = column(np.float64, unit="vesicle", meaning="load weighted by MIF cargo still active")
+    state = column(np.int8, names=("naive", "educated", "tumour_associated"), meaning="educated by exosomes, or tumour-associated")
+    educated_at = column(np.float64, unit="h", default=np.nan, meaning="when it was last educated")
+
+
+class ResidentRecipientCell(Cell):
+    """A resident cell of lung or brain that takes up exosomes, as Kupffer cells do in the liver. It rests."""
+
+    population = "resident_recipient_cells"
+    stream, row_stream = "resident_receivers", "ResidentReceiver"
+    kind = column(
+        np.int8, names=("lung_fibroblast", "lung_epithelium", "brain_endothelium"), meaning="what kind of cell it is"
+    )
+    responder = column(np.bool_, meaning="able to take up particles")
+    load = column(np.int64, unit="vesicle", meaning="vesicles inside, all sources")
+    signal = column(np.float64, unit="vesicle", meaning="load weighted by MIF cargo still active")
+    state = column(np.int8, names=("naive", "educated"), meaning="educated by exosomes or not")
+    educated_at = column(np.float64, unit="h", default=np.nan, meaning="when it was last educated")
+
+
+class StellateCell(Cell):
+    """The pericyte of the sinusoid; once active it lays matrix. In lung and brain: the resident cell that lays matrix."""
+
+    population = "stellate_cells"
+    activation = column(np.float64, meaning="0 quiescent to 1 fully active")
+    granulin = column(np.float64, meaning="response to macrophage granulin, 0 to 1")
+    active_at = column(np.float64, unit="h", default=np.nan, meaning="when activation first passed the counted level")
+
+
+class BoneMarrowDerivedCell(Cell):
+    """A cell from the bone marrow: called by chemokines, it crawls; macrophages and suppressor cells stay on matrix."""
+
+    population = "bmdc"
+    row_stream = "BoneMarrowCell"
+    kind = column(np.int8, names=("macrophage", "mdsc", "neutrophil", "patrolling"), meaning="what kind of cell it is")
+    heading = column(np.float64, unit="rad", meaning="direction of its walk")
+    arrested = column(np.bool_, meaning="held by fibronectin, a macrophage of the niche")
+    entered_at = column(np.float64, unit="h", default=np.nan, meaning="when it entered the section")
+
+
+class Fibroblast(Cell):
+    """A fibroblast of the portal tract; once active it secretes growth factors."""
+
+    population = "fibroblasts"
+    activation = column(np.float64, meaning="0 quiescent to 1 fully active")
+
+
+class EpithelialCell(Cell):
+    """A cell recruited to the niche that secretes angiogenic factors (hypothesis)."""
+
+    population = "epithelial_cells"
+    entered_at = column(np.float64, unit="h", default=np.nan, meaning="when it entered the section")
+
+
+class NaturalKillerCell(Cell):
+    """A natural killer cell, patrolling."""
+
+    population = "nk_cells"
+    activity = column(np.float64, default=1.0, meaning="cytotoxicity against that in a naive organ")
+    heading = column(np.float64, unit="rad", meaning="direction of its walk")
+
+
+class TCell(Cell):
+    """A T cell, patrolling; an effector hits tumour cells."""
+
+    population = "t_cells"
+    effector = column(np.bool_, meaning="primed against the tumour in the lymph node")
+    exhaustion = column(np.float64, meaning="0 fresh to 1 exhausted")
+    heading = column(np.float64, unit="rad", meaning="direction of its walk")
+
+
+class TumourCell(Cell):
+    """A metastasising tumour cell, from blood to colony."""
+
+    population = "tumour_cells"
+    line = column(np.int8, names=TUMOUR_LINES, meaning="tumour cell line")
+    state = column(
+        np.int8,
+        names=("circulating", "arrested", "extravasated", "dormant", "motile", "cycling"),
+        meaning="how far along the way to a colony",
+    )
+    heading = column(np.float64, unit="rad", meaning="direction of its walk while motile")
+    crowding = column(np.float64, unit="cell/um^3", meaning="tumour cells per volume of its neighbourhood")
+    clone_size = column(np.int64, unit="cell", meaning="living cells of its clone in the section")
+    reactivated_by = column(np.int8, names=("nobody", "arrival", "niche"), meaning="why it is not dormant")
+    emt = column(np.float64, meaning="epithelial 0 to mesenchymal 1")
+    hits = column(np.float64, unit="hit", meaning="damage by T cells not yet repaired")
+    resistance = column(np.float64, meaning="share of a drug's effect that does not reach it")
+    coopting = column(np.bool_, meaning="its clone grows along vessels and spares them")
+    divisions = column(np.int64, meaning="divisions of this cell so far; numbers its daughters")
+    clone = column(np.uint64, meaning="birth key of the cell that arrived from blood")
+    arrived_at = column(np.float64, unit="h", default=np.nan, meaning="when its founder arrested")
+
+
+POPULATIONS: tuple[type[Cell], ...] = (
+    Exosome,
+    KupfferCell,
+    ResidentRecipientCell,
+    StellateCell,
+    BoneMarrowDerivedCell,
+    Fibroblast,
+    EpithelialCell,
+    NaturalKillerCell,
+    TCell,
+    TumourCell,
+)

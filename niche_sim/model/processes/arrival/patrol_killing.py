@@ -1,0 +1,42 @@
+"""Killing of arrested and dormant tumour cells by patrolling monocytes."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from niche_sim.engine.chance import Chance
+from niche_sim.engine.laws import meeting_rate, probability
+from niche_sim.model.cells import BoneMarrowDerivedCell, TumourCell
+from niche_sim.model.parameters import Parameters
+from niche_sim.model.process import Process
+from niche_sim.model.sensing import Present, Situation, swept_nearby
+from niche_sim.model.state import State
+
+ARRESTED, DORMANT = TumourCell.state.code("arrested"), TumourCell.state.code("dormant")
+PATROLLING = BoneMarrowDerivedCell.kind.code("patrolling")
+
+
+class PatrolKilling(Process):
+    """Patrolling monocytes kill arrested and dormant tumour cells that they meet.
+
+    Meetings per h as for Kupffer cells at a monocyte's speed; each kills with chance_kill_patrolling (exosomes of poorly
+    metastatic melanoma call them, and metastasis falls: Plebanek 2017). *Assumed*: the chance.
+    """
+
+    reads = ("section", "bmdc", "tumour_cells", "time")
+    writes = ("tumour_cells", "counters", "events")
+
+    def hazard(self, state: State, p: Parameters, where: Situation) -> NDArray[np.float64]:
+        patrols = state.bmdc.kind == PATROLLING
+        swept = swept_nearby(state, p, state.bmdc, p.bmdc.speed * patrols, where.sites)
+        return meeting_rate(p.kupffer.contact_radius, 1.0, swept) * p.bmdc.chance_kill_patrolling
+
+    def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
+        cells = state.tumour_cells
+        rows = np.flatnonzero((cells.state == ARRESTED) | (cells.state == DORMANT))
+        if len(rows) == 0 or not (state.bmdc.kind == PATROLLING).any():
+            return
+        rate = self.hazard(state, p, Present(state, rows))
+        gone = rows[chance.uniform(self, cells.key[rows]) < probability(rate, dt)]
+        state.lose_tumour_cells(gone, "tumour_killed_by_patrolling", "killed by monocyte")

@@ -1,0 +1,91 @@
+"""Division of tumour cells."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from niche_sim.engine.chance import Chance, daughter_key
+from niche_sim.engine.kernels.neighbourhood import disc, gather
+from niche_sim.engine.kernels.walk import fold
+from niche_sim.engine.laws import LN2, against_naive, births, disc_diameter, hill
+from niche_sim.model.cells import TumourCell
+from niche_sim.model.parameters import Parameters
+from niche_sim.model.process import Process
+from niche_sim.model.sensing import Present, Situation
+from niche_sim.model.state import State
+
+CYCLING = TumourCell.state.code("cycling")
+
+
+class Division(Process):
+    """Cycling cells divide as long as they can push a way to room; colonies grow exponentially, then from their rim.
+
+    ln 2 / doubling per h, times what oxygen and nutrient allow (1 in naive tissue), less by EMT (halved: Wang 2008), more
+    by growth factor (Zhang 2017). A daughter goes in a random direction to the first place, a cell diameter or more away, where
+    the neighbourhood is not packed; if there is none within the rim, the division does not happen. The slab is the
+    central slice of a spherical colony: once the clone is wider than the slab, a third of the births fall above or below
+    it and are counted out. *Assumed*: the depth of the rim (growth of colonies turns linear at some 200 um diameter).
+    """
+
+    reads = ("section", "oxygen", "nutrient", "hgf", "tumour_cells", "blocked.division")
+    writes = ("tumour_cells", "counters")
+
+    def hazard(self, state: State, p: Parameters, where: Situation) -> NDArray[np.float64]:
+        sites = where.sites
+        rate = LN2 / p.of_lines("doubling", where.line)
+        rate *= against_naive(state.oxygen.ravel()[sites], p.angiogenesis.half_oxygen)
+        rate *= against_naive(state.nutrient.ravel()[sites], p.angiogenesis.half_nutrient)
+        rate *= 1.0 - p.tumour.loss_division * where.emt
+        rate *= 1.0 + p.tumour.gain_hgf * hill(state.hgf.ravel()[sites], p.stroma.half_hgf, 1.0)
+        return rate * (1.0 - state.blocked.division)
+
+    def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
+        cells, section = state.tumour_cells, state.section
+        rows = np.flatnonzero(cells.state == CYCLING)
+        if len(rows) == 0:
+            return
+        rate = self.hazard(state, p, Present(state, rows))
+        parents = rows[chance.uniform(self, cells.key[rows]) < births(rate, dt)]
+        if len(parents) == 0:
+            return
+        cells.divisions[parents] += 1
+        keys = daughter_key(cells.key[parents], cells.divisions[parents])
+        aside, angle = chance.uniform(self, keys, 2, purpose="daughter").T
+        y, x, fits = first_room(state, p, cells.y[parents], cells.x[parents], 2.0 * np.pi * angle)
+        wide = disc_diameter(cells.clone_size[parents], p.tumour.packing, section.thickness) > section.thickness
+        leaves = fits & wide & (aside < SHARE_ASIDE)
+        stays = fits & ~leaves
+        state.counters.tumour_born += int(fits.sum())
+        state.counters.tumour_left_slab += int(leaves.sum())
+        inherited = {name: cells.columns[name][parents[stays]] for name in INHERITED}
+        cells.add(int(stays.sum()), key=keys[stays], y=y[stays], x=x[stays], **inherited)
+
+
+SHARE_ASIDE = 1.0 / 3.0  # two of six directions leave the slab
+
+
+INHERITED = ("line", "state", "crowding", "clone_size", "reactivated_by", "clone", "arrived_at", "emt", "resistance", "coopting")
+
+
+def first_room(state: State, p: Parameters, y: Any, x: Any, angle: Any) -> tuple[Any, Any, Any]:
+    """Where a daughter ends up: the nearest place along `angle` (radians) whose neighbourhood is not packed.
+
+    y, x: parents, um [n]. Returns y, x [n] in um and whether there is one within the rim.
+    """
+    section = state.section
+    density = state.mapped_living_tumour() / section.site_volume
+    found = np.zeros(len(y), bool)
+    out_y, out_x = y.copy(), x.copy()
+    for pushed in range(1, 1 + int(p.tumour.rim // p.tumour.diameter)):
+        to_y = fold(y + pushed * p.tumour.diameter * np.sin(angle), section.height)
+        to_x = fold(x + pushed * p.tumour.diameter * np.cos(angle), section.width)
+        crowding = gather(density, section.site_of(to_y, to_x), *disc(p.tumour.neighbourhood, section.spacing))
+        fits = ~found & (crowding < p.tumour.packing / 2.0)  # the edge of a packed colony has half its neighbours
+        out_y[fits], out_x[fits] = to_y[fits], to_x[fits]
+        found |= fits
+        if found.all():
+            break
+    return out_y, out_x, found

@@ -1,0 +1,46 @@
+"""Killing of tumour cells by natural killer cells."""
+
+from __future__ import annotations
+
+import numpy as np
+from numpy.typing import NDArray
+
+from niche_sim.engine.chance import Chance
+from niche_sim.engine.laws import hill, meeting_rate, probability
+from niche_sim.model.cells import TumourCell
+from niche_sim.model.parameters import Parameters
+from niche_sim.model.process import Process
+from niche_sim.model.sensing import Present, Situation, swept_nearby
+from niche_sim.model.state import State
+
+CIRCULATING, ARRESTED, DORMANT = (
+    TumourCell.state.code(name) for name in ("circulating", "arrested", "dormant")
+)
+
+
+class NkKilling(Process):
+    """Patrolling NK cells kill tumour cells they meet, seldom resting ones, none inside a dense colony.
+
+    Meetings per h = 2 * contact radius * speed * density of NK cells nearby, each counted by its activity; each kills with
+    chance_kill, less for arrested and dormant cells (which hide) and by the shelter of crowding. Without NK cells foci
+    multiply (Gorelik 1982, in lung). *Assumed*: chance, hiding, shelter.
+    """
+
+    reads = ("section", "nk_cells", "tumour_cells", "time")
+    writes = ("tumour_cells", "counters", "events")
+
+    def hazard(self, state: State, p: Parameters, where: Situation) -> NDArray[np.float64]:
+        swept = swept_nearby(state, p, state.nk_cells, p.nk.speed * state.nk_cells.activity, where.sites)
+        resting = (where.state == ARRESTED) | (where.state == DORMANT)
+        seen = np.where(resting, p.nk.fraction_seen_resting, 1.0)
+        seen *= 1.0 - hill(where.crowding, p.tumour.half_crowding, p.tumour.steepness_crowding)
+        return meeting_rate(p.nk.contact_radius, 1.0, swept) * p.nk.chance_kill * seen
+
+    def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
+        cells = state.tumour_cells
+        rows = np.flatnonzero(cells.state != CIRCULATING)
+        if len(rows) == 0 or len(state.nk_cells) == 0:
+            return
+        rate = self.hazard(state, p, Present(state, rows))
+        gone = rows[chance.uniform(self, cells.key[rows]) < probability(rate, dt)]
+        state.lose_tumour_cells(gone, "tumour_killed_by_nk", "killed by NK cell")

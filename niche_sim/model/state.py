@@ -1,0 +1,440 @@
+"""All that changes in a run: fields, populations, blood, primary tumour, blocks, counters and the clock."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from niche_sim.engine.columns import Identities, Population
+from niche_sim.model.anatomy import Section
+from niche_sim.model.catalogue import CARGO, EXOSOME_SOURCES
+from niche_sim.model.cells import (
+    POPULATIONS,
+    EpithelialCell,
+    Exosome,
+    Fibroblast,
+    ResidentRecipientCell,
+    StellateCell,
+    TumourCell,
+)
+
+Field = NDArray[np.float64]
+FIELDS = {
+    "tgfb": ("nM", "active TGF-beta"),
+    "fibronectin": ("floor", "fibronectin, as multiples of the plasma-derived floor"),
+    "lox": ("relative", "lysyl oxidase"),
+    "collagen": ("1", "cross-linked share of collagen"),
+    "periostin": ("relative", "periostin deposited by stellate cells"),
+    "cxcl12": ("nM", "CXCL12 of stellate cells"),
+    "hgf": ("nM", "hepatocyte growth factor"),
+    "vegf": ("nM", "VEGF"),
+    "nets": ("relative", "extracellular traps of neutrophils"),
+    "leakiness": ("1", "leakiness of the vessel wall, 0 tight to 1"),
+    "vessels": ("relative", "perfused vessels, against a naive organ"),
+    "oxygen": ("relative", "oxygen, against naive tissue"),
+    "nutrient": ("relative", "glucose, against naive tissue"),
+    "steatosis": ("1", "fat of hepatocytes, 0 to 1"),
+}
+RESTING = {kind.__name__ for kind in (StellateCell, ResidentRecipientCell, Fibroblast, EpithelialCell)}
+ONE_AT_REST = ("fibronectin", "vessels", "oxygen", "nutrient")  # the other fields are 0 in a naive organ
+
+
+def entry(start: Any, meaning: str) -> Any:
+    """A field of a compartment: what it starts at, and its unit or meaning."""
+    return field(default=start, metadata={"meaning": meaning})
+
+
+@dataclass
+class Blood:
+    """The well-mixed compartment: organ-scale signals, and plasma exosomes as means over the step.
+
+    plasma: vesicles of each source in this section's share of the blood, mean over the last step. exposure: for each
+    cargo, what blood has brought to cells other than recipient cells and still acts, in usual doses.
+    """
+
+    ccl2: float = entry(0.0, "nM")
+    exosomes: float = entry(0.0, "vesicles, sum of plasma")
+    plasma: list[float] = field(default_factory=lambda: [0.0] * len(EXOSOME_SOURCES))
+    exposure: list[float] = field(default_factory=lambda: [0.0] * len(CARGO))
+    s100a8: float = entry(0.0, "0 to 1, as are the next three")
+    il6: float = 0.0
+    saa: float = 0.0
+    tnf: float = 0.0
+    peptides: float = entry(0.0, "of cross-linked collagen, 0 to 1")
+    spared: float = entry(0.0, "share of the effect of miR-122 on the organ's glucose uptake, 0 to 1")
+    mif: float = entry(0.0, "vesicles/um3 that a sample shows")
+    marker: float = entry(0.0, "vesicles/um3 that a sample shows")
+
+    def exposed(self, cargo: str) -> float:
+        """Exposure to one cargo, in usual doses."""
+        return self.exposure[CARGO.index(cargo)]
+
+
+@dataclass
+class Marrow:
+    """The bone marrow: how much exosomal MET has educated it, 0 to 1."""
+
+    educated: float = 0.0
+
+
+@dataclass
+class LymphNode:
+    """The draining lymph node: naive precursors left, 0 to 1, and effectors it sends, against resident T cells."""
+
+    precursors: float = 1.0
+    effectors: float = 0.0
+
+
+@dataclass
+class Boosted:
+    """By how much each is raised now; 1 is normal."""
+
+    il15: float = 1.0
+    timp1: float = 1.0
+    il6: float = 1.0
+    nk_cells: float = 1.0
+    t_cells: float = 1.0
+    patrolling_monocytes: float = 1.0
+
+
+@dataclass
+class Drugs:
+    """What is in the body of each drug, in usual doses; toxicity: what the drug has done to the mouse, dose times h."""
+
+    gemcitabine: float = 0.0
+    anti_pd1: float = 0.0
+    anti_vegf: float = 0.0
+    toxicity: float = 0.0
+
+
+@dataclass
+class PrimaryTumour:
+    """A primary tumour elsewhere in the mouse; `cells` is 0 before it starts and after resection."""
+
+    cells: float = 0.0
+    line: str = ""
+    started: float = entry(np.nan, "h")
+    start_cells: float = 0.0
+    doubling: float = entry(np.nan, "h, at the start")
+    capacity: float = entry(np.inf, "cells; infinite means exponential growth")
+    sheds_cells: bool = False
+    event: str = entry("", "names it in birth keys")
+
+
+@dataclass
+class Blocked:
+    """How much of each link is blocked now, 0 (free) to 1 (off). The links: `vocabulary.BLOCKS_BY_GROUP`."""
+
+    exosome_release: float = 0.0
+    exosomes_in_blood: float = 0.0
+    integrin_avb5: float = 0.0
+    integrin_a6b4: float = 0.0
+    integrin_b3: float = 0.0
+    exosome_uptake: float = 0.0
+    mif: float = 0.0
+    mir21: float = 0.0
+    mir25: float = 0.0
+    mir122: float = 0.0
+    palmitate: float = 0.0
+    met: float = 0.0
+    pedf: float = 0.0
+    exosomal_tgfb: float = 0.0
+    exosomal_pdl1: float = 0.0
+    pgp: float = 0.0
+    itgbl1: float = 0.0
+    tgfb_receptor: float = 0.0
+    s100a8: float = 0.0
+    il6r: float = 0.0
+    stat3: float = 0.0
+    saa: float = 0.0
+    tnf: float = 0.0
+    ccr2: float = 0.0
+    cxcr2: float = 0.0
+    cxcl12: float = 0.0
+    cxcr4: float = 0.0
+    cd63: float = 0.0
+    granulin: float = 0.0
+    periostin: float = 0.0
+    fibronectin: float = 0.0
+    lox: float = 0.0
+    vegf: float = 0.0
+    vegfr1: float = 0.0
+    hgf: float = 0.0
+    pd1: float = 0.0
+    nets: float = 0.0
+    ifng: float = 0.0
+    talin: float = 0.0
+    extravasation: float = 0.0
+    motility: float = 0.0
+    division: float = 0.0
+
+
+@dataclass
+class Counters:
+    """Books in whole vesicles and cells since the start, each cause on its own line."""
+
+    exosomes_released: int = 0
+    exosomes_taken_up: int = 0
+    exosomes_degraded: int = 0
+    exosomes_cleared: int = 0
+    tumour_entered: int = 0
+    tumour_passed: int = 0
+    tumour_arrived: int = 0
+    tumour_extravasated: int = 0
+    tumour_started: int = 0
+    tumour_born: int = 0
+    tumour_left_slab: int = 0
+    tumour_detached: int = 0
+    tumour_killed_by_kupffer: int = 0
+    tumour_killed_by_nk: int = 0
+    tumour_killed_by_t: int = 0
+    tumour_killed_by_patrolling: int = 0
+    tumour_killed_by_drug: int = 0
+    tumour_died_hypoxic: int = 0
+    tumour_died_dormant: int = 0
+    tumour_died_cycling: int = 0
+
+
+COMPARTMENTS: dict[str, Any] = {
+    "blood": Blood,
+    "marrow": Marrow,
+    "lymph_node": LymphNode,
+    "primary": PrimaryTumour,
+    "blocked": Blocked,
+    "boosted": Boosted,
+    "drugs": Drugs,
+    "counters": Counters,
+}
+EVENT_COLUMNS: dict[str, Any] = {
+    "time_h": np.float64,
+    "kind": np.dtype("U24"),
+    "cause": np.dtype("U24"),
+    "y_um": np.float64,
+    "x_um": np.float64,
+    "clone": np.uint64,
+}
+
+
+class Events:
+    """What happened to single cells, in order: arrivals, losses, starts, colonies."""
+
+    def __init__(self) -> None:
+        self.parts: list[dict[str, NDArray[Any]]] = []
+
+    def note(self, time: float, kind: str, cause: str, y: Any, x: Any, clone: Any) -> None:
+        """Write down n events of one kind: positions y, x (um) and clone keys, each of length n."""
+        n = len(y)
+        if n:
+            values = {"time_h": np.full(n, time), "kind": np.full(n, kind), "cause": np.full(n, cause)}
+            values |= {"y_um": np.array(y), "x_um": np.array(x), "clone": np.array(clone)}
+            self.parts.append({name: values[name].astype(kind) for name, kind in EVENT_COLUMNS.items()})
+
+    def table(self) -> dict[str, NDArray[Any]]:
+        """All events as columns of one length; joins the parts."""
+        if len(self.parts) != 1:
+            empty = {name: np.empty(0, kind) for name, kind in EVENT_COLUMNS.items()}
+            self.parts = [{name: np.concatenate([p[name] for p in [empty, *self.parts]]) for name in EVENT_COLUMNS}]
+        return self.parts[0]
+
+
+@dataclass
+class State:
+    """All that changes in a run. Fields are float64[y, x]; `time` is in h; `step_index` counts steps."""
+
+    section: Section
+    populations: dict[str, Population]
+    tgfb: Field
+    fibronectin: Field
+    lox: Field
+    collagen: Field
+    periostin: Field
+    cxcl12: Field
+    hgf: Field
+    vegf: Field
+    nets: Field
+    leakiness: Field
+    vessels: Field
+    oxygen: Field
+    nutrient: Field
+    steatosis: Field
+    resting_density: dict[str, Field] = field(default_factory=dict)  # relative, of each population
+    blood: Blood = field(default_factory=Blood)
+    marrow: Marrow = field(default_factory=Marrow)
+    lymph_node: LymphNode = field(default_factory=LymphNode)
+    boosted: Boosted = field(default_factory=Boosted)
+    drugs: Drugs = field(default_factory=Drugs)
+    primary: PrimaryTumour = field(default_factory=PrimaryTumour)
+    blocked: Blocked = field(default_factory=Blocked)
+    counters: Counters = field(default_factory=Counters)
+    events: Events = field(default_factory=Events)
+    colonies: set[int] = field(default_factory=set)  # clones that have reached the size of a colony
+    time: float = 0.0
+    step_index: int = 0
+    _cumulative: dict[str, Field] = field(default_factory=dict)
+    _resting_sites: dict[str, tuple[tuple[int, int], NDArray[np.int64]]] = field(default_factory=dict)
+
+    @classmethod
+    def empty(cls, section: Section) -> State:
+        """A section without cells, at the plasma floor of fibronectin, at time 0."""
+        identities = Identities()
+        populations = {kind.population: Population(kind, identities) for kind in POPULATIONS}
+        start: dict[str, Any] = {name: np.full(section.shape, float(name in ONE_AT_REST)) for name in FIELDS}
+        return cls(section, populations, **start)
+
+    # One property a population, so that rules read `state.kupffer_cells`.
+    @property
+    def exosomes(self) -> Population:
+        """Parcels of vesicles."""
+        return self.populations["exosomes"]
+
+    @property
+    def kupffer_cells(self) -> Population:
+        """Resident macrophages."""
+        return self.populations["kupffer_cells"]
+
+    @property
+    def resident_recipient_cells(self) -> Population:
+        """Cells of lung and brain that take up exosomes; none in the liver."""
+        return self.populations["resident_recipient_cells"]
+
+    @property
+    def recipient_cells(self) -> Population:
+        """The cells of this organ that take up exosomes: Kupffer cells, or the resident recipient cells of lung and brain."""
+        return self.resident_recipient_cells if len(self.resident_recipient_cells) else self.kupffer_cells
+
+    @property
+    def fibroblasts(self) -> Population:
+        """Fibroblasts of portal tracts."""
+        return self.populations["fibroblasts"]
+
+    @property
+    def epithelial_cells(self) -> Population:
+        """Cells recruited to the niche (hypothesis)."""
+        return self.populations["epithelial_cells"]
+
+    @property
+    def stellate_cells(self) -> Population:
+        """Hepatic stellate cells."""
+        return self.populations["stellate_cells"]
+
+    @property
+    def bmdc(self) -> Population:
+        """Bone-marrow-derived cells."""
+        return self.populations["bmdc"]
+
+    @property
+    def nk_cells(self) -> Population:
+        """Natural killer cells."""
+        return self.populations["nk_cells"]
+
+    @property
+    def t_cells(self) -> Population:
+        """T cells."""
+        return self.populations["t_cells"]
+
+    @property
+    def tumour_cells(self) -> Population:
+        """Metastasising tumour cells."""
+        return self.populations["tumour_cells"]
+
+    def sites(self, population: Population) -> NDArray[np.int64]:
+        """Flat site index of every cell of a population, int64[n]."""
+        if population is self.tumour_cells:  # those in blood have no place; whoever asks leaves them out
+            return self.section.site_of(np.nan_to_num(population.y), np.nan_to_num(population.x))
+        if population.name not in RESTING:
+            return self.section.site_of(population.y, population.x)
+        mark = (len(population), population.removals)  # resting cells: their sites change only with their rows
+        known = self._resting_sites.get(population.name)
+        if known is None or known[0] != mark:
+            known = self._resting_sites[population.name] = (mark, self.section.site_of(population.y, population.x))
+        return known[1]
+
+    def place(self, name: str, uniforms: Field) -> tuple[Field, Field]:
+        """Positions (y, x), um, where cells of a population live at rest; uniforms: float64[n, 3]."""
+        if name not in self._cumulative:
+            self._cumulative[name] = np.cumsum(self.resting_density[name])
+        return self.section.place(uniforms, self._cumulative[name])
+
+    def at(self, values: Field, population: Population) -> NDArray[np.float64]:
+        """A field's value where each cell of a population is, float64[n]."""
+        return values.ravel()[self.sites(population)]
+
+    def mapped(self, population: Population, weights: Any = None) -> Field:
+        """Cells (or a weight of each) per site, float64[y, x]."""
+        shape = self.section.shape
+        counts = np.bincount(self.sites(population), weights=weights, minlength=shape[0] * shape[1])
+        return counts.reshape(shape).astype(np.float64, copy=False)
+
+    def mapped_living_tumour(self) -> Field:
+        """Tumour cells in the tissue (not circulating) per site, float64[y, x]."""
+        cells, shape = self.tumour_cells, self.section.shape
+        here = ~np.isnan(cells.y)  # a circulating cell has no place
+        sites = self.section.site_of(cells.y[here], cells.x[here])
+        return np.bincount(sites, minlength=shape[0] * shape[1]).reshape(shape).astype(np.float64)
+
+    def release_exosomes(self, vesicles: int, source: int, key: Any, parcel_size: float) -> None:
+        """Put vesicles of one source (its code) into blood, in parcels; the n-th vesicle's parcel has key + n."""
+        size = max(1, int(parcel_size))
+        first = np.arange(0, vesicles, size)
+        self.exosomes.add(
+            len(first),
+            key=np.uint64(key) + first.astype(np.uint64),
+            vesicles=np.minimum(size, vesicles - first),
+            source=source,
+            place=Exosome.place.code("blood"),
+            y=np.nan,
+            x=np.nan,
+        )
+        self.counters.exosomes_released += vesicles
+
+    def enter_tumour_cells(self, n: int, line: int, keys: Any) -> None:
+        """Put n tumour cells of one line (its code) into the blood that enters the section; keys: uint64[n]."""
+        circulating = TumourCell.state.code("circulating")
+        self.tumour_cells.add(n, key=keys, clone=keys, line=line, state=circulating, y=np.nan, x=np.nan)
+        self.counters.tumour_entered += n
+
+    def lose_tumour_cells(self, rows: Any, counter: str, cause: str) -> None:
+        """Take tumour cells (rows) out under one cause: one of `Counters`, and the word of the event."""
+        cells = self.tumour_cells
+        setattr(self.counters, counter, getattr(self.counters, counter) + len(rows))
+        alone = rows[cells.clone_size[rows] <= 1]
+        self.events.note(self.time, "lost", cause, cells.y[alone], cells.x[alone], cells.clone[alone])
+        cells.remove(rows)
+
+    def freeze(self) -> dict[str, NDArray[Any]]:
+        """Everything but the section and the resting densities, as arrays: what `thaw` needs to go on bit for bit."""
+        arrays = {f"field_{name}": getattr(self, name) for name in FIELDS}
+        for name, population in self.populations.items():
+            for column, values in population.columns.items():
+                arrays[f"rows_{name}_{column}"] = values[: len(population)]
+        arrays |= {f"event_{name}": values for name, values in self.events.table().items()}
+        arrays["colonies"] = np.array(sorted(self.colonies), np.uint64)
+        compartments = {name: dataclasses.asdict(getattr(self, name)) for name in COMPARTMENTS}
+        clock = {"time": self.time.hex(), "step_index": self.step_index, "next_id": self.exosomes.identities.next}
+        arrays["compartments"] = np.array(json.dumps({"clock": clock, **compartments}))
+        return arrays
+
+    def thaw(self, arrays: dict[str, NDArray[Any]]) -> None:
+        """Take over what `freeze` gave, on the same section."""
+        for name in FIELDS:
+            setattr(self, name, np.array(arrays[f"field_{name}"]))
+        for name, population in self.populations.items():
+            population.remove(slice(None))
+            prefix = f"rows_{name}_"
+            rows = {key.removeprefix(prefix): np.array(v) for key, v in arrays.items() if key.startswith(prefix)}
+            ids, keys = rows.pop("unique_id"), rows.pop("key")
+            population.add(len(ids), key=keys, **rows)
+            population.columns["unique_id"][: len(ids)] = ids
+        self.events.parts = [{name: np.array(arrays[f"event_{name}"]) for name in EVENT_COLUMNS}]
+        self.colonies = {int(key) for key in arrays["colonies"]}
+        compartments = json.loads(str(arrays["compartments"]))
+        for name, kind in COMPARTMENTS.items():
+            setattr(self, name, kind(**compartments[name]))
+        self.time, self.step_index = float.fromhex(compartments["clock"]["time"]), compartments["clock"]["step_index"]
+        self.exosomes.identities.next = compartments["clock"]["next_id"]
+        self._resting_sites.clear()

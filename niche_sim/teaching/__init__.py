@@ -1,0 +1,1 @@
+"""Lessons, worksheets and replays."""
