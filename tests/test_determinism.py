@@ -10,8 +10,8 @@ import pytest
 
 from niche_sim.engine.errors import InputError
 from niche_sim.experiment.protocol import InjectTumourCells, Protocol
+from niche_sim.mesa_model.cells import KupfferCell
 from niche_sim.mesa_model.model import NicheModel
-from niche_sim.model.cells import KupfferCell
 from niche_sim.model.process import Process
 from niche_sim.runs.record import Runner, load_record, model_like, provenance_of, run
 

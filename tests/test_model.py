@@ -12,8 +12,8 @@ from mesa import DataCollector
 import niche_sim
 from niche_sim import InputError, NicheModel
 from niche_sim.engine.chance import Chance
+from niche_sim.mesa_model.cells import KupfferCell, StellateCell, TumourCell
 from niche_sim.mesa_model.model import setup
-from niche_sim.model.cells import KupfferCell, StellateCell, TumourCell
 from niche_sim.model.initial_state import between_subject_variability
 from niche_sim.model.parameters import resolve
 from niche_sim.model.process import Process

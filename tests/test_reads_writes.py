@@ -85,7 +85,7 @@ class WatchedPopulation:
             self._some_column()
         elif name in ("add", "remove"):
             self._watch.writing(self._name)
-        elif name not in ("removals", "name", "stream", "agent_class"):
+        elif name not in ("removals", "name", "stream", "cell_type"):
             raise UndeclaredError(f"{self._watch.name} asks {self._name} for {name}")
         return getattr(self._population, name)
 
@@ -223,14 +223,14 @@ def names_there_are():
     state = State.__dataclass_fields__
     names = {"section", "resting_density", "time", "events", "colonies", *PARTS, *FIELDS}
     assert names - {"time"} <= set(state)
-    populations = {kind.population: kind for kind in _agent_classes()}
+    populations = {kind.population: kind for kind in _cell_typees()}
     names |= set(populations) | {f"{name}.{c}" for name, kind in populations.items() for c in kind.columns()}
     for part in PARTS:
         names |= {f"{part}.{line}" for line in state[part].default_factory.__dataclass_fields__}
     return names
 
 
-def _agent_classes():
+def _cell_typees():
     from niche_sim.model.cells import POPULATIONS
 
     return POPULATIONS
@@ -324,8 +324,8 @@ def test_every_mouse_is_alive_with_what_its_rules_need(moments):
         moment.model.state.thaw(moment.start)
     mice = {name: moment.model.state for name, moment in moments.items()}
     challenge, blocked, treated = mice["challenge"], mice["blocked"], mice["treated"]
-    assert set(challenge.tumour_cells.agent_class.state.names) - {"circulating", "extravasated"} == {
-        challenge.tumour_cells.agent_class.state.names[code] for code in np.unique(challenge.tumour_cells.state)
+    assert set(challenge.tumour_cells.cell_type.state.names) - {"circulating", "extravasated"} == {
+        challenge.tumour_cells.cell_type.state.names[code] for code in np.unique(challenge.tumour_cells.state)
     }
     assert set(np.unique(challenge.tumour_cells.line)) == {0, 1}
     assert set(np.unique(blocked.exosomes.source)) == {0, 1}
@@ -336,7 +336,7 @@ def test_every_mouse_is_alive_with_what_its_rules_need(moments):
     assert challenge.periostin.max() > 0
     exposed = {cargo for cargo, doses in zip(CARGO, treated.blood.exposure, strict=True) if doses > 0}
     assert exposed == set(CARGO)
-    assert len(np.unique(treated.bmdc.kind)) == len(treated.bmdc.agent_class.kind.names)
+    assert len(np.unique(treated.bmdc.kind)) == len(treated.bmdc.cell_type.kind.names)
     assert treated.t_cells.effector.any()
     assert treated.lymph_node.effectors > 0
     assert treated.drugs.gemcitabine > 0

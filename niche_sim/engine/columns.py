@@ -6,9 +6,11 @@ here knows about Mesa; the agents that users see over these rows are in :mod:`ni
 
 from __future__ import annotations
 
+import functools
 import hashlib
 from collections.abc import Mapping, Sequence
-from typing import Any
+from types import MappingProxyType
+from typing import Any, ClassVar
 
 import numpy as np
 from numpy.typing import ArrayLike, DTypeLike, NDArray
@@ -102,6 +104,42 @@ class column:
         return f"<column {self.name}: {self.dtype}{unit}>"
 
 
+@functools.cache
+def _columns_of(cell_type: type) -> Mapping[str, column]:
+    found: dict[str, column] = {}
+    for base in reversed(cell_type.__mro__):
+        for name, value in vars(base).items():
+            found.pop(name, None)  # whatever a subclass puts in its place
+            if isinstance(value, column):
+                found[name] = value
+    return MappingProxyType(found)
+
+
+class CellType:
+    """What a kind of cell carries: the columns that a subclass declares, besides its position.
+
+    population: what the state calls the cells. stream, row_stream: names from which their random numbers and keys are made;
+    by default those of the population and of the class, so a cell that is renamed keeps its draws by stating the old ones.
+    """
+
+    population: ClassVar[str]
+    stream: ClassVar[str]
+    row_stream: ClassVar[str]
+
+    y = column(np.float64, unit="um", meaning="position of the centre, across the rows of the section")
+    x = column(np.float64, unit="um", meaning="position of the centre, along a row of the section")
+
+    def __init_subclass__(cls, **arguments: Any) -> None:
+        super().__init_subclass__(**arguments)
+        cls.stream = vars(cls).get("stream", getattr(cls, "population", cls.__name__))
+        cls.row_stream = vars(cls).get("row_stream", cls.__name__)
+
+    @classmethod
+    def columns(cls) -> Mapping[str, column]:
+        """Name and declaration of each column: dtype, unit, meaning, default, names."""
+        return _columns_of(cls)  # type: ignore[arg-type]
+
+
 class Identities:
     """Unique ids of one model: 1, 2, 3 ..., shared by all its populations and its ordinary agents."""
 
@@ -142,7 +180,7 @@ class Population:
     Assigning ``population.load = values`` writes into the column (one value, or one a row).
     """
 
-    agent_class: Any  # has `columns()`, the declarations by name
+    cell_type: Any  # a CellType: its columns by name
     identities: Identities
     name: str
     model: Any  # the Mesa model that shows these rows as agents; None while the engine runs by itself
@@ -150,14 +188,14 @@ class Population:
     _length: int
     removals: int  # how often rows have moved, so that whoever remembers rows knows whether they still hold
 
-    def __init__(self, agent_class: Any, identities: Identities) -> None:
-        declared = agent_class.columns()
+    def __init__(self, cell_type: Any, identities: Identities) -> None:
+        declared = cell_type.columns()
         taken = sorted(name for name in declared if hasattr(type(self), name) or name in RESERVED)
         if taken:
-            raise ValueError(f"{agent_class.__name__}: a column cannot be called {', '.join(taken)}")
+            raise ValueError(f"{cell_type.__name__}: a column cannot be called {', '.join(taken)}")
         arrays = {"unique_id": np.empty(0, np.int64), "key": np.empty(0, np.uint64)}
         arrays |= {name: np.empty(0, declared[name].dtype) for name in declared}
-        start = {"agent_class": agent_class, "identities": identities, "name": agent_class.__name__, "model": None}
+        start = {"cell_type": cell_type, "identities": identities, "name": cell_type.__name__, "model": None}
         self.__setstate__(start | {"columns": arrays, "removals": 0, "_length": 0})
 
     def __len__(self) -> int:
@@ -190,7 +228,7 @@ class Population:
     @property
     def stream(self) -> str:
         """The name that keys the draws of its founders and recruits."""
-        return str(self.agent_class.stream)
+        return str(self.cell_type.stream)
 
     def add(self, n: int, key: ArrayLike | None = None, **columns: Any) -> slice:
         """Append n rows and return where they are. A value is one for all or one a row; left out, the column's default.
@@ -201,7 +239,7 @@ class Population:
         n = int(n)
         if n < 0:
             raise ValueError(f"{self.name}: cannot add {n} rows")
-        declared: Mapping[str, column] = self.agent_class.columns()
+        declared: Mapping[str, column] = self.cell_type.columns()
         unknown = [name for name in columns if name not in declared]
         if unknown:
             raise TypeError(f"{self.name} has no column {', '.join(unknown)}{self._known()}")
@@ -211,7 +249,7 @@ class Population:
         self._reserve(rows.stop)
         identities = self.identities.take(n)
         self.columns["unique_id"][rows] = identities
-        stream = getattr(self.agent_class, "row_stream", self.name)
+        stream = getattr(self.cell_type, "row_stream", self.name)
         self.columns["key"][rows] = derived_keys(stream, identities) if keys is None else keys
         for name, declaration in declared.items():
             self.columns[name][rows] = given.get(name, declaration.default)
@@ -288,11 +326,11 @@ class Population:
         return values
 
     def _write(self, rows: slice, name: str, value: Any) -> None:
-        declaration = KEY if name == "key" else self.agent_class.columns()[name]
+        declaration = KEY if name == "key" else self.cell_type.columns()[name]
         values = self._shaped(name, declaration.encode(value), rows.stop - rows.start)
         self.columns[name][rows] = values
 
 
 KEY = column(np.uint64, meaning="birth key: the number that this cell's draws are made from")
 KEY.name = "key"
-RESERVED = frozenset({"agent_class", "identities", "name", "model", "columns", "removals", "_length"})
+RESERVED = frozenset({"cell_type", "identities", "name", "model", "columns", "removals", "_length"})

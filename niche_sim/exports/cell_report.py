@@ -109,7 +109,7 @@ def _inside(where: str) -> str:
 def _columns(cells: Population, row: int) -> list[Row]:
     """All that the cell carries, each with the unit and the meaning that its class declares."""
     rows = [_row("Number", f"{int(cells.unique_id[row])}", "", "names this cell for as long as it lives")]
-    for name, column in cells.agent_class.columns().items():
+    for name, column in cells.cell_type.columns().items():
         if name in LEFT_OUT:
             continue
         value = column.decode(getattr(cells, name)[row].item())
@@ -156,7 +156,7 @@ def _of_recipient_cell(model: NicheModel, cells: Population, row: int) -> list[s
     told = []
     educated_at = float(cells.educated_at[row])
     if not np.isnan(educated_at):
-        educated = cells.agent_class.state.decode(int(cells.state[row])) != "naive"
+        educated = cells.cell_type.state.decode(int(cells.state[row])) != "naive"
         told.append(f"{'Educated' if educated else 'It was educated'} by exosomes {_on(educated_at)}"
                     f"{'' if educated else ', and has forgotten it'}.")  # fmt: skip
     elif not cells.responder[row]:
@@ -237,11 +237,11 @@ _REACTIVATED = {
 
 
 def _of_tumour(model: NicheModel, cells: Population, row: int) -> list[str]:
-    line = plain_words(cells.agent_class.line.decode(int(cells.line[row])))
+    line = plain_words(cells.cell_type.line.decode(int(cells.line[row])))
     told = [f"Of the line {line}."]
     if not np.isnan(cells.arrived_at[row]):
         told.append(f"The founder of its clone arrested here {_on(float(cells.arrived_at[row]))}.")
-    told.append(_REACTIVATED[cells.agent_class.reactivated_by.decode(int(cells.reactivated_by[row]))])
+    told.append(_REACTIVATED[cells.cell_type.reactivated_by.decode(int(cells.reactivated_by[row]))])
     clone = int(cells.clone_size[row])
     if clone > 1:
         colony = clone >= model.parameters.tumour.colony_cells

@@ -6,23 +6,21 @@ The rows themselves are in :mod:`niche_sim.engine.columns`. A :class:`Cell` hold
 
 from __future__ import annotations
 
-import functools
 import itertools
 import math
 import operator
 import random as standard_random
 import weakref
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator
 from collections.abc import Set as AbstractSet
-from types import MappingProxyType
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import mesa
 import numpy as np
 from mesa.agent import AgentSet
 from numpy.typing import NDArray
 
-from niche_sim.engine.columns import Identities, Population, column
+from niche_sim.engine.columns import CellType, Identities, Population, column
 
 __all__ = ["Cell", "Identities", "LazyAgentSet", "Population", "PopulationModel", "column"]
 
@@ -30,18 +28,7 @@ __all__ = ["Cell", "Identities", "LazyAgentSet", "Population", "PopulationModel"
 GroupBy = type(AgentSet([], random=standard_random.Random(0)).groupby("unique_id"))
 
 
-@functools.cache
-def _columns_of(agent_class: type) -> Mapping[str, column]:
-    found: dict[str, column] = {}
-    for base in reversed(agent_class.__mro__):
-        for name, value in vars(base).items():
-            found.pop(name, None)  # whatever a subclass puts in its place
-            if isinstance(value, column):
-                found[name] = value
-    return MappingProxyType(found)
-
-
-class Cell(mesa.Agent):
+class Cell(mesa.Agent, CellType):
     """An agent that shows one row of a population. Subclasses declare their columns and nothing that varies besides.
 
     ``KupfferCell(model, y=.., x=.., load=3)`` adds a row. Columns left out take their defaults; ``key`` is the birth key.
@@ -51,21 +38,13 @@ class Cell(mesa.Agent):
 
     __slots__ = ("_population", "_row", "_unique_id")
 
-    population: ClassVar[str]  # name of its population in a state
-    stream: ClassVar[str] = ""  # keys the draws of its founders and recruits: the name of its population, unless it is said
-    row_stream: ClassVar[str] = ""  # keys rows that come without a birth key: the name of its class, unless it is said
 
     _population: Population
     _row: int  # where the row was last seen
     _unique_id: int
 
-    y = column(np.float64, unit="um", meaning="position of the centre, across the rows of the section")
-    x = column(np.float64, unit="um", meaning="position of the centre, along a row of the section")
-
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
-        cls.stream = vars(cls).get("stream", getattr(cls, "population", cls.__name__))
-        cls.row_stream = vars(cls).get("row_stream", cls.__name__)
         inherited = [name for base in cls.__mro__[1:] for name, it in vars(base).items() if not isinstance(it, column)]
         hidden = [name for name, it in vars(cls).items() if isinstance(it, column) and name in inherited]
         if hidden:
@@ -78,11 +57,6 @@ class Cell(mesa.Agent):
         population = model.population_of(type(self))
         row = population.add(1, **columns).start
         _show(self, population, row, int(population.unique_id[row]))
-
-    @classmethod
-    def columns(cls) -> Mapping[str, column]:
-        """Name and declaration of each column: dtype, unit, meaning, default, names."""
-        return _columns_of(cls)  # type: ignore[arg-type]
 
     @classmethod
     def create_agents(cls, model: PopulationModel, n: int, **columns: Any) -> LazyAgentSet:  # type: ignore[override]
@@ -166,6 +140,25 @@ class Cell(mesa.Agent):
         _show(self, *state, self._unique_id)
 
 
+_VIEWS: dict[type, type[Cell]] = {}
+
+
+def shows(cell_type: type) -> Callable[[type[Cell]], type[Cell]]:
+    """Decorator of an agent class: cells of this type, whose columns it inherits, are seen as agents of that class."""
+
+    def register(agent_class: type[Cell]) -> type[Cell]:
+        _VIEWS[cell_type] = agent_class
+        return agent_class
+
+    return register
+
+
+def agent_class_of(population: Population) -> type[Cell]:
+    """The class of the agents that show the rows of a population: its cell type, if that is an agent class itself."""
+    cell_type: type = population.cell_type
+    return cell_type if issubclass(cell_type, Cell) else _VIEWS[cell_type]
+
+
 _set_population = vars(Cell)["_population"].__set__
 _set_row = vars(Cell)["_row"].__set__
 _set_unique_id = vars(Cell)["_unique_id"].__set__
@@ -194,13 +187,13 @@ class _Rows:
     def agent(self, row: int, unique_id: int) -> Cell | None:
         if self.population.removals != self.removals:
             row = self.population.find_one(unique_id, row)
-        return None if row < 0 else _show(object.__new__(self.population.agent_class), self.population, row, unique_id)
+        return None if row < 0 else _show(object.__new__(agent_class_of(self.population)), self.population, row, unique_id)
 
     def are(self, rows: NDArray[np.int64], agent_type: Any) -> NDArray[np.bool_]:
-        return np.full(len(rows), issubclass(self.population.agent_class, agent_type))
+        return np.full(len(rows), issubclass(agent_class_of(self.population), agent_type))
 
     def declaration(self, name: str) -> column | None:
-        return self.population.agent_class.columns().get(name)
+        return self.population.cell_type.columns().get(name)
 
     def values(self, name: str, rows: NDArray[np.int64]) -> NDArray[Any] | None:
         """What agents would show for a column, or None when it is none; names as Python strings."""
@@ -484,7 +477,7 @@ class LazyAgentSet(AgentSet):
         members = self._members()
         parts = list(members.parts())
         for source, _ in parts:
-            if isinstance(source, _Objects) or source.population.agent_class.remove is not Cell.remove:
+            if isinstance(source, _Objects) or agent_class_of(source.population).remove is not Cell.remove:
                 return False
         for source, places in parts:
             source.population.remove(members.rows[places])  # type: ignore[union-attr]
@@ -584,7 +577,7 @@ class PopulationModel(mesa.Model):
     def population_of(self, agent_class: type[Cell]) -> Population:
         """The population whose rows are agents of this class. KeyError when there is none."""
         population = self.populations.get(agent_class.__name__)
-        if population is None or population.agent_class is not agent_class:
+        if population is None or agent_class_of(population) is not agent_class:
             known = ", ".join(self.populations) or "none"
             raise KeyError(f"no population of {agent_class.__name__}; there are {known}")
         return population
@@ -597,7 +590,7 @@ class PopulationModel(mesa.Model):
     @property
     def agents_by_type(self) -> dict[type, Any]:
         """The agents of each class; a class whose population is attached is there even before its first cell."""
-        rows = {population.agent_class: LazyAgentSet.of(population) for population in self.populations.values()}
+        rows = {agent_class_of(population): LazyAgentSet.of(population) for population in self.populations.values()}
         return {**super().agents_by_type, **rows}
 
     @property

@@ -19,6 +19,7 @@ from niche_sim.engine.units import to_model
 from niche_sim.experiment import scenario
 from niche_sim.experiment.estimate import FITS, check, estimate
 from niche_sim.experiment.scenario import Scenario
+from niche_sim.mesa_model import cells  # noqa: F401  the classes in which the rows are seen
 from niche_sim.mesa_model.agents import PopulationModel
 from niche_sim.model import parameters
 from niche_sim.model.actions import intervene

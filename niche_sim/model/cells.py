@@ -1,6 +1,7 @@
 """The agent classes: who lives on the section, what each carries, in which unit.
 
-Each class is a Mesa agent for whoever looks and a row of columns for whoever computes. `y`, `x` (um), the birth key and
+Each class declares the columns of one kind of cell; :mod:`niche_sim.mesa_model.cells` shows the rows
+as Mesa agents. `y`, `x` (um), the birth key and
 the unique id belong to every cell.
 """
 
@@ -8,11 +9,11 @@ from __future__ import annotations
 
 import numpy as np
 
-from niche_sim.mesa_model.agents import Cell, column
+from niche_sim.engine.columns import CellType, column
 from niche_sim.model.catalogue import EXOSOME_SOURCES, TUMOUR_LINES
 
 
-class Exosome(Cell):
+class Exosome(CellType):
     """A parcel of vesicles of one source: in blood, or inside the Kupffer cell that took it up."""
 
     population = "exosomes"
@@ -22,7 +23,7 @@ class Exosome(Cell):
     host = column(np.int64, default=-1, meaning="unique id of the Kupffer cell that holds it, -1 in blood")
 
 
-class KupfferCell(Cell):
+class KupfferCell(CellType):
     """The liver's resident macrophage: patrols the sinusoids, takes up exosomes, kills arriving tumour cells."""
 
     population = "kupffer_cells"
@@ -34,7 +35,7 @@ class KupfferCell(Cell):
     educated_at = column(np.float64, unit="h", default=np.nan, meaning="when it was last educated")
 
 
-class ResidentRecipientCell(Cell):
+class ResidentRecipientCell(CellType):
     """A resident cell of lung or brain that takes up exosomes, as Kupffer cells do in the liver. It rests."""
 
     population = "resident_recipient_cells"
@@ -49,7 +50,7 @@ class ResidentRecipientCell(Cell):
     educated_at = column(np.float64, unit="h", default=np.nan, meaning="when it was last educated")
 
 
-class StellateCell(Cell):
+class StellateCell(CellType):
     """The pericyte of the sinusoid; once active it lays matrix. In lung and brain: the resident cell that lays matrix."""
 
     population = "stellate_cells"
@@ -58,7 +59,7 @@ class StellateCell(Cell):
     active_at = column(np.float64, unit="h", default=np.nan, meaning="when activation first passed the counted level")
 
 
-class BoneMarrowDerivedCell(Cell):
+class BoneMarrowDerivedCell(CellType):
     """A cell from the bone marrow: called by chemokines, it crawls; macrophages and suppressor cells stay on matrix."""
 
     population = "bmdc"
@@ -69,21 +70,21 @@ class BoneMarrowDerivedCell(Cell):
     entered_at = column(np.float64, unit="h", default=np.nan, meaning="when it entered the section")
 
 
-class Fibroblast(Cell):
+class Fibroblast(CellType):
     """A fibroblast of the portal tract; once active it secretes growth factors."""
 
     population = "fibroblasts"
     activation = column(np.float64, meaning="0 quiescent to 1 fully active")
 
 
-class EpithelialCell(Cell):
+class EpithelialCell(CellType):
     """A cell recruited to the niche that secretes angiogenic factors (hypothesis)."""
 
     population = "epithelial_cells"
     entered_at = column(np.float64, unit="h", default=np.nan, meaning="when it entered the section")
 
 
-class NaturalKillerCell(Cell):
+class NaturalKillerCell(CellType):
     """A natural killer cell, patrolling."""
 
     population = "nk_cells"
@@ -91,7 +92,7 @@ class NaturalKillerCell(Cell):
     heading = column(np.float64, unit="rad", meaning="direction of its walk")
 
 
-class TCell(Cell):
+class TCell(CellType):
     """A T cell, patrolling; an effector hits tumour cells."""
 
     population = "t_cells"
@@ -100,7 +101,7 @@ class TCell(Cell):
     heading = column(np.float64, unit="rad", meaning="direction of its walk")
 
 
-class TumourCell(Cell):
+class TumourCell(CellType):
     """A metastasising tumour cell, from blood to colony."""
 
     population = "tumour_cells"
@@ -123,7 +124,7 @@ class TumourCell(Cell):
     arrived_at = column(np.float64, unit="h", default=np.nan, meaning="when its founder arrested")
 
 
-POPULATIONS: tuple[type[Cell], ...] = (
+POPULATIONS: tuple[type[CellType], ...] = (
     Exosome,
     KupfferCell,
     ResidentRecipientCell,

@@ -241,7 +241,7 @@ def snapshot(model: NicheModel) -> dict[str, NDArray[Any]]:
     state, spacing = model.state, model.state.section.spacing
     arrays: dict[str, NDArray[Any]] = {f"field_{name}": getattr(state, name).copy() for name in FIELDS}
     for name, population in state.populations.items():
-        for column in (*population.agent_class.columns(), "unique_id", "key"):
+        for column in (*population.cell_type.columns(), "unique_id", "key"):
             values = getattr(population, column).copy()
             arrays[f"{name}_{column}"] = values / spacing if column in ("y", "x") else values
     return arrays

@@ -153,7 +153,7 @@ for clearance in (100, 1000, 10000):
 # 1. Write `LettingGo`: settled cells whose fibronectin has fallen below 4 move on (`cells.arrested[...] = False`). Does the
 #    brake bite now? Choose a rate, and draw who goes by `chance.uniform(self, cells.key) < laws.probability(rate, dt)`.
 # 2. Let educated Kupffer cells cut instead: `state.kupffer_cells`, those whose `state` is `KupfferCell.state.code("educated")`
-#    (`from niche_sim.model.cells import KupfferCell`). Where would the niche lie then?
+#    (`from niche_sim.mesa_model.cells import KupfferCell`). Where would the niche lie then?
 # 3. If you keep the rule, it wants its numbers in the register with range and source, and tests of its own: CONTRIBUTING.md,
 #    *Add a rule*.
 
