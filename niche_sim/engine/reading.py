@@ -150,7 +150,7 @@ def _check_depth(text: str, where: str) -> None:
     bare = _TOML_TEXT.sub("x", text)
     depth = accumulate(1 if bracket in "[{" else -1 for bracket in re.findall(r"[][{}]", bare))
     if max(depth, default=0) > DEEPEST:
-        raise InputError(where, f"more than {DEEPEST} brackets within brackets", TOML_NEEDED)
+        raise InputError(where, f"brackets within brackets, more than {DEEPEST}", TOML_NEEDED)
     joined = re.sub(r"[ \t]+", " ", bare).replace(" .", ".").replace(". ", ".")
     dots = [key.count(".") for key in re.findall(r"[^][{}\s=,]+", joined)]
     if (most := max(dots, default=0)) > MOST_DOTS:

@@ -41,7 +41,7 @@ MOST_DONE, MOST_DOSES = 1000, 20_000
 # 1e11 vesicles; a tumour of 1e12 cells weighs a kilogram. It lives for three years, and no mammalian cell divides within 1 h.
 LONGEST_TIME = 1e6  # h
 MOST_CELLS = 1e12
-_MOST_INJECTED = 1e9  # cells
+_MOST_INJECTED = 1e10  # cells, as many as the whole mouse has
 _MOST_VESICLES, _MOST_UG = 1e14, 1e5
 _MOST_USUAL = 1e3  # usual doses of a drug
 _SHORTEST_DOUBLING = 1.0  # h
