@@ -187,16 +187,16 @@ def test_limits_lie_far_outside_the_range(name: str) -> None:
         value_of(name, f"{value!r} {row.unit}")
 
 
-@pytest.mark.parametrize("name", ["stellate.reach", "tumour.neighbourhood", "stellate.steepness", "tumour.fraction_lodging"])
+@pytest.mark.parametrize("name", ["stellate.reach", "tumour.neighbourhood", "stellate.steepness", "tumour.fraction_arrested"])
 @pytest.mark.parametrize("end", [0, 1])
 def test_the_limits_themselves_can_be_run(name: str, end: int) -> None:
     row = rows()[name]
-    text = "1" if name.endswith("fraction_lodging") else f"{limits_of(row)[end]!r} {row.unit}"
+    text = "1" if name.endswith("fraction_arrested") else f"{limits_of(row)[end]!r} {row.unit}"
     done = '[{ do = "inject_tumour_cells", line = "pan02", count = 1000000, at = "0 h" }]'
     experiment = with_protocol(scenario.load(EDUCATION), "pbs", read_protocol(done, "x"))
     model = NicheModel(experiment, "pbs_edited", overrides={**TINY, name: text}, rng=1)
     model.run_to_end()
-    assert model.state.ledger.tumour_entered > 0
+    assert model.state.counters.tumour_entered > 0
 
 
 @pytest.mark.parametrize("name", ["run.duration", "run.step", "section.width", "section.spacing"])

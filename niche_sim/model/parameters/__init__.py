@@ -68,7 +68,9 @@ from niche_sim.model.parameters.vesicles import (
 
 # How far a number may be from its range, as a factor. Densities of cells may be farther: there the estimate of a run tells
 # what it takes. Exponents and the radii of discs may not: powers overflow, and discs cost their area for every cell.
-FARTHEST, DENSEST, STEEPEST, WIDEST = 1e3, 1e8, 4.0, 10.0
+FARTHEST, STEEPEST, WIDEST = 1e5, 4.0, 10.0  # times a number may lie outside its range
+ANY = 1e15
+SWITCHES = ("rate_", "half_life", "gain_", "hits_", "packing", "share_", "chance_", "fraction_")  # to switch a rule on or off
 KINDS = ("measured", "derived", "fitted", "recalled", "assumed", "setting")
 
 
@@ -234,14 +236,17 @@ def limits_of(row: Row) -> tuple[float, float]:
     Farther out nothing is biology any more, and somewhere a step overflows or never ends.
     """
     last = row.name.split(".")[-1]
+    up = down = FARTHEST
     if last.startswith("steepness"):
-        farthest = STEEPEST
+        up = down = STEEPEST
     elif last in ("reach", "neighbourhood"):
-        farthest = WIDEST
-    else:
-        farthest = DENSEST if row.unit.startswith("cell/mm^") else FARTHEST
+        up = down = WIDEST
+    elif last.startswith(SWITCHES):
+        up = down = ANY
+    elif last.startswith("doubling") or "density" in last:
+        up = ANY
     least = next((value for value in (row.low, row.value, row.high) if value > 0.0), 1.0)
-    return least / farthest, max(row.high, row.value, least) * farthest
+    return least / down, max(row.high, row.value, least) * up
 
 
 def resolve(overrides: Mapping[str, str] | None = None, where: str = "", organ: str = "liver") -> Parameters:
