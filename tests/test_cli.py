@@ -285,7 +285,7 @@ def test_a_second_ctrl_c_stops_at_once(call: Call, tmp_path: Path, monkeypatch: 
 
 
 def test_a_real_ctrl_c(tmp_path: Path) -> None:
-    command = [sys.executable, "-m", "niche_sim", "run", *SMALL, "--days", "100000", "--yes"]
+    command = [sys.executable, "-m", "niche_sim", "run", *SMALL, "--days", "40000", "--yes"]
     started = subprocess.Popen(
         command,
         cwd=tmp_path,
@@ -307,7 +307,7 @@ def test_a_real_ctrl_c(tmp_path: Path) -> None:
     assert out == ""
     assert re.fullmatch(
         r"niche-sim: this run asks for [^\n]*\n"
-        rf"niche-sim: stopped at day \S+ of 100000; `niche-sim run --resume runs/{DEFAULT_NAME}` .*\n", err
+        rf"niche-sim: stopped at day \S+ of 40000; `niche-sim run --resume runs/{DEFAULT_NAME}` .*\n", err
     )
     assert [path.name for path in folder.iterdir()] == ["checkpoint.npz"]
 

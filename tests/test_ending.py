@@ -146,7 +146,7 @@ def test_what_no_machine_can_do_is_refused_with_an_estimate(changes, capsys):
     options = [part for name, value in changes.items() for part in ("--set", f"{name}={value}")]
     assert main(["run", *options]) == 2
     said = capsys.readouterr().err
-    assert "this run: asks for" in said
+    assert "asks for" in said
     assert "--yes" in said
     assert said.count("\n") == 1
 

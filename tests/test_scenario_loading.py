@@ -374,7 +374,7 @@ def test_a_path_that_leads_nowhere(asked: str) -> None:
 
 
 def test_an_unknown_scenario_offers_the_nearest() -> None:
-    with pytest.raises(InputError, match="unknown id 'liver_education_costasilva'; did you mean liver_education_costasilva2015,"):
+    with pytest.raises(InputError, match="'liver_education_costasilva'; did you mean liver_education_costasilva2015,"):
         load("liver_education_costasilva")
 
 

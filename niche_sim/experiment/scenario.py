@@ -52,7 +52,7 @@ LONGEST_NAME = 120  # bytes, so that the name of a folder made of it and of an a
 _ARM_NAME = re.compile(r"[a-z][a-z0-9_]{0,79}")
 _NOT_OF_AN_ID = re.compile(r"\W+")
 # Wide enough for whatever a section and its clock may be; beyond, numbers only overflow.
-_LENGTHS, _TIMES = (1e-2, 1e6), (1e-6, LONGEST_TIME)  # um, h
+_LENGTHS, _TIMES = (1e-2, 1e6), (1e-9, LONGEST_TIME)  # um, h
 MOST_ARMS = 200
 
 
@@ -382,7 +382,7 @@ def _find(scenario: str | Path) -> Path:
         raise InputError(named, "not found", "a TOML file, the folder of a scenario.toml, or an id is needed")
     near = difflib.get_close_matches(named, known, n=3, cutoff=0.0)
     hint = f"did you mean {', '.join(near[:-1])} or {near[-1]}? `niche-sim scenarios` lists all"
-    raise InputError("scenario", f"unknown id '{named}'", f"{hint}; the path of a TOML file is allowed, too")
+    raise InputError("scenario", f"'{named}'", f"{hint}; the path of a TOML file is allowed, too")
 
 
 def _sources_for(path: Path) -> set[str]:
