@@ -128,9 +128,9 @@ def test_a_new_form_can_be_used_as_it_is(verb):
         ("inject_exosomes", {"every": "0"}, "every", "'0 day'; a time above 0 is needed."),
         ("inject_tumour_cells", {"count": "12.5"}, "count", "12.5; a whole number of cells."),
         ("boost", {"factor": "0.5"}, "factor", "0.5; a number from 1 to 100."),
-        ("treat", {"dose": "-1"}, "dose", "-1.0; a number above 0."),
+        ("treat", {"dose": "-1"}, "dose", "-1.0; a number above 0 and up to 1000."),
         ("grow_primary", {"law": "gompertz", "capacity": "10"}, "capacity", "10; more than the first 1e+06 cells."),
-        ("grow_primary", {"law": "gompertz"}, "capacity", "Nothing is written; a number, 0 or more."),
+        ("grow_primary", {"law": "gompertz"}, "capacity", "Nothing is written; a number from 0 to 1e+12."),
         ("resect_primary", {}, "", "The operation at 0 day finds no primary; a primary tumour that starts before"),
     ],
 )
