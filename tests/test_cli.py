@@ -306,8 +306,8 @@ def test_a_real_ctrl_c(tmp_path: Path) -> None:
     assert started.returncode == 130
     assert out == ""
     assert re.fullmatch(
-        r"niche-sim: this run asks for [^\n]*\n"
-        rf"niche-sim: stopped at day \S+ of 40000; `niche-sim run --resume runs/{DEFAULT_NAME}` .*\n", err
+        r"niche-sim: [^\n]* on one core\n"
+        rf"niche-sim: stopped at day \S+ of \S+; `niche-sim run --resume runs/{DEFAULT_NAME}` .*\n", err
     )
     assert [path.name for path in folder.iterdir()] == ["checkpoint.npz"]
 

@@ -235,7 +235,7 @@ class Study(threading.Thread):
         assert not self.is_alive()
 
 
-ENDLESS = {**SMALL, "run.duration": "100000 day"}  # hours of work
+ENDLESS = {**SMALL, "run.duration": "40000 day"}  # hours of work
 
 
 @pytest.mark.mice

@@ -97,7 +97,9 @@ def test_ctrl_c_says_how_to_go_on(tmp_path):
     _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
     assert re.fullmatch(
-        r"(niche-sim: 8,000 runs, .*\n)?niche-sim: stopped by Ctrl-C, \d+ of 8000 mice done; the same command with -o mine goes on\n", err
+        r"(niche-sim: 8,000 runs, .*\n)?"
+        r"niche-sim: stopped by Ctrl-C, \d+ of 8000 mice done; the same command with -o mine goes on\n",
+        err,
     ), err
     assert 2 <= len(list(mice.glob("*.npz"))) < 8000
 

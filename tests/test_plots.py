@@ -247,7 +247,7 @@ def test_another_organ_shows_its_recipient_cells_in_place_of_kupffer_cells(recor
               "load": np.empty(0, np.int64)}  # fmt: skip
     away = with_cells(with_cells(record, "resident_recipient_cells", there), "kupffer_cells", nobody)
     numbers = legend_numbers(section_figure(away))
-    found = {name: number for name, number in numbers.items() if "eceiver" in name or "Kupffer" in name}
+    found = {name: number for name, number in numbers.items() if "ecipient" in name or "Kupffer" in name}
     assert found == {"Recipient cell, naive": 1, "Recipient cell, loaded, not educated": 2, "Recipient cell, educated": 1}
 
 

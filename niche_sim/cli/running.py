@@ -179,7 +179,7 @@ def _new(
         made = setup(experiment, overrides, without)
         arm = made.experiment.default_arm if arm is None else made.experiment.arm(arm).name
         agree(estimate(made, arm), yes)
-        return Runner(NicheModel(made, arm, rng=number))
+        return Runner(NicheModel(made, arm, rng=number, allow_large=True))
     except InputError as error:
         raise optioned(error, overrides, days) from None
 

@@ -17,7 +17,7 @@ from niche_sim.engine.chance import Chance
 from niche_sim.engine.errors import InputError
 from niche_sim.engine.units import to_model
 from niche_sim.experiment import scenario
-from niche_sim.experiment.estimate import FITS, check, estimate
+from niche_sim.experiment.estimate import FITS, SMALLER, check, estimate
 from niche_sim.experiment.scenario import Scenario
 from niche_sim.mesa_model import cells  # noqa: F401  the classes in which the rows are seen
 from niche_sim.mesa_model.agents import PopulationModel
@@ -84,6 +84,7 @@ class NicheModel(PopulationModel):
         overrides: register names (or section.width, run.duration ...) to text with a unit: {"tgfb.half_life": "5 min"};
             "schedule" to the name of a schedule.
         without: names of processes to leave out of the schedule.
+        allow_large: make it even if by estimate it needs more cells or memory than a desktop computer bears.
 
     Raises:
         InputError: anything of this is unknown, of a wrong dimension or outside what is possible, or too large for the
@@ -106,6 +107,7 @@ class NicheModel(PopulationModel):
         rng: int | None = None,
         overrides: Mapping[str, str] | None = None,
         without: Iterable[str] = (),
+        allow_large: bool = False,
     ) -> None:
         self._in_batch_run = _called_by_batch_run()
         self.chance = _chance_of(seed, rng, self._in_batch_run)
@@ -124,7 +126,8 @@ class NicheModel(PopulationModel):
         self.protocol = self.experiment.arm(self.arm).protocol
         self.mouse = between_subject_variability(self.parameters, self.chance)
         self.dt = self.experiment.step
-        check(estimate(made, self.arm), FITS)
+        if not allow_large:
+            check(estimate(made, self.arm), FITS, "this mouse", f"{SMALLER}, or allow_large=True")
 
         width, height, spacing = self.experiment.section
         section = section_of(width, height, spacing, self.parameters)

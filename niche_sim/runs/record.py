@@ -174,13 +174,14 @@ def run(
     rng: int | None = None,
     overrides: Mapping[str, str] | None = None,
     without: Iterable[str] = (),
+    allow_large: bool = False,
     watch: Callable[[NicheModel], None] | None = None,
 ) -> Record:
     """Run one virtual mouse to its end.
 
     Args as for `NicheModel`; watch: called after every step with the model, to show progress; it must change nothing.
     """
-    runner = Runner(NicheModel(scenario_id, arm, seed=seed, rng=rng, overrides=overrides, without=without))
+    runner = Runner(NicheModel(scenario_id, arm, seed=seed, rng=rng, overrides=overrides, without=without, allow_large=allow_large))
     while runner.advance(1):
         if watch is not None:
             watch(runner.model)

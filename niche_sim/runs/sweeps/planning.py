@@ -57,7 +57,7 @@ class Job:
 
     def model(self) -> NicheModel:
         """The virtual mouse at time 0."""
-        return NicheModel(self.setup, self.arm, rng=self.seed)
+        return NicheModel(self.setup, self.arm, rng=self.seed, allow_large=True)
 
 
 class Run(NamedTuple):
