@@ -175,7 +175,7 @@ def test_a_sweep_that_is_there_runs_nothing(undisturbed, plan, tmp_path):
 @pytest.mark.mice
 def test_two_sweeps_of_one_folder_at_once(plan, undisturbed, tmp_path):
     code = (
-        "import sys\nfrom niche_sim import sweeps\n"
+        "import sys\nfrom niche_sim.runs import sweeps\n"
         "if __name__ == '__main__':\n"
         "    from concurrent.futures import ThreadPoolExecutor\n"
         "    with ThreadPoolExecutor(1) as pool:\n"
@@ -206,7 +206,7 @@ DRIVER = '''
 import multiprocessing, os, random, signal, sys, time
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
-from niche_sim import sweeps
+from niche_sim.runs import sweeps
 
 def run(plan, folder):
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("fork")) as pool:

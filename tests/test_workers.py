@@ -141,7 +141,7 @@ def test_more_jobs_than_processes_wait_their_turn():
 SCRIPT = """
 import tempfile
 from pathlib import Path
-from niche_sim import cohort
+from niche_sim.runs import cohort
 print("begins")
 made = cohort.plan("liver_education_costasilva2015", ["pbs"], mice=2,
                    overrides={"run.duration": "6 h", "section.width": "0.6 mm", "section.height": "0.6 mm"})

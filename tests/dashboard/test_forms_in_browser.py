@@ -11,9 +11,9 @@ from playwright.sync_api import expect
 NUMBERS = """
 import solara
 import solara.lab
-from niche_sim import scenario
+from niche_sim.experiment import scenario
 from niche_sim.dashboard.elements import Words
-from niche_sim.dashboard.numbers import Numbers
+from niche_sim.dashboard.parameter_panel import Numbers
 
 EXPERIMENT = scenario.load("liver_education_costasilva2015")
 
@@ -29,7 +29,7 @@ def Page():
 SCHEDULE = """
 import solara
 import solara.lab
-from niche_sim import scenario
+from niche_sim.experiment import scenario
 from niche_sim.dashboard.elements import Words
 from niche_sim.dashboard.schedule_editor import ScheduleEditor
 
