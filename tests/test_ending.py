@@ -153,7 +153,7 @@ def test_what_no_machine_can_do_is_refused_with_an_estimate(changes, capsys):
 
 def test_yes_lifts_the_limit_but_not_what_can_be_held(capsys):
     assert main(["run", "--yes", "--set", "nk.density=1e13 cell/mm^3"]) == 2
-    assert "at most 10,000,000 cells" in capsys.readouterr().err
+    assert "of memory: a smaller section" in capsys.readouterr().err
     with pytest.raises(InputError, match="at most 10,000,000 cells"):
         NicheModel(overrides={"nk.density": "1e13 cell/mm^3"})
 
@@ -161,7 +161,7 @@ def test_yes_lifts_the_limit_but_not_what_can_be_held(capsys):
 # --- names and places ------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("name", ["../x", "a/b", "a\\b", "", ".", "..", ".hidden", "a\x00b", "a\nb", "\x1b[31m", "n" * 200])
+@pytest.mark.parametrize("name", ["../x", "a/b", "", ".", "..", ".hidden", "a\x00b", "a\nb", "\x1b[31m", "n" * 200])
 def test_names_that_lead_elsewhere_are_refused(name):
     with pytest.raises(InputError, match="as a name of files"):
         check_file_name(name, "id")

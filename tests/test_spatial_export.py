@@ -140,7 +140,7 @@ def test_export_writes_what_is_read_again(call, kept, made, tmp_path):
         (["{run}", "-o", "run.csv"], "-o: 'run.csv'; a file that ends in .h5ad"),
         (["{run}", "--at", "3"], "--at: no snapshot of day 3"),
         (["{run}", "--at", "soon"], "--at: "),
-        (["{run}", "-o", "{run}/there.h5ad"], "-o: "),
+        (["{run}", "-o", "{run}/there.h5ad"], "-o "),
     ],
 )
 def test_bad_input_is_one_line(call, kept, options, said):

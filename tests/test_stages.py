@@ -107,7 +107,7 @@ def test_thresholds_are_made_and_read_back(tmp_path):
 
 @pytest.mark.parametrize(
     ("options", "found"),
-    [(["--mice", "1"], "--mice"), (["--seed", "x"], "--seed"), (["-o", "/dev/null/x"], "/dev/null/x"), (["nowhere"], "SCENARIO")],
+    [(["--mice", "1"], "--mice"), (["--seed", "x"], "--seed"), (["-o", "/dev/null/x"], "/dev/null"), (["nowhere"], "SCENARIO")],
 )
 def test_bad_input_to_the_command_is_one_line(options, found, capsys):
     assert main(["thresholds", *options]) == 2

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+import os
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -22,10 +24,11 @@ Yes = Annotated[bool, typer.Option("--yes", help="Begin even if it asks for more
 
 def agree(wanted: Estimate, yes: bool, cores: int = 1) -> None:
     """Say the estimate if the work is long. Raises InputError over a limit, unless `yes`."""
-    from niche_sim.experiment.estimate import SMALLER, check, duration
+    from niche_sim.experiment.estimate import LIMITS, SMALLER, Limits, check, duration
 
-    if not yes:
-        check(wanted, where="this command", allowed=f"{SMALLER}, or --yes")
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e6 if hasattr(os, "sysconf") else math.inf
+    here = Limits(*[math.inf] * 4, memory, math.inf, math.inf)  # what no consent changes
+    check(wanted, here if yes else LIMITS, "this command", SMALLER if yes else f"{SMALLER}, or --yes")
     if wanted.seconds / cores > LONG:
         say(f"{wanted}" + (f", about {duration(wanted.seconds / cores)} on {cores}" if cores > 1 else ""))
 

@@ -29,9 +29,10 @@ def export(
     target = folder / f"run{SUFFIX}" if output is None else output
     if target.suffix != SUFFIX:
         raise InputError("-o", f"'{target}'", f"a file that ends in {SUFFIX}")
-    context.with_resource(new_file(target))
     time = None if at in (None, "all") else time_of(str(at), "--at")
     folder_of_run(folder, "summary.json", "DIR", "`niche-sim run` wrote")
+    target.parent.mkdir(parents=True, exist_ok=True)
+    context.with_resource(new_file(target))
     from niche_sim.exports import spatial
     from niche_sim.runs.record import load_record
 

@@ -41,11 +41,11 @@ def thresholds(
     try:
         experiment = library.load(scenario)
         untreated = estimate(setup(experiment.only(experiment.default_arm, Protocol())), snapshots=False)
-        agree(total([(untreated, number)]), yes, cores)
     except InputError as error:
         raise optioned(error) from None
     file = output if output is not None else experiment.path.parent / "thresholds.toml"
     try_writing(file.parent)  # before minutes of work, not after
+    agree(total([(untreated, number)]), yes, cores)
     columns = (*Progress.get_default_columns()[:2], MofNCompleteColumn(), TimeRemainingColumn())
     with Progress(*columns, console=report.output(error=True), transient=True) as bar:
         task = bar.add_task("untreated mice", total=number)

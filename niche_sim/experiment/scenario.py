@@ -12,6 +12,7 @@ import difflib
 import hashlib
 import json
 import math
+import os
 import re
 from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
@@ -526,9 +527,9 @@ def _interventions(table: Mapping[str, Any], key: str, where: str, duration: flo
 
 def check_file_name(name: str, where: str) -> None:
     """Raises InputError if a name that becomes part of the path of a file or folder could lead elsewhere, or is too long."""
-    bad = [letter for letter in name if letter in '/\\:*?"<>|' or not letter.isprintable()]
+    bad = [letter for letter in name if letter in ("/", os.sep) or not letter.isprintable()]
     if bad or not name.strip(" .") or name.startswith(".") or len(name.encode("utf-8", "replace")) > LONGEST_NAME:
-        allowed = f"letters, digits, blanks, _, - and dots, not at the start, up to {LONGEST_NAME} bytes"
+        allowed = f"no / in it, no dot at the start, up to {LONGEST_NAME} bytes"
         raise InputError(where, f"{name[:60]!r} as a name of files", allowed)
 
 
