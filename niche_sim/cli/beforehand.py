@@ -27,7 +27,8 @@ def agree(wanted: Estimate, yes: bool, cores: int = 1) -> None:
     from niche_sim.experiment.estimate import LIMITS, SMALLER, Limits, check, duration
 
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e6 if hasattr(os, "sysconf") else math.inf
-    here = Limits(*[math.inf] * 4, memory, math.inf, math.inf)  # what no consent changes
+    more = math.inf
+    here = Limits(more, more, more, more, memory, more, more)  # what no consent changes
     check(wanted, here if yes else LIMITS, "this command", SMALLER if yes else f"{SMALLER}, or --yes")
     if wanted.seconds / cores > LONG:
         say(f"{wanted}" + (f", about {duration(wanted.seconds / cores)} on {cores}" if cores > 1 else ""))

@@ -184,7 +184,7 @@ def test_a_prediction_is_missing_or_is_no_number(visit, server):
 
 
 def test_mice_can_be_given_up_and_run_again(visit, server, monkeypatch):
-    endless = parse(QUICK.replace('"9 day"', '"20000 day"'), "quick.toml")  # an hour of work
+    endless = parse(QUICK.replace('"9 day"', '"4000 day"'), "quick.toml")  # an hour of work
     monkeypatch.setattr(lesson_panel, "shelf", lambda: ({"quick": endless}, ()))
     page = begin(visit(server))
     predict(page, "less", "100")

@@ -283,7 +283,7 @@ def test_two_arms_and_a_cohort_behind_them(page, axe):
 
 
 def test_a_cohort_can_be_given_up(visit, server):
-    endless = (*SMALL, ("run.duration", "20000 day"))  # an hour of work
+    endless = (*SMALL, ("run.duration", "4000 day"))  # an hour of work
     page = ready(visit(server + "?" + Setup(overrides=endless).to_query()))
     unfold(page, "Compare")
     page.get_by_label("Compare with").select_option("pbs")
