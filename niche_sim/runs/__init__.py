@@ -1,0 +1,1 @@
+"""Running mice: one or many, their names, records, checkpoints and stores."""
