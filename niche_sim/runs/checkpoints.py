@@ -15,10 +15,8 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from niche_sim.model import parameters
 from niche_sim.engine.errors import InputError
-from niche_sim.model.actions import SOON
-from niche_sim.mesa_model.model import NicheModel
+from niche_sim.engine.units import show
 from niche_sim.experiment.protocol import (
     Block,
     Boost,
@@ -31,10 +29,12 @@ from niche_sim.experiment.protocol import (
     ResectPrimary,
     Treat,
 )
-from niche_sim.runs.record import GROWING, Record, Runner, Snapshots, freeze, let_go, snapshot, snapshot_due, thaw
 from niche_sim.experiment.scenario import Scenario
+from niche_sim.mesa_model.model import NicheModel
+from niche_sim.model import parameters
+from niche_sim.model.actions import SOON
 from niche_sim.model.stages import WINDOW
-from niche_sim.engine.units import show
+from niche_sim.runs.record import GROWING, Record, Runner, Snapshots, freeze, let_go, snapshot, snapshot_due, thaw
 
 BUDGET = 96_000_000  # bytes of keyframes; a day of the usual section takes about 1.1 million
 DAY = 24.0  # h

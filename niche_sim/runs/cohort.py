@@ -16,17 +16,17 @@ import numpy as np
 from numpy.typing import NDArray
 
 from niche_sim.engine import given
-from niche_sim.experiment import scenario
 from niche_sim.engine.errors import InputError
-from niche_sim.experiment.estimate import Estimate, estimate
-from niche_sim.mesa_model.model import NicheModel, setup
-from niche_sim.runs.identity import name_of_arm
 from niche_sim.engine.reading import reading
-from niche_sim.model.readouts import BY_NAME
-from niche_sim.runs.record import let_go, onsets_of, table_of, whole
+from niche_sim.experiment import scenario
+from niche_sim.experiment.estimate import Estimate, estimate
 from niche_sim.experiment.scenario import ONSET, Scenario
-from niche_sim.runs.sealed import Damaged, Report, checked, npz, read_npz, report_damaged
+from niche_sim.mesa_model.model import NicheModel, setup
 from niche_sim.model.catalogue import DEFAULT_SEED
+from niche_sim.model.readouts import BY_NAME
+from niche_sim.runs.identity import name_of_arm
+from niche_sim.runs.record import let_go, onsets_of, table_of, whole
+from niche_sim.runs.sealed import Damaged, Report, checked, npz, read_npz, report_damaged
 from niche_sim.runs.workers import Lost, local, work
 
 Float = NDArray[np.float64]
@@ -270,7 +270,8 @@ def live(job: _Job) -> str:
     """Run a mouse and write it; returns "" or what went wrong, in one line."""
     try:
         began = perf_counter()
-        model = NicheModel(setup(job.experiment, dict(job.overrides), job.without), job.arm, rng=job.seed, allow_large=True).run_to_end()
+        made = setup(job.experiment, dict(job.overrides), job.without)
+        model = NicheModel(made, job.arm, rng=job.seed, allow_large=True).run_to_end()
         _write(model, job, perf_counter() - began)
         let_go(model)
     except Exception as error:  # whatever it is, the other mice go on

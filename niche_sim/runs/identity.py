@@ -10,8 +10,8 @@ from functools import lru_cache
 from pathlib import Path
 
 import niche_sim
-from niche_sim.model import parameters
 from niche_sim.mesa_model.model import Setup
+from niche_sim.model import parameters
 
 # The folders whose code decides what is simulated; the others only look on.
 DECIDING = ("engine", "model", "experiment", "mesa_model")

@@ -18,22 +18,22 @@ import numpy as np
 from numpy.typing import NDArray
 
 import niche_sim
-from niche_sim.model import parameters
-from niche_sim.experiment import scenario
-from niche_sim.model.cells import POPULATIONS
 from niche_sim.engine.errors import InputError, reason_of
-from niche_sim.mesa_model.model import NicheModel, Setup
-from niche_sim.runs.identity import versions
-from niche_sim.model.process import Process
 from niche_sim.engine.reading import read_json as read_table_of_json
 from niche_sim.engine.reading import reading
-from niche_sim.model.readouts import BY_NAME
+from niche_sim.experiment import scenario
 from niche_sim.experiment.scenario import Scenario
+from niche_sim.mesa_model.model import NicheModel, Setup
+from niche_sim.model import parameters
+from niche_sim.model.catalogue import DEFAULT_SCENARIO
+from niche_sim.model.cells import POPULATIONS
+from niche_sim.model.process import Process
+from niche_sim.model.readouts import BY_NAME
 from niche_sim.model.schedule import KNOWN, schedule
-from niche_sim.runs.sealed import npz, read_npz
 from niche_sim.model.stages import STAGES
 from niche_sim.model.state import EVENT_COLUMNS, FIELDS
-from niche_sim.model.catalogue import DEFAULT_SCENARIO
+from niche_sim.runs.identity import versions
+from niche_sim.runs.sealed import npz, read_npz
 
 MADE = "a file as `niche-sim run` wrote it"
 # What of the files is looked up later without a look at it.

@@ -11,10 +11,10 @@ from multiprocessing import get_context
 import numpy as np
 
 import niche_sim
-from niche_sim.model import parameters
 from niche_sim.experiment import scenario
-from niche_sim.mesa_model.model import NicheModel
 from niche_sim.experiment.protocol import Protocol
+from niche_sim.mesa_model.model import NicheModel
+from niche_sim.model import parameters
 from niche_sim.model.stages import PERCENTILE, STAGES, highest_day, threshold_of
 
 

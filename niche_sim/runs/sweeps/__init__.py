@@ -5,9 +5,9 @@
 
 from niche_sim.runs.sweeps.axes import Axis
 from niche_sim.runs.sweeps.design import unit_rows
-from niche_sim.runs.sweeps.run_store import Outcome, Part, live, read_part
 from niche_sim.runs.sweeps.executors import Place, dask, local
 from niche_sim.runs.sweeps.planning import Job, Plan, Run, plan, read_plan
+from niche_sim.runs.sweeps.run_store import Outcome, Part, live, read_part
 from niche_sim.runs.sweeps.running import Done, Shard, Stopped, sweep
 from niche_sim.runs.sweeps.tables import Count, Swept, collect, column_at, count, failures, load, plan_of
 

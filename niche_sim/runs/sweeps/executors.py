@@ -7,8 +7,8 @@ from contextlib import contextmanager
 from time import monotonic
 from typing import Any
 
-from niche_sim.runs import identity
 from niche_sim.engine.errors import InputError
+from niche_sim.runs import identity
 from niche_sim.runs.workers import LOOK_AGAIN, Place, local
 
 __all__ = ["Place", "dask", "local"]

@@ -14,12 +14,12 @@ from typing import Any
 
 import tomli_w
 
-from niche_sim.runs import identity
 from niche_sim.engine.errors import InputError
+from niche_sim.runs import identity
 from niche_sim.runs.record import machine, whole, write_json
 from niche_sim.runs.sealed import Damaged, checked
-from niche_sim.runs.sweeps.run_store import Part, read_part
 from niche_sim.runs.sweeps.planning import Plan, Run
+from niche_sim.runs.sweeps.run_store import Part, read_part
 
 PLAN = "plan.toml"
 FORGOTTEN = 24 * 3600.0  # s; what is half written for longer, nobody writes any more

@@ -14,20 +14,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from niche_sim.engine import given
-from niche_sim.runs import identity
-from niche_sim.experiment import scenario
 from niche_sim.engine.errors import InputError
-from niche_sim.mesa_model.model import NicheModel, Setup, setup
-from niche_sim.model.parameters import rows
+from niche_sim.engine.units import show, to_model
+from niche_sim.experiment import scenario
 from niche_sim.experiment.protocol import check_keys, one_of
-from niche_sim.model.readouts import BY_NAME, READOUTS
 from niche_sim.experiment.scenario import ONSET, Scenario
+from niche_sim.mesa_model.model import NicheModel, Setup, setup
+from niche_sim.model.catalogue import DEFAULT_SEED
+from niche_sim.model.parameters import rows
+from niche_sim.model.readouts import BY_NAME, READOUTS
 from niche_sim.model.stages import STAGES
+from niche_sim.runs import identity
 from niche_sim.runs.sweeps.axes import WORDS, Axis, Float, parameter_axis
 from niche_sim.runs.sweeps.design import DESIGNS, levels_of, problem_of
 from niche_sim.runs.sweeps.protocols import check_arms, protocol_axes, varied
-from niche_sim.engine.units import show, to_model
-from niche_sim.model.catalogue import DEFAULT_SEED
 
 KEYS: tuple[str, ...] = (
     "arms",

@@ -12,9 +12,9 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-from niche_sim.runs import identity
 from niche_sim.engine.errors import InputError
 from niche_sim.model.readouts import BY_NAME
+from niche_sim.runs import identity
 from niche_sim.runs.record import let_go, onsets_of, table_of
 from niche_sim.runs.sealed import PLACE, checked, sealed
 from niche_sim.runs.sweeps.axes import Float

@@ -12,10 +12,10 @@ from typing import NamedTuple
 from niche_sim.engine.errors import InputError, reason_of
 from niche_sim.engine.given import whole
 from niche_sim.runs.sealed import Report, report_damaged
-from niche_sim.runs.sweeps.folder import Folder
-from niche_sim.runs.sweeps.run_store import live
 from niche_sim.runs.sweeps.executors import dask, local
+from niche_sim.runs.sweeps.folder import Folder
 from niche_sim.runs.sweeps.planning import Job, Plan, Run, read_plan
+from niche_sim.runs.sweeps.run_store import live
 from niche_sim.runs.sweeps.tables import Count, Swept, collect
 from niche_sim.runs.workers import Gone, Lost, Place, work
 

@@ -13,13 +13,13 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from niche_sim.engine.errors import InputError
-from niche_sim.runs.record import whole
 from niche_sim.experiment.scenario import ONSET
+from niche_sim.runs.record import whole
 from niche_sim.runs.sealed import Report, report_damaged
 from niche_sim.runs.sweeps.axes import WORDS, Axis, Float
 from niche_sim.runs.sweeps.folder import PLAN, Folder, provenance_of
-from niche_sim.runs.sweeps.run_store import COMPRESSION, NOTES, Part, unit_of, units
 from niche_sim.runs.sweeps.planning import Plan, Run, read_plan
+from niche_sim.runs.sweeps.run_store import COMPRESSION, NOTES, Part, unit_of, units
 
 RUNS, SERIES, FAILURES = "runs.parquet", "series.parquet", "failures.parquet"
 ROWS_AT_ONCE = 2_000  # in memory, of a table that is written
