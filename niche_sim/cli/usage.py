@@ -18,7 +18,7 @@ from niche_sim.model.catalogue import DEFAULT_SCENARIO
 SCENARIO = DEFAULT_SCENARIO
 
 LONGEST_DAYS = 40_000  # a century
-BAD_INPUT, FAILED, STOPPED = 2, 1, 130  # exit codes
+BAD_INPUT, FAILED = 2, 1  # exit codes; a signal ends a command with 128 and its number
 # What ends a command, as a terminal, a scheduler or a closed connection sends it; not all systems have all.
 ENDING = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
 
