@@ -20,7 +20,7 @@ MARKERS = {
 AWAITED = {
     "priming": "Waiting for cells of the organ (in the liver, Kupffer cells) to be educated by the tumour's exosomes.",
     "licensing": "Waiting for stellate cells to become active and lay fibronectin.",
-    "recruitment": "Waiting for cells of the bone marrow to settle on the fibronectin.",
+    "recruitment": "Waiting for bone-marrow-derived cells to arrest on the fibronectin.",
     "arrival": "The niche is set. Waiting for tumour cells to arrive.",
     "colonisation": "Tumour cells are here. Waiting for one of them to grow into a colony.",
 }

@@ -8,6 +8,7 @@ import random
 import re
 import socket
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from types import SimpleNamespace
 
@@ -65,7 +66,9 @@ def ask(app, target="/", method="GET", host=f"{HOST}:{PORT}", body=b"", **header
     async def send(message):
         heard.append(message)
 
-    asyncio.run(app(scope, receive, send))
+    # In a thread of its own: with tests in a browser, a loop runs in this one.
+    with ThreadPoolExecutor(1) as apart:
+        apart.submit(lambda: asyncio.run(app(scope, receive, send))).result()
     if socket_like:
         return SimpleNamespace(status=101 if heard[0]["type"] == "websocket.accept" else 403)
     start = heard[0]
