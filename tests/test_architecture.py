@@ -39,7 +39,6 @@ ONLY_IN = {
     "starlette": {"dashboard"},
     "uvicorn": {"dashboard"},
     "numba": {"engine"},
-    "pint": {"engine"},
     "tomli_w": {"experiment", "runs"},
     "typer": {"cli"},
     "rich": {"cli"},
