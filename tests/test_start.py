@@ -29,6 +29,8 @@ def loaded(code):
         (OF_COMMANDS.format(["run", "nowhere"]), {"scipy.fft"}),
         (OF_COMMANDS.format(["run", "--set", "tgfb.half_life=5 um"]), {"scipy.fft"}),
         (OF_COMMANDS.format(["sweep", "nowhere.toml"]), {"scipy.fft"}),
+        (OF_COMMANDS.format(["compare", "nowhere"]), {"scipy.stats"}),
+        (OF_COMMANDS.format(["lessons", "nowhere"]), {"scipy.stats"}),
     ],
 )
 def test_reading_helping_and_refusing_load_nothing_slow(code, besides):
