@@ -15,8 +15,8 @@ from waiting import PATIENCE, until
 
 from niche_sim.engine.errors import InputError
 from niche_sim.experiment import scenario
+from niche_sim.experiment.simulation import Simulation
 from niche_sim.inference.verdicts import effects
-from niche_sim.mesa_model.model import NicheModel
 from niche_sim.runs import cohort, identity, workers
 
 EDUCATION = "liver_education_costasilva2015"
@@ -47,10 +47,10 @@ def folder(kept, tmp_path):
 
 def test_a_kept_mouse_is_the_mouse_itself(kept):
     found = cohort.gather(planned(), kept)
-    model = NicheModel(EDUCATION, "educated", overrides=SMALL, rng=2).run_to_end()
+    model = Simulation(EDUCATION, "educated", overrides=SMALL, rng=2).run_to_end()
     life = found.lives["educated"][2]
-    assert list(life.table) == list(model.datacollector.model_vars)
-    for name, values in model.datacollector.model_vars.items():
+    assert list(life.table) == list(model.rows)
+    for name, values in model.rows.items():
         np.testing.assert_array_equal(life.table[name], values, err_msg=name)
     assert life.counters == {k: float(v) for k, v in dataclasses.asdict(model.state.counters).items()}
     assert {k: None if math.isnan(v) else v for k, v in life.onsets.items()} == model.stages.onsets
@@ -176,9 +176,9 @@ def test_other_code_is_another_mouse_but_not_another_comment(monkeypatch):
 
 @pytest.mark.mice
 def test_the_code_of_every_module_that_a_mouse_needs_is_in_the_digest():
-    code = "import sys, niche_sim.mesa_model.model; print(*(name for name in sys.modules if name.startswith('niche_sim.')))"
+    code = "import sys, niche_sim.experiment.simulation; print(*(name for name in sys.modules if name.startswith('niche_sim.')))"
     loaded = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout.split()
-    assert "niche_sim.mesa_model.model" in loaded
+    assert "niche_sim.experiment.simulation" in loaded
     assert {name.split(".")[1] for name in loaded} <= set(identity.DECIDING)
 
 

@@ -36,6 +36,7 @@ KINDS_EXPLAINED = {
 # Modules that a user may build on, in the order in which one meets them.
 MODULES: Mapping[str, str] = {
     "niche_sim": "The names that most need: `import niche_sim`.",
+    "niche_sim.experiment.simulation": "One mouse.",
     "niche_sim.mesa_model.model": "One mouse, as a Mesa model.",
     "niche_sim.runs.record": "What a run left.",
     "niche_sim.experiment.scenario": "Experiments, read and checked.",

@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from niche_sim.mesa_model.model import NicheModel
+    from niche_sim.experiment.simulation import Simulation
     from niche_sim.runs.record import Record
 
 HOURS_A_DAY = 24.0
@@ -48,7 +48,7 @@ def cell(text: str) -> RenderableType:
 
 
 @contextmanager
-def progress(model: NicheModel, shown: bool) -> Iterator[Callable[[NicheModel], None]]:
+def progress(model: Simulation, shown: bool) -> Iterator[Callable[[Simulation], None]]:
     """A bar on standard error, if that is a terminal: day x of y, days a second, time left.
 
     Gives a function to be called after every step.

@@ -34,7 +34,7 @@ def thresholds(
     from niche_sim.experiment import scenario as library
     from niche_sim.experiment.estimate import estimate, total
     from niche_sim.experiment.protocol import Protocol
-    from niche_sim.mesa_model.model import setup
+    from niche_sim.experiment.setup import setup
     from niche_sim.runs.record import whole
     from niche_sim.runs.thresholds import compute_thresholds
 

@@ -21,11 +21,12 @@ from niche_sim.engine.reading import reading
 from niche_sim.experiment import scenario
 from niche_sim.experiment.estimate import Estimate, estimate
 from niche_sim.experiment.scenario import ONSET, Scenario
-from niche_sim.mesa_model.model import NicheModel, setup
+from niche_sim.experiment.setup import setup
+from niche_sim.experiment.simulation import Simulation
 from niche_sim.model.catalogue import DEFAULT_SEED
 from niche_sim.model.readouts import BY_NAME
 from niche_sim.runs.identity import name_of_arm
-from niche_sim.runs.record import let_go, onsets_of, table_of, whole
+from niche_sim.runs.record import onsets_of, table_of, whole
 from niche_sim.runs.sealed import Damaged, Report, checked, npz, read_npz, report_damaged
 from niche_sim.runs.workers import Lost, local, work
 
@@ -271,16 +272,15 @@ def live(job: _Job) -> str:
     try:
         began = perf_counter()
         made = setup(job.experiment, dict(job.overrides), job.without)
-        model = NicheModel(made, job.arm, rng=job.seed, allow_large=True).run_to_end()
+        model = Simulation(made, job.arm, rng=job.seed, allow_large=True).run_to_end()
         _write(model, job, perf_counter() - began)
-        let_go(model)
     except Exception as error:  # whatever it is, the other mice go on
         text = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
         return " ".join(text.split())
     return ""
 
 
-def _write(model: NicheModel, job: _Job, seconds: float) -> None:
+def _write(model: Simulation, job: _Job, seconds: float) -> None:
     columns, onsets = table_of(model), onsets_of(model)
     counters = {name: float(value) for name, value in dataclasses.asdict(model.state.counters).items()}
     notes = {"columns": list(columns), "onsets": onsets, "counters": counters, "seconds": seconds}

@@ -10,12 +10,12 @@ from functools import lru_cache
 from pathlib import Path
 
 import niche_sim
-from niche_sim.mesa_model.model import Setup
+from niche_sim.experiment.setup import Setup
 from niche_sim.model import parameters
 
 # The folders whose code decides what is simulated; the others only look on.
-DECIDING = ("engine", "model", "experiment", "mesa_model")
-LIBRARIES = ("numpy", "scipy", "numba", "mesa")
+DECIDING = ("engine", "model", "experiment")
+LIBRARIES = ("numpy", "scipy", "numba")
 
 
 def name_of_arm(setup: Setup, arm: str) -> str:

@@ -13,14 +13,14 @@ import numpy as np
 import niche_sim
 from niche_sim.experiment import scenario
 from niche_sim.experiment.protocol import Protocol
-from niche_sim.mesa_model.model import NicheModel
+from niche_sim.experiment.simulation import Simulation
 from niche_sim.model import parameters
 from niche_sim.model.stages import PERCENTILE, STAGES, highest_day, threshold_of
 
 
 def untreated_mouse(scenario_id: str, seed: int) -> dict[str, float]:
     """The highest day of every stage's marker in one mouse of the scenario without any intervention."""
-    model = NicheModel(scenario_id, None, rng=seed)
+    model = Simulation(scenario_id, None, rng=seed)
     model.protocol = Protocol()
     markers: dict[str, list[float]] = {stage.name: [] for stage in STAGES}
     while True:

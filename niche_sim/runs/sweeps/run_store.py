@@ -15,7 +15,7 @@ import numpy as np
 from niche_sim.engine.errors import InputError
 from niche_sim.model.readouts import BY_NAME
 from niche_sim.runs import identity
-from niche_sim.runs.record import let_go, onsets_of, table_of
+from niche_sim.runs.record import onsets_of, table_of
 from niche_sim.runs.sealed import PLACE, checked, sealed
 from niche_sim.runs.sweeps.axes import Float
 from niche_sim.runs.sweeps.planning import Job
@@ -62,7 +62,6 @@ def live(job: Job) -> Outcome:
             )
         model = job.model().run_to_end()
         part = _bytes_of(table_of(model), onsets_of(model), job)
-        let_go(model)
     except Exception as error:
         text = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
         return Outcome(job.name, b"", " ".join(text.split()), perf_counter() - began)
