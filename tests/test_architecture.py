@@ -86,7 +86,7 @@ def relative(path):
 
 def test_the_folders_are_the_plan():
     names = {path.name for path in PACKAGE.iterdir()} - {"__pycache__", "scenarios"}
-    assert names == {*FOLDERS, "__init__.py", "__main__.py"}
+    assert names == {*FOLDERS, "__init__.py", "__main__.py", "py.typed"}
 
 
 @pytest.mark.parametrize("path", files(), ids=relative)

@@ -96,7 +96,7 @@ class _LiveArrays(Mapping[str, NDArray[Any]]):
         self.columns = {
             f"{name}_{column}": (name, column)
             for name, population in model.state.populations.items()
-            for column in (*population.cell_type.columns(), "unique_id", "key")
+            for column in (*population.cell_type.declared(), "unique_id", "key")
         }
 
     def __getitem__(self, name: str) -> NDArray[Any]:

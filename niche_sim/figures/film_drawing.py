@@ -181,7 +181,7 @@ class Film:
         flat = {TRIAD, TRIAD_WALL, VEIN_WALL, GREY, UNLIT, LANE, SPAN, *single_run.STAGE_COLOURS}
         flat |= {colour for kind in KINDS for colour in (kind.face, kind.edge)}
         solid = np.array([to_rgb(colour) for colour in sorted(flat)])
-        ramp = self.field.cmap(np.linspace(0.0, 1.0, 64))[:, :3]  # type: ignore[misc]
+        ramp = self.field.cmap(np.linspace(0.0, 1.0, 64))[:, :3]
         greys = np.repeat(np.linspace(0.0, 1.0, 16)[:, None], 3, axis=1)
         between = [0.5 * (solid + np.array(to_rgb(other))) for other in (WHITE, BLACK, FIELD_LOOKS[FIELD].light[1])]
         colours = np.round(255.0 * np.concatenate([ramp, solid, greys, *between])).astype(np.uint8)
@@ -337,7 +337,7 @@ class Film:
             self.field, cax=self._axes(704, top, 360, 12), orientation="horizontal", extend="max", extendfrac=0.03
         )
         bar.locator = MaxNLocator(6)
-        bar.outline.set_linewidth(0.5)  # type: ignore[operator]
+        bar.outline.set_linewidth(0.5)
         self._text(1078, top + 6, look.label, size=9)
         self._text(1078, top + 21, f"({look.unit})", size=8.5)
 

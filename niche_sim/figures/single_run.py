@@ -280,7 +280,7 @@ def _colour_bar(
     ax = page.axes(*box)
     bar = page.figure.colorbar(image, cax=ax, orientation=orientation)
     bar.locator = MaxNLocator(5)
-    bar.outline.set_linewidth(0.5)  # type: ignore[operator]
+    bar.outline.set_linewidth(0.5)
     bar.set_label(f"{look.label} ({look.unit})")
 
 

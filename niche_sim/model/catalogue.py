@@ -1,5 +1,8 @@
 """The names that users write: organs, exosome sources, tumour lines, what can be blocked, depleted, boosted, given."""
 
+from enum import Enum
+from typing import Literal, get_args
+
 DEFAULT_SCENARIO = "liver_education_costasilva2015"  # the one that is meant if none is named
 DEFAULT_SEED = 1  # the virtual mouse that runs if none is named
 ORGANS = ("liver", "lung", "brain")
@@ -16,7 +19,7 @@ EXOSOME_SOURCES = (
     "lung_tropic",
     "brain_tropic",
 )
-CARGO = (
+Cargo = Literal[
     "mif",
     "integrin_avb5",
     "integrin_a6b4",
@@ -32,7 +35,8 @@ CARGO = (
     "pgp",
     "itgbl1",
     "marker",
-)
+]
+CARGO: tuple[Cargo, ...] = get_args(Cargo)
 # What blocks a cargo, where anything does.
 BLOCK_OF_CARGO = {
     "mir21": "mir21",
@@ -140,3 +144,20 @@ DRUGS = {
     "anti_pd1": "blocks PD-1 of T cells for as long as it lasts",
     "anti_vegf": "binds VEGF for as long as it lasts",
 }
+
+
+class Loss(Enum):
+    """Why a rule takes tumour cells out: their line in `Counters`, and the cause in the table of events."""
+
+    DETACHED = "tumour_detached", "detached"
+    DIED_CYCLING = "tumour_died_cycling", "died while growing"
+    DIED_DORMANT = "tumour_died_dormant", "died while dormant"
+    DIED_HYPOXIC = "tumour_died_hypoxic", "died without oxygen"
+    KILLED_BY_DRUG = "tumour_killed_by_drug", "killed by drug"
+    KILLED_BY_KUPFFER_CELL = "tumour_killed_by_kupffer", "killed by Kupffer cell"
+    KILLED_BY_MONOCYTE = "tumour_killed_by_patrolling", "killed by monocyte"
+    KILLED_BY_NK_CELL = "tumour_killed_by_nk", "killed by NK cell"
+    KILLED_BY_T_CELL = "tumour_killed_by_t", "killed by T cell"
+
+    def __init__(self, counter: str, cause: str) -> None:
+        self.counter, self.cause = counter, cause

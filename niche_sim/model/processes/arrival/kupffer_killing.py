@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from niche_sim.engine.chance import Chance
 from niche_sim.engine.laws import meeting_rate, probability, slowed
+from niche_sim.model.catalogue import Loss
 from niche_sim.model.cells import KupfferCell, TumourCell
 from niche_sim.model.parameters import Parameters
 from niche_sim.model.process import Process
@@ -42,4 +43,4 @@ class KupfferKilling(Process):
             return
         rate = self.hazard(state, p, Present(state, rows))
         gone = rows[chance.uniform(self, cells.key[rows]) < probability(rate, dt)]
-        state.lose_tumour_cells(gone, "tumour_killed_by_kupffer", "killed by Kupffer cell")
+        state.lose_tumour_cells(gone, Loss.KILLED_BY_KUPFFER_CELL)

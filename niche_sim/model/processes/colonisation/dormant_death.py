@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from niche_sim.engine.chance import Chance
 from niche_sim.engine.laws import probability
+from niche_sim.model.catalogue import Loss
 from niche_sim.model.cells import TumourCell
 from niche_sim.model.parameters import Parameters
 from niche_sim.model.process import Process
@@ -35,4 +36,4 @@ class DormantDeath(Process):
             return
         rate = self.hazard(state, p, Present(state, rows))
         gone = rows[chance.uniform(self, cells.key[rows]) < probability(rate, dt)]
-        state.lose_tumour_cells(gone, "tumour_died_dormant", "died while dormant")
+        state.lose_tumour_cells(gone, Loss.DIED_DORMANT)

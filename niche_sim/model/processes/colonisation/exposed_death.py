@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from niche_sim.engine.chance import Chance
 from niche_sim.engine.laws import hill, probability
+from niche_sim.model.catalogue import Loss
 from niche_sim.model.cells import TumourCell
 from niche_sim.model.parameters import Parameters
 from niche_sim.model.process import Process
@@ -38,4 +39,4 @@ class ExposedDeath(Process):
             return
         rate = self.hazard(state, p, Present(state, rows))
         gone = rows[chance.uniform(self, cells.key[rows]) < probability(rate, dt)]
-        state.lose_tumour_cells(gone, "tumour_died_cycling", "died while growing")
+        state.lose_tumour_cells(gone, Loss.DIED_CYCLING)

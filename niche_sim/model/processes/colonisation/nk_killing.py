@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from niche_sim.engine.chance import Chance
 from niche_sim.engine.laws import hill, meeting_rate, probability
+from niche_sim.model.catalogue import Loss
 from niche_sim.model.cells import TumourCell
 from niche_sim.model.parameters import Parameters
 from niche_sim.model.process import Process
@@ -43,4 +44,4 @@ class NkKilling(Process):
             return
         rate = self.hazard(state, p, Present(state, rows))
         gone = rows[chance.uniform(self, cells.key[rows]) < probability(rate, dt)]
-        state.lose_tumour_cells(gone, "tumour_killed_by_nk", "killed by NK cell")
+        state.lose_tumour_cells(gone, Loss.KILLED_BY_NK_CELL)
