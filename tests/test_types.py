@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+import dataclasses
 import subprocess
 import sys
 from pathlib import Path
@@ -10,8 +11,9 @@ from pathlib import Path
 import pytest
 
 import niche_sim
-from niche_sim.model.catalogue import Loss
-from niche_sim.model.cells import POPULATIONS
+from niche_sim.figures.appearance import KINDS
+from niche_sim.model.catalogue import BLOCKS_BY_GROUP, DEPLETABLE, LABELS, Blocked, Loss
+from niche_sim.model.cells import BMDC, POPULATIONS, BoneMarrowDerivedCell
 from niche_sim.model.state import Counters, State
 
 PACKAGE = Path(niche_sim.__file__).parent
@@ -87,6 +89,23 @@ def test_a_state_holds_every_kind_of_cell_in_the_order_of_the_catalogue(bare):
         assert table is bare.populations[kind.population] and isinstance(table, kind)
         assert (table.stream, table.row_stream) == (kind.stream, kind.row_stream)
     assert isinstance(State.kupffer_cells.kind, type)
+
+
+def test_the_record_of_a_kind_of_cell_decides_its_label_marker_and_depletion():
+    markers = {bmdc.marker for bmdc in BMDC.values()}
+    for kind in POPULATIONS:
+        assert kind.label == LABELS[kind.population]
+        drawn = {look.marker for look in KINDS if look.population == kind.population}
+        assert drawn == (markers if kind is BoneMarrowDerivedCell else {kind.marker} - {""})
+        assert kind.depletable == (kind.population in DEPLETABLE)
+    assert set(DEPLETABLE) - {kind.population for kind in POPULATIONS} == set(BMDC)
+
+
+def test_the_record_of_a_link_decides_its_label_group_and_meaning():
+    for entry in dataclasses.fields(Blocked):
+        record = entry.metadata
+        assert LABELS[entry.name] == record["label"] and BLOCKS_BY_GROUP[record["group"]][entry.name] == record["meaning"]
+    assert sum(map(len, BLOCKS_BY_GROUP.values())) == len(dataclasses.fields(Blocked))
 
 
 @pytest.mark.parametrize("path", sorted((PACKAGE / "model").rglob("*.py")), ids=lambda path: path.stem)

@@ -146,12 +146,13 @@ class CellType:
 
     population: what the state calls the cells. stream, row_stream: names from which their random numbers and keys are made;
     by default those of the population and of the class, so a cell that is renamed keeps its draws by stating the old ones.
-    rests: whether such cells stay where they are. For people: label, what several are called; depletable, whether an
-    experimenter can take them away.
+    rests: whether such cells stay where they are. depletable: whether an experimenter can take them away. label: what people
+    call several. marker: the shape of one in pictures, by Matplotlib's name; none for what is not drawn or has several.
     """
 
     population: ClassVar[str]
     label: ClassVar[str]
+    marker: ClassVar[str] = ""
     rests: ClassVar[bool] = False
     depletable: ClassVar[bool] = False
     stream: ClassVar[str]

@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 
 from niche_sim.engine.chance import Chance, birth_key
-from niche_sim.model.catalogue import BMDC_KINDS, EXOSOME_SOURCES, TUMOUR_LINES
+from niche_sim.model.catalogue import BMDC_KINDS, EXOSOME_SOURCES, TUMOUR_LINES, Blocked, Boosted
 from niche_sim.model.cells import BoneMarrowDerivedCell
 from niche_sim.model.parameters import Parameters
-from niche_sim.model.state import Blocked, Boosted, PrimaryTumour, State
+from niche_sim.model.state import PrimaryTumour, State
 
 SOON = 1e-9  # h; a time that falls on a step's end but for rounding belongs to the next step
 

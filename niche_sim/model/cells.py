@@ -7,10 +7,12 @@ plural is all such cells of a section as arrays, and :mod:`niche_sim.mesa_model.
 
 from __future__ import annotations
 
+from typing import NamedTuple
+
 import numpy as np
 
 from niche_sim.engine.columns import CellType, Population, column
-from niche_sim.model.catalogue import EXOSOME_SOURCES, TUMOUR_LINES
+from niche_sim.model.materials import EXOSOME_SOURCES, TUMOUR_LINES
 
 
 class Exosome(CellType):
@@ -33,6 +35,7 @@ class KupfferCell(CellType):
 
     population = "kupffer_cells"
     label = "Kupffer cells"
+    marker = "s"
     depletable = True
     heading = column(np.float64, unit="rad", meaning="direction of its walk")
     responder = column(np.bool_, meaning="able to take up particles")
@@ -51,6 +54,7 @@ class ResidentRecipientCell(CellType):
 
     population = "resident_recipient_cells"
     label = "recipient cells of exosomes"
+    marker = "h"
     rests = True
     stream, row_stream = "resident_receivers", "ResidentReceiver"
     kind = column(
@@ -72,6 +76,7 @@ class StellateCell(CellType):
 
     population = "stellate_cells"
     label = "stellate cells"
+    marker = "*"
     rests = True
     depletable = True
     activation = column(np.float64, meaning="0 quiescent to 1 fully active")
@@ -83,6 +88,23 @@ class StellateCells(StellateCell, Population):
     """All stellate cells of a section."""
 
 
+class Bmdc(NamedTuple):
+    """A kind of bone-marrow-derived cells: its word in the column `kind`, what people call them, how they are drawn."""
+
+    kind: str
+    label: str
+    marker: str
+
+
+BMDC = {  # by the name that users write; all of them can be depleted
+    "macrophages": Bmdc("macrophage", "macrophages", "^"),
+    "mdsc": Bmdc("mdsc", "suppressor cells", "v"),
+    "neutrophils": Bmdc("neutrophil", "neutrophils", "<"),
+    "patrolling_monocytes": Bmdc("patrolling", "patrolling monocytes", ">"),
+}
+BMDC_KINDS = {name: bmdc.kind for name, bmdc in BMDC.items()}
+
+
 class BoneMarrowDerivedCell(CellType):
     """A cell from the bone marrow: called by chemokines, it crawls; macrophages and suppressor cells stay on matrix."""
 
@@ -90,7 +112,7 @@ class BoneMarrowDerivedCell(CellType):
     label = "bone-marrow-derived cells"
     depletable = True
     row_stream = "BoneMarrowCell"
-    kind = column(np.int8, names=("macrophage", "mdsc", "neutrophil", "patrolling"), meaning="what kind of cell it is")
+    kind = column(np.int8, names=tuple(BMDC_KINDS.values()), meaning="what kind of cell it is")
     heading = column(np.float64, unit="rad", meaning="direction of its walk")
     arrested = column(np.bool_, meaning="held by fibronectin, a macrophage of the niche")
     entered_at = column(np.float64, unit="h", default=np.nan, meaning="when it entered the section")
@@ -105,6 +127,7 @@ class Fibroblast(CellType):
 
     population = "fibroblasts"
     label = "fibroblasts"
+    marker = "d"
     rests = True
     depletable = True
     activation = column(np.float64, meaning="0 quiescent to 1 fully active")
@@ -119,6 +142,7 @@ class EpithelialCell(CellType):
 
     population = "epithelial_cells"
     label = "epithelial cells"
+    marker = "p"
     rests = True
     depletable = True
     entered_at = column(np.float64, unit="h", default=np.nan, meaning="when it entered the section")
@@ -133,6 +157,7 @@ class NaturalKillerCell(CellType):
 
     population = "nk_cells"
     label = "NK cells"
+    marker = "P"
     depletable = True
     activity = column(np.float64, default=1.0, meaning="cytotoxicity against that in a naive organ")
     heading = column(np.float64, unit="rad", meaning="direction of its walk")
@@ -147,6 +172,7 @@ class TCell(CellType):
 
     population = "t_cells"
     label = "T cells"
+    marker = "X"
     depletable = True
     effector = column(np.bool_, meaning="primed against the tumour in the lymph node")
     exhaustion = column(np.float64, meaning="0 fresh to 1 exhausted")
@@ -162,6 +188,7 @@ class TumourCell(CellType):
 
     population = "tumour_cells"
     label = "tumour cells"
+    marker = "o"
     line = column(np.int8, names=TUMOUR_LINES, meaning="tumour cell line")
     state = column(
         np.int8,

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from niche_sim.engine.columns import Identities, Population
 from niche_sim.model.anatomy import Section
-from niche_sim.model.catalogue import CARGO, EXOSOME_SOURCES, Cargo, Loss
+from niche_sim.model.catalogue import CARGO, EXOSOME_SOURCES, Blocked, Boosted, Cargo, Drugs, Loss
 from niche_sim.model.cells import (
     BoneMarrowDerivedCells,
     EpithelialCells,
@@ -30,23 +30,11 @@ from niche_sim.model.cells import (
 
 Field = NDArray[np.float64]
 P = TypeVar("P", bound=Population)
-FIELDS = {
-    "tgfb": ("nM", "active TGF-beta"),
-    "fibronectin": ("floor", "fibronectin, as multiples of the plasma-derived floor"),
-    "lox": ("relative", "lysyl oxidase"),
-    "collagen": ("1", "cross-linked share of collagen"),
-    "periostin": ("relative", "periostin deposited by stellate cells"),
-    "cxcl12": ("nM", "CXCL12 of stellate cells"),
-    "hgf": ("nM", "hepatocyte growth factor"),
-    "vegf": ("nM", "VEGF"),
-    "nets": ("relative", "extracellular traps of neutrophils"),
-    "leakiness": ("1", "leakiness of the vessel wall, 0 tight to 1"),
-    "vessels": ("relative", "perfused vessels, against a naive organ"),
-    "oxygen": ("relative", "oxygen, against naive tissue"),
-    "nutrient": ("relative", "glucose, against naive tissue"),
-    "steatosis": ("1", "fat of hepatocytes, 0 to 1"),
-}
-ONE_AT_REST = ("fibronectin", "vessels", "oxygen", "nutrient")  # the other fields are 0 in a naive organ
+
+
+def of_tissue(unit: str, meaning: str, rest: float = 0.0) -> Any:
+    """A field of the tissue: its unit, its meaning, and what it is in a naive organ."""
+    return field(metadata={"unit": unit, "meaning": meaning, "rest": rest})
 
 
 def entry(start: Any, meaning: str) -> Any:
@@ -96,28 +84,6 @@ class LymphNode:
 
 
 @dataclass
-class Boosted:
-    """By how much each is raised now; 1 is normal."""
-
-    il15: float = 1.0
-    timp1: float = 1.0
-    il6: float = 1.0
-    nk_cells: float = 1.0
-    t_cells: float = 1.0
-    patrolling_monocytes: float = 1.0
-
-
-@dataclass
-class Drugs:
-    """What is in the body of each drug, in usual doses; toxicity: what the drug has done to the mouse, dose times h."""
-
-    gemcitabine: float = 0.0
-    anti_pd1: float = 0.0
-    anti_vegf: float = 0.0
-    toxicity: float = 0.0
-
-
-@dataclass
 class PrimaryTumour:
     """A primary tumour elsewhere in the mouse; `cells` is 0 before it starts and after resection."""
 
@@ -129,54 +95,6 @@ class PrimaryTumour:
     capacity: float = entry(np.inf, "cells; infinite means exponential growth")
     sheds_cells: bool = False
     event: str = entry("", "names it in birth keys")
-
-
-@dataclass
-class Blocked:
-    """How much of each link is blocked now, 0 (free) to 1 (off). The links: `vocabulary.BLOCKS_BY_GROUP`."""
-
-    exosome_release: float = 0.0
-    exosomes_in_blood: float = 0.0
-    integrin_avb5: float = 0.0
-    integrin_a6b4: float = 0.0
-    integrin_b3: float = 0.0
-    exosome_uptake: float = 0.0
-    mif: float = 0.0
-    mir21: float = 0.0
-    mir25: float = 0.0
-    mir122: float = 0.0
-    palmitate: float = 0.0
-    met: float = 0.0
-    pedf: float = 0.0
-    exosomal_tgfb: float = 0.0
-    exosomal_pdl1: float = 0.0
-    pgp: float = 0.0
-    itgbl1: float = 0.0
-    tgfb_receptor: float = 0.0
-    s100a8: float = 0.0
-    il6r: float = 0.0
-    stat3: float = 0.0
-    saa: float = 0.0
-    tnf: float = 0.0
-    ccr2: float = 0.0
-    cxcr2: float = 0.0
-    cxcl12: float = 0.0
-    cxcr4: float = 0.0
-    cd63: float = 0.0
-    granulin: float = 0.0
-    periostin: float = 0.0
-    fibronectin: float = 0.0
-    lox: float = 0.0
-    vegf: float = 0.0
-    vegfr1: float = 0.0
-    hgf: float = 0.0
-    pd1: float = 0.0
-    nets: float = 0.0
-    ifng: float = 0.0
-    talin: float = 0.0
-    extravasation: float = 0.0
-    motility: float = 0.0
-    division: float = 0.0
 
 
 @dataclass
@@ -271,20 +189,20 @@ class State:
 
     section: Section
     populations: dict[str, Population]
-    tgfb: Field
-    fibronectin: Field
-    lox: Field
-    collagen: Field
-    periostin: Field
-    cxcl12: Field
-    hgf: Field
-    vegf: Field
-    nets: Field
-    leakiness: Field
-    vessels: Field
-    oxygen: Field
-    nutrient: Field
-    steatosis: Field
+    tgfb: Field = of_tissue("nM", "active TGF-beta")
+    fibronectin: Field = of_tissue("floor", "fibronectin, as multiples of the plasma-derived floor", rest=1.0)
+    lox: Field = of_tissue("relative", "lysyl oxidase")
+    collagen: Field = of_tissue("1", "cross-linked share of collagen")
+    periostin: Field = of_tissue("relative", "periostin deposited by stellate cells")
+    cxcl12: Field = of_tissue("nM", "CXCL12 of stellate cells")
+    hgf: Field = of_tissue("nM", "hepatocyte growth factor")
+    vegf: Field = of_tissue("nM", "VEGF")
+    nets: Field = of_tissue("relative", "extracellular traps of neutrophils")
+    leakiness: Field = of_tissue("1", "leakiness of the vessel wall, 0 tight to 1")
+    vessels: Field = of_tissue("relative", "perfused vessels, against a naive organ", rest=1.0)
+    oxygen: Field = of_tissue("relative", "oxygen, against naive tissue", rest=1.0)
+    nutrient: Field = of_tissue("relative", "glucose, against naive tissue", rest=1.0)
+    steatosis: Field = of_tissue("1", "fat of hepatocytes, 0 to 1")
     resting_density: dict[str, Field] = field(default_factory=dict)  # relative, of each population
     blood: Blood = field(default_factory=Blood)
     marrow: Marrow = field(default_factory=Marrow)
@@ -421,3 +339,9 @@ class State:
         self.time, self.step_index = float.fromhex(compartments["clock"]["time"]), compartments["clock"]["step_index"]
         self.exosomes.identities.next = compartments["clock"]["next_id"]
         self._resting_sites.clear()
+
+
+# What can be a field -> its unit and meaning; those of 1, not 0, in a naive organ.
+FIELDS = {entry.name: (entry.metadata["unit"], entry.metadata["meaning"])
+          for entry in dataclasses.fields(State) if "rest" in entry.metadata}  # fmt: skip
+ONE_AT_REST = tuple(entry.name for entry in dataclasses.fields(State) if entry.metadata.get("rest"))
