@@ -44,7 +44,15 @@ ONLY_IN = {
     "typer": {"cli"},
     "rich": {"cli"},
 }
-LONGEST_FILE = 760
+LONGEST_FILE = 500
+# Longer ones, each to be split; a file that has become short leaves this list.
+STILL_LONGER = {
+    "description/odd.py": 553,
+    "experiment/protocol.py": 734,
+    "experiment/scenario.py": 706,
+    "mesa_model/agents.py": 619,
+    "teaching/lesson.py": 510,
+}
 VAGUE = {"utils", "util", "helpers", "core", "common", "base", "manager", "misc"}
 
 
@@ -161,7 +169,8 @@ def test_foreign_packages_are_touched_where_they_belong(path):
 @pytest.mark.parametrize("path", files(), ids=relative)
 def test_files_are_short_and_say_what_they_are(path):
     lines = path.read_text(encoding="utf-8").splitlines()
-    assert len(lines) <= LONGEST_FILE
+    assert len(lines) <= STILL_LONGER.get(relative(path), LONGEST_FILE)
+    assert len(lines) > LONGEST_FILE or relative(path) not in STILL_LONGER, "short by now: not an exception any more"
     assert ast.get_docstring(tree_of(path))
     assert not VAGUE & set(module_of(path))
 

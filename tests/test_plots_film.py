@@ -206,7 +206,7 @@ def test_captions_begin_with_their_stages(film):
     meaning = {stage.name: stage.meaning[0].upper() + stage.meaning[1:] for stage in STAGES}
     assert told[0.0] == (NO_STAGE, "")
     assert told[12.0] == told[24.0] == ("Priming", meaning["priming"])
-    both = "stellate cells are active and lay fibronectin; bone-marrow-derived cells settle on fibronectin"
+    both = "stellate cells are active and lay fibronectin; bone-marrow-derived cells arrest on fibronectin"
     assert told[36.0] == told[48.0] == ("Licensing, recruitment", both[0].upper() + both[1:])
     assert told[60.0] == told[72.0] == ("Angiogenesis", meaning["angiogenesis"])
     assert "hypothesis" in told[60.0][1]
