@@ -175,6 +175,18 @@ def test_files_are_short_and_say_what_they_are(path):
     assert not VAGUE & set(module_of(path))
 
 
+@pytest.mark.parametrize("folder", ["engine", "model", "inference", "figures", "exports"])
+def test_sections_of_docstrings_are_those_that_the_reference_renders(folder):
+    """NumPy style: a heading underlined with as many dashes, which becomes a table; of another style it stays text."""
+    for path in files(folder):
+        for node in ast.walk(tree_of(path)):
+            if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.Module)):
+                lines = [line.strip() for line in (ast.get_docstring(node) or "").splitlines()]
+                assert not {"Args:", "Raises:", "Returns:", "Parameters:"} & set(lines), f"{relative(path)}: {node}"
+                for heading in {"Parameters", "Returns", "Raises"} & set(lines):
+                    assert lines[lines.index(heading) + 1] == "-" * len(heading), f"{relative(path)}: {heading}"
+
+
 def test_importing_the_package_imports_nothing_else():
     assert not [name for name in imported(tree_of(PACKAGE / "__init__.py")) if name.split(".")[0] not in
                 ("__future__", "importlib", "typing")]  # fmt: skip

@@ -89,14 +89,20 @@ def birth_key(*words: Any) -> Any:
     daughter's comes from `daughter_key`. Words that differ only in one place never give the same key; otherwise two
     keys coincide with chance 2^-64.
 
-    Args:
-        words: strings, whole numbers, or arrays of whole numbers that broadcast against each other.
+    Parameters
+    ----------
+    words
+        strings, whole numbers, or arrays of whole numbers that broadcast against each other.
 
-    Returns:
+    Returns
+    -------
+    uint64 or array of uint64
         `np.uint64` if every word is a scalar, else a uint64 array of the broadcast shape.
 
-    Raises:
-        TypeError: a word is neither text nor whole.
+    Raises
+    ------
+    TypeError
+        a word is neither text nor whole.
     """
     state: Any = _hash_text("birth key")
     for word in words:
@@ -135,11 +141,15 @@ def _one_each(name: str, values: NDArray[Any], size: int) -> NDArray[Any]:
 class Chance:
     """Every random number of a run.
 
-    Args:
-        seed: 0 to 2^64 - 1.
+    Parameters
+    ----------
+    seed
+        0 to 2^64 - 1.
 
-    Raises:
-        InputError: the seed is not such a number.
+    Raises
+    ------
+    InputError
+        the seed is not such a number.
 
     In all methods `process` is the name of a stream or an object with a `stream`; `keys` are birth keys or flat site indices, whole
     numbers of shape [n]; `purpose` tells apart the decisions that a process takes for the same key in one step.
@@ -193,8 +203,10 @@ class Chance:
     def uniform(self, process: Any, keys: ArrayLike, draws: int = 1, purpose: str = "") -> Float64Array:
         """Uniforms in [0, 1) of 53 bits: float64[n], or [n, draws]. The first draws do not depend on how many follow.
 
-        Raises:
-            TypeError, ValueError: keys that are not whole or not of one dimension; negative `draws`.
+        Raises
+        ------
+        TypeError, ValueError
+            keys that are not whole or not of one dimension; negative `draws`.
         """
         return self._uniforms(process, keys, draws, purpose, _UNIFORM)
 
@@ -214,12 +226,17 @@ class Chance:
     def poisson(self, process: Any, mean: ArrayLike, keys: ArrayLike | None = None, purpose: str = "") -> Int64Array:
         """Poisson variates, int64 of the shape of `mean` (of `keys`, if `mean` is one number).
 
-        Args:
-            mean: one number or an array, 0 to 2^52; where it is 0 nothing is drawn.
-            keys: one key for each variate; left out, the flat index into `mean`, which is the site index of a field.
+        Parameters
+        ----------
+        mean
+            one number or an array, 0 to 2^52; where it is 0 nothing is drawn.
+        keys
+            one key for each variate; left out, the flat index into `mean`, which is the site index of a field.
 
-        Raises:
-            ValueError: a mean is negative, not a number or too large; sizes differ.
+        Raises
+        ------
+        ValueError
+            a mean is negative, not a number or too large; sizes differ.
         """
         means = np.asarray(mean, dtype=np.float64)
         words = np.arange(means.size, dtype=np.uint64) if keys is None else _as_words(keys)
@@ -236,12 +253,17 @@ class Chance:
     def binomial(self, process: Any, n: ArrayLike, p: ArrayLike, keys: ArrayLike, purpose: str = "") -> Int64Array:
         """Binomial variates: how many of `n` succeed with chance `p` each, int64 of the shape of `keys`.
 
-        Args:
-            n: whole numbers from 0 to 2^52, one for all keys or one for each.
-            p: 0 to 1, one for all keys or one for each.
+        Parameters
+        ----------
+        n
+            whole numbers from 0 to 2^52, one for all keys or one for each.
+        p
+            0 to 1, one for all keys or one for each.
 
-        Raises:
-            ValueError: n or p out of range or not a number; n not whole; sizes differ.
+        Raises
+        ------
+        ValueError
+            n or p out of range or not a number; n not whole; sizes differ.
         """
         words = _as_words(keys)
         numbers = np.asarray(n)
@@ -265,13 +287,19 @@ class Chance:
         Exact, by halving: a binomial splits the count between the two halves of the boxes, and so on down a binary tree.
         The cost depends on the number of boxes, not on n.
 
-        Args:
-            n: 0 to 2^52.
-            weights: float64[boxes], not negative; some positive unless n is 0.
-            key: one birth key for the whole draw.
+        Parameters
+        ----------
+        n
+            0 to 2^52.
+        weights
+            float64[boxes], not negative; some positive unless n is 0.
+        key
+            one birth key for the whole draw.
 
-        Raises:
-            ValueError: a weight is negative or not a number; none is positive although n is.
+        Raises
+        ------
+        ValueError
+            a weight is negative or not a number; none is positive although n is.
         """
         flat = np.asarray(weights, dtype=np.float64)
         if not (np.all(flat >= 0.0) and (n == 0 or flat.any())):

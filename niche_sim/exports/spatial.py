@@ -30,8 +30,10 @@ def to_anndata(record: Record, time: float | None = None) -> Any:
     that have it). obsm["spatial"]: x, y in um, y downwards, as images have it. uns: "fields" (name -> float64[y, x]),
     "field_units", "spacing_um", "niche_sim" (provenance as JSON, cells without a place).
 
-    Raises:
-        InputError: anndata is not installed, or there is no snapshot of that time.
+    Raises
+    ------
+    InputError
+        anndata is not installed, or there is no snapshot of that time.
     """
     moment = _time_of(record, time)
     return _of_snapshots(record, {moment: record.snapshots[moment]})

@@ -50,8 +50,19 @@ _SHOWN = ("tgfb", "fibronectin", "periostin")
 def section_figure(record: Record, time: float | None = None) -> Figure:
     """The section at one moment: cells and vessels on fibronectin, the largest colony close up.
 
-    Each field is shown besides at the snapshot at which its mean is highest. time: h, that of a snapshot; the last if
-    None. Raises InputError if there is no snapshot of that time.
+    Each field is shown besides at the snapshot at which its mean is highest.
+
+    Parameters
+    ----------
+    record
+        What the run left.
+    time
+        That of a snapshot, h; the last if None.
+
+    Raises
+    ------
+    InputError
+        There is no snapshot of that time.
     """
     shot = _Shot.of(record, time)
     with style():
@@ -110,9 +121,24 @@ def timeline_png(record: Record) -> bytes:
 
 
 def save_figures(record: Record, folder: str | Path) -> list[Path]:
-    """Write section.png and timeline.png; returns their paths. The same record gives the same bytes.
+    """Write section.png and timeline.png. The same record gives the same bytes.
 
-    Raises InputError if the folder cannot be written.
+    Parameters
+    ----------
+    record
+        What the run left.
+    folder
+        Where to; it is made if it is not there.
+
+    Returns
+    -------
+    list of Path
+        The two files.
+
+    Raises
+    ------
+    InputError
+        The folder cannot be written.
     """
     folder = Path(folder)
     paths = []

@@ -19,7 +19,17 @@ FLIPS = 20_000  # ways otherwise
 
 @dataclass(frozen=True)
 class Effect:
-    """A paired effect over mice: estimate and interval at `level`, from n pairs."""
+    """A paired effect over mice.
+
+    Parameters
+    ----------
+    estimate, low, high
+        The effect and the ends of its interval.
+    n
+        Pairs of mice it comes from.
+    level
+        Of the interval, 0 to 1.
+    """
 
     estimate: float
     low: float
@@ -35,11 +45,22 @@ class Effect:
 
 
 def ratio_of_means(treated: ArrayLike, reference: ArrayLike, level: float = 0.95) -> Effect:
-    """Mean of treated over mean of reference, mice paired by seed: float64[n] each, n >= 2, not negative.
+    """Mean of treated over mean of reference.
 
     The interval is the jackknife's on the log ratio, with Student's t of n - 1. When every treated value is 0 the
     estimate is 0 and the upper end is what Poisson counting allows (rule of three).
-    Raises ValueError if the sizes differ or the reference is all 0.
+
+    Parameters
+    ----------
+    treated, reference
+        A value a mouse, float64[n] each, paired by seed; n is 2 or more, none below 0.
+    level
+        Of the interval, 0 to 1.
+
+    Raises
+    ------
+    ValueError
+        The sizes differ, or the reference is 0 in every mouse.
     """
     a, b = _pair(treated, reference)
     if not b.any():
@@ -55,8 +76,22 @@ def ratio_of_means(treated: ArrayLike, reference: ArrayLike, level: float = 0.95
 
 
 def prevented_gain(blocked: ArrayLike, treated: ArrayLike, control: ArrayLike, level: float = 0.95) -> Effect:
-    """How much of the gain from control to treated a block prevents: 1 - (blocked - control) / (treated - control), of
-    means, mice paired by seed: float64[n] each. 1 is all of it. Jackknife interval. Raises ValueError without a gain."""
+    """How much of the gain from control to treated a block prevents; 1 is all of it.
+
+    It is 1 - (blocked - control) / (treated - control), of means, with the jackknife's interval.
+
+    Parameters
+    ----------
+    blocked, treated, control
+        A value a mouse, float64[n] each, paired by seed.
+    level
+        Of the interval, 0 to 1.
+
+    Raises
+    ------
+    ValueError
+        There is no gain, or the sizes differ.
+    """
     a, b = _pair(blocked, treated)
     c, _ = _pair(control, treated)
     if b.mean() <= c.mean():
@@ -84,17 +119,41 @@ def _jackknife(estimate: float, left_out: NDArray[np.float64], level: float) -> 
 
 
 def difference_of_means(treated: ArrayLike, reference: ArrayLike, level: float = 0.95) -> Effect:
-    """Mean of treated less mean of reference, mice paired by seed: float64[n] each, n >= 2; Student's interval.
+    """Mean of treated less mean of reference, with Student's interval.
 
-    Raises ValueError if the sizes differ."""
+    Parameters
+    ----------
+    treated, reference
+        A value a mouse, float64[n] each, paired by seed; n is 2 or more.
+    level
+        Of the interval, 0 to 1.
+
+    Raises
+    ------
+    ValueError
+        The sizes differ.
+    """
     a, b = _pair(treated, reference)
     return mean_of(a - b, level)
 
 
 def mean_of(values: ArrayLike, level: float = 0.95, counts: bool = False) -> Effect:
-    """Mean over mice, float64[n], n >= 2, with Student's interval. counts: if all are 0, the upper end is Poisson's.
+    """Mean over mice, with Student's interval.
 
-    Raises ValueError with fewer mice."""
+    Parameters
+    ----------
+    values
+        A value a mouse, float64[n]; n is 2 or more.
+    level
+        Of the interval, 0 to 1.
+    counts
+        Whether they are numbers of events: if all are 0, the upper end is Poisson's.
+
+    Raises
+    ------
+    ValueError
+        There are fewer than two mice.
+    """
     x = np.asarray(values, np.float64)
     if len(x) < 2:
         raise ValueError("at least two mice are needed")
@@ -105,7 +164,15 @@ def mean_of(values: ArrayLike, level: float = 0.95, counts: bool = False) -> Eff
 
 
 def median_of(values: ArrayLike, level: float = 0.95) -> Effect:
-    """Median over mice, float64[n], infinite ones allowed; the interval between ordered values (binomial)."""
+    """Median over mice; the interval is between ordered values (binomial).
+
+    Parameters
+    ----------
+    values
+        A value a mouse, float64[n]; infinite ones are allowed.
+    level
+        Of the interval, 0 to 1.
+    """
     x = np.sort(np.asarray(values, np.float64))
     n = len(x)
     rank = int(binom.ppf((1.0 - level) / 2.0, n, 0.5))  # least k with P(B <= k) >= 2.5 %, so P(B <= k - 1) is below
@@ -114,9 +181,20 @@ def median_of(values: ArrayLike, level: float = 0.95) -> Effect:
 
 
 def share_of(happened: ArrayLike, level: float = 0.95) -> Effect:
-    """Fraction of mice, from 1 (it happened), 0 (not) or 1/2 each, with Wilson's interval (Wilson 1927).
+    """Fraction of mice in which something happened, with Wilson's interval (Wilson 1927).
 
-    Raises ValueError without mice."""
+    Parameters
+    ----------
+    happened
+        1 (it happened), 0 (not) or 1/2 a mouse, float64[n].
+    level
+        Of the interval, 0 to 1.
+
+    Raises
+    ------
+    ValueError
+        There are no mice.
+    """
     x = np.asarray(happened, np.float64)
     n = len(x)
     if not n:
@@ -128,10 +206,22 @@ def share_of(happened: ArrayLike, level: float = 0.95) -> Effect:
 
 
 def difference_of_shares(treated: ArrayLike, reference: ArrayLike, level: float = 0.95) -> Effect:
-    """Fraction of treated mice less that of the reference, paired by seed: 0 or 1, float64[n] each, n >= 2.
+    """Fraction of treated mice less that of the reference.
 
-    The interval combines Wilson's of both and their correlation (Newcombe 1998, method 10). Raises ValueError if the
-    sizes differ."""
+    The interval combines Wilson's of both and their correlation (Newcombe 1998, method 10).
+
+    Parameters
+    ----------
+    treated, reference
+        0 or 1 a mouse, float64[n] each, paired by seed; n is 2 or more.
+    level
+        Of the interval, 0 to 1.
+
+    Raises
+    ------
+    ValueError
+        The sizes differ.
+    """
     a, b = _pair(treated, reference)
     n = len(a)
     first, second = share_of(a, level), share_of(b, level)

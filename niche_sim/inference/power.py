@@ -126,8 +126,10 @@ def groups(
 ) -> Groups:
     """An arm against the first of the plan (or that arm against itself), at `at` (h).
 
-    Raises:
-        InputError: too few mice, a test that such values do not allow, an effect that they cannot have.
+    Raises
+    ------
+    InputError
+        too few mice, a test that such values do not allow, an effect that they cannot have.
     """
     reference = cohort.plan.reference
     a, b = cohort.pairs(cohort.values(arm, readout, at), cohort.values(reference, readout, at))
