@@ -12,7 +12,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import niche_sim
-from niche_sim.figures.single_run import section_figure, timeline_figure
+from niche_sim.figures.single_run import section_figure
+from niche_sim.figures.timeline import timeline_figure
 
 SEED = 1  # the default of `niche-sim run`
 FOLDER = Path(__file__).parent / "images"

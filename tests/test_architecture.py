@@ -43,7 +43,15 @@ ONLY_IN = {
     "typer": {"cli"},
     "rich": {"cli"},
 }
-LONGEST_FILE = 760
+LONGEST_FILE = 500
+# Longer ones, each to be split; a file that has become short leaves this list.
+STILL_LONGER = {
+    "description/odd.py": 553,
+    "experiment/protocol.py": 734,
+    "experiment/scenario.py": 706,
+    "mesa_model/agents.py": 619,
+    "teaching/lesson.py": 510,
+}
 VAGUE = {"utils", "util", "helpers", "core", "common", "base", "manager", "misc"}
 
 
@@ -85,7 +93,7 @@ def relative(path):
 
 def test_the_folders_are_the_plan():
     names = {path.name for path in PACKAGE.iterdir()} - {"__pycache__", "scenarios"}
-    assert names == {*FOLDERS, "__init__.py", "__main__.py"}
+    assert names == {*FOLDERS, "__init__.py", "__main__.py", "py.typed"}
 
 
 @pytest.mark.parametrize("path", files(), ids=relative)
@@ -160,9 +168,22 @@ def test_foreign_packages_are_touched_where_they_belong(path):
 @pytest.mark.parametrize("path", files(), ids=relative)
 def test_files_are_short_and_say_what_they_are(path):
     lines = path.read_text(encoding="utf-8").splitlines()
-    assert len(lines) <= LONGEST_FILE
+    assert len(lines) <= STILL_LONGER.get(relative(path), LONGEST_FILE)
+    assert len(lines) > LONGEST_FILE or relative(path) not in STILL_LONGER, "short by now: not an exception any more"
     assert ast.get_docstring(tree_of(path))
     assert not VAGUE & set(module_of(path))
+
+
+@pytest.mark.parametrize("folder", ["engine", "model", "inference", "figures", "exports"])
+def test_sections_of_docstrings_are_those_that_the_reference_renders(folder):
+    """NumPy style: a heading underlined with as many dashes, which becomes a table; of another style it stays text."""
+    for path in files(folder):
+        for node in ast.walk(tree_of(path)):
+            if isinstance(node, (ast.ClassDef, ast.FunctionDef, ast.Module)):
+                lines = [line.strip() for line in (ast.get_docstring(node) or "").splitlines()]
+                assert not {"Args:", "Raises:", "Returns:", "Parameters:"} & set(lines), f"{relative(path)}: {node}"
+                for heading in {"Parameters", "Returns", "Raises"} & set(lines):
+                    assert lines[lines.index(heading) + 1] == "-" * len(heading), f"{relative(path)}: {heading}"
 
 
 def test_importing_the_package_imports_nothing_else():

@@ -114,7 +114,7 @@ def test_every_population_has_a_story_and_all_of_its_columns(mouse):
         name = add(mouse, kind.population, **state)
         card = at_point(mouse, 0.0, 0.0, 1.0, name)
         shown = card["sections"][0]["rows"][1:]
-        declared = [column for column in kind.columns().values() if column.name not in LEFT_OUT]
+        declared = [column for column in kind.declared().values() if column.name not in LEFT_OUT]
         assert [row["meaning"] for row in shown] == [column.meaning for column in declared]
         assert all(row["value"] for row in shown)
         for row, column in zip(shown, declared, strict=True):

@@ -10,7 +10,8 @@ import pytest
 from niche_sim.description import evidence
 from niche_sim.engine.errors import InputError
 from niche_sim.experiment import scenario
-from niche_sim.inference.verdicts import MET, NOT_MET, UNDECIDED, Comparison, Effect, Judged
+from niche_sim.inference.effects import Effect
+from niche_sim.inference.verdicts import MET, NOT_MET, UNDECIDED, Comparison, Judged
 from niche_sim.runs import cohort
 
 GROWING = "liver_growing_primary"

@@ -33,11 +33,14 @@ from niche_sim.model.catalogue import (
     EXOSOMES_OF_LINE,
     ORGANS,
     TUMOUR_LINES,
+    Blocked,
+    Boosted,
+    Drugs,
 )
 from niche_sim.model.cells import POPULATIONS, BoneMarrowDerivedCell, Exosome, TumourCell
 from niche_sim.model.initial_state import naive_liver, section_of
 from niche_sim.model.parameters import resolve
-from niche_sim.model.state import Blocked, Boosted, Drugs, State
+from niche_sim.model.state import State
 
 VERBS = (InjectExosomes, InjectTumourCells, GrowPrimary, ResectPrimary, Block, Deplete, Boost, Treat)
 

@@ -12,7 +12,8 @@ import pytest
 from niche_sim.cli import main
 from niche_sim.engine.errors import InputError
 from niche_sim.experiment import scenario
-from niche_sim.inference.verdicts import UNDECIDED, Comparison, Effect
+from niche_sim.inference.effects import Effect
+from niche_sim.inference.verdicts import UNDECIDED, Comparison
 from niche_sim.runs import cohort
 from niche_sim.runs.cohort import Cohort, Life
 from niche_sim.teaching import lesson, worksheet

@@ -142,7 +142,7 @@ def test_every_cell_in_the_tissue_is_of_one_kind(moments, name):
 def test_every_state_of_a_cell_has_a_kind(mouse, population, column):
     """Also those that are too short to be met in a run of a few days."""
     cells = mouse.state.populations[population]
-    names = cells.cell_type.columns()[column].names
+    names = cells.cell_type.declared()[column].names
     before = len(cells)
     rows = cells.add(len(names), **{column: np.arange(len(names)), "y": 100.0, "x": 100.0})
     try:

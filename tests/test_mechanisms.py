@@ -10,8 +10,8 @@ from niche_sim.experiment import scenario
 from niche_sim.experiment.protocol import Block, InjectExosomes
 from niche_sim.figures.mechanism_chain import matrix_png, parts_png
 from niche_sim.inference import mechanisms
+from niche_sim.inference.effects import Effect
 from niche_sim.inference.mechanisms import BLOCKS, SCHEDULES, Cell, Gate, Matrix, Reach, Slowing, Zonation
-from niche_sim.inference.verdicts import Effect
 from niche_sim.model.catalogue import BLOCK_TARGETS
 from niche_sim.model.parameters import resolve
 from niche_sim.runs.cohort import Cohort, Life

@@ -596,8 +596,8 @@ def test_agents_pickle_with_their_model_even_when_it_remembers_them():
 
 
 def test_a_class_lists_its_columns():
-    assert list(Kupffer.columns()) == ["y", "x", "load", "bound", "state", "activation"]
-    assert Kupffer.columns()["load"] is Kupffer.load
+    assert list(Kupffer.declared()) == ["y", "x", "load", "bound", "state", "activation"]
+    assert Kupffer.declared()["load"] is Kupffer.load
     assert (Kupffer.load.unit, Kupffer.load.meaning, Kupffer.load.dtype) == ("vesicle", "vesicles inside", np.int64)
     assert Kupffer.state.code("dividing") == 2 and Kupffer.y.unit == "um"
 
@@ -605,7 +605,7 @@ def test_a_class_lists_its_columns():
         load = None
         depth = column(np.float64)
 
-    assert list(Resting.columns()) == ["y", "x", "bound", "state", "activation", "depth"]
+    assert list(Resting.declared()) == ["y", "x", "bound", "state", "activation", "depth"]
     for name in ("pos", "key", "unique_id", "model", "remove", "random", "step", "locate"):
         with pytest.raises(TypeError, match=f"cannot be called {name}"):
             type("Clash", (Cell,), {name: column(np.int8)})

@@ -131,7 +131,7 @@ def test_entities_are_whole(elements: dict[str, str]) -> None:
     body = elements["Entities, state variables and scales"]
     for kind in POPULATIONS:
         said = below(body, f"{kind.__name__}: `{kind.population}`")
-        for name, column in kind.columns().items():
+        for name, column in kind.declared().items():
             assert f"\n| `{name}` | {column.dtype.name} | {column.unit} | {column.meaning}" in said, (kind, name)
             assert all(word in said for word in column.names)
     fields = below(body, "Fields")

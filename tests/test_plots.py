@@ -30,10 +30,11 @@ from niche_sim.experiment.protocol import (
     Treat,
 )
 from niche_sim.experiment.simulation import Simulation
-from niche_sim.figures import appearance, single_run
+from niche_sim.figures import appearance, single_run, timeline
 from niche_sim.figures.labels import WORDS, arm_title, plain_words
-from niche_sim.figures.single_run import save_figures, section_figure, timeline_figure
+from niche_sim.figures.single_run import save_figures, section_figure
 from niche_sim.figures.style import label
+from niche_sim.figures.timeline import timeline_figure
 from niche_sim.model.catalogue import BLOCK_TARGETS, BOOSTS, DEPLETABLE, DRUGS, EXOSOME_SOURCES, TUMOUR_LINES
 from niche_sim.model.cells import POPULATIONS, TumourCell
 from niche_sim.model.stages import STAGES
@@ -442,7 +443,7 @@ def test_overlapping_windows_of_one_target_end_when_they_end(known):
     crossing = (Boost("il6", 2.0, 0.0, 48.0), Boost("il6", 3.0, 24.0, 96.0))
     dose = Treat("gemcitabine", 1.0, (0.0, 72.0))
     marks = [list(mark)[:known] for mark in Protocol((long, short, *crossing, dose)).marks()]
-    lanes = {lane.label: lane for lane in single_run.lanes_of(marks, 192.0)}
+    lanes = {lane.label: lane for lane in timeline.lanes_of(marks, 192.0)}
     assert set(lanes) == {
         "MIF blocked, 50 % and 90 %",
         "IL-6 boosted, 2-fold and 3-fold",

@@ -20,7 +20,7 @@ class Row:
     state = column(np.int8, names=("arrested", "extravasated", "dividing"), default="extravasated")
 
     @classmethod
-    def columns(cls):
+    def declared(cls):
         return {name: value for name, value in vars(cls).items() if isinstance(value, column)}
 
 
@@ -199,7 +199,7 @@ def test_a_column_cannot_hide_what_a_population_is():
         remove = column(np.int8)
 
         @classmethod
-        def columns(cls):
+        def declared(cls):
             return {"remove": cls.remove}
 
     with pytest.raises(ValueError, match="cannot be called remove"):

@@ -11,7 +11,7 @@ from niche_sim.engine.chance import Chance
 from niche_sim.engine.errors import InputError
 from niche_sim.figures import power_and_windows
 from niche_sim.inference import power
-from niche_sim.inference.verdicts import Effect, ratio_of_means
+from niche_sim.inference.effects import Effect, ratio_of_means
 from niche_sim.runs import cohort
 
 EDUCATION = "liver_education_costasilva2015"

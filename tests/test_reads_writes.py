@@ -85,7 +85,7 @@ class WatchedPopulation:
             self._some_column()
         elif name in ("add", "remove"):
             self._watch.writing(self._name)
-        elif name not in ("removals", "name", "stream", "cell_type"):
+        elif name not in ("removals", "name", "stream", "cell_type", "population", "rests"):
             raise UndeclaredError(f"{self._watch.name} asks {self._name} for {name}")
         return getattr(self._population, name)
 
@@ -224,7 +224,7 @@ def names_there_are():
     names = {"section", "resting_density", "time", "events", "colonies", *PARTS, *FIELDS}
     assert names - {"time"} <= set(state)
     populations = {kind.population: kind for kind in _cell_typees()}
-    names |= set(populations) | {f"{name}.{c}" for name, kind in populations.items() for c in kind.columns()}
+    names |= set(populations) | {f"{name}.{c}" for name, kind in populations.items() for c in kind.declared()}
     for part in PARTS:
         names |= {f"{part}.{line}" for line in state[part].default_factory.__dataclass_fields__}
     return names

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 from mice import Mouse, cohort
 
-from niche_sim.inference.verdicts import BIOLOGY, prevented_gain, ratio_of_means
+from niche_sim.inference.effects import prevented_gain, ratio_of_means
+from niche_sim.inference.verdicts import BIOLOGY
 
 LARGE = (("section.width", "10 mm"), ("section.height", "10 mm"))
 EDUCATION_ONLY = (("run.duration", "21 day"),)

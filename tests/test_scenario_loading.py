@@ -23,10 +23,9 @@ from niche_sim.experiment.scenario import (
     parse,
     sources,
 )
-from niche_sim.model.catalogue import BLOCK_TARGETS, BMDC_KINDS, DEPLETABLE, ORGANS
+from niche_sim.model.catalogue import BLOCK_TARGETS, BMDC_KINDS, DEPLETABLE, ORGANS, Blocked
 from niche_sim.model.cells import POPULATIONS
 from niche_sim.model.readouts import BY_NAME
-from niche_sim.model.state import Blocked
 
 EDUCATION = "liver_education_costasilva2015"
 GROWING = "liver_growing_primary"

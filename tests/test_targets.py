@@ -11,6 +11,17 @@ from scipy.stats import binomtest
 from niche_sim.engine.errors import InputError
 from niche_sim.experiment.scenario import Target, load
 from niche_sim.inference import verdicts
+from niche_sim.inference.effects import (
+    Effect,
+    difference_of_means,
+    difference_of_shares,
+    mean_of,
+    median_of,
+    permutation_p,
+    prevented_gain,
+    ratio_of_means,
+    share_of,
+)
 from niche_sim.inference.verdicts import (
     BIOLOGY,
     MET,
@@ -18,18 +29,9 @@ from niche_sim.inference.verdicts import (
     NUMERICS,
     UNDECIDED,
     Comparison,
-    Effect,
-    difference_of_means,
-    difference_of_shares,
     judge,
     judge_direction,
     judge_value,
-    mean_of,
-    median_of,
-    permutation_p,
-    prevented_gain,
-    ratio_of_means,
-    share_of,
 )
 from niche_sim.model.readouts import BY_NAME
 from niche_sim.runs.cohort import Cohort, Life

@@ -30,8 +30,8 @@ from niche_sim.cli.usage import SCENARIO, number_between, settings, whole_number
 from niche_sim.engine.errors import InputError
 
 if TYPE_CHECKING:
+    from niche_sim.inference.effects import Effect
     from niche_sim.inference.power import Curve, Groups, Look, Needed
-    from niche_sim.inference.verdicts import Effect
     from niche_sim.runs.cohort import Plan
 
 MICE, MOST = "30", "200"  # virtual mice an arm; the most with --until-width

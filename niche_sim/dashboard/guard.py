@@ -149,7 +149,7 @@ class Listed(StaticCdn):
         files = super().__call__ if scope["type"] == "http" else WebSocketClose()
         await files(scope, receive, send)
 
-    def lookup_path(self, path: str) -> tuple[str, object]:  # type: ignore[override]
+    def lookup_path(self, path: str) -> tuple[str, object]:
         """The file of a name, as Starlette asks for it."""
         file = self.files.get(Path(path).as_posix())
         return ("", None) if file is None or not file.is_file() else (str(file), file.stat())

@@ -221,7 +221,7 @@ def _entities(experiments: list[Scenario]) -> Iterable[str]:
         yield from (f"#### {kind.__name__}: {code(kind.population)}", prose(kind))
         yield table(
             ("column", "type", "unit", "meaning"),
-            [(code(name), c.dtype.name, _unit(c.unit), _meaning(c)) for name, c in kind.columns().items()],
+            [(code(name), c.dtype.name, _unit(c.unit), _meaning(c)) for name, c in kind.declared().items()],
         )
     yield "### Fields"
     yield table(
@@ -462,7 +462,7 @@ def _start(entry: dataclasses.Field[Any]) -> str:
     return f"{value:g}" if isinstance(value, float) else str(value).lower() if isinstance(value, bool) else str(value)
 
 
-def _meaning(of: column) -> str:
+def _meaning(of: column[Any]) -> str:
     return f"{of.meaning}: {', '.join(of.names)}" if of.names else of.meaning
 
 

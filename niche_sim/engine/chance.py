@@ -12,7 +12,6 @@ twice; a process that needs independent numbers asks for several draws or names 
 
 from __future__ import annotations
 
-import math
 from collections.abc import Callable
 from functools import lru_cache
 from operator import index
@@ -21,14 +20,17 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from niche_sim.engine.compiling import compiled
 from niche_sim.engine.errors import InputError
-
-UInt64Array = NDArray[np.uint64]
-Int64Array = NDArray[np.int64]
-Float64Array = NDArray[np.float64]
-
-LARGEST_COUNT = 2**52  # largest Poisson mean and binomial n: below it a float64 holds every whole number exactly
+from niche_sim.engine.philox import (
+    LARGEST_COUNT,
+    Float64Array,
+    Int64Array,
+    UInt64Array,
+    fill_binomial,
+    fill_normal,
+    fill_poisson,
+    fill_uniform,
+)
 
 _MASK_64 = 2**64 - 1
 _GOLDEN_64 = 0x9E3779B97F4A7C15
@@ -87,14 +89,20 @@ def birth_key(*words: Any) -> Any:
     daughter's comes from `daughter_key`. Words that differ only in one place never give the same key; otherwise two
     keys coincide with chance 2^-64.
 
-    Args:
-        words: strings, whole numbers, or arrays of whole numbers that broadcast against each other.
+    Parameters
+    ----------
+    words
+        strings, whole numbers, or arrays of whole numbers that broadcast against each other.
 
-    Returns:
+    Returns
+    -------
+    uint64 or array of uint64
         `np.uint64` if every word is a scalar, else a uint64 array of the broadcast shape.
 
-    Raises:
-        TypeError: a word is neither text nor whole.
+    Raises
+    ------
+    TypeError
+        a word is neither text nor whole.
     """
     state: Any = _hash_text("birth key")
     for word in words:
@@ -120,276 +128,6 @@ def daughter_key(parent_key: Any, division_number: Any) -> Any:
     return birth_key("daughter", parent_key, division_number)
 
 
-# --- Philox ----------------------------------------------------------------------------------------------------------
-
-_LOW = np.uint64(0xFFFFFFFF)
-_M0 = np.uint64(0xD2511F53)
-_M1 = np.uint64(0xCD9E8D57)
-_W0 = np.uint64(0x9E3779B9)
-_W1 = np.uint64(0xBB67AE85)
-_11 = np.uint64(11)
-_12 = np.uint64(12)
-_32 = np.uint64(32)
-_ONE = np.uint64(1)
-
-
-@compiled(inline="always")
-def _philox(c0: np.uint64, c1: np.uint64, c2: np.uint64, c3: np.uint64, k0: np.uint64, k1: np.uint64) -> Any:
-    """Ten rounds of Philox 4x32. The six 32-bit words are held in uint64, so that a product keeps its high half."""
-    for _ in range(10):
-        product0 = _M0 * c0
-        product1 = _M1 * c2
-        c0 = (product1 >> _32) ^ c1 ^ k0
-        c1 = product1 & _LOW
-        c2 = (product0 >> _32) ^ c3 ^ k1
-        c3 = product0 & _LOW
-        k0 = (k0 + _W0) & _LOW
-        k1 = (k1 + _W1) & _LOW
-    return c0, c1, c2, c3
-
-
-@compiled()
-def _block_words(counter: UInt64Array, key: UInt64Array) -> Any:
-    """One block, for the published known answers: counter four words, key two words, each below 2^32."""
-    return _philox(counter[0], counter[1], counter[2], counter[3], key[0], key[1])
-
-
-@compiled()
-def _fill_uniform(
-    key: np.uint64, step: np.uint64, first: np.uint64, keys: UInt64Array, four: bool, out: Float64Array
-) -> None:
-    """Fill out[n, draws] with uniforms in [0, 1): two of 53 bits a block, or four of 32 bits."""
-    k0, k1 = key & _LOW, key >> _32
-    draws = out.shape[1]
-    scale53 = 2.0**-53
-    scale32 = 2.0**-32
-    for i in range(keys.size):
-        low, high = keys[i] & _LOW, keys[i] >> _32
-        block = first
-        j = 0
-        while j < draws:
-            w0, w1, w2, w3 = _philox(low, high, step, block, k0, k1)
-            # Signed integers turn into floats in one instruction, unsigned ones do not.
-            if four:
-                out[i, j] = np.int64(w0) * scale32
-                if j + 1 < draws:
-                    out[i, j + 1] = np.int64(w1) * scale32
-                if j + 2 < draws:
-                    out[i, j + 2] = np.int64(w2) * scale32
-                if j + 3 < draws:
-                    out[i, j + 3] = np.int64(w3) * scale32
-                j += 4
-            else:
-                out[i, j] = np.int64(((w0 << _32) | w1) >> _11) * scale53
-                if j + 1 < draws:
-                    out[i, j + 1] = np.int64(((w2 << _32) | w3) >> _11) * scale53
-                j += 2
-            block += _ONE
-
-
-@compiled()
-def _open_pair(low: np.uint64, high: np.uint64, step: np.uint64, block: np.uint64, k0: np.uint64, k1: np.uint64) -> Any:
-    """Two uniforms strictly between 0 and 1, symmetric about one half, of 52 bits."""
-    w0, w1, w2, w3 = _philox(low, high, step, block, k0, k1)
-    first = (np.int64(((w0 << _32) | w1) >> _12) + 0.5) * 2.0**-52
-    second = (np.int64(((w2 << _32) | w3) >> _12) + 0.5) * 2.0**-52
-    return first, second
-
-
-@compiled()
-def _fill_normal(key: np.uint64, step: np.uint64, first: np.uint64, keys: UInt64Array, out: Float64Array) -> None:
-    """Fill out[n] with standard normal variates, one block each (Box and Muller 1958)."""
-    k0, k1 = key & _LOW, key >> _32
-    for i in range(keys.size):
-        u, v = _open_pair(keys[i] & _LOW, keys[i] >> _32, step, first, k0, k1)
-        out[i] = math.sqrt(-2.0 * math.log(u)) * math.cos(2.0 * math.pi * v)
-
-
-# --- counts ----------------------------------------------------------------------------------------------------------
-# Probabilities of large counts follow Loader (2000), "Fast and accurate computation of binomial probabilities": the sum
-# of large logarithms that cancel is avoided, so that the rejection below stays exact to rounding at any mean.
-
-_STIRLING_ERRORS = np.array(
-    [0.0] + [math.lgamma(k + 1.0) - (k + 0.5) * math.log(k) + k - 0.5 * math.log(2.0 * math.pi) for k in range(1, 16)]
-)
-_LOG_TWO_PI = math.log(2.0 * math.pi)
-
-
-@compiled(error_model="numpy")
-def _stirling_error(k: float) -> float:
-    """log(k!) minus Stirling's formula, for whole k > 0."""
-    if k < 16.0:
-        return _STIRLING_ERRORS[int(k)]
-    kk = k * k
-    return (1 / 12 - (1 / 360 - (1 / 1260 - (1 / 1680 - 1 / 1188 / kk) / kk) / kk) / kk) / k
-
-
-@compiled(error_model="numpy")
-def _deviance(k: float, mean: float) -> float:
-    """k log(k / mean) + mean - k, without cancellation near k = mean; k > 0."""
-    difference = k - mean
-    total = k + mean
-    if abs(difference) < 0.1 * total:
-        v = difference / total
-        s = difference * v
-        term = 2.0 * k * v
-        v *= v
-        for j in range(1, 1000):
-            term *= v
-            following = s + term / (2 * j + 1)
-            if following == s:
-                break
-            s = following
-        return s
-    return k * math.log(k / mean) + mean - k
-
-
-@compiled(error_model="numpy")
-def _log_binomial(k: float, n: float, p: float) -> float:
-    """Log of the binomial probability of k among n, 0 < p < 1."""
-    if k == 0.0:
-        return n * math.log1p(-p)
-    if k == n:
-        return n * math.log(p)
-    rest = n - k
-    return (
-        _stirling_error(n)
-        - _stirling_error(k)
-        - _stirling_error(rest)
-        - _deviance(k, n * p)
-        - _deviance(rest, n * (1.0 - p))
-        - 0.5 * (_LOG_TWO_PI + math.log(k) + math.log1p(-k / n))
-    )
-
-
-@compiled(error_model="numpy")
-def _fill_poisson(
-    key: np.uint64, step: np.uint64, first: np.uint64, keys: UInt64Array, mean: Float64Array, out: Int64Array
-) -> int:
-    """Fill out[n] with Poisson variates; mean[n] or mean[1]. Returns the first row with a bad mean, else -1.
-
-    Below a mean of 10 by inversion, so that a variate never falls when its mean rises; above by transformed rejection
-    (Hormann 1993, PTRS), a fresh block of the same key at each trial.
-    """
-    k0, k1 = key & _LOW, key >> _32
-    several = mean.size > 1
-    for i in range(keys.size):
-        mu = mean[i] if several else mean[0]
-        if not 0.0 <= mu <= LARGEST_COUNT:
-            return i
-        if mu == 0.0:
-            out[i] = 0
-            continue
-        low, high = keys[i] & _LOW, keys[i] >> _32
-        block = first
-        u, v = _open_pair(low, high, step, block, k0, k1)
-        if mu < 10.0:
-            count = 0
-            if u > 1.0 - mu:  # 1 - mu <= exp(-mu): most small means need no exponential
-                p = math.exp(-mu)
-                # Beyond p < 2^-60 (reached only to the right of the mode) what is left of u is rounding.
-                while u > p > 2.0**-60:
-                    u -= p
-                    count += 1
-                    p *= mu / count
-            out[i] = count
-            continue
-        root = math.sqrt(mu)
-        b = 0.931 + 2.53 * root
-        a = -0.059 + 0.02483 * b
-        inverse_alpha = 1.1239 + 1.1328 / (b - 3.4)
-        accept = 0.9277 - 3.6224 / (b - 2.0)
-        while True:
-            u -= 0.5
-            us = 0.5 - abs(u)
-            k = math.floor((2.0 * a / us + b) * u + mu + 0.43)
-            if us >= 0.07 and v <= accept:
-                break
-            if k >= 0.0 and (us >= 0.013 or v <= us):
-                log_p = -mu
-                if k > 0.0:
-                    log_p = -_stirling_error(k) - _deviance(k, mu) - 0.5 * (_LOG_TWO_PI + math.log(k))
-                if math.log(v * inverse_alpha / (a / (us * us) + b)) <= log_p:
-                    break
-            block += _ONE
-            u, v = _open_pair(low, high, step, block, k0, k1)
-        out[i] = np.int64(k)
-    return -1
-
-
-@compiled(error_model="numpy")
-def _fill_binomial(
-    key: np.uint64,
-    step: np.uint64,
-    first: np.uint64,
-    keys: UInt64Array,
-    number: Int64Array,
-    chance: Float64Array,
-    out: Int64Array,
-) -> int:
-    """Fill out[n] with binomial variates; number[n] or [1], chance[n] or [1]. Returns the first bad row, else -1.
-
-    Below a mean of 10 (of the rarer outcome) by inversion, above by transformed rejection (Hormann 1993, BTRS).
-    """
-    k0, k1 = key & _LOW, key >> _32
-    several_numbers = number.size > 1
-    several_chances = chance.size > 1
-    for i in range(keys.size):
-        trials = number[i] if several_numbers else number[0]
-        p = chance[i] if several_chances else chance[0]
-        if not (0 <= trials <= LARGEST_COUNT and 0.0 <= p <= 1.0):
-            return i
-        if trials == 0 or p == 0.0:
-            out[i] = 0
-            continue
-        if p == 1.0:
-            out[i] = trials
-            continue
-        low, high = keys[i] & _LOW, keys[i] >> _32
-        block = first
-        u, v = _open_pair(low, high, step, block, k0, k1)
-        # The rarer outcome is drawn. Mirroring u keeps the count rising with u on both sides of one half.
-        mirrored = p > 0.5
-        if mirrored:
-            p = 1.0 - p
-            u = 1.0 - u
-        n = float(trials)
-        mu = n * p
-        k = 0.0
-        if mu < 10.0:
-            if u > 1.0 - mu:  # 1 - n p <= (1 - p)^n
-                odds = p / (1.0 - p)
-                f = math.exp(n * math.log1p(-p))
-                while u > f and k < n and f > 2.0**-60:
-                    u -= f
-                    k += 1.0
-                    f *= odds * (n - k + 1.0) / k
-        else:
-            root = math.sqrt(mu * (1.0 - p))
-            b = 1.15 + 2.53 * root
-            a = -0.0873 + 0.0248 * b + 0.01 * p
-            accept = 0.92 - 4.2 / b
-            alpha = (2.83 + 5.1 / b) * root
-            log_mode = 1.0  # worked out at the first trial that needs it; a log of a probability is never above 0
-            while True:
-                u -= 0.5
-                us = 0.5 - abs(u)
-                k = math.floor((2.0 * a / us + b) * u + mu + 0.5)
-                if us >= 0.07 and v <= accept:
-                    break
-                if 0.0 <= k <= n:
-                    if log_mode > 0.0:
-                        log_mode = _log_binomial(math.floor((n + 1.0) * p), n, p)
-                    if math.log(v * alpha / (a / (us * us) + b)) <= _log_binomial(k, n, p) - log_mode:
-                        break
-                block += _ONE
-                u, v = _open_pair(low, high, step, block, k0, k1)
-                if mirrored:
-                    u = 1.0 - u
-        out[i] = trials - np.int64(k) if mirrored else np.int64(k)
-    return -1
-
-
 # --- the source of chance ---------------------------------------------------------------------------------------------
 
 
@@ -403,11 +141,15 @@ def _one_each(name: str, values: NDArray[Any], size: int) -> NDArray[Any]:
 class Chance:
     """Every random number of a run.
 
-    Args:
-        seed: 0 to 2^64 - 1.
+    Parameters
+    ----------
+    seed
+        0 to 2^64 - 1.
 
-    Raises:
-        InputError: the seed is not such a number.
+    Raises
+    ------
+    InputError
+        the seed is not such a number.
 
     In all methods `process` is the name of a stream or an object with a `stream`; `keys` are birth keys or flat site indices, whole
     numbers of shape [n]; `purpose` tells apart the decisions that a process takes for the same key in one step.
@@ -455,14 +197,16 @@ class Chance:
         if not 0 <= draws <= 2 * _BLOCKS:
             raise ValueError(f"draws is {draws}, but must be from 0 to {2 * _BLOCKS}")
         out = np.empty((words.size, draws))
-        self._fill(_fill_uniform, process, purpose, kind, words, kind == _UNIFORM32, out)
+        self._fill(fill_uniform, process, purpose, kind, words, kind == _UNIFORM32, out)
         return out[:, 0] if draws == 1 else out
 
     def uniform(self, process: Any, keys: ArrayLike, draws: int = 1, purpose: str = "") -> Float64Array:
         """Uniforms in [0, 1) of 53 bits: float64[n], or [n, draws]. The first draws do not depend on how many follow.
 
-        Raises:
-            TypeError, ValueError: keys that are not whole or not of one dimension; negative `draws`.
+        Raises
+        ------
+        TypeError, ValueError
+            keys that are not whole or not of one dimension; negative `draws`.
         """
         return self._uniforms(process, keys, draws, purpose, _UNIFORM)
 
@@ -476,18 +220,23 @@ class Chance:
         if words.ndim != 1:
             raise ValueError(f"keys must have one dimension, not {words.ndim}")
         out = np.empty(words.size)
-        self._fill(_fill_normal, process, purpose, _NORMAL, words, out)
+        self._fill(fill_normal, process, purpose, _NORMAL, words, out)
         return out
 
     def poisson(self, process: Any, mean: ArrayLike, keys: ArrayLike | None = None, purpose: str = "") -> Int64Array:
         """Poisson variates, int64 of the shape of `mean` (of `keys`, if `mean` is one number).
 
-        Args:
-            mean: one number or an array, 0 to 2^52; where it is 0 nothing is drawn.
-            keys: one key for each variate; left out, the flat index into `mean`, which is the site index of a field.
+        Parameters
+        ----------
+        mean
+            one number or an array, 0 to 2^52; where it is 0 nothing is drawn.
+        keys
+            one key for each variate; left out, the flat index into `mean`, which is the site index of a field.
 
-        Raises:
-            ValueError: a mean is negative, not a number or too large; sizes differ.
+        Raises
+        ------
+        ValueError
+            a mean is negative, not a number or too large; sizes differ.
         """
         means = np.asarray(mean, dtype=np.float64)
         words = np.arange(means.size, dtype=np.uint64) if keys is None else _as_words(keys)
@@ -495,7 +244,7 @@ class Chance:
         if out.size != words.size:
             raise ValueError(f"mean has {means.size} values for {words.size} keys")
         flat = _one_each("mean", means, words.size)
-        bad = self._fill(_fill_poisson, process, purpose, _POISSON, words.reshape(-1), flat, out.reshape(-1))
+        bad = self._fill(fill_poisson, process, purpose, _POISSON, words.reshape(-1), flat, out.reshape(-1))
         if bad >= 0:
             value = flat[bad] if flat.size > 1 else flat[0]
             raise ValueError(f"mean is {value} at index {bad}, but must be from 0 to 2^52")
@@ -504,12 +253,17 @@ class Chance:
     def binomial(self, process: Any, n: ArrayLike, p: ArrayLike, keys: ArrayLike, purpose: str = "") -> Int64Array:
         """Binomial variates: how many of `n` succeed with chance `p` each, int64 of the shape of `keys`.
 
-        Args:
-            n: whole numbers from 0 to 2^52, one for all keys or one for each.
-            p: 0 to 1, one for all keys or one for each.
+        Parameters
+        ----------
+        n
+            whole numbers from 0 to 2^52, one for all keys or one for each.
+        p
+            0 to 1, one for all keys or one for each.
 
-        Raises:
-            ValueError: n or p out of range or not a number; n not whole; sizes differ.
+        Raises
+        ------
+        ValueError
+            n or p out of range or not a number; n not whole; sizes differ.
         """
         words = _as_words(keys)
         numbers = np.asarray(n)
@@ -521,7 +275,7 @@ class Chance:
         flat_p = _one_each("p", np.asarray(p, dtype=np.float64), words.size)
         out = np.empty(words.shape, dtype=np.int64)
         arrays = (words.reshape(-1), flat_n, flat_p, out.reshape(-1))
-        bad = self._fill(_fill_binomial, process, purpose, _BINOMIAL, *arrays)
+        bad = self._fill(fill_binomial, process, purpose, _BINOMIAL, *arrays)
         if bad >= 0:
             found = f"n is {flat_n[bad if flat_n.size > 1 else 0]}, p is {flat_p[bad if flat_p.size > 1 else 0]}"
             raise ValueError(f"{found} at index {bad}, but n must be from 0 to 2^52 and p from 0 to 1")
@@ -533,13 +287,19 @@ class Chance:
         Exact, by halving: a binomial splits the count between the two halves of the boxes, and so on down a binary tree.
         The cost depends on the number of boxes, not on n.
 
-        Args:
-            n: 0 to 2^52.
-            weights: float64[boxes], not negative; some positive unless n is 0.
-            key: one birth key for the whole draw.
+        Parameters
+        ----------
+        n
+            0 to 2^52.
+        weights
+            float64[boxes], not negative; some positive unless n is 0.
+        key
+            one birth key for the whole draw.
 
-        Raises:
-            ValueError: a weight is negative or not a number; none is positive although n is.
+        Raises
+        ------
+        ValueError
+            a weight is negative or not a number; none is positive although n is.
         """
         flat = np.asarray(weights, dtype=np.float64)
         if not (np.all(flat >= 0.0) and (n == 0 or flat.any())):

@@ -1,7 +1,8 @@
 """Rows of one kind of cell, kept as NumPy columns.
 
-A :class:`Population` is what the engine computes on: dense arrays, one entry a living cell, ordered by unique id. Nothing
-here knows about Mesa; the agents that users see over these rows are in :mod:`niche_sim.mesa_model.agents`.
+A kind of cell is declared once, as a :class:`CellType` with a :class:`column` for each quantity. Two views derive from it: a
+:class:`Population`, on which the engine computes (dense arrays, one entry a living cell, ordered by unique id), and the agents
+of :mod:`niche_sim.mesa_model.agents`. Nothing here knows about Mesa.
 """
 
 from __future__ import annotations
@@ -10,28 +11,43 @@ import functools
 import hashlib
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, TypeVar, overload
 
 import numpy as np
-from numpy.typing import ArrayLike, DTypeLike, NDArray
+from numpy.typing import ArrayLike, NDArray
 
 SMALLEST_CAPACITY = 16  # rows; below this, doubling would reallocate at every birth
+S = TypeVar("S", bound=np.generic)
 
 
-class column:
-    """One quantity of an agent, declared in the class body: ``load = column(np.int64, unit="vesicle")``.
+class column(Generic[S]):
+    """One quantity of a cell, declared in the class body: ``load = column(np.int64, unit="vesicle")``.
 
-    dtype: a bool, integer or float NumPy type. unit and meaning: for people. default: what a new row gets when nothing is
-    given. names: the words for the codes 0, 1, 2 ... of an enumerated column; the column then holds the codes, while an
-    agent reads the word and takes either. On an agent the attribute is a plain Python scalar; on the class it is this
-    declaration.
+    On a population the attribute is the array of all cells, on an agent a plain Python scalar, on the class this declaration.
+
+    Parameters
+    ----------
+    dtype
+        A bool, integer or float NumPy type.
+    unit, meaning
+        For people.
+    default
+        What a new row gets when nothing is given.
+    names
+        The words for the codes 0, 1, 2 ... of an enumerated column. The array then holds the codes, while an agent reads the
+        word and takes either.
+
+    Raises
+    ------
+    TypeError, ValueError
+        The type holds no numbers, or cannot count the names; a name is given twice.
     """
 
     name = ""
 
     def __init__(
         self,
-        dtype: DTypeLike,
+        dtype: type[S],
         *,
         unit: str = "",
         meaning: str = "",
@@ -51,14 +67,24 @@ class column:
     def __set_name__(self, owner: type, name: str) -> None:
         self.name = name
 
-    def __get__(self, agent: Any, owner: type | None = None) -> Any:
-        if agent is None:
+    @overload
+    def __get__(self, holder: None, owner: type) -> column[S]: ...
+    @overload
+    def __get__(self, holder: Population, owner: type) -> NDArray[S]: ...
+    @overload
+    def __get__(self, holder: Any, owner: type) -> Any: ...
+
+    def __get__(self, holder: Any, owner: type | None = None) -> Any:
+        if holder is None:
             return self
-        population, row = agent.locate()
+        if isinstance(holder, Population):
+            return holder.columns[self.name][: holder._length]
+        population, row = holder.locate()
         return self.decode(population.columns[self.name].item(row))
 
-    def __set__(self, agent: Any, value: Any) -> None:
-        population, row = agent.locate()
+    def __set__(self, holder: Any, value: Any) -> None:
+        # A population writes by its own `__setattr__`, so this is an agent.
+        population, row = holder.locate()
         encoded = self.encode(value)
         if encoded.ndim:
             raise TypeError(f"{self.name} of one agent is one value, not an array of shape {encoded.shape}")
@@ -105,8 +131,8 @@ class column:
 
 
 @functools.cache
-def _columns_of(cell_type: type) -> Mapping[str, column]:
-    found: dict[str, column] = {}
+def _columns_of(cell_type: type) -> Mapping[str, column[Any]]:
+    found: dict[str, column[Any]] = {}
     for base in reversed(cell_type.__mro__):
         for name, value in vars(base).items():
             found.pop(name, None)  # whatever a subclass puts in its place
@@ -120,9 +146,15 @@ class CellType:
 
     population: what the state calls the cells. stream, row_stream: names from which their random numbers and keys are made;
     by default those of the population and of the class, so a cell that is renamed keeps its draws by stating the old ones.
+    rests: whether such cells stay where they are. depletable: whether an experimenter can take them away. label: what people
+    call several. marker: the shape of one in pictures, by Matplotlib's name; none for what is not drawn or has several.
     """
 
     population: ClassVar[str]
+    label: ClassVar[str]
+    marker: ClassVar[str] = ""
+    rests: ClassVar[bool] = False
+    depletable: ClassVar[bool] = False
     stream: ClassVar[str]
     row_stream: ClassVar[str]
 
@@ -131,13 +163,14 @@ class CellType:
 
     def __init_subclass__(cls, **arguments: Any) -> None:
         super().__init_subclass__(**arguments)
-        cls.stream = vars(cls).get("stream", getattr(cls, "population", cls.__name__))
-        cls.row_stream = vars(cls).get("row_stream", cls.__name__)
+        if "population" in vars(cls) or not hasattr(cls, "population"):  # else a view of a kind declared elsewhere
+            cls.stream = vars(cls).get("stream", getattr(cls, "population", cls.__name__))
+            cls.row_stream = vars(cls).get("row_stream", cls.__name__)
 
     @classmethod
-    def columns(cls) -> Mapping[str, column]:
+    def declared(cls) -> Mapping[str, column[Any]]:
         """Name and declaration of each column: dtype, unit, meaning, default, names."""
-        return _columns_of(cls)  # type: ignore[arg-type]
+        return _columns_of(cls)  # type: ignore[arg-type]  # a class is hashable
 
 
 class Identities:
@@ -172,12 +205,13 @@ def splitmix64(numbers: NDArray[np.uint64]) -> NDArray[np.uint64]:
     return z ^ (z >> np.uint64(31))
 
 
-class Population:
+class Population(CellType):
     """All cells of one kind. ``population.<column>`` is a writable view, one entry a row, rows in order of unique id.
 
-    Views of columns are good until the next :meth:`add` or :meth:`remove`; take them again afterwards. Besides the
-    columns that the agent class declares there are always ``unique_id`` (int64) and ``key`` (uint64, the birth key).
-    Assigning ``population.load = values`` writes into the column (one value, or one a row).
+    A kind of cell of the model has a subclass, ``class KupfferCells(KupfferCell, Population)``, so that a type checker knows its
+    columns. Views of columns are good until the next :meth:`add` or :meth:`remove`; take them again afterwards. Besides the
+    declared columns there are always ``unique_id`` (int64) and ``key`` (uint64, the birth key). Assigning
+    ``population.load = values`` writes into the column (one value, or one a row).
     """
 
     cell_type: Any  # a CellType: its columns by name
@@ -189,8 +223,8 @@ class Population:
     removals: int  # how often rows have moved, so that whoever remembers rows knows whether they still hold
 
     def __init__(self, cell_type: Any, identities: Identities) -> None:
-        declared = cell_type.columns()
-        taken = sorted(name for name in declared if hasattr(type(self), name) or name in RESERVED)
+        declared = cell_type.declared()
+        taken = sorted(name for name in declared if name not in "yx" and (hasattr(Population, name) or name in RESERVED))
         if taken:
             raise ValueError(f"{cell_type.__name__}: a column cannot be called {', '.join(taken)}")
         arrays = {"unique_id": np.empty(0, np.int64), "key": np.empty(0, np.uint64)}
@@ -201,34 +235,41 @@ class Population:
     def __len__(self) -> int:
         return self._length
 
-    def __getattr__(self, name: str) -> Any:
-        # Underscored names are asked for while a copy or an unpickled object is still empty.
-        if name.startswith("_") or name in RESERVED:
-            raise AttributeError(name)
-        if name in self.columns:
-            return self.columns[name][: self._length]
-        raise AttributeError(f"{self.name} has no column {name!r}{self._known()}")
+    @property
+    def unique_id(self) -> NDArray[np.int64]:
+        """Of each row, ascending."""
+        return self.columns["unique_id"][: self._length]
 
-    def __setattr__(self, name: str, value: Any) -> None:
-        if name in RESERVED:
-            self.__dict__[name] = value
-        elif name == "unique_id":
-            raise AttributeError("unique ids are given once, when a row is added")
-        elif name in self.columns:
-            self._write(slice(0, self._length), name, value)
-        else:
+    @property
+    def key(self) -> NDArray[np.uint64]:
+        """The birth key of each row."""
+        return self.columns["key"][: self._length]
+
+    if not TYPE_CHECKING:  # a type checker knows the columns that a subclass declares, and no others
+
+        def __getattr__(self, name: str) -> Any:
+            # Underscored names are asked for while a copy or an unpickled object is still empty.
+            if name.startswith("_") or name in RESERVED:
+                raise AttributeError(name)
+            if name in self.columns:
+                return self.columns[name][: self._length]
             raise AttributeError(f"{self.name} has no column {name!r}{self._known()}")
+
+        def __setattr__(self, name: str, value: Any) -> None:
+            if name in RESERVED:
+                self.__dict__[name] = value
+            elif name == "unique_id":
+                raise AttributeError("unique ids are given once, when a row is added")
+            elif name in self.columns:
+                self._write(slice(0, self._length), name, value)
+            else:
+                raise AttributeError(f"{self.name} has no column {name!r}{self._known()}")
 
     def __dir__(self) -> list[str]:
         return [*super().__dir__(), *self.columns]
 
     def __repr__(self) -> str:
         return f"<Population of {self._length} {self.name}>"
-
-    @property
-    def stream(self) -> str:
-        """The name that keys the draws of its founders and recruits."""
-        return str(self.cell_type.stream)
 
     def add(self, n: int, key: ArrayLike | None = None, **columns: Any) -> slice:
         """Append n rows and return where they are. A value is one for all or one a row; left out, the column's default.
@@ -239,7 +280,7 @@ class Population:
         n = int(n)
         if n < 0:
             raise ValueError(f"{self.name}: cannot add {n} rows")
-        declared: Mapping[str, column] = self.cell_type.columns()
+        declared: Mapping[str, column[Any]] = self.cell_type.declared()
         unknown = [name for name in columns if name not in declared]
         if unknown:
             raise TypeError(f"{self.name} has no column {', '.join(unknown)}{self._known()}")
@@ -326,7 +367,7 @@ class Population:
         return values
 
     def _write(self, rows: slice, name: str, value: Any) -> None:
-        declaration = KEY if name == "key" else self.cell_type.columns()[name]
+        declaration = KEY if name == "key" else self.cell_type.declared()[name]
         values = self._shaped(name, declaration.encode(value), rows.stop - rows.start)
         self.columns[name][rows] = values
 

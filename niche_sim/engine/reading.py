@@ -55,8 +55,10 @@ def reading(file: Path | str, allowed: str, found: str = "cannot be read") -> It
 def read_text(path: Path) -> str:
     """The text of a file, without a byte order mark.
 
-    Raises:
-        InputError: it cannot be read, is no text in UTF-8, or is longer than `LONGEST_TEXT`.
+    Raises
+    ------
+    InputError
+        it cannot be read, is no text in UTF-8, or is longer than `LONGEST_TEXT`.
     """
     try:
         with path.open("rb") as file:
@@ -108,8 +110,10 @@ def read_bib(path: Path) -> dict[str, dict[str, str]]:
 
     The file has one field a line, braced, and each entry ends with a brace at the start of a line.
 
-    Raises:
-        InputError: the file cannot be read, an entry is not of that form, or a key is there twice.
+    Raises
+    ------
+    InputError
+        the file cannot be read, an entry is not of that form, or a key is there twice.
     """
     entries: dict[str, dict[str, str]] = {}
     key, is_open = "", False

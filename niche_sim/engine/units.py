@@ -167,13 +167,19 @@ def _quoted(text: str) -> str:
 def to_model(text: str | float, like: str | None = None, where: str = "quantity") -> float:
     """A number with a unit, in model units.
 
-    Args:
-        text: "58 um^2/s", "58 um2/s", "1/h", "7.8 day", "50 %"; also a plain number, which is dimensionless.
-        like: a unit of the dimension that is needed, "" for dimensionless; None takes any.
-        where: file, option or parameter, for the message.
+    Parameters
+    ----------
+    text
+        "58 um^2/s", "58 um2/s", "1/h", "7.8 day", "50 %"; also a plain number, which is dimensionless.
+    like
+        a unit of the dimension that is needed, "" for dimensionless; None takes any.
+    where
+        file, option or parameter, for the message.
 
-    Raises:
-        InputError: not a finite number, an unknown unit, or another dimension than that of `like`.
+    Raises
+    ------
+    InputError
+        not a finite number, an unknown unit, or another dimension than that of `like`.
     """
     example = f"1 {like}" if like else "0.5" if like == "" else "58 um^2/s"
     allowed = (
@@ -203,8 +209,10 @@ def to_model(text: str | float, like: str | None = None, where: str = "quantity"
 def from_model(value: Any, unit: str) -> Any:
     """A value in model units (a number or an array) in the given unit.
 
-    Raises:
-        InputError: the unit is unknown.
+    Raises
+    ------
+    InputError
+        the unit is unknown.
     """
     factor = _unit(unit, "unit").factor
     # Model units are mostly larger or smaller by a whole number, and then this rounds once.
@@ -216,11 +224,15 @@ def from_model(value: Any, unit: str) -> Any:
 def show(value: float, unit: str, digits: int = 4) -> str:
     """A value in model units as text in the given unit: "58 um^2/s". `to_model` reads it back.
 
-    Args:
-        digits: significant digits; 17 keep every bit but the last.
+    Parameters
+    ----------
+    digits
+        significant digits; 17 keep every bit but the last.
 
-    Raises:
-        InputError: the unit is unknown.
+    Raises
+    ------
+    InputError
+        the unit is unknown.
     """
     number = f"{from_model(value, unit):.{digits}g}"
     number = re.sub(r"e([+-])0*(\d+)$", lambda match: f"e{match[1].replace('+', '')}{match[2]}", number)

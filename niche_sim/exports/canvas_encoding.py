@@ -18,7 +18,6 @@ from niche_sim.figures.appearance import (
     FIELD_LOOKS,
     KINDS,
     LIVER,
-    POPULATION_LABELS,
     VESSELS,
     ZONES,
     FieldLook,
@@ -29,7 +28,9 @@ from niche_sim.figures.appearance import (
     lobule_centres,
     lobule_corners,
 )
+from niche_sim.figures.labels import capital
 from niche_sim.model.anatomy import liver_section
+from niche_sim.model.catalogue import LABELS
 
 OF_LIVER = ("steatosis",)  # fields that no other organ has
 FINEST = 65535  # places are told in this many parts of the section's sides
@@ -116,7 +117,7 @@ def static_of(sight: Sight) -> dict[str, Any]:
             {
                 "label": kind.label,
                 "population": kind.population,
-                "group": POPULATION_LABELS[kind.population],
+                "group": capital(LABELS[kind.population]),
                 "marker": kind.marker,
                 "face": kind.face,
                 "edge": kind.edge,

@@ -12,7 +12,19 @@ from niche_sim.engine.errors import InputError
 from niche_sim.experiment.simulation import Simulation
 from niche_sim.figures.appearance import FIELD_LOOKS, KINDS, VESSELS, ZONES, Kind, LiveSight, in_liver
 from niche_sim.figures.labels import clock, plain_words
-from niche_sim.model.cells import Exosome
+from niche_sim.model.cells import (
+    BoneMarrowDerivedCells,
+    EpithelialCells,
+    Exosome,
+    Fibroblasts,
+    KupfferCells,
+    NaturalKillerCells,
+    ResidentRecipientCells,
+    StellateCells,
+    TCells,
+    TumourCell,
+    TumourCells,
+)
 
 Row = dict[str, str]  # label, value, unit, meaning
 LEFT_OUT = ("y", "x", "heading", "unique_id", "key", "clone")  # the place is told by itself; the others are for machines
@@ -109,7 +121,7 @@ def _inside(where: str) -> str:
 def _columns(cells: Population, row: int) -> list[Row]:
     """All that the cell carries, each with the unit and the meaning that its class declares."""
     rows = [_row("Number", f"{int(cells.unique_id[row])}", "", "names this cell for as long as it lives")]
-    for name, column in cells.cell_type.columns().items():
+    for name, column in cells.cell_type.declared().items():
         if name in LEFT_OUT:
             continue
         value = column.decode(getattr(cells, name)[row].item())
@@ -152,11 +164,11 @@ def _on(time: float) -> str:
 # ---- stories --------------------------------------------------------------------------------------------------------
 
 
-def _of_recipient_cell(model: Simulation, cells: Population, row: int) -> list[str]:
+def _of_recipient_cell(model: Simulation, cells: KupfferCells | ResidentRecipientCells, row: int) -> list[str]:
     told = []
     educated_at = float(cells.educated_at[row])
     if not np.isnan(educated_at):
-        educated = cells.cell_type.state.decode(int(cells.state[row])) != "naive"
+        educated = type(cells).state.decode(int(cells.state[row])) != "naive"
         told.append(f"{'Educated' if educated else 'It was educated'} by exosomes {_on(educated_at)}"
                     f"{'' if educated else ', and has forgotten it'}.")  # fmt: skip
     elif not cells.responder[row]:
@@ -180,7 +192,7 @@ def _sources(model: Simulation, host: int) -> str:
     return f", all of {plain_words(Exosome.source.names[order[0]])}" if len(order) == 1 else f": {', '.join(names)}"
 
 
-def _of_stellate(model: Simulation, cells: Population, row: int) -> list[str]:
+def _of_stellate(model: Simulation, cells: StellateCells, row: int) -> list[str]:
     active_at = float(cells.active_at[row])
     active = not np.isnan(active_at)
     share = f"{float(cells.activation[row]):.0%}"
@@ -191,7 +203,7 @@ def _of_stellate(model: Simulation, cells: Population, row: int) -> list[str]:
     return told
 
 
-def _of_bmdc(model: Simulation, cells: Population, row: int) -> list[str]:
+def _of_bmdc(model: Simulation, cells: BoneMarrowDerivedCells, row: int) -> list[str]:
     told = _entered(cells, row)
     if cells.arrested[row]:
         fibronectin = float(model.state.at(model.state.fibronectin, cells)[row])
@@ -200,21 +212,21 @@ def _of_bmdc(model: Simulation, cells: Population, row: int) -> list[str]:
     return told
 
 
-def _of_entered(model: Simulation, cells: Population, row: int) -> list[str]:
+def _of_entered(model: Simulation, cells: EpithelialCells, row: int) -> list[str]:
     return _entered(cells, row)
 
 
-def _entered(cells: Population, row: int) -> list[str]:
+def _entered(cells: BoneMarrowDerivedCells | EpithelialCells, row: int) -> list[str]:
     entered_at = float(cells.entered_at[row])
     return [] if np.isnan(entered_at) else [f"Came with the blood {_on(entered_at)}."]
 
 
-def _of_fibroblast(model: Simulation, cells: Population, row: int) -> list[str]:
+def _of_fibroblast(model: Simulation, cells: Fibroblasts, row: int) -> list[str]:
     share = float(cells.activation[row])
     return ["At rest."] if share < 0.01 else [f"It is activated to {share:.0%} and secretes growth factors."]
 
 
-def _of_nk(model: Simulation, cells: Population, row: int) -> list[str]:
+def _of_nk(model: Simulation, cells: NaturalKillerCells, row: int) -> list[str]:
     activity = float(cells.activity[row])
     if activity > 1.05:
         return [f"It kills {_number(activity)} times as readily as in a naive organ."]
@@ -222,7 +234,7 @@ def _of_nk(model: Simulation, cells: Population, row: int) -> list[str]:
             else f"The surroundings hold it back: it kills at {activity:.0%} of what it does in a naive organ."]  # fmt: skip
 
 
-def _of_t(model: Simulation, cells: Population, row: int) -> list[str]:
+def _of_t(model: Simulation, cells: TCells, row: int) -> list[str]:
     told = ["Primed against the tumour in the lymph node." if cells.effector[row] else "Not primed against the tumour."]
     if cells.exhaustion[row] > 0.05:
         told.append(f"Exhausted to {float(cells.exhaustion[row]):.0%}.")
@@ -236,12 +248,12 @@ _REACTIVATED = {
 }
 
 
-def _of_tumour(model: Simulation, cells: Population, row: int) -> list[str]:
-    line = plain_words(cells.cell_type.line.decode(int(cells.line[row])))
+def _of_tumour(model: Simulation, cells: TumourCells, row: int) -> list[str]:
+    line = plain_words(TumourCell.line.decode(int(cells.line[row])))
     told = [f"Of the line {line}."]
     if not np.isnan(cells.arrived_at[row]):
         told.append(f"The founder of its clone arrested here {_on(float(cells.arrived_at[row]))}.")
-    told.append(_REACTIVATED[cells.cell_type.reactivated_by.decode(int(cells.reactivated_by[row]))])
+    told.append(_REACTIVATED[TumourCell.reactivated_by.decode(int(cells.reactivated_by[row]))])
     clone = int(cells.clone_size[row])
     if clone > 1:
         colony = clone >= model.parameters.tumour.colony_cells
@@ -257,7 +269,7 @@ def _of_tumour(model: Simulation, cells: Population, row: int) -> list[str]:
     return told
 
 
-STORIES: dict[str, Callable[[Simulation, Population, int], list[str]]] = {
+STORIES: dict[str, Callable[[Simulation, Any, int], list[str]]] = {
     "kupffer_cells": _of_recipient_cell,
     "resident_recipient_cells": _of_recipient_cell,
     "stellate_cells": _of_stellate,

@@ -30,8 +30,10 @@ def to_anndata(record: Record, time: float | None = None) -> Any:
     that have it). obsm["spatial"]: x, y in um, y downwards, as images have it. uns: "fields" (name -> float64[y, x]),
     "field_units", "spacing_um", "niche_sim" (provenance as JSON, cells without a place).
 
-    Raises:
-        InputError: anndata is not installed, or there is no snapshot of that time.
+    Raises
+    ------
+    InputError
+        anndata is not installed, or there is no snapshot of that time.
     """
     moment = _time_of(record, time)
     return _of_snapshots(record, {moment: record.snapshots[moment]})
@@ -85,7 +87,7 @@ def _of_snapshots(record: Record, snapshots: dict[float, dict[str, NDArray[Any]]
             if len(y) > there.sum():
                 elsewhere[f"{time:g}h {population}"] = int(len(y) - there.sum())
             y, x = y[there], x[there]
-            own = kind.columns()
+            own = kind.declared()
             columns = [
                 np.asarray(shot[f"{population}_{name}"], np.float64)[there] if name in own else np.full(len(y), np.nan)
                 for name in numbers
@@ -117,7 +119,7 @@ def _columns() -> tuple[list[str], list[str]]:
     numbers: dict[str, None] = {}
     names: dict[str, None] = {}
     for kind in POPULATIONS:
-        for name, declared in kind.columns().items():
+        for name, declared in kind.declared().items():
             if declared.names:
                 names[name] = None
             elif name not in (*PLACES, "host") and declared.dtype != np.uint64:
@@ -138,8 +140,8 @@ def _at_sites(field: NDArray[Any], y: NDArray[np.float64], x: NDArray[np.float64
 def _var(pd: Any, numbers: list[str]) -> Any:
     rows = []
     for name in numbers:
-        having = [kind for kind in POPULATIONS if name in kind.columns()]
-        declared = having[0].columns()[name]
+        having = [kind for kind in POPULATIONS if name in kind.declared()]
+        declared = having[0].declared()[name]
         rows.append((name, declared.unit, declared.meaning, "cell", ", ".join(kind.population for kind in having)))
     rows += [(f"field_{name}", unit, meaning, "field", "all") for name, (unit, meaning) in FIELDS.items()]
     index = pd.Index([row[0] for row in rows], dtype=object)

@@ -9,9 +9,23 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from niche_sim.engine.columns import CellType
 from niche_sim.engine.units import to_model
 from niche_sim.experiment.simulation import Simulation
-from niche_sim.model.cells import BoneMarrowDerivedCell, KupfferCell, TumourCell
+from niche_sim.figures.labels import capital
+from niche_sim.model.cells import (
+    BMDC,
+    POPULATIONS,
+    BoneMarrowDerivedCell,
+    EpithelialCell,
+    Fibroblast,
+    KupfferCell,
+    NaturalKillerCell,
+    ResidentRecipientCell,
+    StellateCell,
+    TCell,
+    TumourCell,
+)
 from niche_sim.model.state import FIELDS, ONE_AT_REST
 from niche_sim.runs.record import anatomy_of
 
@@ -96,7 +110,7 @@ class _LiveArrays(Mapping[str, NDArray[Any]]):
         self.columns = {
             f"{name}_{column}": (name, column)
             for name, population in model.state.populations.items()
-            for column in (*population.cell_type.columns(), "unique_id", "key")
+            for column in (*population.cell_type.declared(), "unique_id", "key")
         }
 
     def __getitem__(self, name: str) -> NDArray[Any]:
@@ -213,20 +227,6 @@ class Kind:
     chosen: Callable[[Sight], Rows]
 
 
-# What a population is called where its kinds are listed.
-POPULATION_LABELS = {
-    "kupffer_cells": "Kupffer cells",
-    "resident_recipient_cells": "Recipient cells of exosomes",
-    "stellate_cells": "Stellate cells",
-    "fibroblasts": "Fibroblasts",
-    "bmdc": "Cells from bone marrow",
-    "epithelial_cells": "Epithelial cells",
-    "nk_cells": "NK cells",
-    "t_cells": "T cells",
-    "tumour_cells": "Tumour cells",
-}
-
-
 def _recipient_cell(population: str, state: int, loaded: bool | None = None) -> Callable[[Sight], Rows]:
     def chosen(sight: Sight) -> Rows:
         rows: Rows = sight.arrays[f"{population}_state"] == state
@@ -268,56 +268,118 @@ def _of_bmdc(kind: str, held: bool | None = None) -> Callable[[Sight], Rows]:
     return chosen
 
 
-LIVER, AWAY = "kupffer_cells", "resident_recipient_cells"
+LIVER, AWAY = KupfferCell.population, ResidentRecipientCell.population
 _NAIVE, _EDUCATED, _TUMOUR_ASSOCIATED = range(len(KupfferCell.state.names))  # as of all recipient cells
-_S, _B, _T = "stellate_cells", "bmdc", "tumour_cells"
-# Each kind of cell has a shape, each state of it a colour or filling: a greyscale print keeps the shapes.
-KINDS = (
-    Kind("Kupffer cell, naive", LIVER, "s", WHITE, ORANGE, 1.7, 2,
+
+
+# Label, face, edge, size, layer, description and rows: all of a `Kind` that the record of the cell does not say.
+Look = tuple[str, str, str, float, int, str, Callable[[Sight], Rows]]
+
+
+def _drawn(kind: type[CellType], *looks: Look, marker: str = "") -> list[Kind]:
+    """The looks of one kind of cell, with the marker of its record or a given one."""
+    return [
+        Kind(label, kind.population, marker or kind.marker, face, edge, size, layer, description, chosen)
+        for label, face, edge, size, layer, description, chosen in looks
+    ]
+
+
+# Each kind of cell has a shape, which its record says, each state of it a colour or filling: a greyscale print keeps the shapes.
+_LOOKS = (
+    _drawn(
+        KupfferCell,
+        ("Kupffer cell, naive", WHITE, ORANGE, 1.7, 2,
          "resident macrophage that holds no exosomes", _recipient_cell(LIVER, _NAIVE, loaded=False)),
-    Kind("Kupffer cell, loaded, not educated", LIVER, "s", ORANGE, ORANGE, 2.1, 3,
+        ("Kupffer cell, loaded, not educated", ORANGE, ORANGE, 2.1, 3,
          "has taken up exosomes and has not changed yet", _recipient_cell(LIVER, _NAIVE, loaded=True)),
-    Kind("Kupffer cell, educated", LIVER, "s", VERMILLION, BLACK, 2.4, 4,
+        ("Kupffer cell, educated", VERMILLION, BLACK, 2.4, 4,
          "educated by exosomal MIF, it secretes TGF-β", _recipient_cell(LIVER, _EDUCATED)),
-    Kind("Kupffer cell, tumour-associated", LIVER, "s", PURPLE, BLACK, 2.4, 4,
+        ("Kupffer cell, tumour-associated", PURPLE, BLACK, 2.4, 4,
          "changed by tumour cells around it, it now helps them", _recipient_cell(LIVER, _TUMOUR_ASSOCIATED)),
-    Kind("Recipient cell, naive", AWAY, "h", WHITE, ORANGE, 1.7, 2,
+    ),
+    _drawn(
+        ResidentRecipientCell,
+        ("Recipient cell, naive", WHITE, ORANGE, 1.7, 2,
          "resident cell of lung or brain that holds no exosomes", _recipient_cell(AWAY, _NAIVE, loaded=False)),
-    Kind("Recipient cell, loaded, not educated", AWAY, "h", ORANGE, ORANGE, 2.1, 3,
+        ("Recipient cell, loaded, not educated", ORANGE, ORANGE, 2.1, 3,
          "has taken up exosomes and has not changed yet", _recipient_cell(AWAY, _NAIVE, loaded=True)),
-    Kind("Recipient cell, educated", AWAY, "h", VERMILLION, BLACK, 2.4, 4,
+        ("Recipient cell, educated", VERMILLION, BLACK, 2.4, 4,
          "educated by exosomes, it prepares the organ", _recipient_cell(AWAY, _EDUCATED)),
-    Kind("Stellate cell, quiescent", _S, "*", "#9CC9BA", "#9CC9BA", 2.0, 1,
+    ),
+    _drawn(
+        StellateCell,
+        ("Stellate cell, quiescent", "#9CC9BA", "#9CC9BA", 2.0, 1,
          "pericyte of the sinusoid, which lays no matrix yet", _stellate(False)),
-    Kind("Stellate cell, active", _S, "*", GREEN, "#00553E", 3.6, 3,
+        ("Stellate cell, active", GREEN, "#00553E", 3.6, 3,
          "pericyte that lays fibronectin and other matrix", _stellate(True)),
-    Kind("Fibroblast", "fibroblasts", "d", "#7FC8A9", "#00553E", 2.6, 2,
-         "of the portal tract", _every("fibroblasts")),
-    Kind("Macrophage, moving", _B, "^", WHITE, BLUE, 2.6, 5,
+    ),
+    _drawn(
+        Fibroblast,
+        ("Fibroblast", "#7FC8A9", "#00553E", 2.6, 2,
+         "of the portal tract", _every(Fibroblast.population)),
+    ),
+    _drawn(
+        BoneMarrowDerivedCell,
+        ("Macrophage, moving", WHITE, BLUE, 2.6, 5,
          "called from the bone marrow, still crawling", _of_bmdc("macrophage", held=False)),
-    Kind("Macrophage, arrested", _B, "^", BLUE, WHITE, 3.2, 5,
+        ("Macrophage, arrested", BLUE, WHITE, 3.2, 5,
          "held by fibronectin, part of the niche", _of_bmdc("macrophage", held=True)),
-    Kind("Suppressor cell", _B, "v", BLUE, BLACK, 2.8, 5,
+        marker=BMDC["macrophages"].marker,
+    ),
+    _drawn(
+        BoneMarrowDerivedCell,
+        ("Suppressor cell", BLUE, BLACK, 2.8, 5,
          "from the bone marrow, it dampens NK and T cells", _of_bmdc("mdsc")),
-    Kind("Neutrophil", _B, "<", SKY, BLUE, 2.8, 5,
+        marker=BMDC["mdsc"].marker,
+    ),
+    _drawn(
+        BoneMarrowDerivedCell,
+        ("Neutrophil", SKY, BLUE, 2.8, 5,
          "casts traps that catch tumour cells", _of_bmdc("neutrophil")),
-    Kind("Patrolling monocyte", _B, ">", SKY, BLUE, 2.8, 5,
+        marker=BMDC["neutrophils"].marker,
+    ),
+    _drawn(
+        BoneMarrowDerivedCell,
+        ("Patrolling monocyte", SKY, BLUE, 2.8, 5,
          "clears tumour cells from the vessels", _of_bmdc("patrolling")),
-    Kind("Epithelial cell", "epithelial_cells", "p", "#EAD7C3", BLACK, 2.8, 5,
-         "recruited to the niche (hypothesis)", _every("epithelial_cells")),
-    Kind("NK cell", "nk_cells", "P", YELLOW, BLACK, 3.2, 6,
-         "patrols and kills tumour cells", _every("nk_cells")),
-    Kind("T cell", "t_cells", "X", SKY, BLACK, 3.0, 6,
-         "patrols; once primed it hits tumour cells", _every("t_cells")),
-    Kind("Tumour cell, just arrested", _T, "o", YELLOW, BLACK, 3.8, 7,
+        marker=BMDC["patrolling_monocytes"].marker,
+    ),
+    _drawn(
+        EpithelialCell,
+        ("Epithelial cell", "#EAD7C3", BLACK, 2.8, 5,
+         "recruited to the niche (hypothesis)", _every(EpithelialCell.population)),
+    ),
+    _drawn(
+        NaturalKillerCell,
+        ("NK cell", YELLOW, BLACK, 3.2, 6,
+         "patrols and kills tumour cells", _every(NaturalKillerCell.population)),
+    ),
+    _drawn(
+        TCell,
+        ("T cell", SKY, BLACK, 3.0, 6,
+         "patrols; once primed it hits tumour cells", _every(TCell.population)),
+    ),
+    _drawn(
+        TumourCell,
+        ("Tumour cell, just arrested", YELLOW, BLACK, 3.8, 7,
          "has come with the blood, not yet in the tissue", _tumour("arrested", "extravasated")),
-    Kind("Tumour cell, dormant", _T, "o", PURPLE, BLACK, 3.8, 7,
+        ("Tumour cell, dormant", PURPLE, BLACK, 3.8, 7,
          "alive and dormant", _tumour("dormant")),
-    Kind("Tumour cell, motile", _T, "o", WHITE, BLACK, 3.8, 7,
+        ("Tumour cell, motile", WHITE, BLACK, 3.8, 7,
          "crawls before it grows", _tumour("motile")),
-    Kind("Tumour cell, cycling", _T, "o", BLACK, WHITE, 2.9, 8,
+        ("Tumour cell, cycling", BLACK, WHITE, 2.9, 8,
          "divides: the start of a metastasis", _tumour("cycling")),
+    ),
 )  # fmt: skip
+# A kind of cell that has no look of its own is drawn with its marker in grey.
+KINDS: tuple[Kind, ...] = (
+    *(look for looks in _LOOKS for look in looks),
+    *(
+        Kind(capital(kind.label), kind.population, kind.marker, PALE, BLACK, 2.8, 5, "", _every(kind.population))
+        for kind in POPULATIONS
+        if kind.marker and kind.population not in {look.population for looks in _LOOKS for look in looks}
+    ),
+)
 
 
 # ---- what lies in the section ---------------------------------------------------------------------------------------

@@ -225,7 +225,7 @@ class _Sheet:
         if image is not None:
             y = top + 7.0 + math.ceil(len(shown) / PICTURES) * (tall + 7.0) - 3.0
             bar = self.figure.colorbar(image, cax=self.axes(3, y, 60, 2.2), orientation="horizontal")
-            bar.outline.set_linewidth(0.4)  # type: ignore[operator]
+            bar.outline.set_linewidth(0.4)
             bar.ax.tick_params(labelsize=6)
             self.figure.text(*self.at(65, y + 1.1), "fibronectin (× naive organ)", va="center")
 

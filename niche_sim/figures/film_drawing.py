@@ -22,7 +22,7 @@ from matplotlib.transforms import Affine2D
 from numpy.typing import NDArray
 
 from niche_sim.engine.errors import InputError
-from niche_sim.figures import single_run
+from niche_sim.figures import single_run, timeline
 from niche_sim.figures.appearance import (
     AWAY,
     BLACK,
@@ -40,6 +40,7 @@ from niche_sim.figures.appearance import (
 )
 from niche_sim.figures.film_files import Picture, check_ending, write_gif, write_mp4
 from niche_sim.figures.labels import clock
+from niche_sim.figures.pages import headline
 from niche_sim.figures.style import DAY, style
 from niche_sim.model.stages import STAGES, Stage
 from niche_sim.runs.record import Record, whole
@@ -178,10 +179,10 @@ class Film:
 
     def palette(self) -> Picture:
         """At most 256 colours, uint8[n, 3], for the whole film: the field's ramp, every flat colour, edges between them."""
-        flat = {TRIAD, TRIAD_WALL, VEIN_WALL, GREY, UNLIT, LANE, SPAN, *single_run.STAGE_COLOURS}
+        flat = {TRIAD, TRIAD_WALL, VEIN_WALL, GREY, UNLIT, LANE, SPAN, *timeline.STAGE_COLOURS}
         flat |= {colour for kind in KINDS for colour in (kind.face, kind.edge)}
         solid = np.array([to_rgb(colour) for colour in sorted(flat)])
-        ramp = self.field.cmap(np.linspace(0.0, 1.0, 64))[:, :3]  # type: ignore[misc]
+        ramp = self.field.cmap(np.linspace(0.0, 1.0, 64))[:, :3]
         greys = np.repeat(np.linspace(0.0, 1.0, 16)[:, None], 3, axis=1)
         between = [0.5 * (solid + np.array(to_rgb(other))) for other in (WHITE, BLACK, FIELD_LOOKS[FIELD].light[1])]
         colours = np.round(255.0 * np.concatenate([ramp, solid, greys, *between])).astype(np.uint8)
@@ -190,7 +191,7 @@ class Film:
     def _build(self) -> None:
         self.moving: list[Any] = []
         first = SnapshotSight(self.record.snapshots[min(self.record.snapshots)], self.record.provenance)
-        heading, *changed = single_run.headline(self.record, "")
+        heading, *changed = headline(self.record, "")
         self._text(24, 24, heading.removesuffix(" · "), size=10.5 * min(1.0, 66 / len(heading)), weight="bold")
         if changed:
             self._text(24, 44, textwrap.shorten(changed[0], 100, placeholder=" …"), size=8, color=GREY)
@@ -256,9 +257,9 @@ class Film:
         for side in ("top", "right", "left"):
             ax.spines[side].set_visible(False)
         self._text(700, top + 13, "What was done", color=GREY)
-        for lane in single_run.lanes_of(self.record.provenance["marks"], self.end):
+        for lane in timeline.lanes_of(self.record.provenance["marks"], self.end):
             moments = [start for start, stop in zip(lane.times, lane.ends, strict=True) if stop <= start]
-            look: dict[str, Any] = {"s": 16, "marker": single_run.SYMBOLS.get(lane.kind, "|"), "c": BLACK, "linewidths": 0.6}
+            look: dict[str, Any] = {"s": 16, "marker": timeline.SYMBOLS.get(lane.kind, "|"), "c": BLACK, "linewidths": 0.6}
             ax.scatter(moments, np.full(len(moments), -0.5), clip_on=False, zorder=3, **look)
             for start, stop in zip(lane.times, lane.ends, strict=True):
                 if stop > start:
@@ -305,7 +306,7 @@ class Film:
 
     def _build_doings(self, top: float) -> None:
         """In words what the symbols in the row above the stages stand for."""
-        lanes = single_run.lanes_of(self.record.provenance["marks"], self.end)
+        lanes = timeline.lanes_of(self.record.provenance["marks"], self.end)
         left_out = len(lanes) - MOST_DOINGS if len(lanes) > MOST_DOINGS else 0
         for place, lane in enumerate(lanes[: MOST_DOINGS - 1] if left_out else lanes):
             middle = top + 16 * place
@@ -313,7 +314,7 @@ class Film:
                 bar = Line2D([702, 714], [middle] * 2, color=SPAN, linewidth=4, transform=self._place())
                 self.figure.add_artist(bar)
             else:
-                marker = single_run.SYMBOLS.get(lane.kind, "|")
+                marker = timeline.SYMBOLS.get(lane.kind, "|")
                 self.figure.add_artist(self._symbol(708, middle, marker, 5, BLACK, BLACK, 0.6))
             self._text(720, middle, textwrap.shorten(lane.label, 84, placeholder=" …"), size=8.5)
         if left_out:
@@ -337,7 +338,7 @@ class Film:
             self.field, cax=self._axes(704, top, 360, 12), orientation="horizontal", extend="max", extendfrac=0.03
         )
         bar.locator = MaxNLocator(6)
-        bar.outline.set_linewidth(0.5)  # type: ignore[operator]
+        bar.outline.set_linewidth(0.5)
         self._text(1078, top + 6, look.label, size=9)
         self._text(1078, top + 21, f"({look.unit})", size=8.5)
 
@@ -379,7 +380,7 @@ class Film:
 
 
 def _colour(number: int) -> str:
-    return single_run.STAGE_COLOURS[number % len(single_run.STAGE_COLOURS)]
+    return timeline.STAGE_COLOURS[number % len(timeline.STAGE_COLOURS)]
 
 
 def _on(colour: str) -> str:

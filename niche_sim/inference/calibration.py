@@ -150,8 +150,10 @@ def calibrate(
     limit: the first population at or below it is the last. report: called with a line if the history is not as it was
     written, and so begun anew; None logs it.
 
-    Raises:
-        InputError: pyABC is not there, or the history is of other numbers.
+    Raises
+    ------
+    InputError
+        pyABC is not there, or the history is of other numbers.
     """
     particles, populations = given.whole(particles, "particles", 2), given.whole(populations, "populations", 1)
     abc = _pyabc()

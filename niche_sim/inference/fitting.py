@@ -98,8 +98,10 @@ def fit(
 ) -> Fit:
     """The fit targets of a scenario (and no others) for the numbers to vary, given as in a plan of a sweep.
 
-    Raises:
-        InputError: it has none, or a number cannot be varied; names the place.
+    Raises
+    ------
+    InputError
+        it has none, or a number cannot be varied; names the place.
     """
     mice, overrides = given.whole(mice, "mice", 1), given.table(overrides, "overrides")
     targets = tuple(target for target in experiment.targets if target.use == FIT)

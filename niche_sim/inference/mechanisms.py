@@ -21,7 +21,7 @@ from niche_sim.experiment import scenario
 from niche_sim.experiment.protocol import Block, InjectExosomes, InjectTumourCells, Protocol
 from niche_sim.experiment.scenario import Arm
 from niche_sim.experiment.simulation import Simulation
-from niche_sim.inference.verdicts import Effect, prevented_gain
+from niche_sim.inference.effects import Effect, prevented_gain
 from niche_sim.model.initial_state import section_of
 from niche_sim.model.parameters import resolve
 from niche_sim.model.processes.licensing.fibronectin_deposition import FibronectinDeposition

@@ -32,7 +32,8 @@ from niche_sim.engine import given
 from niche_sim.engine.chance import Chance
 from niche_sim.engine.errors import InputError
 from niche_sim.experiment.protocol import one_of
-from niche_sim.inference.verdicts import Effect, compare, is_event
+from niche_sim.inference.effects import Effect
+from niche_sim.inference.verdicts import compare, is_event
 from niche_sim.model.readouts import BY_NAME
 from niche_sim.runs.cohort import Cohort
 
@@ -124,8 +125,10 @@ def groups(
 ) -> Groups:
     """An arm against the first of the plan (or that arm against itself), at `at` (h).
 
-    Raises:
-        InputError: too few mice, a test that such values do not allow, an effect that they cannot have.
+    Raises
+    ------
+    InputError
+        too few mice, a test that such values do not allow, an effect that they cannot have.
     """
     reference = cohort.plan.reference
     a, b = cohort.pairs(cohort.values(arm, readout, at), cohort.values(reference, readout, at))

@@ -109,8 +109,10 @@ def of_function(
 def of_sweep(found: Swept, readout: str, arm: str, at: float | None = None) -> Sensitivity:
     """Of a sweep of design morris or sobol: a readout of an arm at the end or at a time (h).
 
-    Raises:
-        InputError: the sweep has another design, or no such readout, arm or time, or too many runs of it failed.
+    Raises
+    ------
+    InputError
+        the sweep has another design, or no such readout, arm or time, or too many runs of it failed.
     """
     plan = found.plan
     if plan.design not in METHODS:

@@ -93,8 +93,10 @@ def windows(
 
     options: as of `cohort.plan` (mice, seed, overrides, without, schedule).
 
-    Raises:
-        InputError: no such arm, nothing that can be moved, a day below 0, or an intervention that cannot be moved there.
+    Raises
+    ------
+    InputError
+        no such arm, nothing that can be moved, a day below 0, or an intervention that cannot be moved there.
     """
     days = tuple(dict.fromkeys(given.numbers(days, "--by", "days")))  # a day that is there twice is one start
     experiment.arm(arm, "--arm")

@@ -59,7 +59,7 @@ class Cell(mesa.Agent, CellType):
         _show(self, population, row, int(population.unique_id[row]))
 
     @classmethod
-    def create_agents(cls, model: PopulationModel, n: int, **columns: Any) -> LazyAgentSet:  # type: ignore[override]
+    def create_agents(cls, model: PopulationModel, n: int, **columns: Any) -> LazyAgentSet:
         """Add n rows at once; each value is one for all or n of them."""
         population = model.population_of(cls)
         rows = population.add(n, **columns)
@@ -103,7 +103,7 @@ class Cell(mesa.Agent, CellType):
     @pos.setter
     def pos(self, position: tuple[float, float]) -> None:
         given_x, given_y = position
-        columns = self.columns()
+        columns = self.declared()
         # Both must be good before one of them is kept.
         x, y = columns["x"].encode(given_x), columns["y"].encode(given_y)
         self.x, self.y = x, y
@@ -116,7 +116,7 @@ class Cell(mesa.Agent, CellType):
 
     def __setattr__(self, name: str, value: Any) -> None:
         if not hasattr(getattr(type(self), name, None), "__set__"):
-            known = ", ".join(self.columns())
+            known = ", ".join(self.declared())
             raise AttributeError(f"{type(self).__name__} has no column {name!r} and keeps nothing else; it has {known}")
         super().__setattr__(name, value)
 
@@ -192,8 +192,8 @@ class _Rows:
     def are(self, rows: NDArray[np.int64], agent_type: Any) -> NDArray[np.bool_]:
         return np.full(len(rows), issubclass(agent_class_of(self.population), agent_type))
 
-    def declaration(self, name: str) -> column | None:
-        return self.population.cell_type.columns().get(name)
+    def declaration(self, name: str) -> column[Any] | None:
+        return self.population.cell_type.declared().get(name)
 
     def values(self, name: str, rows: NDArray[np.int64]) -> NDArray[Any] | None:
         """What agents would show for a column, or None when it is none; names as Python strings."""
@@ -394,7 +394,7 @@ class LazyAgentSet(AgentSet):
     def __repr__(self) -> str:
         return f"<{type(self).__name__} of {len(self)} agents>"
 
-    def _from_iterable(self, it: Iterable[mesa.Agent]) -> LazyAgentSet:  # type: ignore[override]
+    def _from_iterable(self, it: Iterable[mesa.Agent]) -> LazyAgentSet:
         return LazyAgentSet(it, self.random)
 
     # With a Mesa set on the left and one of ours on the right, Python asks ours, because it is a subclass with methods of
@@ -494,7 +494,7 @@ class LazyAgentSet(AgentSet):
             return [getattr(agent, method)(*args, **kwargs) for agent in self]
         return [method(agent, *args, **kwargs) for agent in self]
 
-    def get(self, attr_names: Any, handle_missing: str = "error", default_value: Any = None) -> list[Any]:  # type: ignore[override]
+    def get(self, attr_names: Any, handle_missing: str = "error", default_value: Any = None) -> list[Any]:
         """One attribute of each agent, or a list of several. handle_missing: "error" or "default"."""
         if handle_missing not in ("error", "default"):
             raise ValueError(f"Unknown handle_missing option: {handle_missing}, should be one of 'error' or 'default'")

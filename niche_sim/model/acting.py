@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,8 +11,11 @@ from niche_sim.engine.chance import Chance, birth_key
 from niche_sim.engine.kernels.spectral import spectral_step
 from niche_sim.engine.kernels.walk import STILL, sub_steps, walk
 from niche_sim.engine.laws import MOLECULE, rate_of, turn_chance
+from niche_sim.model.cells import KupfferCells, NaturalKillerCells, TCells
 from niche_sim.model.process import Process
 from niche_sim.model.state import Field, State
+
+Walking = KupfferCells | NaturalKillerCells | TCells  # the cells of an organ that patrol it
 
 
 class Walker(Protocol):
@@ -24,9 +27,11 @@ class Walker(Protocol):
     def persistence(self) -> float: ...
 
 
-def patrol(process: Process, state: State, name: str, speed: Any, numbers: Walker, chance: Chance, dt: float) -> None:
+def patrol(
+    process: Process, state: State, cells: Walking, speed: NDArray[np.float64], numbers: Walker, chance: Chance, dt: float
+) -> None:
     """Let every cell of a population walk for dt (h) at its own speed (um/h)."""
-    cells, spacing = state.populations[name], state.section.spacing
+    name, spacing = cells.population, state.section.spacing
     steps = sub_steps(numbers.speed, numbers.persistence, dt, spacing)
     moving = np.flatnonzero(speed * dt > STILL * spacing)
     draws = chance.uniform32(process, cells.key[moving], steps, purpose=name).reshape(-1, steps)
@@ -36,12 +41,12 @@ def patrol(process: Process, state: State, name: str, speed: Any, numbers: Walke
     cells.y[moving], cells.x[moving], cells.heading[moving] = y, x, heading
 
 
-def enter(process: Process, state: State, name: str, n: int, chance: Chance) -> NDArray[np.float64]:
+def enter(process: Process, state: State, cells: Walking, n: int, chance: Chance) -> NDArray[np.float64]:
     """Add n cells where such cells live at rest. Returns a uniform for each, to decide more of it, float64[n]."""
-    keys = birth_key(state.populations[name].stream, process.stream, state.step_index, np.arange(n))
+    keys = birth_key(cells.stream, process.stream, state.step_index, np.arange(n))
     draws = chance.uniform(process, keys, 5, purpose="place")
-    y, x = state.place(name, draws[:, :3])
-    state.populations[name].add(n, key=keys, y=y, x=x, heading=2.0 * np.pi * draws[:, 3])
+    y, x = state.place(cells.population, draws[:, :3])
+    cells.add(n, key=keys, y=y, x=x, heading=2.0 * np.pi * draws[:, 3])
     uniforms: NDArray[np.float64] = draws[:, 4]
     return uniforms
 

@@ -12,14 +12,15 @@ from typing import Any
 import numpy as np
 
 from niche_sim.engine.chance import Chance, birth_key
-from niche_sim.model.catalogue import BMDC_KINDS, EXOSOME_SOURCES, TUMOUR_LINES
+from niche_sim.model.catalogue import BMDC_KINDS, EXOSOME_SOURCES, TUMOUR_LINES, Blocked, Boosted
 from niche_sim.model.cells import BoneMarrowDerivedCell
-from niche_sim.model.state import Blocked, Boosted, PrimaryTumour, State
+from niche_sim.model.parameters import Parameters
+from niche_sim.model.state import PrimaryTumour, State
 
 SOON = 1e-9  # h; a time that falls on a step's end but for rounding belongs to the next step
 
 
-def intervene(interventions: Iterable[Any], state: State, p: Any, chance: Chance, dt: float) -> None:
+def intervene(interventions: Iterable[Any], state: State, p: Parameters, chance: Chance, dt: float) -> None:
     """Act every intervention that falls into the coming step of dt (h), and set what is blocked or boosted during it."""
     state.blocked, state.boosted = Blocked(), Boosted()
     for intervention in interventions:
@@ -36,7 +37,7 @@ def _part(start: float, end: float, state: State, dt: float) -> float:
     return min(1.0, overlap / dt) if overlap > SOON else 0.0
 
 
-def inject_exosomes(intervention: Any, state: State, p: Any, chance: Chance, dt: float) -> None:
+def inject_exosomes(intervention: Any, state: State, p: Parameters, chance: Chance, dt: float) -> None:
     """Put each due dose into blood: Poisson about the section's share of the vesicles."""
     for dose in intervention.doses:
         if _due(dose.at, state, dt):
@@ -47,7 +48,7 @@ def inject_exosomes(intervention: Any, state: State, p: Any, chance: Chance, dt:
             state.release_exosomes(n, EXOSOME_SOURCES.index(dose.source), key, p.exosomes.parcel_size)
 
 
-def inject_tumour_cells(intervention: Any, state: State, p: Any, chance: Chance, dt: float) -> None:
+def inject_tumour_cells(intervention: Any, state: State, p: Parameters, chance: Chance, dt: float) -> None:
     """Put the cells into the blood that enters the section: Poisson about its share of those that reach the organ."""
     if _due(intervention.at, state, dt):
         key = birth_key("tumour_cells", intervention.event)
@@ -57,7 +58,7 @@ def inject_tumour_cells(intervention: Any, state: State, p: Any, chance: Chance,
         state.enter_tumour_cells(n, TUMOUR_LINES.index(intervention.line), birth_key(key, np.arange(n)))
 
 
-def grow_primary(intervention: Any, state: State, p: Any, chance: Chance, dt: float) -> None:
+def grow_primary(intervention: Any, state: State, p: Parameters, chance: Chance, dt: float) -> None:
     """Implant the primary."""
     if _due(intervention.start, state, dt):
         state.primary = PrimaryTumour(
@@ -72,20 +73,20 @@ def grow_primary(intervention: Any, state: State, p: Any, chance: Chance, dt: fl
         )
 
 
-def resect_primary(intervention: Any, state: State, p: Any, chance: Chance, dt: float) -> None:
+def resect_primary(intervention: Any, state: State, p: Parameters, chance: Chance, dt: float) -> None:
     """Take the primary out; what it shed stays."""
     if _due(intervention.at, state, dt):
         state.primary = dataclasses.replace(state.primary, cells=0.0)
 
 
-def block(intervention: Any, state: State, p: Any, chance: Chance, dt: float) -> None:
+def block(intervention: Any, state: State, p: Parameters, chance: Chance, dt: float) -> None:
     """Block a link for the part of this step that is in the window; two blocks of one link multiply what is left."""
     efficacy = intervention.efficacy * _part(intervention.start, intervention.end, state, dt)
     left = 1.0 - getattr(state.blocked, intervention.target)
     setattr(state.blocked, intervention.target, 1.0 - left * (1.0 - efficacy))
 
 
-def deplete(intervention: Any, state: State, p: Any, chance: Chance, dt: float) -> None:
+def deplete(intervention: Any, state: State, p: Parameters, chance: Chance, dt: float) -> None:
     """Take a fraction of a population, or of a kind of it, out: once, or in a window (newcomers by the same chance).
 
     Whether a cell is hit hangs on its birth key and this event alone, so a window does not take more than its fraction.
@@ -99,23 +100,23 @@ def deplete(intervention: Any, state: State, p: Any, chance: Chance, dt: float) 
     once = Chance(chance.seed)  # the same draw in every step
     hit = once.uniform("deplete", population.key, purpose=intervention.event) < intervention.fraction
     if kind:
-        hit &= population.kind == BoneMarrowDerivedCell.kind.code(kind)
+        hit &= state.bmdc.kind == BoneMarrowDerivedCell.kind.code(kind)
     population.remove(hit)
 
 
-def boost(intervention: Any, state: State, p: Any, chance: Chance, dt: float) -> None:
+def boost(intervention: Any, state: State, p: Parameters, chance: Chance, dt: float) -> None:
     """Raise one signal or entry for the part of this step that is in the window; two boosts of one target multiply."""
     factor = 1.0 + (intervention.factor - 1.0) * _part(intervention.start, intervention.end, state, dt)
     setattr(state.boosted, intervention.target, getattr(state.boosted, intervention.target) * factor)
 
 
-def treat(intervention: Any, state: State, p: Any, chance: Chance, dt: float) -> None:
+def treat(intervention: Any, state: State, p: Parameters, chance: Chance, dt: float) -> None:
     """Add each due dose (in usual doses) to what is in the body of the drug."""
     due = sum(_due(time, state, dt) for time in intervention.times)
     setattr(state.drugs, intervention.drug, getattr(state.drugs, intervention.drug) + due * intervention.dose)
 
 
-ACTIONS: dict[str, Callable[[Any, State, Any, Chance, float], None]] = {
+ACTIONS: dict[str, Callable[[Any, State, Parameters, Chance, float], None]] = {
     "inject_exosomes": inject_exosomes,
     "inject_tumour_cells": inject_tumour_cells,
     "grow_primary": grow_primary,

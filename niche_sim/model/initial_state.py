@@ -61,10 +61,10 @@ def naive_liver(section: Section, p: Parameters, chance: Chance) -> State:
         keys = birth_key(population.stream, "founder", np.arange(n))
         y, x = state.place(name, chance.uniform("founders", keys, 3, purpose="place"))
         population.add(n, key=keys, y=y, x=x)
-        if name in ("kupffer_cells", "nk_cells", "t_cells"):
-            population.heading[:] = 2.0 * np.pi * chance.uniform("founders", keys, purpose="heading")
-    cells = state.recipient_cells
-    cells.responder[:] = chance.uniform("founders", cells.key, purpose="responder") < p.kupffer.fraction_responders
+    for patrolling in (state.kupffer_cells, state.nk_cells, state.t_cells):
+        patrolling.heading[:] = 2.0 * np.pi * chance.uniform("founders", patrolling.key, purpose="heading")
+    takers = state.recipient_cells
+    takers.responder[:] = chance.uniform("founders", takers.key, purpose="responder") < p.kupffer.fraction_responders
     cells = state.resident_recipient_cells
     first, second = KINDS_OF_RECIPIENT_CELLS.get(p.place, (0, 0))
     is_first = chance.uniform("founders", cells.key, purpose="kind") < p.organ.share_first_recipient_cell

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from niche_sim.engine.chance import Chance
+from niche_sim.engine.laws import probability
 from niche_sim.model.parameters import Parameters
-from niche_sim.model.sensing import Situation
+from niche_sim.model.sensing import Present, Situation
 from niche_sim.model.state import State
 
 
@@ -61,6 +62,13 @@ class Process:
         a map of it over all sites.
         """
         raise NotImplementedError(f"{self.name} states no hazard")
+
+    def befallen(
+        self, state: State, p: Parameters, chance: Chance, rows: NDArray[np.int64], dt: float
+    ) -> NDArray[np.int64]:
+        """Which of some tumour cells (rows, int64[n]) the rule's event befalls within dt (h): the hazard, sampled."""
+        rate = self.hazard(state, p, Present(state, rows))
+        return rows[chance.uniform(self, state.tumour_cells.key[rows]) < probability(rate, dt)]
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         """Advance this rule by `dt` (h)."""

@@ -12,7 +12,7 @@ from niche_sim.engine.columns import Population
 from niche_sim.engine.kernels.neighbourhood import disc, gather, spread
 from niche_sim.engine.laws import hill, niche_strength
 from niche_sim.model.anatomy import Section
-from niche_sim.model.catalogue import CARGO
+from niche_sim.model.catalogue import CARGO, Cargo
 from niche_sim.model.parameters import Parameters
 from niche_sim.model.state import State
 
@@ -87,7 +87,7 @@ def swept_nearby(state: State, p: Parameters, patrol: Population, speed: Any, at
     return gather(swept, at, *disc(p.tumour.neighbourhood, section.spacing))
 
 
-def exposure_answer(state: State, p: Parameters, cargo: str) -> float:
+def exposure_answer(state: State, p: Parameters, cargo: Cargo) -> float:
     """How strongly cells along the vessels answer what blood has brought of a cargo, 0 to 1."""
     exposed = state.blood.exposure[CARGO.index(cargo)]
     return float(hill(exposed, p.exosomes.half_exposure, 2.0)) if exposed > 0.0 else 0.0

@@ -5,43 +5,36 @@ from __future__ import annotations
 import dataclasses
 import json
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Generic, TypeVar, overload
 
 import numpy as np
 from numpy.typing import NDArray
 
 from niche_sim.engine.columns import Identities, Population
 from niche_sim.model.anatomy import Section
-from niche_sim.model.catalogue import CARGO, EXOSOME_SOURCES
+from niche_sim.model.catalogue import CARGO, EXOSOME_SOURCES, Blocked, Boosted, Cargo, Drugs, Loss
 from niche_sim.model.cells import (
-    POPULATIONS,
-    EpithelialCell,
+    BoneMarrowDerivedCells,
+    EpithelialCells,
     Exosome,
-    Fibroblast,
-    ResidentRecipientCell,
-    StellateCell,
+    Exosomes,
+    Fibroblasts,
+    KupfferCells,
+    NaturalKillerCells,
+    ResidentRecipientCells,
+    StellateCells,
+    TCells,
     TumourCell,
+    TumourCells,
 )
 
 Field = NDArray[np.float64]
-FIELDS = {
-    "tgfb": ("nM", "active TGF-beta"),
-    "fibronectin": ("floor", "fibronectin, as multiples of the plasma-derived floor"),
-    "lox": ("relative", "lysyl oxidase"),
-    "collagen": ("1", "cross-linked share of collagen"),
-    "periostin": ("relative", "periostin deposited by stellate cells"),
-    "cxcl12": ("nM", "CXCL12 of stellate cells"),
-    "hgf": ("nM", "hepatocyte growth factor"),
-    "vegf": ("nM", "VEGF"),
-    "nets": ("relative", "extracellular traps of neutrophils"),
-    "leakiness": ("1", "leakiness of the vessel wall, 0 tight to 1"),
-    "vessels": ("relative", "perfused vessels, against a naive organ"),
-    "oxygen": ("relative", "oxygen, against naive tissue"),
-    "nutrient": ("relative", "glucose, against naive tissue"),
-    "steatosis": ("1", "fat of hepatocytes, 0 to 1"),
-}
-RESTING = {kind.__name__ for kind in (StellateCell, ResidentRecipientCell, Fibroblast, EpithelialCell)}
-ONE_AT_REST = ("fibronectin", "vessels", "oxygen", "nutrient")  # the other fields are 0 in a naive organ
+P = TypeVar("P", bound=Population)
+
+
+def of_tissue(unit: str, meaning: str, rest: float = 0.0) -> Any:
+    """A field of the tissue: its unit, its meaning, and what it is in a naive organ."""
+    return field(metadata={"unit": unit, "meaning": meaning, "rest": rest})
 
 
 def entry(start: Any, meaning: str) -> Any:
@@ -70,7 +63,7 @@ class Blood:
     mif: float = entry(0.0, "vesicles/um3 that a sample shows")
     marker: float = entry(0.0, "vesicles/um3 that a sample shows")
 
-    def exposed(self, cargo: str) -> float:
+    def exposed(self, cargo: Cargo) -> float:
         """Exposure to one cargo, in usual doses."""
         return self.exposure[CARGO.index(cargo)]
 
@@ -91,28 +84,6 @@ class LymphNode:
 
 
 @dataclass
-class Boosted:
-    """By how much each is raised now; 1 is normal."""
-
-    il15: float = 1.0
-    timp1: float = 1.0
-    il6: float = 1.0
-    nk_cells: float = 1.0
-    t_cells: float = 1.0
-    patrolling_monocytes: float = 1.0
-
-
-@dataclass
-class Drugs:
-    """What is in the body of each drug, in usual doses; toxicity: what the drug has done to the mouse, dose times h."""
-
-    gemcitabine: float = 0.0
-    anti_pd1: float = 0.0
-    anti_vegf: float = 0.0
-    toxicity: float = 0.0
-
-
-@dataclass
 class PrimaryTumour:
     """A primary tumour elsewhere in the mouse; `cells` is 0 before it starts and after resection."""
 
@@ -124,54 +95,6 @@ class PrimaryTumour:
     capacity: float = entry(np.inf, "cells; infinite means exponential growth")
     sheds_cells: bool = False
     event: str = entry("", "names it in birth keys")
-
-
-@dataclass
-class Blocked:
-    """How much of each link is blocked now, 0 (free) to 1 (off). The links: `vocabulary.BLOCKS_BY_GROUP`."""
-
-    exosome_release: float = 0.0
-    exosomes_in_blood: float = 0.0
-    integrin_avb5: float = 0.0
-    integrin_a6b4: float = 0.0
-    integrin_b3: float = 0.0
-    exosome_uptake: float = 0.0
-    mif: float = 0.0
-    mir21: float = 0.0
-    mir25: float = 0.0
-    mir122: float = 0.0
-    palmitate: float = 0.0
-    met: float = 0.0
-    pedf: float = 0.0
-    exosomal_tgfb: float = 0.0
-    exosomal_pdl1: float = 0.0
-    pgp: float = 0.0
-    itgbl1: float = 0.0
-    tgfb_receptor: float = 0.0
-    s100a8: float = 0.0
-    il6r: float = 0.0
-    stat3: float = 0.0
-    saa: float = 0.0
-    tnf: float = 0.0
-    ccr2: float = 0.0
-    cxcr2: float = 0.0
-    cxcl12: float = 0.0
-    cxcr4: float = 0.0
-    cd63: float = 0.0
-    granulin: float = 0.0
-    periostin: float = 0.0
-    fibronectin: float = 0.0
-    lox: float = 0.0
-    vegf: float = 0.0
-    vegfr1: float = 0.0
-    hgf: float = 0.0
-    pd1: float = 0.0
-    nets: float = 0.0
-    ifng: float = 0.0
-    talin: float = 0.0
-    extravasation: float = 0.0
-    motility: float = 0.0
-    division: float = 0.0
 
 
 @dataclass
@@ -242,26 +165,44 @@ class Events:
         return self.parts[0]
 
 
+class Rows(Generic[P]):
+    """All cells of one kind as an attribute of the state: `state.kupffer_cells`."""
+
+    def __init__(self, kind: type[P]) -> None:
+        self.kind = kind
+
+    @overload
+    def __get__(self, state: None, owner: type) -> Rows[P]: ...
+    @overload
+    def __get__(self, state: State, owner: type) -> P: ...
+
+    def __get__(self, state: State | None, owner: type) -> Rows[P] | P:
+        if state is None:
+            return self
+        rows: P = state.populations[self.kind.population]  # type: ignore[assignment]  # each name holds its own kind
+        return rows
+
+
 @dataclass
 class State:
     """All that changes in a run. Fields are float64[y, x]; `time` is in h; `step_index` counts steps."""
 
     section: Section
     populations: dict[str, Population]
-    tgfb: Field
-    fibronectin: Field
-    lox: Field
-    collagen: Field
-    periostin: Field
-    cxcl12: Field
-    hgf: Field
-    vegf: Field
-    nets: Field
-    leakiness: Field
-    vessels: Field
-    oxygen: Field
-    nutrient: Field
-    steatosis: Field
+    tgfb: Field = of_tissue("nM", "active TGF-beta")
+    fibronectin: Field = of_tissue("floor", "fibronectin, as multiples of the plasma-derived floor", rest=1.0)
+    lox: Field = of_tissue("relative", "lysyl oxidase")
+    collagen: Field = of_tissue("1", "cross-linked share of collagen")
+    periostin: Field = of_tissue("relative", "periostin deposited by stellate cells")
+    cxcl12: Field = of_tissue("nM", "CXCL12 of stellate cells")
+    hgf: Field = of_tissue("nM", "hepatocyte growth factor")
+    vegf: Field = of_tissue("nM", "VEGF")
+    nets: Field = of_tissue("relative", "extracellular traps of neutrophils")
+    leakiness: Field = of_tissue("1", "leakiness of the vessel wall, 0 tight to 1")
+    vessels: Field = of_tissue("relative", "perfused vessels, against a naive organ", rest=1.0)
+    oxygen: Field = of_tissue("relative", "oxygen, against naive tissue", rest=1.0)
+    nutrient: Field = of_tissue("relative", "glucose, against naive tissue", rest=1.0)
+    steatosis: Field = of_tissue("1", "fat of hepatocytes, 0 to 1")
     resting_density: dict[str, Field] = field(default_factory=dict)  # relative, of each population
     blood: Blood = field(default_factory=Blood)
     marrow: Marrow = field(default_factory=Marrow)
@@ -275,6 +216,16 @@ class State:
     colonies: set[int] = field(default_factory=set)  # clones that have reached the size of a colony
     time: float = 0.0
     step_index: int = 0
+    exosomes = Rows(Exosomes)
+    kupffer_cells = Rows(KupfferCells)
+    resident_recipient_cells = Rows(ResidentRecipientCells)
+    stellate_cells = Rows(StellateCells)
+    bmdc = Rows(BoneMarrowDerivedCells)
+    fibroblasts = Rows(Fibroblasts)
+    epithelial_cells = Rows(EpithelialCells)
+    nk_cells = Rows(NaturalKillerCells)
+    t_cells = Rows(TCells)
+    tumour_cells = Rows(TumourCells)
     _cumulative: dict[str, Field] = field(default_factory=dict)
     _resting_sites: dict[str, tuple[tuple[int, int], NDArray[np.int64]]] = field(default_factory=dict)
 
@@ -282,71 +233,21 @@ class State:
     def empty(cls, section: Section) -> State:
         """A section without cells, at the plasma floor of fibronectin, at time 0."""
         identities = Identities()
-        populations = {kind.population: Population(kind, identities) for kind in POPULATIONS}
+        tables = [rows.kind for rows in vars(cls).values() if isinstance(rows, Rows)]
+        populations = {table.population: table(table.__bases__[0], identities) for table in tables}
         start: dict[str, Any] = {name: np.full(section.shape, float(name in ONE_AT_REST)) for name in FIELDS}
         return cls(section, populations, **start)
 
-    # One property a population, so that rules read `state.kupffer_cells`.
     @property
-    def exosomes(self) -> Population:
-        """Parcels of vesicles."""
-        return self.populations["exosomes"]
-
-    @property
-    def kupffer_cells(self) -> Population:
-        """Resident macrophages."""
-        return self.populations["kupffer_cells"]
-
-    @property
-    def resident_recipient_cells(self) -> Population:
-        """Cells of lung and brain that take up exosomes; none in the liver."""
-        return self.populations["resident_recipient_cells"]
-
-    @property
-    def recipient_cells(self) -> Population:
+    def recipient_cells(self) -> KupfferCells | ResidentRecipientCells:
         """The cells of this organ that take up exosomes: Kupffer cells, or the resident recipient cells of lung and brain."""
         return self.resident_recipient_cells if len(self.resident_recipient_cells) else self.kupffer_cells
-
-    @property
-    def fibroblasts(self) -> Population:
-        """Fibroblasts of portal tracts."""
-        return self.populations["fibroblasts"]
-
-    @property
-    def epithelial_cells(self) -> Population:
-        """Cells recruited to the niche (hypothesis)."""
-        return self.populations["epithelial_cells"]
-
-    @property
-    def stellate_cells(self) -> Population:
-        """Hepatic stellate cells."""
-        return self.populations["stellate_cells"]
-
-    @property
-    def bmdc(self) -> Population:
-        """Bone-marrow-derived cells."""
-        return self.populations["bmdc"]
-
-    @property
-    def nk_cells(self) -> Population:
-        """Natural killer cells."""
-        return self.populations["nk_cells"]
-
-    @property
-    def t_cells(self) -> Population:
-        """T cells."""
-        return self.populations["t_cells"]
-
-    @property
-    def tumour_cells(self) -> Population:
-        """Metastasising tumour cells."""
-        return self.populations["tumour_cells"]
 
     def sites(self, population: Population) -> NDArray[np.int64]:
         """Flat site index of every cell of a population, int64[n]."""
         if population is self.tumour_cells:  # those in blood have no place; whoever asks leaves them out
             return self.section.site_of(np.nan_to_num(population.y), np.nan_to_num(population.x))
-        if population.name not in RESTING:
+        if not population.rests:
             return self.section.site_of(population.y, population.x)
         mark = (len(population), population.removals)  # resting cells: their sites change only with their rows
         known = self._resting_sites.get(population.name)
@@ -398,12 +299,12 @@ class State:
         self.tumour_cells.add(n, key=keys, clone=keys, line=line, state=circulating, y=np.nan, x=np.nan)
         self.counters.tumour_entered += n
 
-    def lose_tumour_cells(self, rows: Any, counter: str, cause: str) -> None:
-        """Take tumour cells (rows) out under one cause: one of `Counters`, and the word of the event."""
+    def lose_tumour_cells(self, rows: NDArray[np.int64], loss: Loss) -> None:
+        """Take tumour cells (rows) out, count them, and note an event where one was the last of its clone."""
         cells = self.tumour_cells
-        setattr(self.counters, counter, getattr(self.counters, counter) + len(rows))
+        setattr(self.counters, loss.counter, getattr(self.counters, loss.counter) + len(rows))
         alone = rows[cells.clone_size[rows] <= 1]
-        self.events.note(self.time, "lost", cause, cells.y[alone], cells.x[alone], cells.clone[alone])
+        self.events.note(self.time, "lost", loss.cause, cells.y[alone], cells.x[alone], cells.clone[alone])
         cells.remove(rows)
 
     def freeze(self) -> dict[str, NDArray[Any]]:
@@ -438,3 +339,9 @@ class State:
         self.time, self.step_index = float.fromhex(compartments["clock"]["time"]), compartments["clock"]["step_index"]
         self.exosomes.identities.next = compartments["clock"]["next_id"]
         self._resting_sites.clear()
+
+
+# What can be a field -> its unit and meaning; those of 1, not 0, in a naive organ.
+FIELDS = {entry.name: (entry.metadata["unit"], entry.metadata["meaning"])
+          for entry in dataclasses.fields(State) if "rest" in entry.metadata}  # fmt: skip
+ONE_AT_REST = tuple(entry.name for entry in dataclasses.fields(State) if entry.metadata.get("rest"))

@@ -130,7 +130,7 @@ class Timeline:
         """
         old = self.model
         step = math.floor(self._checked(at, "at") / old.dt + SOON)
-        new = Simulation(experiment, arm, overrides=old.overrides, rng=old.seed, without=old.without)  # type: ignore[arg-type]
+        new = Simulation(experiment, arm, overrides=old.overrides, rng=old.seed, without=old.without)
         _refuse_another_mouse(new, old)
         differ = first_difference(old.protocol, new.protocol)
         if differ is not None and differ < step * old.dt - SOON:

@@ -232,7 +232,7 @@ def snapshot(model: Simulation) -> dict[str, NDArray[Any]]:
     state, spacing = model.state, model.state.section.spacing
     arrays: dict[str, NDArray[Any]] = {f"field_{name}": getattr(state, name).copy() for name in FIELDS}
     for name, population in state.populations.items():
-        for column in (*population.cell_type.columns(), "unique_id", "key"):
+        for column in (*population.cell_type.declared(), "unique_id", "key"):
             values = getattr(population, column).copy()
             arrays[f"{name}_{column}"] = values / spacing if column in ("y", "x") else values
     return arrays
@@ -302,7 +302,7 @@ def _check_snapshot(arrays: Mapping[str, NDArray[Any]], file: Path) -> None:
     if len({arrays[f"field_{name}"].shape for name in FIELDS}) > 1:
         raise InputError(f"{file}", "fields of different sizes", MADE)
     for kind in POPULATIONS:
-        if len({arrays[f"{kind.population}_{column}"].shape for column in (*kind.columns(), "key")}) > 1:
+        if len({arrays[f"{kind.population}_{column}"].shape for column in (*kind.declared(), "key")}) > 1:
             raise InputError(f"{file}", f"columns of different lengths of {kind.population}", MADE)
 
 

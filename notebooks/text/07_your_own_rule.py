@@ -32,7 +32,7 @@ from niche_sim import NicheModel
 from niche_sim.engine.kernels.neighbourhood import disc, spread
 from niche_sim.engine.laws import relax
 from niche_sim.figures.single_run import timeline_figure
-from niche_sim.inference.verdicts import ratio_of_means
+from niche_sim.inference.effects import ratio_of_means
 from niche_sim.model.process import Process
 from niche_sim.runs.record import Runner
 

@@ -28,7 +28,8 @@ from pathlib import Path
 
 import niche_sim
 from niche_sim.figures.arms import compare_figure
-from niche_sim.inference.verdicts import judge_all, ratio_of_means
+from niche_sim.inference.effects import ratio_of_means
+from niche_sim.inference.verdicts import judge_all
 from niche_sim.runs import cohort
 from niche_sim.runs.cohort import Cohort
 

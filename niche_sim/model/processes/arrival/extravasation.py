@@ -6,11 +6,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from niche_sim.engine.chance import Chance
-from niche_sim.engine.laws import probability
 from niche_sim.model.cells import TumourCell
 from niche_sim.model.parameters import Parameters
 from niche_sim.model.process import Process
-from niche_sim.model.sensing import Present, Situation
+from niche_sim.model.sensing import Situation
 from niche_sim.model.state import State
 
 ARRESTED, EXTRAVASATED = TumourCell.state.code("arrested"), TumourCell.state.code("extravasated")
@@ -36,7 +35,6 @@ class Extravasation(Process):
         rows = np.flatnonzero(cells.state == ARRESTED)
         if len(rows) == 0:
             return
-        rate = self.hazard(state, p, Present(state, rows))
-        through = rows[chance.uniform(self, cells.key[rows]) < probability(rate, dt)]
+        through = self.befallen(state, p, chance, rows, dt)
         cells.state[through] = EXTRAVASATED
         state.counters.tumour_extravasated += len(through)

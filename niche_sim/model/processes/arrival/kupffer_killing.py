@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from niche_sim.engine.chance import Chance
-from niche_sim.engine.laws import meeting_rate, probability, slowed
+from niche_sim.engine.laws import meeting_rate, slowed
+from niche_sim.model.catalogue import Loss
 from niche_sim.model.cells import KupfferCell, TumourCell
 from niche_sim.model.parameters import Parameters
 from niche_sim.model.process import Process
-from niche_sim.model.sensing import Present, Situation, swept_nearby
+from niche_sim.model.sensing import Situation, swept_nearby
 from niche_sim.model.state import State
 
 ARRESTED = TumourCell.state.code("arrested")
@@ -40,6 +41,5 @@ class KupfferKilling(Process):
         rows = np.flatnonzero(cells.state == ARRESTED)
         if len(rows) == 0:
             return
-        rate = self.hazard(state, p, Present(state, rows))
-        gone = rows[chance.uniform(self, cells.key[rows]) < probability(rate, dt)]
-        state.lose_tumour_cells(gone, "tumour_killed_by_kupffer", "killed by Kupffer cell")
+        gone = self.befallen(state, p, chance, rows, dt)
+        state.lose_tumour_cells(gone, Loss.KILLED_BY_KUPFFER_CELL)

@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from niche_sim.engine.chance import Chance
-from niche_sim.engine.laws import meeting_rate, probability
+from niche_sim.engine.laws import meeting_rate
+from niche_sim.model.catalogue import Loss
 from niche_sim.model.cells import BoneMarrowDerivedCell, TumourCell
 from niche_sim.model.parameters import Parameters
 from niche_sim.model.process import Process
-from niche_sim.model.sensing import Present, Situation, swept_nearby
+from niche_sim.model.sensing import Situation, swept_nearby
 from niche_sim.model.state import State
 
 ARRESTED, DORMANT = TumourCell.state.code("arrested"), TumourCell.state.code("dormant")
@@ -37,6 +38,5 @@ class PatrolKilling(Process):
         rows = np.flatnonzero((cells.state == ARRESTED) | (cells.state == DORMANT))
         if len(rows) == 0 or not (state.bmdc.kind == PATROLLING).any():
             return
-        rate = self.hazard(state, p, Present(state, rows))
-        gone = rows[chance.uniform(self, cells.key[rows]) < probability(rate, dt)]
-        state.lose_tumour_cells(gone, "tumour_killed_by_patrolling", "killed by monocyte")
+        gone = self.befallen(state, p, chance, rows, dt)
+        state.lose_tumour_cells(gone, Loss.KILLED_BY_MONOCYTE)

@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from niche_sim.engine.chance import Chance
-from niche_sim.engine.laws import hill, probability
+from niche_sim.engine.laws import hill
 from niche_sim.model.cells import TumourCell
 from niche_sim.model.parameters import Parameters
 from niche_sim.model.process import Process
-from niche_sim.model.sensing import Present, Situation, niche_at
+from niche_sim.model.sensing import Situation, niche_at
 from niche_sim.model.state import State
 
 DORMANT, MOTILE = TumourCell.state.code("dormant"), TumourCell.state.code("motile")
@@ -43,7 +43,6 @@ class DormancyExit(Process):
         rows = np.flatnonzero(cells.state == DORMANT)
         if len(rows) == 0:
             return
-        rate = self.hazard(state, p, Present(state, rows))
-        exits = rows[chance.uniform(self, cells.key[rows]) < probability(rate, dt)]
+        exits = self.befallen(state, p, chance, rows, dt)
         cells.state[exits] = MOTILE
         cells.reactivated_by[exits] = BY_NICHE

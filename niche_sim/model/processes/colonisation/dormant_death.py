@@ -6,11 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from niche_sim.engine.chance import Chance
-from niche_sim.engine.laws import probability
+from niche_sim.model.catalogue import Loss
 from niche_sim.model.cells import TumourCell
 from niche_sim.model.parameters import Parameters
 from niche_sim.model.process import Process
-from niche_sim.model.sensing import Present, Situation
+from niche_sim.model.sensing import Situation
 from niche_sim.model.state import State
 
 DORMANT = TumourCell.state.code("dormant")
@@ -33,6 +33,5 @@ class DormantDeath(Process):
         rows = np.flatnonzero(cells.state == DORMANT)
         if len(rows) == 0:
             return
-        rate = self.hazard(state, p, Present(state, rows))
-        gone = rows[chance.uniform(self, cells.key[rows]) < probability(rate, dt)]
-        state.lose_tumour_cells(gone, "tumour_died_dormant", "died while dormant")
+        gone = self.befallen(state, p, chance, rows, dt)
+        state.lose_tumour_cells(gone, Loss.DIED_DORMANT)

@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from niche_sim.engine.chance import Chance
-from niche_sim.engine.laws import hill, meeting_rate, probability
+from niche_sim.engine.laws import hill, meeting_rate
+from niche_sim.model.catalogue import Loss
 from niche_sim.model.cells import TumourCell
 from niche_sim.model.parameters import Parameters
 from niche_sim.model.process import Process
-from niche_sim.model.sensing import Present, Situation, swept_nearby
+from niche_sim.model.sensing import Situation, swept_nearby
 from niche_sim.model.state import State
 
 CIRCULATING, ARRESTED, DORMANT = (
@@ -41,6 +42,5 @@ class NkKilling(Process):
         rows = np.flatnonzero(cells.state != CIRCULATING)
         if len(rows) == 0 or len(state.nk_cells) == 0:
             return
-        rate = self.hazard(state, p, Present(state, rows))
-        gone = rows[chance.uniform(self, cells.key[rows]) < probability(rate, dt)]
-        state.lose_tumour_cells(gone, "tumour_killed_by_nk", "killed by NK cell")
+        gone = self.befallen(state, p, chance, rows, dt)
+        state.lose_tumour_cells(gone, Loss.KILLED_BY_NK_CELL)

@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 from niche_sim.engine.chance import Chance
 from niche_sim.engine.laws import hill, meeting_rate, rate_of
+from niche_sim.model.catalogue import Loss
 from niche_sim.model.cells import BoneMarrowDerivedCell, KupfferCell, TumourCell
 from niche_sim.model.parameters import Parameters
 from niche_sim.model.process import Process
@@ -56,4 +57,4 @@ class TCellKilling(Process):
         hits = chance.poisson(self, numbers.hits_each * engaged, cells.key[rows], purpose="hits")
         cells.hits[rows] = cells.hits[rows] * np.exp(-repair * dt) + hits
         gone = rows[cells.hits[rows] >= numbers.hits_needed]
-        state.lose_tumour_cells(gone, "tumour_killed_by_t", "killed by T cell")
+        state.lose_tumour_cells(gone, Loss.KILLED_BY_T_CELL)

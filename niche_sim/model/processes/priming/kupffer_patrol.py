@@ -22,4 +22,4 @@ class KupfferPatrol(Process):
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         speed = slowed(p.kupffer.speed, state.kupffer_cells.load, p.kupffer.half_load_speed)  # um/h [cell]
-        patrol(self, state, "kupffer_cells", speed, p.kupffer, chance, dt)
+        patrol(self, state, state.kupffer_cells, speed, p.kupffer, chance, dt)

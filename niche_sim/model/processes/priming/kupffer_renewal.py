@@ -29,5 +29,5 @@ class KupfferRenewal(Process):
             return
         mean = missing * probability(p.kupffer.rate_refill, dt)
         n = min(missing, chance.poisson(self, mean, [0]).item())
-        uniforms = enter(self, state, "kupffer_cells", n, chance)
+        uniforms = enter(self, state, state.kupffer_cells, n, chance)
         cells.responder[len(cells) - n :] = uniforms < p.kupffer.fraction_responders

@@ -22,6 +22,5 @@ class LymphocytePatrol(Process):
     writes = ("nk_cells.y", "nk_cells.x", "nk_cells.heading", "t_cells.y", "t_cells.x", "t_cells.heading")
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
-        for name, numbers in (("nk_cells", p.nk), ("t_cells", p.t_cells)):
-            speed = np.full(len(state.populations[name]), numbers.speed)
-            patrol(self, state, name, speed, numbers, chance, dt)
+        for cells, numbers in ((state.nk_cells, p.nk), (state.t_cells, p.t_cells)):
+            patrol(self, state, cells, np.full(len(cells), numbers.speed), numbers, chance, dt)

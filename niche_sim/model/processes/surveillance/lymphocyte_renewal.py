@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
 from numpy.typing import NDArray
 
 from niche_sim.engine.chance import Chance
 from niche_sim.engine.laws import probability, rate_of
 from niche_sim.model.acting import enter
+from niche_sim.model.cells import NaturalKillerCells, TCells
 from niche_sim.model.parameters import Parameters
+from niche_sim.model.parameters.immunity import NaturalKiller
+from niche_sim.model.parameters.immunity import TCells as TCellNumbers
 from niche_sim.model.process import Process
 from niche_sim.model.sensing import exposure_answer
 from niche_sim.model.state import State
@@ -43,19 +44,25 @@ class LymphocyteRenewal(Process):
         effectors = state.lymph_node.effectors
         pedf = p.bmdc.gain_nk_patrolling * exposure_answer(state, p, "pedf")
         called = state.boosted.il15 * state.boosted.nk_cells * (1.0 + pedf)
-        self.renew(state, p, chance, dt, "nk_cells", p.nk, called)
-        uniforms = self.renew(state, p, chance, dt, "t_cells", p.t_cells, (1.0 + effectors) * state.boosted.t_cells)
+        self.renew(state, p, chance, dt, state.nk_cells, p.nk, called)
+        uniforms = self.renew(state, p, chance, dt, state.t_cells, p.t_cells, (1.0 + effectors) * state.boosted.t_cells)
         newest = len(state.t_cells) - len(uniforms)
         state.t_cells.effector[newest:] = uniforms < effectors / (1.0 + effectors)
 
     def renew(
-        self, state: State, p: Parameters, chance: Chance, dt: float, name: str, numbers: Any, called: float
+        self,
+        state: State,
+        p: Parameters,
+        chance: Chance,
+        dt: float,
+        cells: NaturalKillerCells | TCells,
+        numbers: NaturalKiller | TCellNumbers,
+        called: float,
     ) -> NDArray[np.float64]:
         """Let cells of a population leave and `called` times as many enter. Returns a uniform for each newcomer, [n]."""
-        population = state.populations[name]
         renewed = probability(rate_of(numbers.half_life), dt)  # entrants of the same step may leave again in it
-        leaves = chance.uniform(self, population.key, purpose=f"{name} leave") < renewed
-        population.remove(leaves)
+        leaves = chance.uniform(self, cells.key, purpose=f"{cells.population} leave") < renewed
+        cells.remove(leaves)
         mean = numbers.density * p.organ.ratio_lymphocytes * state.section.volume * renewed * called
-        n = chance.poisson(self, mean, [0], purpose=f"{name} enter").item()
-        return enter(self, state, name, n, chance)
+        n = chance.poisson(self, mean, [0], purpose=f"{cells.population} enter").item()
+        return enter(self, state, cells, n, chance)

@@ -6,11 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from niche_sim.engine.chance import Chance
-from niche_sim.engine.laws import hill, probability
+from niche_sim.engine.laws import hill
+from niche_sim.model.catalogue import Loss
 from niche_sim.model.cells import TumourCell
 from niche_sim.model.parameters import Parameters
 from niche_sim.model.process import Process
-from niche_sim.model.sensing import Present, Situation
+from niche_sim.model.sensing import Situation
 from niche_sim.model.state import State
 
 CYCLING = TumourCell.state.code("cycling")
@@ -34,6 +35,5 @@ class DrugKilling(Process):
         rows = np.flatnonzero((cells.state == CYCLING) & (amount > 0.0))
         if len(rows) == 0:
             return
-        rate = self.hazard(state, p, Present(state, rows))
-        gone = rows[chance.uniform(self, cells.key[rows]) < probability(rate, dt)]
-        state.lose_tumour_cells(gone, "tumour_killed_by_drug", "killed by drug")
+        gone = self.befallen(state, p, chance, rows, dt)
+        state.lose_tumour_cells(gone, Loss.KILLED_BY_DRUG)
