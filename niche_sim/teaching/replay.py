@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from niche_sim.description.stage_summary import strip_of
 from niche_sim.engine.errors import InputError
 from niche_sim.exports.canvas_encoding import Packed, Scales, pack, pack_difference, static_of
-from niche_sim.exports.front_code import FRONT, drawing_code, drawing_style
+from niche_sim.exports.front_code import FRONT, drawing_style, linked
 from niche_sim.figures import charts
 from niche_sim.figures.appearance import FIELD_LOOKS, LiveSight, SnapshotSight
 from niche_sim.figures.labels import arm_title, plain_words
@@ -236,7 +236,7 @@ def _page(
         "PROVENANCE": "".join(_provenance(model, name) for model, name in zip(models, names, strict=True)),
         "STYLE": style,
         "CHART_CODE": chart,
-        "CODE": drawing_code("replay.js"),
+        "CODE": linked("replay.js"),
         "PACKED": packed,
     }
     # Cut once at the marks, so that nothing that is put in is looked at again.
