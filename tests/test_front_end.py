@@ -16,7 +16,7 @@ import pytest
 from niche_sim.dashboard.canvas import what_is_new
 from niche_sim.exports import front_code
 from niche_sim.exports.canvas_encoding import Scales, pack
-from niche_sim.exports.front_code import FRONT, drawing_style, linked, widget_module
+from niche_sim.exports.front_code import FRONT, linked, widget_module
 from niche_sim.figures.appearance import LiveSight
 from niche_sim.mesa_model.model import NicheModel
 from niche_sim.teaching.replay import pack_moment
@@ -119,6 +119,6 @@ def test_a_widget_is_one_module_with_a_default_export(node):
 
 
 def test_style_sheets_fetch_nothing():
-    style = drawing_style(*(file.name for file in FRONT.glob("*.css")))
+    style = "".join(file.read_text(encoding="utf-8") for file in FRONT.glob("*.css"))
     assert "url(" not in style
     assert "@import" not in style

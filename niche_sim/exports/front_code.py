@@ -56,6 +56,6 @@ def widget_module(entry: str) -> str:
     return f'{linked(entry)}\nexport default front["{entry}"];\n'
 
 
-def drawing_style(*more: str) -> str:
-    """The style sheet of what is drawn; more: names of further ones."""
-    return "\n".join((FRONT / name).read_text(encoding="utf-8") for name in (*STYLE, *more))
+def drawing_style() -> str:
+    """The style sheet of what is drawn."""
+    return "\n".join((FRONT / name).read_text(encoding="utf-8") for name in STYLE)
