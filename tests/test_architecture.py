@@ -85,7 +85,7 @@ def relative(path):
 
 
 def test_the_folders_are_the_plan():
-    names = {path.name for path in PACKAGE.iterdir()} - {"__pycache__", "scenarios"}
+    names = {path.name for path in PACKAGE.iterdir()} - {"__pycache__", "scenarios", "py.typed"}
     assert names == {*FOLDERS, "__init__.py", "__main__.py"}
 
 

@@ -50,8 +50,10 @@ def below(body: str, heading: str, level: str = "#+") -> str:
 
 
 def test_the_file_in_docs_is_fresh(text: str) -> None:
-    same = FILE.is_file() and FILE.read_text(encoding="utf-8") == text
-    assert same, f"docs/odd.md is old; run: {odd.COMMAND}"
+    """But for the version, which is another in every copy under development."""
+    kept = FILE.read_text(encoding="utf-8") if FILE.is_file() else ""
+    without = [re.sub(r"(?<=This describes version )\S+", "", one) for one in (kept, text)]
+    assert without[0] == without[1], f"docs/odd.md is old; run: {odd.COMMAND}"
 
 
 def test_headings_are_the_seven_elements_and_eleven_concepts(text: str, elements: dict[str, str]) -> None:
