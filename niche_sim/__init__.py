@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from typing import Any
 
-__version__ = "0.1.0"
+__version__: str
 
 # Public names and where they live; imported when asked for, so that `import niche_sim` costs nothing.
 _PUBLIC = {
@@ -24,10 +24,22 @@ __all__ = ["__version__", *_PUBLIC]
 
 
 def __getattr__(name: str) -> Any:
+    if name == "__version__":
+        return _version()
     if name not in _PUBLIC:
         raise AttributeError(f"module 'niche_sim' has no attribute {name!r}")
     module = importlib.import_module(f"niche_sim.{_PUBLIC[name]}")
     return getattr(module, "load" if name == "load_scenario" else name)
+
+
+def _version() -> str:
+    """The version that was installed; unknown where the code was copied and not installed."""
+    from importlib.metadata import PackageNotFoundError, version
+
+    try:
+        return version("niche-sim")
+    except PackageNotFoundError:
+        return "0+unknown"
 
 
 def __dir__() -> list[str]:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from markupsafe import escape
 
 from niche_sim.cli import main
 from niche_sim.engine.errors import InputError
@@ -361,9 +362,9 @@ def test_a_worksheet_holds_all_questions_and_no_answer(name):
     one = load(name)
     sheet, key = worksheet.worksheet(one), worksheet.key(one, told(one))
     for question in one.questions:
-        assert worksheet.escape(question.ask) in sheet and worksheet.escape(question.ask) in key
-        assert worksheet.escape(question.because) not in sheet and worksheet.escape(question.because) in key
-    assert worksheet.escape(one.model_answer) not in sheet and worksheet.escape(one.model_answer) in key
+        assert escape(question.ask) in sheet and escape(question.ask) in key
+        assert escape(question.because) not in sheet and escape(question.because) in key
+    assert escape(one.model_answer) not in sheet and escape(one.model_answer) in key
     assert "&#10003;" not in sheet and "not for predictions about a patient" in sheet
     assert not re.search(r"(src|href)=|https?://|url\(|@import", sheet + key)  # nothing from elsewhere
 

@@ -9,6 +9,7 @@ import pytest
 
 from niche_sim.cli import main
 from niche_sim.description import describe, odd
+from niche_sim.engine import templates
 from niche_sim.experiment.scenario import bibliography, catalogue, load
 from niche_sim.model.catalogue import BLOCK_TARGETS
 from niche_sim.model.cells import POPULATIONS
@@ -49,8 +50,10 @@ def below(body: str, heading: str, level: str = "#+") -> str:
 
 
 def test_the_file_in_docs_is_fresh(text: str) -> None:
-    same = FILE.is_file() and FILE.read_text(encoding="utf-8") == text
-    assert same, f"docs/odd.md is old; run: {odd.COMMAND}"
+    """But for the version, which is another in every copy under development."""
+    kept = FILE.read_text(encoding="utf-8") if FILE.is_file() else ""
+    without = [re.sub(r"(?<=This describes version )\S+", "", one) for one in (kept, text)]
+    assert without[0] == without[1], f"docs/odd.md is old; run: {odd.COMMAND}"
 
 
 def test_headings_are_the_seven_elements_and_eleven_concepts(text: str, elements: dict[str, str]) -> None:
@@ -220,8 +223,7 @@ def test_it_is_markdown_without_accidents(text: str) -> None:
             assert not re.match(r"\s|\d+[.)] |[*+>] ", line), line  # code blocks, lists and quotes by accident
     assert "\n\n\n" not in text
     assert text.count("```") == 0
-    own = Path(odd.__file__).read_text(encoding="utf-8").partition("def document")[0]
-    assert not re.search(r"\w-\n\w", own)  # lines are joined by blanks, which would tear a word at its hyphen
+    assert not re.search(r"\w-\n\w", text)  # lines are joined by blanks, which would tear a word at its hyphen
     assert "nan" not in re.sub(r"`[^`]*`|\| nan \|", "", text).split()
 
 
@@ -243,8 +245,8 @@ def test_paragraphs_become_lines_that_markdown_leaves_alone() -> None:
         """
 
     assert odd.prose(rule) == "First.\n\na rate * hill(x), *Assumed*.\n\n\\- b \\<c> < d"
-    assert odd.table(("a", "b"), [("x|y", "one\ntwo")]) == "| a | b |\n|---|---|\n| x\\|y | one two |"
-    assert odd.table(("a",), []) == ""
+    assert templates.table([("x|y", "one\ntwo")], "a", "b") == "| a | b |\n| --- | --- |\n| x\\|y | one two |"
+    assert templates.table([], "a") == ""
 
 
 # the command

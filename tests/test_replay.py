@@ -142,13 +142,13 @@ def test_the_page_says_what_it_is_and_asks_nobody(call):
     page = re.sub(r"<script.*?</script>", "", text, flags=re.DOTALL)
     assert not re.search(r" src=|<link[^>]* href=\"(?!data:)|@import|url\(", page)
     assert not re.search(r"<script[^>]* src=", text)
-    assert "@@" not in page
+    assert "{{" not in page
 
 
 def test_only_a_title_is_read_as_text(call):
     """A scenario of somebody else must not bring code into the page."""
     provenance = json.loads(Path("run/provenance.json").read_text())
-    evil = "</title><script>alert(1)</script>@@CODE@@"
+    evil = "</title><script>alert(1)</script>{{ code }}"
     provenance["scenario_text"] = re.sub(
         r'title\s*=\s*"[^"]*"', f'title = "{evil}"', provenance["scenario_text"], count=1
     )
@@ -156,7 +156,7 @@ def test_only_a_title_is_read_as_text(call):
     assert call("replay", "run", "-o", "run.html", "--every", "1 day").code == 0
     text = Path("run.html").read_text(encoding="utf-8")
     assert "<script>alert(1)" not in text
-    assert "&lt;script&gt;alert(1)&lt;/script&gt;@@CODE@@" in text
+    assert "&lt;script&gt;alert(1)&lt;/script&gt;{{ code }}" in text
 
 
 @pytest.mark.parametrize(

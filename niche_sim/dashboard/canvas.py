@@ -12,7 +12,7 @@ import traitlets
 
 from niche_sim.dashboard import limits
 from niche_sim.engine.errors import InputError
-from niche_sim.exports.front_code import drawing_code, drawing_style
+from niche_sim.exports.front_code import drawing_style, widget_module
 
 MOST_PANELS = 3  # the run, what it is compared with, their difference
 FARTHEST = 1e6  # um; a click is nearer
@@ -29,7 +29,7 @@ class TissueCanvas(anywidget.AnyWidget):
     that no browser sends is refused by InputError, with `on_refused` if that is set.
     """
 
-    _esm = drawing_code("widget.js")
+    _esm = widget_module("widget.js")
     _css = drawing_style()
 
     static = traitlets.Dict().tag(sync=True)

@@ -5,7 +5,6 @@ from __future__ import annotations
 import logging
 import threading
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, NamedTuple
 
 import anywidget
@@ -14,6 +13,7 @@ import traitlets
 
 from niche_sim.dashboard.presence import of_this_page
 from niche_sim.engine.errors import InputError
+from niche_sim.exports.front_code import widget_module
 
 log = logging.getLogger(__name__)
 
@@ -53,7 +53,7 @@ Maker = Callable[[Making], File]
 
 
 class _DownloadWidget(anywidget.AnyWidget):
-    _esm = Path(__file__).parent / "front" / "download.js"
+    _esm = widget_module("download.js")
 
     label = traitlets.Unicode("").tag(sync=True)
     state = traitlets.Unicode("idle").tag(sync=True)  # or busy

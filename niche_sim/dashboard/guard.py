@@ -26,6 +26,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from starlette.websockets import WebSocket, WebSocketClose
 
 from niche_sim.engine.errors import InputError
+from niche_sim.engine.templates import render
 
 ASSETS = ("solara-assets", "share/solara/cdn/")
 EXTENSIONS = {
@@ -60,14 +61,6 @@ HEADERS = {
     "referrer-policy": "same-origin",  # with less, the page's own POST would name no origin
     "cross-origin-resource-policy": "same-origin",
 }
-ASKING = """<!doctype html>
-<html lang="en"><head><meta charset="utf-8"><meta name="viewport" content="width=device-width">
-<title>niche_sim: token</title><link rel="icon" href="data:,">
-<style>body{font:18px/1.5 sans-serif;max-width:32em;margin:4em auto;padding:0 1em}input,button{font:inherit}</style></head>
-<body><main><h1>niche_sim</h1><p role="status">%s</p>
-<p>The dashboard was started with a token: what stands after <code>token=</code> in the address that it printed.</p>
-<form method="post"><label>Token <input name="token" autocomplete="off" autofocus required></label>
-<button>Open</button></form></main></body></html>"""
 LOG = logging.getLogger(__name__)
 
 
@@ -268,7 +261,8 @@ class Guard:
             return PlainTextResponse("Open the page first, with its token.", 403)
         if not known and not self._right(said):
             sentence = "That is not the token." if said else "This page asks for a token."
-            return HTMLResponse(ASKING % sentence, 403, headers={"cache-control": "no-store"})
+            asking = render("dashboard/templates/token.html", sentence=sentence)
+            return HTMLResponse(asking, 403, headers={"cache-control": "no-store"})
         onward = RedirectResponse(f"/?{kept}" if kept else "/", 303, headers={"cache-control": "no-store"})
         if self.token is not None and not known:
             _give(onward, visitor, key, self.token)

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import base64
-import html
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
 from niche_sim.engine.errors import InputError
 from niche_sim.engine.reading import read_text, read_toml, reading
+from niche_sim.engine.templates import render
 from niche_sim.experiment.protocol import check_keys, one_of
 from niche_sim.experiment.scenario import GRADES, ONSET, Scenario, Target
 from niche_sim.figures.labels import arm_words
@@ -40,6 +41,12 @@ class Study:
     def headline(self) -> Judged | None:
         """The target marked so, or else the first."""
         return next((one for one in self.judged if one.target.headline), self.judged[0] if self.judged else None)
+
+    @property
+    def ran(self) -> str:
+        """How many mice were run, and how many could not be."""
+        failed = f"; {self.failed} mice could not be run" if self.failed else ""
+        return f"{self.mice} mice an arm{failed}"
 
 
 @dataclass(frozen=True)
@@ -186,7 +193,8 @@ def summary(report: Report) -> str:
     return "; ".join(parts) + "." if parts else "No targets."
 
 
-def _target_rows(study: Study, report: Report) -> Iterable[tuple[Judged, list[str]]]:
+def _target_rows(study: Study, report: Report) -> list[list[str]]:
+    rows = []
     for one in study.judged:
         t = one.target
         source = f"{study.sources.get(t.source, t.source)}; {t.where}; class {t.grade} ({GRADES[t.grade]}); to {t.use}"
@@ -195,16 +203,8 @@ def _target_rows(study: Study, report: Report) -> Iterable[tuple[Judged, list[st
         cells = [t.id, published(t), source, given(one.comparison, t), f"{verdict}: {why}" if why else verdict]
         if report.label:
             cells.append(report.other.get((study.experiment.id, t.id), "–"))
-        yield one, cells
-
-
-def _mice(study: Study) -> str:
-    failed = f"; {study.failed} mice could not be run" if study.failed else ""
-    return f"{study.mice} mice an arm{failed}"
-
-
-def _columns(report: Report) -> list[str]:
-    return [*COLUMNS, report.label] if report.label else list(COLUMNS)
+        rows.append(cells)
+    return rows
 
 
 def _readout(name: str) -> str:
@@ -217,158 +217,46 @@ def _number(value: float) -> str:
     return f"{value:.3g}".replace("-", "−") if abs(value) < 1e5 else f"{value:.2e}"
 
 
-# --- Markdown --------------------------------------------------------------------------------------------------------
+# --- as pages ---------------------------------------------------------------------------------------------------------
 
 
 def markdown(report: Report) -> str:
     """The report as Markdown; figures are read from `figures/<scenario>.png` beside it."""
-    lines = ["# The model against the papers", "", summary(report), "", f"Schedule: {report.schedule}.", ""]
-    lines += _md_table(STATUS, status_rows(report))
-    if report.label:
-        rows = [list(row) for row in differing(report)]
-        lines += ["", f"## Otherwise in: {report.label}", ""]
-        here = ("scenario", "target", "here", report.label)
-        lines += _md_table(here, rows) if rows else ["No verdict differs."]
-    for extra in report.extras:
-        lines += ["", f"## {extra.title}"]
-        for paragraph in extra.text:
-            lines += ["", paragraph]
-        if extra.figure:
-            lines += ["", f"![{extra.title}](figures/{extra.name}.png)"]
-        if extra.rows:
-            lines += ["", *_md_table(extra.columns, extra.rows)]
-    for study in report.studies:
-        experiment = study.experiment
-        lines += ["", f"## {experiment.title}", "", f"`{experiment.id}`, {_mice(study)}. {experiment.question}"]
-        if study.figure:
-            lines += ["", f"![Arms of {experiment.id} side by side](figures/{experiment.id}.png)"]
-        if study.judged:
-            lines += ["", *_md_table(_columns(report), [cells for _, cells in _target_rows(study, report)])]
-    lines += ["", "## How it is judged"]
-    listed = False
-    for item in verdicts.RULES:
-        lines += [item] if listed and item.startswith("- ") else ["", item]
-        listed = item.startswith("- ")
-    return "\n".join(lines) + "\n"
-
-
-def _md_table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> list[str]:
-    def line(cells: Sequence[str]) -> str:
-        return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
-
-    return [line(columns), "|" + " --- |" * len(columns), *(line(row) for row in rows)]
-
-
-# --- HTML ------------------------------------------------------------------------------------------------------------
-
-_STYLE = """
-:root { color-scheme: light dark; --text: #1b1f24; --back: #fff; --line: #d0d7de; --soft: #59636e; --head: #f6f8fa;
-  --met: #00694d; --not: #a03c00; --open: #59636e; }
-@media (prefers-color-scheme: dark) { :root { --text: #e6edf3; --back: #0d1117; --line: #3d444d; --soft: #9198a1;
-  --head: #161b22; --met: #3fc59b; --not: #ff9d6b; --open: #9198a1; } }
-body { margin: 0 auto; max-width: 72rem; padding: 1rem; font: 16px/1.5 system-ui, sans-serif; color: var(--text);
-  background: var(--back); }
-h1, h2 { line-height: 1.25; } h2 { margin-top: 2.5rem; border-bottom: 1px solid var(--line); padding-bottom: .3rem; }
-a { color: inherit; } .soft { color: var(--soft); } .scroll { overflow-x: auto; }
-table { border-collapse: collapse; font-size: .875rem; width: 100%; }
-th, td { border: 1px solid var(--line); padding: .35rem .5rem; text-align: left; vertical-align: top; }
-th { background: var(--head); } td.number { text-align: right; } td { min-width: 3rem; } td.long { min-width: 12rem; }
-td:first-child { overflow-wrap: anywhere; min-width: 9rem; }
-.met { color: var(--met); font-weight: 600; } .not-met { color: var(--not); font-weight: 600; }
-.undecided { color: var(--open); font-weight: 600; }
-img { max-width: 100%; height: auto; background: #fff; } figure { margin: 1rem 0; }
-summary { cursor: pointer; }
-"""
+    return render("description/templates/report.md", **_shown(report))
 
 
 def page(report: Report) -> str:
     """The report as one HTML file that needs nothing else."""
-    parts = ["<h1>The model against the papers</h1>", f"<p>{html.escape(summary(report))}</p>"]
-    parts.append(f'<p class="soft">Schedule: {html.escape(report.schedule)}.</p>')
-    rows = []
-    for cells in status_rows(report):
-        name, *numbers, headline = cells
-        linked = f'<td><a href="#{html.escape(name)}">{html.escape(name)}</a></td>'
-        counted = "".join(f'<td class="number">{number}</td>' for number in numbers)
-        rows.append(f"<tr>{linked}{counted}<td>{_coloured(headline)}</td></tr>")
-    parts.append(_html_table(STATUS, rows))
-    if report.label:
-        parts.append(f"<h2>Otherwise in: {html.escape(report.label)}</h2>")
-        others = [f"<tr>{''.join(f'<td>{_coloured(cell)}</td>' for cell in row)}</tr>" for row in differing(report)]
-        here = ("scenario", "target", "here", report.label)
-        parts.append(_html_table(here, others) if others else "<p>No verdict differs.</p>")
-    for extra in report.extras:
-        parts += _extra(extra)
-    for study in report.studies:
-        parts += _section(study, report)
-    parts += ['<h2 id="rules">How it is judged</h2>', _html_rules()]
-    head = '<meta charset="utf-8"><meta name="viewport" content="width=device-width, initial-scale=1">'
-    title = "<title>The model against the papers</title>"
-    body = "\n".join(parts)
-    return f'<!doctype html>\n<html lang="en"><head>{head}{title}<style>{_STYLE}</style></head>\n<body>\n{body}\n</body></html>\n'
+    return render(
+        "description/templates/report.html",
+        **_shown(report),
+        around_verdict=_around_verdict,
+        base64=lambda raw: base64.b64encode(raw).decode(),
+    )
 
 
-def _section(study: Study, report: Report) -> list[str]:
-    experiment = study.experiment
-    name = html.escape(experiment.id)
-    parts = [f'<h2 id="{name}">{html.escape(experiment.title)}</h2>']
-    parts.append(f'<p>{html.escape(experiment.question)} <span class="soft">{name}, {_mice(study)}.</span></p>')
-    rows = []
-    for _, cells in _target_rows(study, report):
-        first = [f'<td class="long">{html.escape(cell)}</td>' for cell in cells[:4]]
-        last = [f'<td class="long">{_coloured(cell)}</td>' for cell in cells[4:]]
-        filled = first + last
-        rows.append(f"<tr>{''.join(filled)}</tr>")
-    parts.append(_html_table(_columns(report), rows) if rows else "<p>No targets.</p>")
-    if study.figure:
-        data = base64.b64encode(study.figure).decode()
-        image = f'<img alt="Arms of {name} side by side" src="data:image/png;base64,{data}">'
-        parts.append(f"<details><summary>Arms side by side</summary><figure>{image}</figure></details>")
-    return parts
+def _shown(report: Report) -> dict[str, Any]:
+    """What both templates fill in."""
+    return {
+        "report": report,
+        "summary": summary(report),
+        "STATUS": STATUS,
+        "status": status_rows(report),
+        "differing": differing(report),
+        "columns": [*COLUMNS, report.label] if report.label else COLUMNS,
+        "studies": [(study, _target_rows(study, report)) for study in report.studies],
+        "rules": [(listed, list(items)) for listed, items in groupby(verdicts.RULES, lambda item: item.startswith("- "))],
+    }
 
 
-def _extra(extra: Extra) -> list[str]:
-    parts = [f'<h2 id="{html.escape(extra.name)}">{html.escape(extra.title)}</h2>']
-    parts += [f"<p>{html.escape(paragraph)}</p>" for paragraph in extra.text]
-    if extra.figure:
-        data = base64.b64encode(extra.figure).decode()
-        parts.append(f'<figure><img alt="{html.escape(extra.title)}" src="data:image/png;base64,{data}"></figure>')
-    if extra.rows:
-        rows = [f"<tr>{''.join(f'<td>{_coloured(cell)}</td>' for cell in row)}</tr>" for row in extra.rows]
-        parts.append(_html_table(extra.columns, rows))
-    return parts
-
-
-def _html_table(columns: Sequence[str], rows: Iterable[str]) -> str:
-    head = "".join(f"<th>{html.escape(column)}</th>" for column in columns)
-    return f'<div class="scroll"><table><thead><tr>{head}</tr></thead><tbody>{"".join(rows)}</tbody></table></div>'
-
-
-def _coloured(text: str) -> str:
-    """Text with the verdict at its beginning or end in its colour; the word itself says it, too."""
+def _around_verdict(text: str) -> tuple[str, str, str]:
+    """What stands before a verdict, the verdict at the beginning or the end of a text, and what stands after it."""
     for verdict in (NOT_MET, MET, UNDECIDED):
-        mark = f'<span class="{verdict.replace(" ", "-")}">{verdict}</span>'
         if text == verdict or text.startswith(f"{verdict}: "):
-            return mark + html.escape(text.removeprefix(verdict))
+            return "", verdict, text.removeprefix(verdict)
         if text.endswith(f": {verdict}"):
-            return html.escape(text.removesuffix(verdict)) + mark
-    return html.escape(text)
-
-
-def _html_rules() -> str:
-    parts, inside = [], False
-    for item in verdicts.RULES:
-        listed = item.startswith("- ")
-        if listed != inside:
-            parts.append("<ul>" if listed else "</ul>")
-            inside = listed
-        parts.append(f"<li>{_emphasised(item[2:])}</li>" if listed else f"<p>{_emphasised(item)}</p>")
-    return "".join([*parts, "</ul>" if inside else ""])
-
-
-def _emphasised(text: str) -> str:
-    pieces: list[Any] = html.escape(text).split("*")
-    return "".join(f"<em>{piece}</em>" if number % 2 else piece for number, piece in enumerate(pieces))
+            return text.removesuffix(verdict), verdict, ""
+    return text, "", ""
 
 
 # --- files -----------------------------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import base64
-import html
 import json
 import sys
 import zlib
@@ -17,9 +16,10 @@ from numpy.typing import NDArray
 
 from niche_sim.description.stage_summary import strip_of
 from niche_sim.engine.errors import InputError
+from niche_sim.engine.templates import render
 from niche_sim.experiment.simulation import Simulation
 from niche_sim.exports.canvas_encoding import Packed, Scales, pack, pack_difference, static_of
-from niche_sim.exports.front_code import FRONT, drawing_code, drawing_style
+from niche_sim.exports.front_code import linked
 from niche_sim.figures import charts
 from niche_sim.figures.appearance import FIELD_LOOKS, LiveSight, SnapshotSight
 from niche_sim.figures.labels import arm_title, plain_words
@@ -225,23 +225,18 @@ def _page(
     head = squeeze.compress(json.dumps(given, allow_nan=False).encode()) + squeeze.flush()
     packed = json.dumps([base64.b64encode(part).decode() for part in (head, *moments.bytes)])
     title = first.experiment.title
-    heading = f"{title}: {' and '.join(names)}"
-    style = (FRONT / "elements.css").read_text(encoding="utf-8") + drawing_style("page.css", "replay.css")
-    text = {
-        "TITLE": html.escape(heading),
-        "NAMES": html.escape(" and ".join(names)),
-        "SCENARIO": html.escape(title),
-        "NOT_FOR": html.escape(NOT_FOR),
-        "EVERY": html.escape(f"{every:g} h"),
-        "PROVENANCE": "".join(_provenance(model, name) for model, name in zip(models, names, strict=True)),
-        "STYLE": style,
-        "CHART_CODE": chart,
-        "CODE": drawing_code("replay.js"),
-        "PACKED": packed,
-    }
-    # Cut once at the marks, so that nothing that is put in is looked at again.
-    pieces = (FRONT / "replay.html").read_text(encoding="utf-8").split("@@")
-    return "".join(text[piece] if number % 2 else piece for number, piece in enumerate(pieces))
+    return render(
+        "teaching/templates/replay.html",
+        heading=f"{title}: {' and '.join(names)}",
+        title=title,
+        names=names,
+        not_for=NOT_FOR,
+        every=f"{every:g} h",
+        provenance=[(name, _provenance(model)) for model, name in zip(models, names, strict=True)],
+        chart_code=chart,
+        code=linked("replay.js"),
+        packed=packed,
+    )
 
 
 def _run(model: Simulation, table: charts.Table) -> dict[str, Any]:
@@ -262,9 +257,10 @@ def _run(model: Simulation, table: charts.Table) -> dict[str, Any]:
     }
 
 
-def _provenance(model: Simulation, name: str) -> str:
+def _provenance(model: Simulation) -> dict[str, str]:
+    """Where a run comes from: heading -> text."""
     told = provenance_of(model)
-    rows = {
+    return {
         "Scenario": told["scenario"],
         "Arm": told["arm"],
         "Seed": told["seed"],
@@ -277,8 +273,6 @@ def _provenance(model: Simulation, name: str) -> str:
         ),
         "Scenario file (SHA-256)": told["scenario_sha256"],
     }
-    lines = "".join(f"<dt>{html.escape(key)}</dt><dd>{html.escape(str(value))}</dd>" for key, value in rows.items())
-    return f"<h3>{html.escape(name)}</h3><dl>{lines}</dl>"
 
 
 def _size(model: Simulation) -> str:

@@ -14,7 +14,7 @@ from niche_sim.dashboard.canvas import TissueCanvas
 from niche_sim.experiment.simulation import Simulation
 from niche_sim.exports.canvas_encoding import Scales, pack, pack_difference, static_of
 from niche_sim.exports.cell_report import at_point
-from niche_sim.exports.front_code import DRAWING, FRONT, drawing_code, drawing_style
+from niche_sim.exports.front_code import drawing_style, linked
 from niche_sim.figures.appearance import FIELD_LOOKS, KINDS, LiveSight, colour_table
 
 SIZE = {"section.width": "600 um", "section.height": "700 um"}
@@ -28,7 +28,7 @@ PAGE = """<!doctype html><html lang="en"><head><meta charset="utf-8"><title>Tiss
 const heard = [];
 const given = {given};
 const bytes = (text) => Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-const view = buildTissue(document.getElementById("here"), {{
+const view = front["tissue.js"].buildTissue(document.getElementById("here"), {{
   fields: given.fields, dark: given.dark, onPick: (place) => heard.push(["pick", place]),
   onFields: (names) => heard.push(["fields", names]), onDrawn: (seq) => heard.push(["drawn", seq]),
 }});
@@ -67,8 +67,7 @@ def show(browser, tmp_path):
             "dark": dark,
         }
         file = tmp_path / f"page{len(contexts)}.html"
-        code = drawing_code() if page is PAGE else drawing_code("widget.js")
-        parts = {"style": drawing_style(), "code": code, "given": json.dumps(given)}
+        parts = {"style": drawing_style(), "code": linked("widget.js"), "given": json.dumps(given)}
         file.write_text(page.format(background="#121416" if dark else "#fff", **parts), encoding="utf-8")
         contexts.append(browser.new_context(viewport={"width": width, "height": height}, **context))
         opened = contexts[-1].new_page()
@@ -599,17 +598,13 @@ const odd = (text) => {{
 }};
 const frame = (seq) =>
   tell("msg:custom", {{ type: "frame", seq, header: {{ panels: given.panels }} }}, given.buffers.map(odd));
-const leave = render({{ model, el: document.getElementById("here") }});
+const leave = front["widget.js"].render({{ model, el: document.getElementById("here") }});
 frame(1);
 </script></body></html>"""
 )
 
 
-def test_the_widget_greets_answers_and_leaves_nothing_behind(show, mouse, monkeypatch):
-    whole = drawing_code
-    monkeypatch.setitem(
-        globals(), "drawing_code", lambda *more: whole(*more).replace("export default", "const shown =")
-    )
+def test_the_widget_greets_answers_and_leaves_nothing_behind(show, mouse):
     page = show(pack(LiveSight(mouse), ["fibronectin"], Scales()), page=ADAPTED)
     assert heard(page, "hello") == [{"type": "hello"}]
     assert pixel(page, EDUCATED) == VERMILLION
@@ -704,9 +699,7 @@ def test_a_browser_that_has_not_drawn_the_last_picture_gets_the_whole(widget):
     assert "same" not in widget.sent[-1][0]
 
 
-def test_a_picture_made_of_the_last_is_drawn_and_one_of_another_is_asked_for(show, mouse, monkeypatch):
-    whole = drawing_code
-    monkeypatch.setitem(globals(), "drawing_code", lambda *more: whole(*more).replace("export default", "const shown ="))
+def test_a_picture_made_of_the_last_is_drawn_and_one_of_another_is_asked_for(show, mouse):
     packed = pack(LiveSight(mouse), ["fibronectin"], Scales())
     page = show(packed, page=ADAPTED)
     patch = {"base": 1, "sizes": [len(one) for one in packed.buffers], "copies": []}
@@ -741,14 +734,3 @@ def test_answers_of_the_browser_reach_whoever_asked(widget):
     assert picked == [{"panel": 1, "y_um": 2.0, "x_um": 3.0, "reach_um": 4.0, "unique_id": None}]
     widget.show_card({"title": "A", "sentences": [], "sections": []})
     assert widget.sent == [({"type": "picked", "card": {"title": "A", "sentences": [], "sections": []}}, None)]
-
-
-def test_the_drawing_files_need_no_server_and_no_network():
-    """They are put together as they stand, and the replay takes them alone."""
-    for name in DRAWING:
-        text = (FRONT / name).read_text(encoding="utf-8")
-        assert "import " not in text and "export " not in text
-        assert "model." not in text
-        assert "http" not in text and "fetch(" not in text and "url(" not in text
-    assert "url(" not in drawing_style() and "@import" not in drawing_style()
-    assert (FRONT / "widget.js").read_text(encoding="utf-8").count("export default") == 1

@@ -66,9 +66,8 @@ def ask(app, target="/", method="GET", host=f"{HOST}:{PORT}", body=b"", **header
     async def send(message):
         heard.append(message)
 
-    # In a thread of its own: with tests in a browser, a loop runs in this one.
-    with ThreadPoolExecutor(1) as apart:
-        apart.submit(lambda: asyncio.run(app(scope, receive, send))).result()
+    with ThreadPoolExecutor(1) as apart:  # a browser of earlier tests leaves its event loop running in this thread
+        apart.submit(asyncio.run, app(scope, receive, send)).result()
     if socket_like:
         return SimpleNamespace(status=101 if heard[0]["type"] == "websocket.accept" else 403)
     start = heard[0]

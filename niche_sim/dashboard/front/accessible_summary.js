@@ -1,14 +1,16 @@
-// A panel in words, for those who do not see it, and the key below a map of differences.
+// A panel in a sentence, for those who do not see it.
+
+import { formatNumber } from "./formatting.js";
 
 // given: a panel of a frame; shown: which kinds of cells are; lookOf(name): of a field
-function panelInWords(section, given, shown, lookOf) {
+export function panelSummary(section, given, shown, lookOf) {
   const fields = given.fields.map((field) => {
     const { label, unit } = lookOf(field.name);
     if (field.difference) return `difference in ${label}`;
     let most = 0;
     for (let i = 0; i < field.values.length; i++) if (field.values[i] > most) most = field.values[i];
     const value = field.low + (most / 255) * (field.high - field.low);
-    return `${label} up to ${sayNumber(value, field.high - field.low)} ${unit}`;
+    return `${label} up to ${formatNumber(value, field.high - field.low)} ${unit}`;
   });
   const cells = given.counts
     .map((count, kind) => [count, section.kinds[kind].label, shown[kind]])
@@ -21,24 +23,4 @@ function panelInWords(section, given, shown, lookOf) {
   if (cells.length) words.push(`cells: ${cells.join(", ")}`);
   if (given.colonies.length) words.push(`${given.colonies.length} colonies`);
   return `${words.join("; ")}.`;
-}
-
-// table: the colours; field: of the map; unit: of what differs
-function drawKey(key, table, field, unit) {
-  const bar = document.createElement("canvas");
-  bar.className = "ns-bar";
-  bar.width = 256;
-  bar.height = 1;
-  bar.setAttribute("aria-hidden", "true");
-  const image = new ImageData(256, 1);
-  new Uint32Array(image.data.buffer).set(table);
-  bar.getContext("2d").putImageData(image, 0, 0);
-  const ends = document.createElement("div");
-  ends.className = "ns-ends";
-  for (const text of [`${sayNumber(field.low, field.high)} (less)`, unit, `(more) +${sayNumber(field.high, field.high)}`]) {
-    const part = document.createElement("span");
-    part.textContent = text;
-    ends.append(part);
-  }
-  key.replaceChildren(bar, ends);
 }

@@ -3,7 +3,7 @@
 const CLOSEST = 6; // pixels of the page per um, at most
 
 // Nothing is known of the section before `fit`; until then `view` is null, and nothing moves.
-function buildCamera() {
+export function buildCamera() {
   let view = null; // {x, y, scale}
   let size = null; // of a panel, pixels of the page, and of the section, um
   let whole = 1; // the scale at which all of the section is seen

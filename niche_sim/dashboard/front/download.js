@@ -1,22 +1,14 @@
 // A button that lets the server make a file, shows how far it is, can give it up, and hands the file to the browser.
 
-function render({ model, el }) {
+import { make, makeButton } from "./dom.js";
+
+export function render({ model, el }) {
   el.classList.add("ns-download");
-  const make = (tag, className, text) => {
-    const made = document.createElement(tag);
-    made.className = className;
-    made.textContent = text || "";
-    return made;
-  };
-  const want = make("button", "ns-press");
-  want.type = "button";
-  want.addEventListener("click", () => model.send({ type: "want" }));
+  const want = makeButton("ns-press", "", () => model.send({ type: "want" }));
   const busy = make("div", "ns-busy");
   const bar = document.createElement("progress");
   const far = make("span", "ns-said");
-  const cancel = make("button", "ns-press", "Cancel");
-  cancel.type = "button";
-  cancel.addEventListener("click", () => model.send({ type: "cancel" }));
+  const cancel = makeButton("ns-press", "Cancel", () => model.send({ type: "cancel" }));
   busy.append(bar, far, cancel);
   const said = make("p", "ns-error");
   said.setAttribute("role", "alert");
@@ -49,5 +41,3 @@ function render({ model, el }) {
   });
   update();
 }
-
-export default { render };

@@ -1,23 +1,19 @@
 // The story of a cell or a site, beside the picture: a heading, sentences, and tables of what it carries.
 
+import { freshId, make, makeButton } from "./dom.js";
+
 // onClose: called when the reader closes it. Returns {show(card), close(), destroy()}.
-function buildCard(el, onClose) {
-  const box = document.createElement("section");
-  box.className = "ns-card";
+export function buildInspector(el, onClose) {
+  const box = make("section", "ns-card");
   box.setAttribute("role", "dialog");
   box.setAttribute("aria-modal", "false");
   box.hidden = true;
-  const number = (window.nicheSimIds = (window.nicheSimIds || 0) + 1);
   const title = document.createElement("h3");
-  title.id = `ns-card-${number}`;
+  title.id = freshId("ns-card");
   title.tabIndex = -1;
   box.setAttribute("aria-labelledby", title.id);
-  const shut = document.createElement("button");
-  shut.type = "button";
-  shut.className = "ns-tool";
-  shut.textContent = "Close";
-  const head = document.createElement("div");
-  head.className = "ns-card-head";
+  const shut = makeButton("ns-tool", "Close", () => close());
+  const head = make("div", "ns-card-head");
   head.append(title, shut);
   const body = document.createElement("div");
   box.append(head, body);
@@ -28,7 +24,6 @@ function buildCard(el, onClose) {
     box.hidden = true;
     onClose();
   };
-  shut.addEventListener("click", close);
   box.addEventListener("keydown", (event) => {
     if (event.key === "Escape") {
       event.stopPropagation();
@@ -42,15 +37,12 @@ function buildCard(el, onClose) {
       title.textContent = card.title;
       body.replaceChildren();
       for (const sentence of card.sentences) {
-        const line = document.createElement("p");
-        line.textContent = sentence;
-        body.append(line);
+        body.append(make("p", "", sentence));
       }
       card.sections.forEach((section, place) => {
         const part = document.createElement("details");
         part.open = place === 0 && card.sections.length === 1;
-        const heading = document.createElement("summary");
-        heading.textContent = section.heading;
+        const heading = make("summary", "", section.heading);
         const table = document.createElement("table");
         for (const row of section.rows) {
           const line = table.insertRow();

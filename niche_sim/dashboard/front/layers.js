@@ -1,28 +1,25 @@
 // What is shown: every field with its colours, numbers and unit, every kind of cell with its symbol and number.
 
+import { colourBar, colourTable, paintBar } from "./colours.js";
+import { make, makeButton } from "./dom.js";
+import { formatNumber } from "./formatting.js";
+import { glyphStore } from "./glyphs.js";
+
 // layers: {fields: Map name -> {on, opacity}, kinds: [on], anatomy, colonies}, changed in place.
 // actions: changed() after any change; fields(names) when other fields are wanted.
-function buildLayers(el, layers, actions) {
-  const root = document.createElement("details");
-  root.className = "ns-layers";
+export function buildLayers(el, layers, actions) {
+  const root = make("details", "ns-layers");
   root.open = !window.matchMedia("(max-width: 700px)").matches;
-  const summary = document.createElement("summary");
-  summary.textContent = "Layers";
+  const summary = make("summary", "", "Layers");
   root.append(summary);
   el.append(root);
-  const mark = markStore();
+  const glyph = glyphStore();
   let fields = new Map(); // name -> parts of its row
   let cells = []; // by number of the kind: its row and its count
   let counted = null; // whose cells are counted, where there are two runs
   let section = null;
   let dark = false;
 
-  const make = (tag, className, text = "") => {
-    const made = document.createElement(tag);
-    made.className = className;
-    made.textContent = text;
-    return made;
-  };
   const tick = (text, on, act) => {
     const label = make("label", "ns-tick");
     const box = document.createElement("input");
@@ -51,11 +48,7 @@ function buildLayers(el, layers, actions) {
     });
     const more = make("div", "ns-more");
     more.hidden = !layer.on;
-    const bar = document.createElement("canvas");
-    bar.className = "ns-bar";
-    bar.width = 256;
-    bar.height = 1;
-    bar.setAttribute("aria-hidden", "true");
+    const bar = colourBar();
     const ends = make("div", "ns-ends");
     const low = make("span", "");
     const unit = make("span", "ns-unit", look.unit);
@@ -99,14 +92,10 @@ function buildLayers(el, layers, actions) {
   function paint() {
     if (!section) return;
     const ratio = window.devicePixelRatio || 1;
-    for (const { bar, look } of fields.values()) {
-      const image = new ImageData(256, 1);
-      new Uint32Array(image.data.buffer).set(colourTable(dark ? look.dark : look.light));
-      bar.getContext("2d").putImageData(image, 0, 0);
-    }
+    for (const { bar, look } of fields.values()) paintBar(bar, colourTable(dark ? look.dark : look.light));
     section.kinds.forEach((kind, number) => {
       if (!cells[number]) return;
-      const drawn = mark(kind, ratio * ("*PX".includes(kind.marker) ? 14 : 11));
+      const drawn = glyph(kind, ratio * ("*PX".includes(kind.marker) ? 14 : 11));
       const copy = document.createElement("canvas");
       copy.width = drawn.width;
       copy.height = drawn.height;
@@ -128,15 +117,16 @@ function buildLayers(el, layers, actions) {
       ofFields.append(...section.fields.filter((look) => look.offered).map(fieldRow));
       const ofCells = group("Cells");
       const all = make("div", "ns-tools");
-      for (const [text, on] of [["Show all", true], ["Hide all", false]]) {
-        const button = make("button", "ns-tool", text);
-        button.type = "button";
-        button.setAttribute("aria-label", `${text} cells`);
-        button.addEventListener("click", () => {
+      for (const [text, on] of [
+        ["Show all", true],
+        ["Hide all", false],
+      ]) {
+        const button = makeButton("ns-tool", text, () => {
           layers.kinds.fill(on);
           for (const row of cells) if (row) row.box.checked = on;
           actions.changed();
         });
+        button.setAttribute("aria-label", `${text} cells`);
         all.append(button);
       }
       counted = make("p", "ns-counted");
@@ -157,8 +147,14 @@ function buildLayers(el, layers, actions) {
       const ofPlaces = group("Section");
       const vessels = section.liver ? "Lobules, portal triads, central veins" : "Vessels";
       ofPlaces.append(
-        tick(vessels, layers.anatomy, (on) => { layers.anatomy = on; actions.changed(); }).label,
-        tick("Rings around colonies", layers.colonies, (on) => { layers.colonies = on; actions.changed(); }).label,
+        tick(vessels, layers.anatomy, (on) => {
+          layers.anatomy = on;
+          actions.changed();
+        }).label,
+        tick("Rings around colonies", layers.colonies, (on) => {
+          layers.colonies = on;
+          actions.changed();
+        }).label,
       );
       root.replaceChildren(summary, ofFields, ofCells, ofPlaces);
       paint();
@@ -179,7 +175,7 @@ function buildLayers(el, layers, actions) {
         const row = fields.get(field.name);
         if (!row) continue; // a picture that was under way when another organ was opened
         const span = field.high - field.low;
-        const [low, high] = [sayNumber(field.low, span), sayNumber(field.high, span)];
+        const [low, high] = [formatNumber(field.low, span), formatNumber(field.high, span)];
         if (row.low.textContent !== low) row.low.textContent = low;
         if (row.high.textContent !== high) row.high.textContent = high;
       }
@@ -189,4 +185,19 @@ function buildLayers(el, layers, actions) {
       paint();
     },
   };
+}
+
+// table: the colours; field: of the map; unit: of what differs
+export function drawKey(key, table, field, unit) {
+  const bar = colourBar();
+  paintBar(bar, table);
+  const ends = make("div", "ns-ends");
+  for (const text of [
+    `${formatNumber(field.low, field.high)} (less)`,
+    unit,
+    `(more) +${formatNumber(field.high, field.high)}`,
+  ]) {
+    ends.append(make("span", "", text));
+  }
+  key.replaceChildren(bar, ends);
 }

@@ -1,13 +1,13 @@
 // What a visitor does on a panel, by pointer, touch and keyboard.
 
-const KEYS_HELP =
+export const KEYS_HELP =
   "Plus and minus zoom, the arrow keys move, zero shows the whole section. Shift and the arrow keys move a cross hair; " +
   "Enter tells what is under it; Escape puts it away.";
 const ARROWS = { ArrowLeft: [-1, 0], ArrowRight: [1, 0], ArrowUp: [0, -1], ArrowDown: [0, 1] };
 
 // act: moved() after the camera has moved; hover(place, event), away(), pick(place) with places in pixels of the panel;
 // cross(x, y) moves the cross hair by so many pixels, ask() tells what is under it, leave() puts it away and says whether it was there.
-function listenTo(canvas, camera, act) {
+export function attachPointerInput(canvas, camera, act) {
   const held = new Map(); // pointers that are down, and where
   let moved = 0;
   const placeOf = (event) => {
@@ -15,12 +15,16 @@ function listenTo(canvas, camera, act) {
     return { x: event.clientX - box.left, y: event.clientY - box.top };
   };
 
-  canvas.addEventListener("wheel", (event) => {
-    if (!camera.view || (event.deltaY > 0 && !camera.zoomed)) return; // nothing to zoom out of: the page scrolls
-    event.preventDefault();
-    camera.zoom(Math.exp(-0.0016 * event.deltaY * (event.deltaMode ? 16 : 1)), placeOf(event));
-    act.moved();
-  }, { passive: false });
+  canvas.addEventListener(
+    "wheel",
+    (event) => {
+      if (!camera.view || (event.deltaY > 0 && !camera.zoomed)) return; // nothing to zoom out of: the page scrolls
+      event.preventDefault();
+      camera.zoom(Math.exp(-0.0016 * event.deltaY * (event.deltaMode ? 16 : 1)), placeOf(event));
+      act.moved();
+    },
+    { passive: false },
+  );
 
   canvas.addEventListener("pointerdown", (event) => {
     held.set(event.pointerId, placeOf(event));

@@ -1,51 +1,18 @@
 // Plays moments that lie in the page itself: unpacks them, and tells the viewer, the charts and the table which one it is.
 
+import { make } from "./dom.js";
+import { formatClock, formatHours, formatReadout } from "./formatting.js";
+import { inflate, momentBuffers, selectFields } from "./frames.js";
+import { buildViewer } from "./viewer.js";
+
 const FRAME_MS = 180; // from picture to picture while it plays
 
-async function inflated(text) {
-  const raw = Uint8Array.from(atob(text), (letter) => letter.charCodeAt(0));
-  const stream = new Blob([raw]).stream().pipeThrough(new DecompressionStream("deflate-raw"));
-  return new Uint8Array(await new Response(stream).arrayBuffer());
-}
-
-// The buffers of a moment's panels, fields summed up along their rows again: a list a panel.
-function buffersOf(panels, bytes) {
-  let at = 0;
-  const take = (length) => bytes.subarray(at, (at += length));
-  const made = panels.map((panel) => {
-    const fields = panel.fields.map(({ shape: [rows, columns] }) => {
-      const values = take(rows * columns);
-      for (let i = 0; i < values.length; i++) if (i % columns) values[i] += values[i - 1];
-      return values;
-    });
-    const cells = panel.counts.reduce((sum, count) => sum + count, 0);
-    return { fields, cells: panel.counts.length ? [take(2 * cells), take(2 * cells), take(4 * cells)] : [] };
-  });
-  if (at !== bytes.length) throw new Error(`a moment has ${bytes.length} bytes, and ${at} are told of`);
-  return made;
-}
-
-// What a viewer is to show of a moment: only the fields wanted, and of the difference map the first of them.
-function shownOf(header, parts, wanted) {
-  const buffers = [];
-  const panels = [];
-  header.panels.forEach((panel, number) => {
-    const apart = panel.fields.some((field) => field.difference);
-    const names = apart ? wanted.slice(0, 1) : wanted;
-    if (apart && !names.length) return;
-    const places = names.map((name) => panel.fields.findIndex((field) => field.name === name));
-    panels.push({ ...panel, fields: places.map((place) => panel.fields[place]) });
-    buffers.push(...places.map((place) => parts[number].fields[place]), ...parts[number].cells);
-  });
-  return { panels, buffers };
-}
-
 // packed: base64 of what the page tells, and of each moment.
-async function buildReplay(packed) {
+export async function buildReplay(packed) {
   const wrong = document.getElementById("replay-wrong");
   try {
     if (!window.DecompressionStream) throw new Error("it is older than 2023 and cannot unpack the run");
-    const given = JSON.parse(new TextDecoder().decode(await inflated(packed[0])));
+    const given = JSON.parse(new TextDecoder().decode(await inflate(packed[0])));
     await runReplay(given, packed.slice(1));
   } catch (error) {
     wrong.hidden = false;
@@ -68,10 +35,17 @@ async function runReplay(given, moments) {
 
   const draw = () => {
     const { header, parts } = onScreen;
-    const { panels, buffers } = shownOf(header, parts, fields);
-    const [first, ...others] = runs;
-    const marks = [...first.marks, ...others.flatMap((run) => run.marks.filter((mark) => !first.marks.some((known) => known[0] === mark[0] && known[2] === mark[2])))];
-    const transport = { time_h: header.time_h, frontier_h: duration, duration_h: duration, playing, hours: stride, marks, onsets: first.onsets };
+    const { panels, buffers } = selectFields(header, parts, fields);
+    const marks = marksOfRuns(runs);
+    const transport = {
+      time_h: header.time_h,
+      frontier_h: duration,
+      duration_h: duration,
+      playing,
+      hours: stride,
+      marks,
+      onsets: runs[0].onsets,
+    };
     viewer.setFrame({ panels, transport, strips: header.strips }, buffers);
     captions(header.time_h);
     chartAt(header.time_h);
@@ -80,7 +54,7 @@ async function runReplay(given, moments) {
   const show = async (number) => {
     at = Math.min(Math.max(number, 0), last);
     const wish = ++latest;
-    const parts = buffersOf(headers[at].panels, await inflated(moments[at]));
+    const parts = momentBuffers(headers[at].panels, await inflate(moments[at]));
     if (wish !== latest) return;
     onScreen = { header: headers[at], parts };
     draw();
@@ -96,8 +70,9 @@ async function runReplay(given, moments) {
     await show(next);
     if (playing) timer = setTimeout(advance, Math.max(0, FRAME_MS - (performance.now() - began)));
   };
-  const say = (hours) => (hours % 24 ? `${hours} h` : hours === 24 ? "1 day" : `${hours / 24} days`);
-  const strides = [1, 2, 4, 8].map((times) => times * every).filter((hours) => hours === every || hours <= duration / 4);
+  const strides = [1, 2, 4, 8]
+    .map((times) => times * every)
+    .filter((hours) => hours === every || hours <= duration / 4);
   const viewer = buildViewer(
     document.getElementById("replay-viewer"),
     {
@@ -109,13 +84,17 @@ async function runReplay(given, moments) {
       },
       cardOf: ({ title, lines, unique_id: id }) => ({
         title,
-        sentences: [`${clockText(onScreen.header.time_h)}.`, ...lines, ...(id === null ? [] : [`Cell number ${id} of its population.`])],
+        sentences: [
+          `${formatClock(onScreen.header.time_h)}.`,
+          ...lines,
+          ...(id === null ? [] : [`Cell number ${id} of its population.`]),
+        ],
         sections: [],
       }),
     },
     {
-      lengths: strides.slice(0, 2).map((hours) => [hours, say(hours)]),
-      speeds: strides.map((hours) => [hours, `${say(hours)} a picture`]),
+      lengths: strides.slice(0, 2).map((hours) => [hours, formatHours(hours)]),
+      speeds: strides.map((hours) => [hours, `${formatHours(hours)} a picture`]),
       every,
       play: () => {
         if (at === last) show(0); // at the end it begins again
@@ -144,15 +123,12 @@ async function runReplay(given, moments) {
 
   const captionBox = document.getElementById("replay-captions");
   const captions = (time) => {
-    const lines = runs.map((run, number) => {
-      const when = run.captions.findLast(([begins]) => begins <= time + 1e-9)?.[0];
-      const texts = run.captions.filter(([begins]) => begins === when).map(([, text]) => text);
-      const name = runs.length > 1 ? `${names[number]}: ` : "";
-      return name + (texts.length ? `${clockText(when)}: ${texts.join("; ")}` : "Nothing has been done yet.");
-    });
+    const lines = runs.map(
+      (run, number) => (runs.length > 1 ? `${names[number]}: ` : "") + captionAt(run.captions, time),
+    );
     if (captionBox.dataset.shown === lines.join("\n")) return;
     captionBox.dataset.shown = lines.join("\n");
-    captionBox.replaceChildren(...lines.map((text) => Object.assign(document.createElement("p"), { textContent: text })));
+    captionBox.replaceChildren(...lines.map((text) => make("p", "", text)));
   };
 
   const chartBox = document.getElementById("replay-charts");
@@ -193,11 +169,11 @@ async function runReplay(given, moments) {
   const tableAt = (time) => {
     runs.forEach((run, number) => {
       const row = run.table.time_h.findLastIndex((when) => when <= time + 1e-9);
-      headings[number + 1].textContent = `${names[number]} (${clockText(run.table.time_h[row])})`;
+      headings[number + 1].textContent = `${names[number]} (${formatClock(run.table.time_h[row])})`;
       given.readouts.forEach(({ name }, place) => {
         const value = run.table[name][row];
         const cell = cells[place][number];
-        cell.textContent = value === null ? "none" : Number.isInteger(value) ? value.toLocaleString("en") : String(Number(value.toPrecision(4)));
+        cell.textContent = formatReadout(value);
       });
     });
   };
@@ -212,4 +188,17 @@ async function runReplay(given, moments) {
   await show(0);
   recolour();
   document.body.dataset.ready = "yes";
+}
+
+// What was done in all runs, [[time_h, kind, label]]; what was done in several at one time, once.
+export function marksOfRuns([first, ...others]) {
+  const isNew = ([time, , label]) => !first.marks.some((known) => known[0] === time && known[2] === label);
+  return [...first.marks, ...others.flatMap((run) => run.marks.filter(isNew))];
+}
+
+// What was last done or began at a time; captions: [[time_h, text]], in the order of time.
+export function captionAt(captions, time) {
+  const when = captions.findLast(([begins]) => begins <= time + 1e-9)?.[0];
+  const texts = captions.filter(([begins]) => begins === when).map(([, text]) => text);
+  return texts.length ? `${formatClock(when)}: ${texts.join("; ")}` : "Nothing has been done yet.";
 }

@@ -1,51 +1,42 @@
 // Draws a section of tissue: fields, lobules, vessels, cells, colonies, scale bar. Plain data in, pixels out.
 
-const FINEST = 65535;
+import { scaleBar } from "./formatting.js";
+import { FINEST } from "./frames.js";
+import { stampOf } from "./glyphs.js";
+
 const PAPER = {
-  light: { page: "#fbf6f0", outline: "rgba(163,147,143,0.8)", lumen: "#ffffff", veinWall: "#6e6e6e", triad: "#ead7c3",
-           triadWall: "#7a5c3e", artery: "#c0392b", duct: "#3e6b3e", ring: "#000000", chosen: "#0072b2", ink: "#16191d", plate: "rgba(255,255,255,0.86)" },
-  dark: { page: "#15151a", outline: "rgba(150,140,136,0.55)", lumen: "#050608", veinWall: "#8d8d92", triad: "#463a30",
-          triadWall: "#b39574", artery: "#d9594a", duct: "#7fae7f", ring: "#ffffff", chosen: "#56b4e9", ink: "#f2f4f7", plate: "rgba(10,11,14,0.78)" },
+  light: {
+    page: "#fbf6f0",
+    outline: "rgba(163,147,143,0.8)",
+    lumen: "#ffffff",
+    veinWall: "#6e6e6e",
+    triad: "#ead7c3",
+    triadWall: "#7a5c3e",
+    artery: "#c0392b",
+    duct: "#3e6b3e",
+    ring: "#000000",
+    chosen: "#0072b2",
+    ink: "#16191d",
+    plate: "rgba(255,255,255,0.86)",
+  },
+  dark: {
+    page: "#15151a",
+    outline: "rgba(150,140,136,0.55)",
+    lumen: "#050608",
+    veinWall: "#8d8d92",
+    triad: "#463a30",
+    triadWall: "#b39574",
+    artery: "#d9594a",
+    duct: "#7fae7f",
+    ring: "#ffffff",
+    chosen: "#56b4e9",
+    ink: "#f2f4f7",
+    plate: "rgba(10,11,14,0.78)",
+  },
 };
 
-// 256 colours between the stops ("#rrggbb"), each as one number that ImageData understands.
-function colourTable(stops) {
-  const table = new Uint32Array(256);
-  const rgb = stops.map((stop) => [1, 3, 5].map((at) => parseInt(stop.slice(at, at + 2), 16)));
-  const bytes = new Uint8Array(table.buffer);
-  for (let i = 0; i < 256; i++) {
-    const where = (i / 255) * (stops.length - 1);
-    const first = Math.min(Math.floor(where), stops.length - 2);
-    for (let c = 0; c < 3; c++) {
-      bytes[4 * i + c] = Math.round(rgb[first][c] + (where - first) * (rgb[first + 1][c] - rgb[first][c]));
-    }
-    bytes[4 * i + 3] = 255;
-  }
-  return table;
-}
-
-function bytesOf(buffer) {
-  return buffer instanceof ArrayBuffer ? new Uint8Array(buffer) : new Uint8Array(buffer.buffer, buffer.byteOffset, buffer.byteLength);
-}
-
-// The panels of a frame with their buffers as arrays; x, y in 1/65535 of the sides.
-function unpackFrame(header, buffers) {
-  let next = 0;
-  const take = (Kind) => {
-    const bytes = bytesOf(buffers[next++]);
-    return new Kind(bytes.slice().buffer); // a copy: what comes over the wire need not be aligned
-  };
-  return header.panels.map((panel) => {
-    const fields = panel.fields.map((field) => ({ ...field, values: bytesOf(buffers[next++]) }));
-    const cells = panel.counts.length ? { x: take(Uint16Array), y: take(Uint16Array), id: take(Uint32Array) } : null;
-    const starts = [0];
-    for (const count of panel.counts) starts.push(starts[starts.length - 1] + count);
-    return { ...panel, fields, cells, starts };
-  });
-}
-
 // What is kept between frames for one panel: pictures of fields, made anew when values, colours or scale change.
-function pictureStore() {
+export function pictureStore() {
   const known = new Map();
   return (field, table) => {
     let entry = known.get(field.name);
@@ -76,12 +67,12 @@ function pictureStore() {
 // How wide a kind's symbol is, in pixels of the page, at a scale of so many pixels per um; whole: that of the whole section.
 function markWidth(kind, scale, whole) {
   const life = 6.1 * kind.size * scale; // as in the figures: 2 mm are 116 mm wide there
-  return Math.max(life * Math.pow(whole / scale, 0.28), 0.95 * kind.size);
+  return Math.max(life * (whole / scale) ** 0.28, 0.95 * kind.size);
 }
 
-// scene: {context, width, height, ratio, view, whole, look, static, tables, panel, layers, mark, picture, sheet, order, cross, chosen, dark, quick}
+// scene: {context, width, height, ratio, view, whole, look, static, tables, panel, layers, glyph, picture, sheet, order, cross, chosen, dark, quick}
 // width, height: of the canvas in pixels of the page; ratio: pixels of the screen in one; view: {x, y, scale}, the middle in um.
-function drawSection(scene) {
+export function drawSection(scene) {
   const { context, width, height, ratio, view, static: section, panel, layers, dark } = scene;
   const ink = dark ? PAPER.dark : PAPER.light;
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
@@ -114,7 +105,7 @@ function drawFields(scene, left, top) {
     const table = field.difference ? scene.tables.difference : scene.tables.fields.get(field.name);
     // Light fields darken each other like stains on a slide; dark ones brighten each other like dyes that glow.
     context.globalCompositeOperation = first ? "source-over" : dark ? "screen" : "multiply";
-    const share = dark ? Math.pow(shown.length, -0.8) : 1; // so that several dyes do not glow up to white
+    const share = dark ? shown.length ** -0.8 : 1; // so that several dyes do not glow up to white
     context.globalAlpha = field.difference ? 1 : layer.opacity * share;
     const picture = scene.picture(field, table);
     context.drawImage(picture, left, top, section.width_um * view.scale, section.height_um * view.scale);
@@ -171,7 +162,9 @@ function drawCells(scene, left, top) {
   const right = Math.round(width * ratio);
   const bottom = Math.round(height * ratio);
   const shown = order.filter((number) => layers.kinds[number] && panel.starts[number] < panel.starts[number + 1]);
-  const symbols = shown.map((number) => scene.mark(section.kinds[number], markWidth(section.kinds[number], view.scale, whole) * ratio));
+  const symbols = shown.map((number) =>
+    scene.glyph(section.kinds[number], markWidth(section.kinds[number], view.scale, whole) * ratio),
+  );
   const largest = Math.max(0, ...symbols.map((symbol) => symbol.width));
   const stamping = largest <= LARGEST_STAMP;
   if (stamping) sheet.start(right, bottom, LARGEST_STAMP);
@@ -208,7 +201,10 @@ function drawColonies(context, colonies, scale, left, top, ink) {
 // A ring around the cell that was clicked, wide enough to leave its symbol free.
 function drawChosen({ context, view, whole, static: section, chosen }, left, top, ink) {
   const radius = Math.max(8, markWidth(section.kinds[chosen.kind], view.scale, whole) / 2 + 4);
-  for (const [colour, wide] of [[ink.plate, 6], [ink.chosen, 3]]) {
+  for (const [colour, wide] of [
+    [ink.plate, 6],
+    [ink.chosen, 3],
+  ]) {
     context.beginPath();
     context.arc(left + chosen.x * view.scale, top + chosen.y * view.scale, radius, 0, 2 * Math.PI);
     context.strokeStyle = colour;
@@ -217,22 +213,8 @@ function drawChosen({ context, view, whole, static: section, chosen }, left, top
   }
 }
 
-// Where the cell of a number and a population is in a panel, among the kinds that are shown: {kind, x, y} in um, or null.
-function placeOfCell(section, panel, layers, population, id) {
-  for (let kind = 0; panel.cells && kind < section.kinds.length; kind++) {
-    if (section.kinds[kind].population !== population || !layers.kinds[kind]) continue;
-    const at = panel.cells.id.subarray(panel.starts[kind], panel.starts[kind + 1]).indexOf(id);
-    if (at < 0) continue;
-    const i = panel.starts[kind] + at;
-    return { kind, x: (panel.cells.x[i] / FINEST) * section.width_um, y: (panel.cells.y[i] / FINEST) * section.height_um };
-  }
-  return null;
-}
-
 function drawScaleBar(context, width, height, scale, ink) {
-  const most = Math.max(0.2 * width, 45);
-  const length = [5, 10, 20, 50, 100, 200, 500, 1000, 2000].filter((step) => step * scale <= most).pop() || 5;
-  const text = length < 1000 ? `${length} µm` : `${length / 1000} mm`;
+  const { length, text } = scaleBar(scale, width);
   const across = length * scale;
   context.font = "600 12px system-ui, 'Segoe UI', Roboto, sans-serif";
   context.textAlign = "center";
@@ -256,7 +238,12 @@ function drawCross(context, cross, scale, left, top, ink) {
     context.strokeStyle = colour;
     context.lineWidth = wide;
     context.beginPath();
-    for (const [dx, dy] of [[1, 0], [-1, 0], [0, 1], [0, -1]]) {
+    for (const [dx, dy] of [
+      [1, 0],
+      [-1, 0],
+      [0, 1],
+      [0, -1],
+    ]) {
       context.moveTo(x + 5 * dx, y + 5 * dy);
       context.lineTo(x + 15 * dx, y + 15 * dy);
     }
@@ -264,49 +251,4 @@ function drawCross(context, cross, scale, left, top, ink) {
   };
   arms(ink.plate, 4);
   arms(ink.ink, 1.5);
-}
-
-// The cell of a shown kind that is nearest to a place (um) within reach (um), and of those as near the one drawn on top.
-function nearestCell(section, panel, layers, order, x, y, reach) {
-  if (!panel.cells) return null;
-  const perX = section.width_um / FINEST;
-  const perY = section.height_um / FINEST;
-  let best = null;
-  let least = reach * reach;
-  for (const number of order) {
-    if (!layers.kinds[number]) continue;
-    for (let i = panel.starts[number]; i < panel.starts[number + 1]; i++) {
-      const dx = panel.cells.x[i] * perX - x;
-      const dy = panel.cells.y[i] * perY - y;
-      const far = dx * dx + dy * dy;
-      if (far <= least) {
-        least = far;
-        best = { kind: number, id: panel.cells.id[i], x: panel.cells.x[i] * perX, y: panel.cells.y[i] * perY };
-      }
-    }
-  }
-  return best;
-}
-
-// A number with as many digits as its scale deserves.
-function sayNumber(value, span) {
-  const digits = Math.min(Math.max(Math.ceil(2 - Math.log10(span || 1)), 0), 5);
-  const text = value.toFixed(digits).replace("-", "−");
-  return text.includes(".") ? text.replace(/\.?0+$/, "") : text;
-}
-
-// What a site holds of each field that the panel has: [label, value, unit].
-function siteValues(section, panel, byName, x, y) {
-  return panel.fields.map((field) => {
-    const [rows, columns] = field.shape;
-    const iy = Math.min(Math.max(Math.floor((y / section.height_um) * rows), 0), rows - 1);
-    const ix = Math.min(Math.max(Math.floor((x / section.width_um) * columns), 0), columns - 1);
-    const span = field.high - field.low;
-    // The middle of an even number of steps lies between two of them: no difference is told as none.
-    const level = field.difference ? (field.values[iy * columns + ix] - 128) / 127.5 : field.values[iy * columns + ix] / 255;
-    const value = field.difference ? level * field.high : field.low + level * span;
-    const look = byName.get(field.name);
-    const text = (field.difference && value > 0 ? "+" : "") + sayNumber(value, span);
-    return [field.difference ? `Difference in ${look.label}` : look.label, text, look.unit];
-  });
 }

@@ -1,12 +1,13 @@
 // The six stages of the sequence as they light up, each with the marker behind it, and the one that limits the rate.
 
-function buildStrip(el) {
+import { make } from "./dom.js";
+
+export function buildStrip(el) {
   el.classList.add("ns-strip");
   el.setAttribute("role", "group");
   const name = document.createElement("h3");
   const list = document.createElement("ol");
-  const limit = document.createElement("p");
-  limit.className = "ns-limit";
+  const limit = make("p", "ns-limit");
   limit.setAttribute("aria-live", "polite");
   el.append(name, list, limit);
   let shown = "";
@@ -31,21 +32,15 @@ function buildStrip(el) {
 }
 
 // What happens in each stage, to be unfolded.
-function buildStories(el, stages) {
-  const unfolded = document.createElement("details");
-  unfolded.className = "ns-stories";
-  unfolded.append(document.createElement("summary"), document.createElement("dl"));
-  unfolded.firstChild.textContent = "What happens in each stage";
+export function buildStories(el, stages) {
+  const unfolded = make("details", "ns-stories");
+  unfolded.append(make("summary", "", "What happens in each stage"), document.createElement("dl"));
   unfolded.lastChild.append(...stages.flatMap(storyOf));
   el.append(unfolded);
 }
 
 function storyOf(stage) {
-  const name = document.createElement("dt");
-  name.textContent = titleOf(stage);
-  const story = document.createElement("dd");
-  story.textContent = stage.story;
-  return [name, story];
+  return [make("dt", "", titleOf(stage)), make("dd", "", stage.story)];
 }
 
 function titleOf(stage) {

@@ -1,5 +1,17 @@
 // The section on the page: one to three panels that share zoom, place and layers, and what is under the pointer.
 
+import { panelSummary } from "./accessible_summary.js";
+import { buildCamera } from "./camera.js";
+import { colourTable } from "./colours.js";
+import { freshId, make, makeButton } from "./dom.js";
+import { unpackFrame } from "./frames.js";
+import { glyphStore, stampSheet } from "./glyphs.js";
+import { buildInspector } from "./inspector.js";
+import { buildLayers, drawKey } from "./layers.js";
+import { describePlace, nearestCell, placeOfCell, siteIndex, siteValues } from "./picking.js";
+import { attachPointerInput, KEYS_HELP } from "./pointer_input.js";
+import { drawSection, pictureStore } from "./section.js";
+
 const MOST_ABOVE = 110; // pixels of a page above the viewer that are allowed for; what else comes and goes there is scrolled
 const BESIDE = 1000; // pixels from which on a page has its controls beside the viewer
 const BELOW = 76; // pixels below a panel: the lamps of the stages stay in sight
@@ -9,31 +21,21 @@ const QUICK = 150; // ms between two pictures that make a film
 // below}: where there is nobody to ask, cardOf makes the card of what the picture itself tells, {title, lines, unique_id}; below is
 // an element that stands between the picture and the layers.
 // Returns {setStatic(static), setFrame(header, buffers), setDark(on), setCard(card), setView(view), getView(), destroy()}.
-function buildTissue(el, options) {
-  const root = document.createElement("div");
-  root.className = "ns-tissue";
-  const tools = document.createElement("div");
-  tools.className = "ns-tools";
-  const stage = document.createElement("div");
-  stage.className = "ns-panels";
-  const picture = document.createElement("div");
-  picture.className = "ns-picture";
-  const aside = document.createElement("div");
-  aside.className = "ns-aside";
-  const tip = document.createElement("div");
-  tip.className = "ns-hover";
+export function buildTissue(el, options) {
+  const root = make("div", "ns-tissue");
+  const tools = make("div", "ns-tools");
+  const stage = make("div", "ns-panels");
+  const picture = make("div", "ns-picture");
+  const aside = make("div", "ns-aside");
+  const tip = make("div", "ns-hover");
   tip.setAttribute("aria-hidden", "true");
   tip.hidden = true;
-  const spoken = document.createElement("p");
-  spoken.className = "ns-unseen";
+  const spoken = make("p", "ns-unseen");
   spoken.setAttribute("aria-live", "polite");
-  const help = document.createElement("p");
-  help.className = "ns-unseen";
-  help.id = `ns-help-${(window.nicheSimIds = (window.nicheSimIds || 0) + 1)}`;
-  help.textContent = KEYS_HELP;
+  const help = make("p", "ns-unseen", KEYS_HELP);
+  help.id = freshId("ns-help");
   picture.append(tools, stage, spoken, help);
-  const layout = document.createElement("div");
-  layout.className = "ns-layout";
+  const layout = make("div", "ns-layout");
   layout.append(picture, aside);
   if (options.below) layout.append(options.below);
   root.append(layout, tip);
@@ -41,7 +43,7 @@ function buildTissue(el, options) {
 
   let section = null;
   let panels = []; // of the last frame
-  let frames = []; // canvas and what is kept of each panel
+  const frames = []; // canvas and what is kept of each panel
   let seq = null;
   let dark = Boolean(options.dark);
   const camera = buildCamera();
@@ -55,13 +57,13 @@ function buildTissue(el, options) {
   let run; // what the frames are of; another mouse has other cells of the same numbers
   let scheduled = 0;
   let returnTo = null;
-  let summed = -Infinity;
-  let summing = 0;
+  let summarisedAt = -Infinity;
+  let summaryTimer = 0;
   let drawnAt = -Infinity;
   let refine = 0;
-  const mark = markStore();
+  const glyph = glyphStore();
   const layers = { fields: new Map(), kinds: [], anatomy: true, colonies: true };
-  const card = buildCard(aside, () => {
+  const card = buildInspector(aside, () => {
     marked = null;
     redraw();
     (returnTo || frames[0]?.canvas)?.focus({ preventScroll: true });
@@ -72,19 +74,14 @@ function buildTissue(el, options) {
     ["−", "Zoom out", () => camera.zoom(1 / 1.5)],
     ["Whole section", "", () => camera.look(null)],
   ]) {
-    const button = document.createElement("button");
-    button.type = "button";
-    button.className = "ns-tool";
-    button.textContent = text;
-    if (name) button.setAttribute("aria-label", name);
-    button.addEventListener("click", () => {
+    const button = makeButton("ns-tool", text, () => {
       act();
       redraw();
     });
+    if (name) button.setAttribute("aria-label", name);
     tools.append(button);
   }
-  const hint = document.createElement("span");
-  hint.className = "ns-hint";
+  const hint = make("span", "ns-hint");
   hint.textContent = window.matchMedia("(pointer: coarse)").matches
     ? `Tap a cell for ${options.cardOf ? "what it is" : "its story"}; two fingers zoom.`
     : `Point at a cell to see what it is; click it ${options.cardOf ? "to keep that in view" : "for its story"}.`;
@@ -97,23 +94,29 @@ function buildTissue(el, options) {
   root.dataset.theme = dark ? "dark" : "light";
 
   function addPanel() {
-    const box = document.createElement("figure");
-    box.className = "ns-panel";
+    const box = make("figure", "ns-panel");
     const caption = document.createElement("figcaption");
-    const canvas = document.createElement("canvas");
-    canvas.className = "ns-canvas";
+    const canvas = make("canvas", "ns-canvas");
     canvas.tabIndex = 0;
     canvas.setAttribute("role", "img");
     canvas.setAttribute("aria-describedby", help.id);
-    const key = document.createElement("div");
-    key.className = "ns-key";
+    const key = make("div", "ns-key");
     key.hidden = true;
     box.append(caption, canvas, key);
     stage.append(box);
-    const made = { box, caption, canvas, key, context: canvas.getContext("2d", { alpha: false }), picture: pictureStore(), sheet: stampSheet(), keyed: "" };
-    listenTo(canvas, camera, handsOf(frames.length));
+    const made = {
+      box,
+      caption,
+      canvas,
+      key,
+      context: canvas.getContext("2d", { alpha: false }),
+      picture: pictureStore(),
+      sheet: stampSheet(),
+      keyed: "",
+    };
+    attachPointerInput(canvas, camera, inputHandlers(frames.length));
     frames.push(made);
-    summed = -Infinity; // a new panel has its words at once
+    summarisedAt = -Infinity; // a new panel has its description at once
   }
 
   function fitPanels() {
@@ -169,24 +172,45 @@ function buildTissue(el, options) {
       // Pictures that follow each other quickly are drawn a little coarser; the last of them again when all is still.
       const quick = performance.now() - drawnAt < QUICK;
       clearTimeout(refine);
-      if (quick) refine = setTimeout(() => { drawnAt = -Infinity; redraw(); }, 2 * QUICK);
+      if (quick)
+        refine = setTimeout(() => {
+          drawnAt = -Infinity;
+          redraw();
+        }, 2 * QUICK);
       panels.forEach((given, number) => {
         const { context, picture: store, sheet, canvas } = frames[number];
         canvas.style.touchAction = view.scale > whole * 1.01 ? "none" : "pan-y";
-        const chosen = marked && marked.panel === number ? placeOfCell(section, given, layers, marked.population, marked.id) : null;
+        const chosen =
+          marked && marked.panel === number ? placeOfCell(section, given, layers, marked.population, marked.id) : null;
         if (chosen) canvas.dataset.chosen = `${chosen.x} ${chosen.y}`;
         else delete canvas.dataset.chosen;
         drawSection({
-          context, width, height, ratio, view, whole, order, static: section, tables, panel: given, layers, mark,
-          picture: store, sheet, cross, chosen, dark, quick,
+          context,
+          width,
+          height,
+          ratio,
+          view,
+          whole,
+          order,
+          static: section,
+          tables,
+          panel: given,
+          layers,
+          glyph,
+          picture: store,
+          sheet,
+          cross,
+          chosen,
+          dark,
+          quick,
         });
       });
       drawnAt = performance.now();
       captions();
       panel.setFrame(panels);
-      const wait = summed + 1000 - performance.now();
-      if (wait <= 0) sumUp();
-      else if (!summing) summing = setTimeout(sumUp, wait);
+      const wait = summarisedAt + 1000 - performance.now();
+      if (wait <= 0) summarise();
+      else if (!summaryTimer) summaryTimer = setTimeout(summarise, wait);
     }
     if (seq !== null) {
       const drawn = seq;
@@ -199,7 +223,7 @@ function buildTissue(el, options) {
     panels.forEach((given, number) => {
       const { caption, key } = frames[number];
       const field = given.fields[0];
-      const apart = field && field.difference;
+      const apart = field?.difference;
       const title = apart ? [byName.get(field.name).label, given.title || "difference"].join(": ") : given.title;
       if (caption.textContent !== title) caption.textContent = title;
       caption.hidden = !title;
@@ -212,14 +236,14 @@ function buildTissue(el, options) {
     });
   }
 
-  // The scene in words, for those who do not see it; not more often than once a second.
-  function sumUp() {
-    clearTimeout(summing);
-    summing = 0;
+  // The scene in description, for those who do not see it; not more often than once a second.
+  function summarise() {
+    clearTimeout(summaryTimer);
+    summaryTimer = 0;
     if (frames.length < panels.length) return; // they come with the next picture, and are told of then
-    summed = performance.now();
+    summarisedAt = performance.now();
     panels.forEach((given, number) => {
-      const text = panelInWords(section, given, layers.kinds, (name) => byName.get(name));
+      const text = panelSummary(section, given, layers.kinds, (name) => byName.get(name));
       const { canvas } = frames[number];
       if (canvas.getAttribute("aria-label") !== text) canvas.setAttribute("aria-label", text);
     });
@@ -234,21 +258,12 @@ function buildTissue(el, options) {
     const reach = 8 / camera.view.scale;
     const cell = nearestCell(section, given, layers, order, at.x, at.y, reach);
     const where = cell || at;
-    const [rows, columns] = section.shape;
-    const iy = Math.min(Math.floor((where.y / section.height_um) * rows), rows - 1);
-    const ix = Math.min(Math.floor((where.x / section.width_um) * columns), columns - 1);
-    const zone = section.zone_names[zones[iy * columns + ix]];
-    return { cell, at, reach, zone, values: siteValues(section, given, byName, where.x, where.y) };
-  }
-
-  function words(found) {
-    const kind = found.cell && section.kinds[found.cell.kind];
+    const zone = section.zone_names[zones[siteIndex(section, section.shape, where.x, where.y)]];
     return {
-      title: kind ? kind.label : found.zone,
-      lines: [
-        ...(kind ? [`${kind.description[0].toUpperCase()}${kind.description.slice(1)}.`, found.zone] : []),
-        ...found.values.map(([label, value, unit]) => `${label}: ${value} ${unit}`),
-      ],
+      cell,
+      at,
+      reach,
+      ...describePlace(section, cell, zone, siteValues(section, given, byName, where.x, where.y)),
     };
   }
 
@@ -258,10 +273,8 @@ function buildTissue(el, options) {
       tip.hidden = true;
       return;
     }
-    const { title, lines } = words(found);
-    const head = document.createElement("strong");
-    head.textContent = title;
-    tip.replaceChildren(head, ...lines.map((text) => Object.assign(document.createElement("div"), { textContent: text })));
+    const { title, lines } = found;
+    tip.replaceChildren(make("strong", "", title), ...lines.map((text) => make("div", "", text)));
     tip.hidden = false;
     const box = root.getBoundingClientRect();
     const x = event.clientX - box.left;
@@ -279,17 +292,22 @@ function buildTissue(el, options) {
     redraw();
     if (options.cardOf) {
       tip.hidden = true;
-      showCard(options.cardOf({ ...words(found), unique_id: found.cell ? found.cell.id : null }));
+      showCard(
+        options.cardOf({ title: found.title, lines: found.lines, unique_id: found.cell ? found.cell.id : null }),
+      );
     }
     options.onPick?.({
-      panel: number, y_um: where.y, x_um: where.x, unique_id: found.cell ? found.cell.id : null,
+      panel: number,
+      y_um: where.y,
+      x_um: where.x,
+      unique_id: found.cell ? found.cell.id : null,
       reach_um: found.cell ? found.reach : 0, // where no cell is shown the place is meant, not a hidden cell
     });
   }
 
   // --- what a visitor does -------------------------------------------------------------------------------------------
 
-  function handsOf(number) {
+  function inputHandlers(number) {
     return {
       moved: redraw,
       hover: (place, event) => hover(number, place, event),
@@ -301,7 +319,7 @@ function buildTissue(el, options) {
         cross.x = Math.min(Math.max(cross.x + x / scale, 0), section.width_um);
         cross.y = Math.min(Math.max(cross.y + y / scale, 0), section.height_um);
         camera.follow(cross);
-        tell(number);
+        announce(number);
       },
       ask() {
         cross = cross || { x: camera.view.x, y: camera.view.y };
@@ -318,11 +336,11 @@ function buildTissue(el, options) {
   }
 
   // What is under the cross hair: shown as the pointer would show it, and said.
-  function tell(number) {
+  function announce(number) {
     const place = camera.toPage(cross);
     const box = frames[number].canvas.getBoundingClientRect();
     hover(number, place, { clientX: box.left + place.x, clientY: box.top + place.y });
-    const { title, lines } = words(under(number, place));
+    const { title, lines } = under(number, place);
     spoken.textContent = [title, ...lines].join(". ");
   }
 
@@ -343,7 +361,7 @@ function buildTissue(el, options) {
 
   return {
     setStatic(given) {
-      if (!given || !given.shape) return;
+      if (!given?.shape) return;
       const other = !section || given.width_um !== section.width_um || given.height_um !== section.height_um;
       section = given;
       if (other) {
@@ -351,7 +369,9 @@ function buildTissue(el, options) {
         cross = marked = null;
       }
       byName = new Map(section.fields.map((look) => [look.name, look]));
-      order = section.kinds.map((_, number) => number).sort((a, b) => section.kinds[a].layer - section.kinds[b].layer || a - b);
+      order = section.kinds
+        .map((_, number) => number)
+        .sort((a, b) => section.kinds[a].layer - section.kinds[b].layer || a - b);
       zones = Uint8Array.from(atob(section.zones), (letter) => letter.charCodeAt(0));
       for (const look of section.fields) {
         if (!layers.fields.has(look.name)) {
@@ -387,7 +407,7 @@ function buildTissue(el, options) {
     destroy() {
       watcher.disconnect();
       clearTimeout(refine);
-      clearTimeout(summing);
+      clearTimeout(summaryTimer);
       if (scheduled > 0) cancelAnimationFrame(scheduled);
       else clearTimeout(-scheduled);
       section = null;

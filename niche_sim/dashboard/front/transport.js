@@ -1,19 +1,20 @@
 // Time: Play, Pause, Step, Reset, the clock, and a scrubber that goes back. Plain data in, actions out; knows no server.
 
-const SPEEDS = [[1, "1 h a picture"], [3, "3 h a picture"], [6, "6 h a picture"], [24, "1 day a picture"]];
+import { make, makeButton } from "./dom.js";
+import { formatClock } from "./formatting.js";
+
+const SPEEDS = [
+  [1, "1 h a picture"],
+  [3, "3 h a picture"],
+  [6, "6 h a picture"],
+  [24, "1 day a picture"],
+];
 
 // actions: play(), pause(), step(hours), reset(), seek(hours), speed(hours); where only some moments are there, as in a replay,
 // also lengths and speeds, [[hours, text]] as above, and every: the hours from one moment to the next
-function buildTransport(el, actions) {
+export function buildTransport(el, actions) {
   el.classList.add("ns-transport");
-  const button = (name, act) => {
-    const made = document.createElement("button");
-    made.type = "button";
-    made.textContent = name;
-    made.className = "ns-button";
-    made.addEventListener("click", act);
-    return made;
-  };
+  const button = (name, act) => makeButton("ns-button", name, act);
   const choice = (label, pairs) => {
     const made = document.createElement("select");
     made.setAttribute("aria-label", label);
@@ -25,19 +26,22 @@ function buildTransport(el, actions) {
   let playing = false;
   const play = button("Play", () => (playing ? actions.pause() : actions.play()));
   play.classList.add("ns-play");
-  const length = choice("Length of a step", actions.lengths || [[1, "1 hour"], [24, "1 day"]]);
+  const length = choice(
+    "Length of a step",
+    actions.lengths || [
+      [1, "1 hour"],
+      [24, "1 day"],
+    ],
+  );
   const step = button("Step", () => actions.step(Number(length.value)));
   const reset = button("Reset", () => actions.reset());
   const speed = choice("Speed", actions.speeds || SPEEDS);
   speed.addEventListener("change", () => actions.speed(Number(speed.value)));
-  const clock = document.createElement("output");
-  clock.className = "ns-clock";
+  const clock = make("output", "ns-clock");
   clock.setAttribute("aria-live", "off");
 
-  const track = document.createElement("div");
-  track.className = "ns-scrubber";
-  const marks = document.createElement("div");
-  marks.className = "ns-scrubber-marks";
+  const track = make("div", "ns-scrubber");
+  const marks = make("div", "ns-scrubber-marks");
   marks.setAttribute("aria-hidden", "true");
   const scrubber = document.createElement("input");
   scrubber.type = "range";
@@ -50,7 +54,7 @@ function buildTransport(el, actions) {
   let asked = null;
   scrubber.addEventListener("input", () => {
     held = true;
-    clock.textContent = clockText(Number(scrubber.value));
+    clock.textContent = formatClock(Number(scrubber.value));
     if (asked === null) {
       asked = requestAnimationFrame(() => {
         asked = null;
@@ -60,10 +64,8 @@ function buildTransport(el, actions) {
   });
   for (const end of ["change", "blur", "pointerup"]) scrubber.addEventListener(end, () => (held = false));
 
-  const row = document.createElement("div");
-  row.className = "ns-row";
-  const buttons = document.createElement("div");
-  buttons.className = "ns-buttons";
+  const row = make("div", "ns-row");
+  const buttons = make("div", "ns-buttons");
   buttons.append(play, step, length, reset);
   row.append(buttons, clock, speed);
   el.append(row, track);
@@ -79,9 +81,9 @@ function buildTransport(el, actions) {
       scrubber.max = now.duration_h;
       if (!held) {
         scrubber.value = now.time_h;
-        clock.textContent = clockText(now.time_h);
+        clock.textContent = formatClock(now.time_h);
       }
-      scrubber.setAttribute("aria-valuetext", clockText(Number(scrubber.value)));
+      scrubber.setAttribute("aria-valuetext", formatClock(Number(scrubber.value)));
       const share = (hours) => `${(100 * hours) / now.duration_h}%`;
       track.style.setProperty("--ns-frontier", share(now.frontier_h));
       track.style.setProperty("--ns-now", share(Number(scrubber.value)));
@@ -98,17 +100,8 @@ function buildTransport(el, actions) {
 }
 
 function markAt(left, className, title) {
-  const mark = document.createElement("span");
-  mark.className = className;
+  const mark = make("span", className);
   mark.style.left = left;
   mark.title = title;
   return mark;
-}
-
-function clockText(hours) {
-  const day = Math.floor(hours / 24 + 1e-9);
-  const rest = hours - 24 * day;
-  const whole = Math.floor(rest + 1e-9);
-  const minutes = Math.round(60 * (rest - whole));
-  return `Day ${day}, ${String(whole).padStart(2, "0")}:${String(minutes).padStart(2, "0")}`;
 }

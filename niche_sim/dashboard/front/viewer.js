@@ -1,10 +1,14 @@
 // A run to look at: time, tissue and stages under one another. Plain data in, actions out; dashboard and replay share it.
 
+import { make } from "./dom.js";
+import { buildStories, buildStrip } from "./strip.js";
+import { buildTissue } from "./tissue.js";
+import { buildTransport } from "./transport.js";
+
 // options: those of buildTissue, and actions of buildTransport. A frame's header may leave out `transport` and
 // `strips`, the stages of one run after the other.
-function buildViewer(el, options, actions) {
-  const root = document.createElement("div");
-  root.className = "ns-viewer";
+export function buildViewer(el, options, actions) {
+  const root = make("div", "ns-viewer");
   const [time, tissueBox, stages, rows] = Array.from({ length: 4 }, () => document.createElement("div"));
   root.append(time, tissueBox);
   stages.append(rows);

@@ -1,29 +1,9 @@
 // Ties the viewer to an anywidget model: the only file that knows of a server.
 
-// The buffers of a picture from those of the last: `copies` of parts as [buffer, where to, where from, bytes], all else in `rest`.
-function patched(last, { sizes, copies }, rest) {
-  const fresh = bytesOf(rest);
-  let taken = 0;
-  return sizes.map((size, number) => {
-    const made = new Uint8Array(size);
-    let at = 0;
-    const fill = (end) => {
-      made.set(fresh.subarray(taken, taken + end - at), at);
-      taken += end - at;
-      at = end;
-    };
-    for (const [buffer, to, from, length] of copies) {
-      if (buffer !== number) continue;
-      fill(to);
-      made.set(last[number].subarray(from, from + length), to);
-      at = to + length;
-    }
-    fill(size);
-    return made;
-  });
-}
+import { bytesOf, patchBuffers } from "./frames.js";
+import { buildViewer } from "./viewer.js";
 
-function render({ model, el }) {
+export function render({ model, el }) {
   const send = (type, more) => model.send({ type, ...more });
   const viewer = buildViewer(
     el,
@@ -51,10 +31,9 @@ function render({ model, el }) {
     if (message.type === "frame") {
       const { seq, header, same } = message;
       if (same && same.base !== known.seq) return send("hello"); // one was missed: the whole picture, please
-      known = { seq, buffers: same ? patched(known.buffers, same, buffers[0]) : buffers.map(bytesOf) };
+      known = { seq, buffers: same ? patchBuffers(known.buffers, same, buffers[0]) : buffers.map(bytesOf) };
       viewer.setFrame({ seq, ...header }, known.buffers);
-    }
-    else if (message.type === "picked") viewer.setCard(message.card);
+    } else if (message.type === "picked") viewer.setCard(message.card);
   };
   const renew = () => viewer.setStatic(model.get("static"));
   const recolour = () => viewer.setDark(model.get("dark"));
@@ -78,5 +57,3 @@ function render({ model, el }) {
     viewer.destroy();
   };
 }
-
-export default { render };
