@@ -106,7 +106,7 @@ def _answers(chosen: list[Lesson], mice: int | None, cores: int, folder: Path | 
     plans = [one.plan(mice) for one in chosen]
     target = claim(folder, "lessons")
     try:
-        end(run_mice(plans, target, cores))
+        end(run_mice(plans, target, cores, option="--keep"))
         return [
             library.answers(one, cohort.gather(plan, target / "mice")) for one, plan in zip(chosen, plans, strict=True)
         ]

@@ -13,6 +13,7 @@ from niche_sim.dashboard.link import Setup
 from niche_sim.dashboard.study import Study, plan_of
 from niche_sim.experiment.protocol import Block
 from niche_sim.runs import cohort
+from niche_sim.runs.store import Part
 
 SHORT = (("section.width", "0.6 mm"), ("section.height", "0.6 mm"), ("run.duration", "4 day"))
 OURS = Setup("liver_growing_primary", "primary", overrides=SHORT)
@@ -83,7 +84,7 @@ def test_both_may_have_been_edited():
     first, second = (plan.experiment.arms[name].protocol for name in plan.arms)
     assert len(set(plan.arms)) == 2
     assert first.interventions == theirs.interventions() and second.interventions == ours.interventions()
-    assert plan.seeds == (1, 2, 3) and dict(plan.overrides) == dict(SHORT)
+    assert plan.seeds == (1, 2, 3) and dict(plan.base.overrides) == dict(SHORT)
 
 
 def test_an_edited_run_against_its_own_arm():
@@ -139,6 +140,6 @@ def test_a_fault_is_a_sentence(monkeypatch, caplog):
 
 def test_the_band_is_the_spread_of_mice():
     curves = np.arange(11.0)[:, None] * np.array([1.0, 10.0])
-    lives = {"a": {n: cohort.Life({"time_h": np.zeros(2), "bmdc": curves[n]}, {}, {}, 0.0, None) for n in range(11)}}
+    lives = {"a": {n: Part({"time_h": np.zeros(2), "bmdc": curves[n]}, {}) for n in range(11)}}
     low, middle, high = cohort.Cohort(plan_of(replace(OURS, arm="resected"), OURS, 2), lives).band("a", "bmdc")
     np.testing.assert_allclose([low, middle, high], [[1.0, 10.0], [5.0, 50.0], [9.0, 90.0]])
