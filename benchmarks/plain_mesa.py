@@ -41,7 +41,7 @@ from niche_sim.engine.kernels.walk import sub_steps
 from niche_sim.engine.units import to_model
 from niche_sim.experiment import scenario
 from niche_sim.experiment.protocol import Dose, InjectExosomes, Protocol
-from niche_sim.mesa_model.model import NicheModel
+from niche_sim.experiment.simulation import Simulation
 from niche_sim.model.initial_state import resting_density, section_of
 from niche_sim.model.parameters import Parameters, resolve
 from niche_sim.model.processes.licensing.fibronectin_deposition import FibronectinDeposition
@@ -546,7 +546,7 @@ class Case:
         p = resolve({**ALIKE, **dict(self.overrides)})
         return PlainNiche(p, self.width, self.height, self.spacing, self.doses, parcel_size, seed=seed)
 
-    def niche(self, parcel_size: int, seed: int) -> NicheModel:
+    def niche(self, parcel_size: int, seed: int) -> Simulation:
         """niche_sim at time 0, with the same rules and nothing else."""
         overrides = {
             **ALIKE,
@@ -557,7 +557,7 @@ class Case:
             "run.duration": f"{self.hours!r} h",
             "exosomes.parcel_size": f"{parcel_size} vesicle",
         }
-        model = NicheModel(SCENARIO, ARM, overrides=overrides, rng=seed, without=WITHOUT)
+        model = Simulation(SCENARIO, ARM, overrides=overrides, rng=seed, without=WITHOUT)
         model.protocol = Protocol(tuple(InjectExosomes(d.source, (d.at,), d.amount_ug, d.vesicles) for d in self.doses))
         return model
 
@@ -581,7 +581,7 @@ def default_case(hours: float) -> Case:
     return Case(width, height, spacing, hours, doses)
 
 
-def measure(model: NicheModel) -> dict[str, float]:
+def measure(model: Simulation) -> dict[str, float]:
     """The readouts of niche_sim now."""
     values = {name: BY_NAME[name].measure(model.state, model.parameters) for name in READOUTS if name in BY_NAME}
     return values | {"stellate_activation_mean": float(model.state.stellate_cells.activation.mean())}

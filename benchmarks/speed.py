@@ -29,7 +29,7 @@ import numpy as np
 
 from niche_sim.engine.laws import probability
 from niche_sim.experiment.protocol import InjectExosomes, Protocol
-from niche_sim.mesa_model.model import NicheModel
+from niche_sim.experiment.simulation import Simulation
 from niche_sim.model.actions import intervene
 from niche_sim.model.anatomy import Flow
 from niche_sim.model.processes.priming.exosome_uptake import (
@@ -40,7 +40,7 @@ from niche_sim.model.processes.priming.exosome_uptake import (
 )
 
 VESICLES = 1_000_000
-FIRST_STEP = "from niche_sim.mesa_model.model import NicheModel; NicheModel(rng=1).step()"
+FIRST_STEP = "from niche_sim.experiment.simulation import Simulation; Simulation(rng=1).step()"
 HELP = "import sys; sys.argv[0] = 'niche-sim'; from niche_sim.cli import main; main()"
 
 
@@ -78,7 +78,7 @@ class Stopwatch:
 def warm_up() -> None:
     """Compile every kernel of a default run (or load it from the cache) and meet every rule once."""
     small = {"run.duration": "25 day", "section.width": "0.6 mm", "section.height": "0.6 mm"}
-    NicheModel(rng=0, overrides=small).run_to_end()
+    Simulation(rng=0, overrides=small).run_to_end()
 
 
 def default_run(repeats: int) -> Result:
@@ -86,7 +86,7 @@ def default_run(repeats: int) -> Result:
     watches = []
     for seed in range(repeats):
         with Stopwatch() as watch:
-            NicheModel(rng=seed).run_to_end()
+            Simulation(rng=seed).run_to_end()
         watches.append(watch)
     cpu, wall = [watch.cpu for watch in watches], [watch.wall for watch in watches]
     detail = f"CPU s of {repeats} seeds: min {min(cpu):.2f}, median {statistics.median(cpu):.2f}; wall: {spread(wall)}"
@@ -96,7 +96,7 @@ def default_run(repeats: int) -> Result:
 def large_run() -> Result:
     """The same on 10 x 10 mm."""
     with Stopwatch() as watch:
-        model = NicheModel(rng=1, overrides={"section.width": "10 mm", "section.height": "10 mm"}).run_to_end()
+        model = Simulation(rng=1, overrides={"section.width": "10 mm", "section.height": "10 mm"}).run_to_end()
     cells = sum(len(population) for population in model.state.populations.values())
     sites = model.state.section.shape[0] * model.state.section.shape[1]
     detail = f"CPU s; wall {watch.wall:.1f}; {sites:,} sites, {cells:,} agents at the end"
@@ -119,7 +119,7 @@ def sites_per_pass(flow: Flow, capture: Any, columns: int) -> float:
     return float(arriving.sum())
 
 
-def capture_chances(model: NicheModel) -> Any:
+def capture_chances(model: Simulation) -> Any:
     """Chance of capture on passing each site, float64[sites], for PDAC exosomes and Kupffer cells without load."""
     state, p, section = model.state, model.parameters, model.state.section
     cells = state.kupffer_cells
@@ -132,7 +132,7 @@ def dose(repeats: int, vesicles: int = VESICLES) -> Result:
     """A dose of about `vesicles`, one agent each: injected, carried through the liver, captured."""
     cpu, wall, agents, taken = [], [], [], []
     for seed in range(repeats):
-        model = NicheModel(rng=seed, overrides={"exosomes.parcel_size": "1 vesicle", "run.duration": "1 h"})
+        model = Simulation(rng=seed, overrides={"exosomes.parcel_size": "1 vesicle", "run.duration": "1 h"})
         state, p = model.state, model.parameters
         in_mouse = vesicles * p.liver.volume / state.section.volume
         protocol = Protocol((InjectExosomes("pdac", (0.0,), vesicles=in_mouse),))
@@ -187,7 +187,7 @@ def in_process(command: Sequence[str], environment: Mapping[str, str]) -> float 
 
 def profile() -> list[tuple[str, float]]:
     """CPU microseconds per simulated hour of each part of a default run, the dearest first."""
-    model = NicheModel(rng=1)
+    model = Simulation(rng=1)
     seconds: dict[str, float] = defaultdict(float)
 
     def timed(name: str, act: Callable[..., Any]) -> Callable[..., Any]:
@@ -202,7 +202,7 @@ def profile() -> list[tuple[str, float]]:
     for process in model.schedule:
         process.step = timed(process.name, process.step)  # type: ignore[method-assign]
     model.stages.look = timed("(stages)", model.stages.look)  # type: ignore[method-assign]
-    model.datacollector.collect = timed("(readouts)", model.datacollector.collect)
+    model.collect = timed("(readouts)", model.collect)  # type: ignore[method-assign]
     steps = model.steps_left
     with Stopwatch() as watch:
         model.run_to_end()

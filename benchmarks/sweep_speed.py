@@ -19,7 +19,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from niche_sim.mesa_model.model import NicheModel
+from niche_sim.experiment.simulation import Simulation
 from niche_sim.runs import sweeps
 from niche_sim.runs.sweeps import Job, Outcome, Place, Plan, run_one
 
@@ -64,7 +64,7 @@ class Account:
 def watched(job: Job) -> Told:
     """`run_one`, with the time of stepping and the memory of this process."""
     spent = []
-    model_class: Any = NicheModel
+    model_class: Any = Simulation
     whole = model_class.run_to_end
 
     def timed(model: Any) -> Any:

@@ -9,6 +9,7 @@ __version__ = "0.1.0"
 
 # Public names and where they live; imported when asked for, so that `import niche_sim` costs nothing.
 _PUBLIC = {
+    "Simulation": "experiment.simulation",
     "NicheModel": "mesa_model.model",
     "Record": "runs.record",
     "run": "runs.record",

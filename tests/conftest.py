@@ -30,7 +30,7 @@ from niche_sim.experiment.protocol import (
     Treat,
 )
 from niche_sim.experiment.scenario import load
-from niche_sim.mesa_model.model import NicheModel
+from niche_sim.experiment.simulation import Simulation
 from niche_sim.model.catalogue import BOOSTS, DRUGS
 from niche_sim.model.cells import POPULATIONS
 from niche_sim.model.initial_state import naive_liver, resting_density, section_of
@@ -260,13 +260,13 @@ def happens(agrees):
 class Moment(NamedTuple):
     """A model about to take an informative step, and the frozen state it starts from."""
 
-    model: NicheModel
+    model: Simulation
     start: dict[str, np.ndarray]
 
 
 def _mouse(scenario, arm, interventions, hours, overrides=None):
     size = {"section.width": f"{WIDTH} um", "section.height": f"{HEIGHT} um"}
-    model = NicheModel(scenario, arm, overrides=size | (overrides or {}), rng=3)
+    model = Simulation(scenario, arm, overrides=size | (overrides or {}), rng=3)
     model.protocol = Protocol(tuple(interventions))
     while model.state.time < hours:
         model.step()

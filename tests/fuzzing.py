@@ -32,7 +32,7 @@ from niche_sim.description.evidence import load_reasons, verdicts_of
 from niche_sim.engine.errors import LONGEST_MESSAGE, InputError, unseen
 from niche_sim.engine.units import to_model
 from niche_sim.experiment import scenario, scenario_writing
-from niche_sim.mesa_model.model import NicheModel
+from niche_sim.experiment.simulation import Simulation
 from niche_sim.model import parameters, stages
 from niche_sim.runs import record as records
 from niche_sim.runs.record import Runner
@@ -281,7 +281,7 @@ def _leave_a_run(run: Path, checkpoint: Path) -> None:
     """A folder of a run, and a checkpoint of the same."""
     from niche_sim.runs.cohort import write_table
 
-    runner = Runner(NicheModel(EDUCATION, "educated", overrides=TINY, rng=1))
+    runner = Runner(Simulation(EDUCATION, "educated", overrides=TINY, rng=1))
     runner.advance(3)
     runner.save(checkpoint)
     runner.advance(10**6)

@@ -21,7 +21,7 @@ import numpy as np
 from niche_sim.experiment import scenario
 from niche_sim.experiment.protocol import InjectTumourCells, Protocol
 from niche_sim.experiment.scenario import Scenario
-from niche_sim.mesa_model.model import NicheModel
+from niche_sim.experiment.simulation import Simulation
 from niche_sim.runs import cohort as cohorts
 from niche_sim.runs import identity, record, store
 from niche_sim.runs.plan import Plan
@@ -65,10 +65,10 @@ def _experiment(mouse: Mouse) -> Scenario:
     return dataclasses.replace(found, arms={**found.arms, mouse.arm: dataclasses.replace(arm, protocol=protocol)})
 
 
-def model_of(mouse: Mouse) -> NicheModel:
+def model_of(mouse: Mouse) -> Simulation:
     """The mouse at time 0."""
     overrides = dict(mouse.overrides)
-    return NicheModel(_experiment(mouse), mouse.arm, overrides=overrides, rng=mouse.seed, without=mouse.without)
+    return Simulation(_experiment(mouse), mouse.arm, overrides=overrides, rng=mouse.seed, without=mouse.without)
 
 
 def cohort(*mice: Mouse) -> list[Outcome]:

@@ -96,7 +96,7 @@ def test_imports_go_to_folders_that_stand_before(path):
         return
     for parts in ours(tree_of(path)):
         if parts[0] not in FOLDERS:
-            assert parts[0] in ("__version__", "NicheModel", "InputError"), f"{relative(path)} imports {parts[0]}"
+            assert parts[0] in ("__version__", "InputError"), f"{relative(path)} imports {parts[0]}"
             continue
         assert FOLDERS.index(parts[0]) <= FOLDERS.index(here[0]), f"{relative(path)} imports {'.'.join(parts)}"
         for folder in FOLDERS_OF_STRANGERS:

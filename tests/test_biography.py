@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from niche_sim.engine.errors import InputError
+from niche_sim.experiment.simulation import Simulation
 from niche_sim.exports.cell_report import LEFT_OUT, STORIES, at_point
 from niche_sim.figures.appearance import FIELD_LOOKS, KINDS
-from niche_sim.mesa_model.model import NicheModel
 from niche_sim.model.cells import POPULATIONS
 
 SIZE = {"section.width": "600 um", "section.height": "700 um"}
@@ -17,7 +17,7 @@ Y, X = 410.0, 130.0  # a place in the parenchyma
 
 @pytest.fixture(scope="module")
 def empty_mouse():
-    return NicheModel(overrides=SIZE, rng=3)
+    return Simulation(overrides=SIZE, rng=3)
 
 
 @pytest.fixture

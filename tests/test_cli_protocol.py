@@ -13,7 +13,7 @@ from niche_sim.cli import main
 from niche_sim.experiment import scenario as library
 from niche_sim.experiment.protocol import Block, InjectExosomes
 from niche_sim.experiment.scenario_writing import entry_text, protocol_text, with_protocol
-from niche_sim.mesa_model.model import NicheModel
+from niche_sim.experiment.simulation import Simulation
 from niche_sim.runs.record import Runner, load_record, run
 
 SIZE = {"section.width": "0.6 mm", "section.height": "0.6 mm"}
@@ -114,7 +114,7 @@ def test_resume_goes_on_with_it(call: Call, tmp_path: Path) -> None:
     assert call(*QUICK, "--add", entry_text(DOSE), "-o", "calm").code == 0
     educated = library.load(EDUCATION)
     experiment = with_protocol(educated, "educated", [*educated.arms["educated"].protocol.interventions, DOSE])
-    model = NicheModel(experiment, "educated_edited", overrides={**SIZE, "run.duration": "2.0 day"})
+    model = Simulation(experiment, "educated_edited", overrides={**SIZE, "run.duration": "2.0 day"})
     runner = Runner(model)
     runner.advance(5)  # the dose comes at 6 h
     runner.save(tmp_path / "cut" / "checkpoint.npz")

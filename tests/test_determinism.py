@@ -10,6 +10,7 @@ import pytest
 
 from niche_sim.engine.errors import InputError
 from niche_sim.experiment.protocol import InjectTumourCells, Protocol
+from niche_sim.experiment.simulation import Simulation
 from niche_sim.mesa_model.cells import KupfferCell
 from niche_sim.mesa_model.model import NicheModel
 from niche_sim.model.process import Process
@@ -20,8 +21,8 @@ from niche_sim.runs.sealed import npz, read_npz
 SMALL = {"section.width": "800 um", "section.height": "800 um", "run.duration": "6 day"}
 
 
-def small(arm="educated", seed=5, **more):
-    model = NicheModel(arm=arm, overrides={**SMALL, **more}, rng=seed)
+def small(arm="educated", seed=5, kind=Simulation, **more):
+    model = kind(arm=arm, overrides={**SMALL, **more}, rng=seed)
     others = [i for i in model.protocol.interventions if not isinstance(i, InjectTumourCells)]
     model.protocol = Protocol((*others, InjectTumourCells("pan02", 3_000_000, 48.0)))
     return model
@@ -52,9 +53,9 @@ def test_another_seed_differs(undisturbed):
 
 
 def test_saved_and_resumed_in_the_middle(tmp_path):
-    whole = Runner(NicheModel(overrides={**SMALL, "run.duration": "3 day"}, rng=5))
+    whole = Runner(Simulation(overrides={**SMALL, "run.duration": "3 day"}, rng=5))
     whole.advance(1000)
-    halves = Runner(NicheModel(overrides={**SMALL, "run.duration": "3 day"}, rng=5))
+    halves = Runner(Simulation(overrides={**SMALL, "run.duration": "3 day"}, rng=5))
     halves.advance(31)
     halves.save(tmp_path / "checkpoint.npz")
     resumed = Runner.resume(tmp_path / "checkpoint.npz")
@@ -73,7 +74,7 @@ def test_saved_and_resumed_in_the_middle(tmp_path):
 @pytest.mark.parametrize("part", ["stages", "table_time_h", "state_field_tgfb", "notes"])
 def test_a_checkpoint_that_lacks_something_is_refused(tmp_path, part):
     file = tmp_path / "checkpoint.npz"
-    Runner(NicheModel(overrides=SMALL, rng=5)).save(file)
+    Runner(Simulation(overrides=SMALL, rng=5)).save(file)
     arrays = {name: array for name, array in read_npz(file.read_bytes(), "checkpoint").items() if name != part}
     file.write_bytes(npz(arrays, "checkpoint"))
     with pytest.raises(InputError, match=f"not a checkpoint .*{part.removeprefix('state_')}"):
@@ -88,7 +89,7 @@ def test_pickled_in_the_middle(undisturbed):
 
 
 def test_watched_or_not(undisturbed):
-    model = small()
+    model = small(kind=NicheModel)
     while model.steps_left:
         model.step()
         len(model.agents)
@@ -134,12 +135,12 @@ def test_another_interpreter_makes_the_same_record(tmp_path):
 def test_a_run_like_another():
     first = run(arm="anti_mif", seed=3, overrides={**SMALL, "run.duration": "1 day"}, without=("Division",))
     model = model_like(first.provenance, "here")
-    assert_same({name: np.array(values) for name, values in model.run_to_end().datacollector.model_vars.items()}, first.table)
+    assert_same({name: np.array(values) for name, values in model.run_to_end().rows.items()}, first.table)
 
 
 def test_a_run_like_another_has_its_rules_in_their_order_or_is_refused():
     """Whatever was done to `schedule`, which a scenario does not know."""
-    model = NicheModel(overrides=SMALL | {"run.duration": "3 day"}, rng=5)
+    model = Simulation(overrides=SMALL | {"run.duration": "3 day"}, rng=5)
     model.schedule = model.schedule[:20] + model.schedule[:19:-1]
     again = model_like(provenance_of(model), "here")
     assert [process.name for process in again.schedule] == [process.name for process in model.schedule]
@@ -156,7 +157,7 @@ def test_a_run_like_one_whose_protocol_was_replaced_by_hand_is_refused():
 
 
 def test_a_checkpoint_of_a_rule_of_its_own_is_refused(tmp_path):
-    model = NicheModel(overrides=SMALL, rng=5)
+    model = Simulation(overrides=SMALL, rng=5)
     model.schedule = (*model.schedule, Onlooker())
     Runner(model).save(tmp_path / "half")
     with pytest.raises(InputError, match="Onlooker"):
@@ -174,7 +175,7 @@ def test_units_stand_in_the_record(tmp_path):
 def test_tumour_cells_arrest_on_identical_sites_in_every_arm():
     places = {}
     for arm in ("pbs", "educated", "fibronectin_knockout"):
-        model = NicheModel(arm=arm, rng=8, overrides={"run.duration": "22 day"})
+        model = Simulation(arm=arm, rng=8, overrides={"run.duration": "22 day"})
         while model.state.time < 21 * 24.0:
             model.step()
         model.step()

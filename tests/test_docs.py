@@ -203,7 +203,8 @@ OTHERS = {
     '{ low = "3 min", high = "30 min" }',
     "D", "S", "Q", "None", "null", "class", "do", "like", "add", "protocol", "efficacy", '"validate"', '"fit"', "[y, x]",
     "onset_", "reads", "writes", "step", "[parameters]", "record.save(FOLDER)", "rng=7", "model.state.time", "-2",
-    "model.datacollector", "mesa.batch_run", "film", "dashboard", ".gif", ".mp4", ".toml", "Process",
+    "model.datacollector", "mesa.batch_run", "niche_sim.Simulation", "niche_sim.NicheModel",
+    "film", "dashboard", ".gif", ".mp4", ".toml", "Process",
     "seed=7", "--seed 7", "rng", "batch_run", "iterations", "data_collection_period", "NUMBA_CACHE_DIR", "MPLCONFIGDIR",
     '"tgfb.half_life" = { value = "10 min", source = "Wakefield1990", where = "recalled" }',
 }  # fmt: skip

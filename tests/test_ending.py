@@ -15,7 +15,7 @@ import pytest
 from niche_sim.cli import main
 from niche_sim.engine.errors import InputError
 from niche_sim.experiment.scenario import LONGEST_NAME, check_file_name, ids, load
-from niche_sim.mesa_model.model import NicheModel
+from niche_sim.experiment.simulation import Simulation
 from niche_sim.runs.record import load_record
 
 SMALL = ["--set", "section.width=600 um", "--set", "section.height=600 um", "--no-figures", "--no-progress"]
@@ -155,7 +155,7 @@ def test_yes_lifts_the_limit_but_not_what_can_be_held(capsys):
     assert main(["run", "--yes", "--set", "nk.density=1e13 cell/mm^3"]) == 2
     assert "of memory: a smaller section" in capsys.readouterr().err
     with pytest.raises(InputError, match="at most 10,000,000 cells"):
-        NicheModel(overrides={"nk.density": "1e13 cell/mm^3"})
+        Simulation(overrides={"nk.density": "1e13 cell/mm^3"})
 
 
 # --- names and places ------------------------------------------------------------------------------------------------

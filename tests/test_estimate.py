@@ -10,11 +10,12 @@ import pytest
 from niche_sim.cli import beforehand, main
 from niche_sim.engine.errors import InputError
 from niche_sim.experiment import estimate as estimates
+from niche_sim.experiment import simulation
 from niche_sim.experiment.estimate import FITS, Estimate, Limits, check, estimate, total
 from niche_sim.experiment.protocol import GrowPrimary, InjectExosomes, Protocol
 from niche_sim.experiment.scenario import catalogue, load
-from niche_sim.mesa_model import model
-from niche_sim.mesa_model.model import NicheModel, setup
+from niche_sim.experiment.setup import setup
+from niche_sim.experiment.simulation import Simulation
 from niche_sim.runs.record import run
 
 EDUCATION = "liver_education_costasilva2015"
@@ -39,10 +40,10 @@ def test_an_estimate_is_right_within_a_factor_of_three(name):
     scenario, arm, overrides = EXPERIMENTS[name]
     made = setup(scenario, overrides)
     told = estimate(made, arm, snapshots=False)
-    NicheModel(made, arm).step()  # what is compiled and kept for all models is not of this one
+    Simulation(made, arm).step()  # what is compiled and kept for all models is not of this one
     tracemalloc.start()
     try:
-        mouse = NicheModel(made, arm)
+        mouse = Simulation(made, arm)
         founders = sum(map(len, mouse.state.populations.values()))
         most = founders
         while mouse.steps_left:
@@ -118,13 +119,13 @@ def test_python_refuses_what_does_not_fit_unless_it_is_allowed(monkeypatch):
     with pytest.raises(
         InputError, match=r"^this mouse: asks for .*; at most 10,000,000 cells, 8 GB .* or allow_large=True$"
     ):
-        NicheModel(EDUCATION, overrides={"nk.density": "1e11 cell/mm^3"})
+        Simulation(EDUCATION, overrides={"nk.density": "1e11 cell/mm^3"})
     tiny = {**SMALL, "run.duration": "2 h", "run.record": "1 h"}
-    monkeypatch.setattr(model, "FITS", Limits(cells=10.0))
+    monkeypatch.setattr(simulation, "FITS", Limits(cells=10.0))
     with pytest.raises(InputError, match="at most 10 cells"):
-        NicheModel(EDUCATION, overrides=tiny)
+        Simulation(EDUCATION, overrides=tiny)
     assert len(run(EDUCATION, overrides=tiny, allow_large=True).table["time_h"]) == 3
-    assert NicheModel(EDUCATION, overrides=tiny, allow_large=True).steps_left == 2
+    assert Simulation(EDUCATION, overrides=tiny, allow_large=True).steps_left == 2
 
 
 HUGE = ["--set", "nk.density=1e11 cell/mm^3"]

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from niche_sim.engine.errors import InputError
+from niche_sim.experiment.simulation import Simulation
 from niche_sim.exports.canvas_encoding import FINEST, Scales, difference, nice_step, pack, pack_difference, static_of
 from niche_sim.figures.appearance import FIELD_LOOKS, KINDS, LiveSight, SnapshotSight
-from niche_sim.mesa_model.model import NicheModel
 from niche_sim.model.cells import TumourCell
 from niche_sim.runs.record import provenance_of, snapshot
 
@@ -21,7 +21,7 @@ NAMES = [kind.label for kind in KINDS]
 
 @pytest.fixture(scope="module")
 def mouse():
-    model = NicheModel(overrides=SIZE, rng=3)
+    model = Simulation(overrides=SIZE, rng=3)
     for _ in range(60):
         model.step()
     n = 300
@@ -76,7 +76,7 @@ def test_fields_come_out_as_they_went_in(sight):
 
 
 def test_a_header_is_json_and_a_panel_without_cells_has_no_bytes(mouse):
-    bare = NicheModel(overrides=SIZE, rng=3)
+    bare = Simulation(overrides=SIZE, rng=3)
     for population in bare.state.populations.values():
         population.remove(slice(None))
     packed = pack(LiveSight(bare), ["tgfb"], Scales())
@@ -96,7 +96,7 @@ def test_rings_are_around_colonies(mouse):
 
 
 def test_scales_grow_by_nice_steps_and_never_shrink():
-    model = NicheModel(overrides=SIZE, rng=3)
+    model = Simulation(overrides=SIZE, rng=3)
     scales, sight = Scales(), LiveSight(model)
     tops = []
     for value in (0.0, 0.1, 0.21, 0.9, 0.3, 7.0, 0.0):
@@ -115,7 +115,7 @@ def test_scales_grow_by_nice_steps_and_never_shrink():
 
 
 def test_panels_share_a_scale_that_has_seen_them_all():
-    small, large = (LiveSight(NicheModel(overrides=SIZE, rng=3)) for _ in range(2))
+    small, large = (LiveSight(Simulation(overrides=SIZE, rng=3)) for _ in range(2))
     large.model.state.fibronectin[:] = 30.0
     scales = Scales()
     for sight in (small, large):
@@ -130,7 +130,7 @@ def test_a_nice_step_is_the_next_round_number(value, step):
 
 
 def test_a_difference_is_of_the_second_against_the_first():
-    a, b = (LiveSight(NicheModel(overrides=SIZE, rng=3)) for _ in range(2))
+    a, b = (LiveSight(Simulation(overrides=SIZE, rng=3)) for _ in range(2))
     b.model.state.fibronectin[2, 5] += 4.0
     b.model.state.fibronectin[30, 1] -= 0.5
     scales = Scales()
@@ -148,10 +148,10 @@ def test_a_difference_is_of_the_second_against_the_first():
 
 
 def test_what_cannot_be_packed_is_refused_by_name():
-    sight = LiveSight(NicheModel(overrides=SIZE, rng=3))
+    sight = LiveSight(Simulation(overrides=SIZE, rng=3))
     with pytest.raises(InputError, match="'fibrinogen' is no field; some of tgfb, fibronectin"):
         pack(sight, ["tgfb", "fibrinogen"], Scales())
-    other = LiveSight(NicheModel(overrides={**SIZE, "section.width": "640 um"}, rng=3))
+    other = LiveSight(Simulation(overrides={**SIZE, "section.width": "640 um"}, rng=3))
     with pytest.raises(InputError, match="35 x 30 and 35 x 32 sites"):
         difference(sight, other, "tgfb", Scales())
 

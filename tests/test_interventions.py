@@ -20,7 +20,7 @@ from niche_sim.experiment.protocol import (
     ResectPrimary,
     Treat,
 )
-from niche_sim.mesa_model.model import NicheModel
+from niche_sim.experiment.simulation import Simulation
 from niche_sim.model.actions import ACTIONS, intervene
 from niche_sim.model.catalogue import (
     BLOCK_TARGETS,
@@ -455,7 +455,7 @@ def test_a_window_within_a_step_is_not_lost(tmp_path):
     file.parent.mkdir()
     file.write_text(SCENARIO, encoding="utf-8")
     try:
-        model = NicheModel(str(file), "one", rng=1)
+        model = Simulation(str(file), "one", rng=1)
     except InputError:
         return
     for _ in range(3):

@@ -7,6 +7,7 @@ import itertools
 import numpy as np
 import pytest
 
+from niche_sim.experiment.simulation import Simulation
 from niche_sim.figures.appearance import (
     DIFFERENCE_DARK,
     DIFFERENCE_LIGHT,
@@ -20,7 +21,6 @@ from niche_sim.figures.appearance import (
     lobule_centres,
     lobule_corners,
 )
-from niche_sim.mesa_model.model import NicheModel
 from niche_sim.model.cells import POPULATIONS, TumourCell
 from niche_sim.model.state import FIELDS, State
 from niche_sim.runs.record import provenance_of, snapshot
@@ -48,7 +48,7 @@ def lab(table, blind=None):
 
 @pytest.fixture(scope="module")
 def mouse():
-    model = NicheModel(overrides=SIZE, rng=3)
+    model = Simulation(overrides=SIZE, rng=3)
     for _ in range(60):
         model.step()
     return model

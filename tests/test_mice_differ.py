@@ -9,7 +9,7 @@ import pytest
 from scipy import stats
 
 from niche_sim.engine.chance import Chance
-from niche_sim.mesa_model.model import NicheModel
+from niche_sim.experiment.simulation import Simulation
 from niche_sim.model.initial_state import between_subject_variability
 from niche_sim.model.parameters import resolve, rows
 
@@ -88,12 +88,12 @@ def test_without_spread_mice_are_the_register():
 
 
 def mouse_of(arm="educated", seed=5, **overrides):
-    return NicheModel(arm=arm, overrides=SMALL | overrides, rng=seed)
+    return Simulation(arm=arm, overrides=SMALL | overrides, rng=seed)
 
 
 def test_a_seed_is_the_same_mouse_in_every_arm_and_however_it_is_run(p):
     mice = [mouse_of(arm).mouse for arm in ("pbs", "educated", "anti_mif")]
-    mice.append(NicheModel("liver_growing_primary", "primary", overrides=SMALL, rng=5, without=["Division"]).mouse)
+    mice.append(Simulation("liver_growing_primary", "primary", overrides=SMALL, rng=5, without=["Division"]).mouse)
     mice.append(mouse_of(**{"section.width": "800 um", "run.step": "0.5 h"}).mouse)
     assert all(mouse == mice[0] for mouse in mice)
     assert mice[0] == between_subject_variability(p, Chance(5))

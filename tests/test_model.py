@@ -12,8 +12,8 @@ from mesa import DataCollector
 import niche_sim
 from niche_sim import InputError, NicheModel
 from niche_sim.engine.chance import Chance
+from niche_sim.experiment.setup import setup
 from niche_sim.mesa_model.cells import KupfferCell, StellateCell, TumourCell
-from niche_sim.mesa_model.model import setup
 from niche_sim.model.initial_state import between_subject_variability
 from niche_sim.model.parameters import resolve
 from niche_sim.model.process import Process
@@ -181,6 +181,7 @@ def test_the_seed_is_the_command_lines():
 
 def test_the_model_and_run_take_the_same_names():
     models, runs = (inspect.signature(one).parameters for one in (NicheModel, niche_sim.run))
+    assert models == inspect.signature(niche_sim.Simulation).parameters
     assert [*models] == [name for name in runs if name != "watch"]
     assert all(models[name].default == runs[name].default for name in models)
     one_hour = SMALL | {"run.duration": "1 h"}

@@ -29,11 +29,11 @@ from niche_sim.experiment.protocol import (
     ResectPrimary,
     Treat,
 )
+from niche_sim.experiment.simulation import Simulation
 from niche_sim.figures import appearance, single_run
 from niche_sim.figures.labels import WORDS, arm_title, plain_words
 from niche_sim.figures.single_run import save_figures, section_figure, timeline_figure
 from niche_sim.figures.style import label
-from niche_sim.mesa_model.model import NicheModel
 from niche_sim.model.catalogue import BLOCK_TARGETS, BOOSTS, DEPLETABLE, DRUGS, EXOSOME_SOURCES, TUMOUR_LINES
 from niche_sim.model.cells import POPULATIONS, TumourCell
 from niche_sim.model.stages import STAGES
@@ -72,7 +72,7 @@ def plain(tmp_path_factory):
     file = tmp_path_factory.mktemp("plots") / "liver_small" / "scenario.toml"
     file.parent.mkdir()
     file.write_text(SCENARIO)
-    runner = Runner(NicheModel(str(file), "all", rng=1))
+    runner = Runner(Simulation(str(file), "all", rng=1))
     runner.advance(10_000)
     return runner.record()
 

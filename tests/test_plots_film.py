@@ -16,9 +16,9 @@ from PIL import Image, ImageSequence
 
 from niche_sim.engine.errors import InputError
 from niche_sim.experiment.protocol import Block, Boost, Deplete, GrowPrimary, InjectExosomes, Protocol
+from niche_sim.experiment.simulation import Simulation
 from niche_sim.figures.appearance import FIELD_LOOKS, KINDS, SnapshotSight
 from niche_sim.figures.film_drawing import NO_STAGE, Film, save_film, saved_shots
-from niche_sim.mesa_model.model import NicheModel
 from niche_sim.model.catalogue import BLOCK_TARGETS
 from niche_sim.model.cells import TumourCell
 from niche_sim.model.stages import STAGES
@@ -35,7 +35,7 @@ BAR = (slice(655, 720), slice(695, 1280))
 
 
 def mouse(**more):
-    return NicheModel("liver_education_costasilva2015", overrides=SMALL | more, rng=1)
+    return Simulation("liver_education_costasilva2015", overrides=SMALL | more, rng=1)
 
 
 @pytest.fixture(scope="module")

@@ -19,7 +19,7 @@ from niche_sim.engine.reading import LONGEST_TEXT, MOST_DOTS, read_text, read_to
 from niche_sim.experiment import scenario
 from niche_sim.experiment.protocol import MOST_DOSES, GrowPrimary, InjectExosomes, InjectTumourCells, Treat
 from niche_sim.experiment.scenario_writing import read_entry, read_protocol, with_added, with_protocol
-from niche_sim.mesa_model.model import NicheModel
+from niche_sim.experiment.simulation import Simulation
 from niche_sim.model.parameters import limits_of, rows, value_of
 from niche_sim.model.stages import load_thresholds
 from niche_sim.runs import record as records
@@ -194,7 +194,7 @@ def test_the_limits_themselves_can_be_run(name: str, end: int) -> None:
     text = "1" if name.endswith("fraction_arrested") else f"{limits_of(row)[end]!r} {row.unit}"
     done = '[{ do = "inject_tumour_cells", line = "pan02", count = 1000000, at = "0 h" }]'
     experiment = with_protocol(scenario.load(EDUCATION), "pbs", read_protocol(done, "x"))
-    model = NicheModel(experiment, "pbs_edited", overrides={**TINY, name: text}, rng=1)
+    model = Simulation(experiment, "pbs_edited", overrides={**TINY, name: text}, rng=1)
     model.run_to_end()
     assert model.state.counters.tumour_entered > 0
 
@@ -204,7 +204,7 @@ def test_the_limits_themselves_can_be_run(name: str, end: int) -> None:
 def test_a_section_and_a_clock_beyond_all_bounds_are_refused(name: str, text: str) -> None:
     unit = "um" if name.startswith("section") else "h"
     with pytest.raises(InputError, match=f"{name.replace('.', '[.]')}: "):
-        NicheModel(EDUCATION, overrides={name: f"{text} {unit}"})
+        Simulation(EDUCATION, overrides={name: f"{text} {unit}"})
 
 
 # --- beside a scenario ------------------------------------------------------------------------------------------------
@@ -246,7 +246,7 @@ def test_sources_of_many_broken_entries_are_read_once(tmp_path: Path) -> None:
 def left(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder of a run, with a checkpoint."""
     folder = tmp_path_factory.mktemp("left")
-    runner = Runner(NicheModel(EDUCATION, "educated", overrides=TINY, rng=1))
+    runner = Runner(Simulation(EDUCATION, "educated", overrides=TINY, rng=1))
     runner.save(folder / "checkpoint.npz")
     runner.advance(10**6)
     runner.record().save(folder)

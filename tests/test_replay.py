@@ -15,9 +15,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from niche_sim.experiment.simulation import Simulation
 from niche_sim.exports.canvas_encoding import Scales, pack
 from niche_sim.figures.appearance import SnapshotSight
-from niche_sim.mesa_model.model import NicheModel
 from niche_sim.model.processes.colonisation.dormancy_exit import DormancyExit
 from niche_sim.runs import record as records
 from niche_sim.teaching import replay
@@ -241,7 +241,7 @@ def test_it_needs_no_solara():
 
 @pytest.mark.mice
 def test_the_default_run_is_at_most_ten_megabytes(tmp_path):
-    model = NicheModel()
+    model = Simulation()
     assert replay.suitable_interval(model) == 12.0
     file = replay.save_replay([model], 12.0, tmp_path / "run.html")
     assert model.steps_left == 0

@@ -35,7 +35,7 @@ from niche_sim.experiment.scenario_writing import (
     toml_of,
     with_protocol,
 )
-from niche_sim.mesa_model.model import NicheModel
+from niche_sim.experiment.simulation import Simulation
 from niche_sim.runs.record import model_like, provenance_of
 
 EDUCATION = "liver_education_costasilva2015"
@@ -309,7 +309,7 @@ def test_a_run_of_it_can_be_made_again_from_its_provenance(tmp_path: Path) -> No
     (folder / "sources.bib").write_text("@misc{Me2024,\n  author = {Me},\n}\n", encoding="utf-8")
     thresholds = load(EDUCATION).path.with_name("thresholds.toml").read_text(encoding="utf-8")
     (folder / "thresholds.toml").write_text(thresholds, encoding="utf-8")
-    model = NicheModel(with_protocol(load(file), "educated", (MIF,)), "educated_edited", rng=4)
+    model = Simulation(with_protocol(load(file), "educated", (MIF,)), "educated_edited", rng=4)
     assert model.stages.thresholds
     provenance = provenance_of(model)
     for part in folder.iterdir():

@@ -8,7 +8,7 @@ import pytest
 
 from niche_sim.engine import given
 from niche_sim.engine.errors import InputError
-from niche_sim.mesa_model.model import NicheModel
+from niche_sim.experiment.simulation import Simulation
 from niche_sim.runs import sealed
 from niche_sim.runs.record import Runner
 
@@ -40,7 +40,7 @@ def test_a_sealed_file_is_a_file_of_its_format_and_can_be_sealed_again():
 
 
 def test_a_checkpoint_with_a_flipped_bit_is_refused(tmp_path):
-    runner = Runner(NicheModel(overrides=SMALL))
+    runner = Runner(Simulation(overrides=SMALL))
     runner.advance(3)
     file = tmp_path / "checkpoint.npz"
     runner.save(file)
@@ -57,13 +57,13 @@ def test_a_checkpoint_with_a_flipped_bit_is_refused(tmp_path):
 @pytest.mark.parametrize("changes", [{"without": 5}, {"without": [1]}, {"overrides": "x"}, {"overrides": [("a", "b")]}])
 def test_a_model_refuses_in_words_what_is_no_list_or_table(changes):
     with pytest.raises(InputError, match=rf"^{next(iter(changes))}: "):
-        NicheModel(**changes)
+        Simulation(**changes)
 
 
 def test_a_model_takes_numpy_and_one_name():
-    model = NicheModel(overrides={**SMALL, "tgfb.half_life": np.str_("5 min")}, without="CollagenLinking")
+    model = Simulation(overrides={**SMALL, "tgfb.half_life": np.str_("5 min")}, without="CollagenLinking")
     assert model.without == ("CollagenLinking",)
-    assert NicheModel(overrides=SMALL, without=np.array(["CollagenLinking"])).without == model.without
+    assert Simulation(overrides=SMALL, without=np.array(["CollagenLinking"])).without == model.without
 
 
 @pytest.mark.parametrize("value", [True, np.bool_(1), 2.0, "2", None, np.array([2]), [2], -1, 2**63, np.float64(2)])

@@ -10,7 +10,7 @@ from small_sweeps import EDUCATION, TINY, TOML, planned, swept
 from niche_sim.engine.errors import InputError
 from niche_sim.experiment import scenario
 from niche_sim.experiment.protocol import make_protocol, read_intervention
-from niche_sim.mesa_model.model import NicheModel
+from niche_sim.experiment.simulation import Simulation
 from niche_sim.model.parameters import rows
 from niche_sim.runs import identity, sweeps
 from niche_sim.runs.protocol_axes import entries
@@ -132,8 +132,8 @@ def test_a_run_is_the_mouse_of_the_same_options():
     plan = planned(seeds=[4], arms=["educated"], vary={"tgfb.half_life": {"values": ["7 min"]}})
     (run,) = plan.runs()
     part = sweeps.read_part(sweeps.run_one(run.job).part, run.name)
-    model = NicheModel(EDUCATION, "educated", overrides={**TINY, "tgfb.half_life": "7 min"}, rng=4).run_to_end()
-    for name, values in model.datacollector.model_vars.items():
+    model = Simulation(EDUCATION, "educated", overrides={**TINY, "tgfb.half_life": "7 min"}, rng=4).run_to_end()
+    for name, values in model.rows.items():
         np.testing.assert_array_equal(part.table[name], values, err_msg=name)
     assert {k: None if np.isnan(v) else v for k, v in part.onsets.items()} == model.stages.onsets
 

@@ -78,7 +78,7 @@ def test_what_is_in_the_tables_is_what_the_runs_were(plan, undisturbed):
     jobs = {run.name: run for run in plan.runs() if run.job is not None}
     for name, row in list(table.iterrows())[::5]:
         model = jobs[name].job.model().run_to_end()
-        rows = model.datacollector.model_vars
+        rows = model.rows
         assert row.tgfb_mean == rows["tgfb_mean"][-1]
         assert row["tgfb_mean_day_0.5"] == rows["tgfb_mean"][rows["time_h"].index(12.0)]
         own = series[series.run_hash == name]

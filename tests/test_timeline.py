@@ -20,7 +20,7 @@ from niche_sim.experiment.protocol import (
     Treat,
 )
 from niche_sim.experiment.scenario import Arm, Extent, ParameterChange, load
-from niche_sim.mesa_model.model import NicheModel
+from niche_sim.experiment.simulation import Simulation
 from niche_sim.runs.checkpoints import Timeline, first_difference
 from niche_sim.runs.record import freeze
 
@@ -47,7 +47,7 @@ def experiment(**changes):
 
 
 def mouse(arm="educated", **changes):
-    return NicheModel(experiment(), arm, overrides={**SMALL, **changes}, rng=SEED)
+    return Simulation(experiment(), arm, overrides={**SMALL, **changes}, rng=SEED)
 
 
 def timeline(arm="educated", hours=96, **options):
@@ -108,13 +108,12 @@ def test_back_and_on_again_is_the_undisturbed_run(undisturbed):
     assert line.model is model
     assert (line.time, line.frontier, line.duration) == (31.0, 60.0, 96.0)
     assert_same(copied(model), undisturbed[31])
-    assert (model.steps, model.steps_left, model.running) == (31, 65, True)
+    assert (model.state.step_index, model.steps_left) == (31, 65)
     assert line.advance(1000) == 65
     assert (line.time, line.frontier, line.advance()) == (96.0, 96.0, 0)
     assert_same(copied(model), undisturbed[96])
-    assert not model.running
     line.seek(0.0)
-    assert model.running
+    assert model.steps_left == 96
     assert_same(copied(model), undisturbed[0])
     line.seek(96.0)
     assert_same(copied(model), undisturbed[96])
@@ -265,7 +264,7 @@ def test_a_branch_after_the_protocols_differ_is_refused(old, new, differ):
 )
 def test_a_branch_of_another_mouse_is_refused(name, changes):
     same = {"section": Extent(600.0, 640.0, 20.0), "duration": 96.0}
-    line = Timeline(NicheModel(experiment(**same), "educated", rng=SEED))
+    line = Timeline(Simulation(experiment(**same), "educated", rng=SEED))
     line.branch(experiment(**same), "added", 0.0)
     if "parameters" in changes:
         changed = {k: ParameterChange(v, "assumed", "") for k, v in changes["parameters"].items()}

@@ -36,6 +36,7 @@ KINDS_EXPLAINED = {
 # Modules that a user may build on, in the order in which one meets them.
 MODULES: Mapping[str, str] = {
     "niche_sim": "The names that most need: `import niche_sim`.",
+    "niche_sim.experiment.simulation": "One mouse.",
     "niche_sim.mesa_model.model": "One mouse, as a Mesa model.",
     "niche_sim.runs.record": "What a run left.",
     "niche_sim.experiment.scenario": "Experiments, read and checked.",
@@ -51,9 +52,14 @@ MODULES: Mapping[str, str] = {
     "niche_sim.engine.chance": "Random numbers, one stream for each rule and cell.",
     "niche_sim.engine.kernels.neighbourhood": "How far a cell reaches.",
     "niche_sim.model.schedule": "The rules in their order.",
+    "niche_sim.runs.identity": "What a run is called.",
+    "niche_sim.runs.plan": "Which runs are wanted.",
     "niche_sim.runs.cohort": "Many mice.",
     "niche_sim.inference.verdicts": "Effects and verdicts.",
     "niche_sim.runs.sweeps": "Many points of many numbers.",
+    "niche_sim.runs.farm": "Runs that are not there yet, wherever there is room.",
+    "niche_sim.runs.executors": "Where runs are computed.",
+    "niche_sim.runs.store": "Where runs are kept.",
     "niche_sim.inference.windows": "When an intervention has to start.",
     "niche_sim.inference.power": "How many mice a group needs.",
     "niche_sim.inference.sensitivity": "Which numbers matter.",

@@ -16,7 +16,7 @@ from niche_sim.engine.errors import InputError
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from niche_sim.mesa_model.model import NicheModel
+    from niche_sim.experiment.simulation import Simulation
     from niche_sim.runs.record import Record
 
 MAKER = "`niche-sim run` wrote"
@@ -75,7 +75,7 @@ def _interval(text: str, step: float) -> float:
     return every
 
 
-def _as_it_runs_here(model: NicheModel, asked: Callable[[], int], progress: bool) -> Record:
+def _as_it_runs_here(model: Simulation, asked: Callable[[], int], progress: bool) -> Record:
     """The record of the model's run. Raises CommandError if it was stopped."""
     from niche_sim.runs.record import Runner
 

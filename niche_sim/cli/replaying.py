@@ -15,7 +15,7 @@ from niche_sim.cli.usage import CommandError
 from niche_sim.engine.errors import InputError
 
 if TYPE_CHECKING:
-    from niche_sim.mesa_model.model import NicheModel
+    from niche_sim.experiment.simulation import Simulation
     from niche_sim.runs.record import Record
 
 MAKER = "`niche-sim run` wrote"
@@ -72,7 +72,7 @@ def replay(
             if number == of:
                 for record, model, one, differs in zip(records, models, folders, told, strict=True):
                     if not differs:
-                        _check_same(record, model.datacollector.model_vars, one)
+                        _check_same(record, model.rows, one)
 
         made = pages.save_replay(models, step, target, seen=seen, watch=watch, stop=lambda: bool(asked()))
     if made is None:
@@ -81,7 +81,7 @@ def replay(
     report.output().print(f"Written to {made} ({size:.1f} MB)", soft_wrap=True)
 
 
-def _interval(text: str, model: NicheModel) -> float:
+def _interval(text: str, model: Simulation) -> float:
     """A time in h. Raises InputError if the run is not a whole number of it."""
     from niche_sim.engine.units import to_model
     from niche_sim.teaching.replay import fits

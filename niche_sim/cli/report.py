@@ -14,7 +14,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
-    from niche_sim.mesa_model.model import NicheModel
+    from niche_sim.experiment.simulation import Simulation
     from niche_sim.runs.record import Record
 
 HOURS_A_DAY = 24.0
@@ -74,7 +74,7 @@ def bar(of_what: str, shown: bool = True) -> Iterator[Callable[[float, float, st
 
 
 @contextmanager
-def progress(model: NicheModel, shown: bool) -> Iterator[Callable[[NicheModel], None]]:
+def progress(model: Simulation, shown: bool) -> Iterator[Callable[[Simulation], None]]:
     """The same for the days of a run; gives a function to be called after every step."""
     with bar("days", shown) as show:
         yield lambda model: show(model.state.time / HOURS_A_DAY, model.duration / HOURS_A_DAY, "")

@@ -161,7 +161,8 @@ def _new(
     overrides = settings(changes)
     from niche_sim.experiment import scenario as library
     from niche_sim.experiment.estimate import estimate
-    from niche_sim.mesa_model.model import NicheModel, setup
+    from niche_sim.experiment.setup import setup
+    from niche_sim.experiment.simulation import Simulation
     from niche_sim.runs.record import Runner
 
     if days is not None:
@@ -179,7 +180,7 @@ def _new(
         made = setup(experiment, overrides, without)
         arm = made.experiment.default_arm if arm is None else made.experiment.arm(arm).name
         agree(estimate(made, arm), yes)
-        return Runner(NicheModel(made, arm, rng=number, allow_large=True))
+        return Runner(Simulation(made, arm, rng=number, allow_large=True))
     except InputError as error:
         raise optioned(error, overrides, days) from None
 
@@ -200,7 +201,7 @@ def _edited(
     """The experiment with an arm that is done as --protocol and --add say, and its name."""
     from niche_sim.experiment.scenario import check_in_time
     from niche_sim.experiment.scenario_writing import load_protocol, read_entry, read_protocol, with_protocol
-    from niche_sim.mesa_model.model import experiment_of
+    from niche_sim.experiment.setup import experiment_of
 
     arm = experiment.default_arm if arm is None else arm
     done = experiment.arm(arm).protocol.interventions

@@ -57,12 +57,9 @@ class Pair:
 
     def begin(self, setup: Setup) -> None:
         """A new run in place of the old, compared with nothing. Raises InputError; the old one stays then."""
-        main, old = Timeline(setup.model(), _budget()), getattr(self, "main", None)
-        self.main, self.setup = main, setup
+        self.main, self.setup = Timeline(setup.model(), _budget()), setup
         self.number += 1
         self.compare_with_nothing()
-        if old is not None:
-            old.release()
 
     def again(self, overrides: Mapping[str, str] | None) -> None:
         """The run from time 0, with these numbers if any, beside the same arm as before. Raises InputError."""
@@ -84,16 +81,14 @@ class Pair:
 
     def compare_with_nothing(self) -> None:
         """The run alone."""
-        if self.rival is not None:
-            self.rival.release()
         self.rival = self.rival_setup = self.branched = None
         self.scales = Scales()
 
     def release(self) -> None:
-        """Give the memory of the runs back at once; they are of no use afterwards."""
+        """Let go of the runs: whoever still holds this pair, such as a page that is closed, does not hold their memory."""
         _open.discard(self)
-        for run in self.runs:
-            run.release()
+        self.rival = None
+        del self.main
 
     def edit(self, interventions: Sequence[Intervention]) -> str:
         """Another schedule. BRANCHED: the run goes on from where that differs, beside the run as it was; BEGUN: nothing had been
@@ -112,8 +107,6 @@ class Pair:
         self.main = parent.branch(experiment, arm, at)
         self.main.seek(time)
         parent.seek(time)
-        if self.rival is not None:
-            self.rival.release()
         self.setup, self.rival, self.rival_setup, self.branched = setup, parent, before, at
         return BRANCHED
 

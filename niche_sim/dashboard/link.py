@@ -18,9 +18,11 @@ from niche_sim.experiment import scenario as library
 from niche_sim.experiment.protocol import Intervention, Protocol, check_keys, one_of
 from niche_sim.experiment.scenario import ParameterChange, Scenario
 from niche_sim.experiment.scenario_writing import entry_text, read_entry, read_protocol, toml_of, with_protocol
+from niche_sim.experiment.setup import SCENARIO_LENGTHS, SCENARIO_TIMES, SCHEDULE, experiment_of
+from niche_sim.experiment.setup import Setup as RunSetup
+from niche_sim.experiment.setup import setup as run_setup
+from niche_sim.experiment.simulation import Simulation
 from niche_sim.figures.labels import arm_title
-from niche_sim.mesa_model import model
-from niche_sim.mesa_model.model import SCENARIO_LENGTHS, SCENARIO_TIMES, SCHEDULE, NicheModel, experiment_of
 from niche_sim.model.catalogue import DEFAULT_SCENARIO, DEFAULT_SEED
 from niche_sim.runs.checkpoints import first_difference
 
@@ -34,7 +36,7 @@ class Setup:
     """One run as a visitor has chosen it; change it with `dataclasses.replace`.
 
     scenario: an id of the library or, if it was not made from a link, a path. arm: None takes the scenario's own choice.
-    overrides: (name, text) as `NicheModel` takes them, "schedule" among them. without: rules left out. protocol: what is
+    overrides: (name, text) as `Simulation` takes them, "schedule" among them. without: rules left out. protocol: what is
     done instead of the arm's protocol, each intervention a line of TOML; None leaves the arm as it is. against: the arm it
     is compared with; before: what was done before a change of the schedule, if it is compared with that run, as lines of
     TOML too. day: where to look at the run. None of these three changes anything in it. given: an uploaded scenario, which
@@ -238,11 +240,11 @@ class Setup:
             return None
         return first_difference(Protocol(_read(self.before, "before")), Protocol(self.interventions()))
 
-    def model(self) -> NicheModel:
+    def model(self) -> Simulation:
         """The mouse at time 0. Raises InputError; it names what would be too large before anything of it is made."""
         experiment = self.experiment()
         arm = self._runs(experiment)
-        return NicheModel(within_limits(experiment, arm, dict(self.overrides), self.without), arm, rng=self.seed)
+        return Simulation(within_limits(experiment, arm, dict(self.overrides), self.without), arm, rng=self.seed)
 
     def check(self) -> None:
         """Raises InputError if this, or what it is compared with, cannot be run or is too large to be asked for, if both are the
@@ -285,14 +287,14 @@ class Setup:
             yield "day", repr(float(self.day)).removesuffix(".0")
 
 
-def within_limits(experiment: Scenario, arm: str, overrides: Mapping[str, str], without: Iterable[str]) -> model.Setup:
+def within_limits(experiment: Scenario, arm: str, overrides: Mapping[str, str], without: Iterable[str]) -> RunSetup:
     """All of a run, read and checked. Raises InputError if it is more than a visitor may ask for, before it is made."""
     limits.at_most(len(experiment.arms), limits.ARMS, "arms", "arms", "fewer arms")
     done = experiment.arm(arm).protocol.interventions
     limits.at_most(len(done), limits.INTERVENTIONS, f"arms.{arm}", "interventions", "fewer of them")
     doses = sum(len(one.starts) for one in done)
     limits.at_most(doses, limits.DOSES, f"arms.{arm}", "doses", "fewer of them, or less often")
-    made = model.setup(experiment, overrides, without)
+    made = run_setup(experiment, overrides, without)
     estimate.check(estimate.estimate(made, arm), limits.RUN, "this experiment")
     return made
 

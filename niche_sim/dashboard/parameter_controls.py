@@ -13,8 +13,8 @@ from niche_sim.engine.units import from_model, to_model
 from niche_sim.experiment import scenario
 from niche_sim.experiment.protocol import GrowPrimary, InjectExosomes, InjectTumourCells
 from niche_sim.experiment.scenario import Scenario
+from niche_sim.experiment.setup import SCENARIO_LENGTHS, SCHEDULE, experiment_of
 from niche_sim.figures.labels import WORDS
-from niche_sim.mesa_model.model import SCENARIO_LENGTHS, SCHEDULE, experiment_of
 from niche_sim.model.catalogue import EXOSOMES_OF_LINE
 from niche_sim.model.parameters import resolve, rows, value_of
 from niche_sim.model.parameters.groups import CHAPTERS, Chapter, groups_that_matter

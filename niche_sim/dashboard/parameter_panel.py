@@ -23,8 +23,8 @@ from niche_sim.dashboard.parameter_controls import (
 )
 from niche_sim.engine.errors import InputError
 from niche_sim.experiment.scenario import Scenario
+from niche_sim.experiment.setup import SCHEDULE
 from niche_sim.figures.labels import plain_words
-from niche_sim.mesa_model.model import SCHEDULE
 from niche_sim.model.parameters import rows
 from niche_sim.model.parameters.groups import Chapter
 from niche_sim.model.parameters.slider_ticks import nearest
@@ -45,7 +45,7 @@ def Numbers(
 ) -> None:
     """Every number that decides a run, to be changed.
 
-    experiment: the scenario without overrides; values: the overrides as text with units, by name, as `NicheModel` takes
+    experiment: the scenario without overrides; values: the overrides as text with units, by name, as `Simulation` takes
     them; on_values gets all of them after a change that is possible. What is not possible is said under its field.
     """
     words, set_words = solara.use_state("")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from typing import Any
 
-from niche_sim.mesa_model.model import NicheModel
+from niche_sim.experiment.simulation import Simulation
 from niche_sim.model.stages import Limit, Standing, limiting
 
 SHEDDING = ("inject_exosomes", "grow_primary")  # what brings tumour exosomes
@@ -32,7 +32,7 @@ SLOW = {
 }
 
 
-def strip_of(model: NicheModel, name: str = "") -> dict[str, Any]:
+def strip_of(model: Simulation, name: str = "") -> dict[str, Any]:
     """What the stage strip shows of a model as it stands: the sentence about the limiting stage, and each stage.
 
     name: of the run, where there are several.

@@ -105,7 +105,7 @@ def estimate(setup: Any, arm: str | None = None, *, snapshots: bool = True) -> E
     Parameters
     ----------
     setup
-        As `niche_sim.mesa_model.model.setup` makes it.
+        As `niche_sim.experiment.setup.setup` makes it.
     arm
         One of its arms; None takes the one that runs if none is named.
     snapshots

@@ -9,9 +9,9 @@ import numpy as np
 
 from niche_sim.engine.columns import Population
 from niche_sim.engine.errors import InputError
+from niche_sim.experiment.simulation import Simulation
 from niche_sim.figures.appearance import FIELD_LOOKS, KINDS, VESSELS, ZONES, Kind, LiveSight, in_liver
 from niche_sim.figures.labels import clock, plain_words
-from niche_sim.mesa_model.model import NicheModel
 from niche_sim.model.cells import Exosome
 
 Row = dict[str, str]  # label, value, unit, meaning
@@ -20,7 +20,7 @@ LABELS = {"emt": "EMT", "hits": "Damage by T cells", "host": "Holder", "activity
 ANSWERS = {True: "yes", False: "no"}
 
 
-def at_point(model: NicheModel, y_um: float, x_um: float, reach_um: float, unique_id: int | None = None) -> dict[str, Any]:
+def at_point(model: Simulation, y_um: float, x_um: float, reach_um: float, unique_id: int | None = None) -> dict[str, Any]:
     """The nearest cell within reach, or that of the unique id, and the site: `title`, `sentences`, `sections`.
 
     A section is a `heading` and `rows` of label, value, unit and meaning, all of them text. `unique_id` and `kind` are those
@@ -152,7 +152,7 @@ def _on(time: float) -> str:
 # ---- stories --------------------------------------------------------------------------------------------------------
 
 
-def _of_recipient_cell(model: NicheModel, cells: Population, row: int) -> list[str]:
+def _of_recipient_cell(model: Simulation, cells: Population, row: int) -> list[str]:
     told = []
     educated_at = float(cells.educated_at[row])
     if not np.isnan(educated_at):
@@ -168,7 +168,7 @@ def _of_recipient_cell(model: NicheModel, cells: Population, row: int) -> list[s
     return told
 
 
-def _sources(model: NicheModel, host: int) -> str:
+def _sources(model: Simulation, host: int) -> str:
     """Whose vesicles a cell holds, the most first."""
     parcels = model.state.exosomes
     held = parcels.host == host
@@ -180,7 +180,7 @@ def _sources(model: NicheModel, host: int) -> str:
     return f", all of {plain_words(Exosome.source.names[order[0]])}" if len(order) == 1 else f": {', '.join(names)}"
 
 
-def _of_stellate(model: NicheModel, cells: Population, row: int) -> list[str]:
+def _of_stellate(model: Simulation, cells: Population, row: int) -> list[str]:
     active_at = float(cells.active_at[row])
     active = not np.isnan(active_at)
     share = f"{float(cells.activation[row]):.0%}"
@@ -191,7 +191,7 @@ def _of_stellate(model: NicheModel, cells: Population, row: int) -> list[str]:
     return told
 
 
-def _of_bmdc(model: NicheModel, cells: Population, row: int) -> list[str]:
+def _of_bmdc(model: Simulation, cells: Population, row: int) -> list[str]:
     told = _entered(cells, row)
     if cells.arrested[row]:
         fibronectin = float(model.state.at(model.state.fibronectin, cells)[row])
@@ -200,7 +200,7 @@ def _of_bmdc(model: NicheModel, cells: Population, row: int) -> list[str]:
     return told
 
 
-def _of_entered(model: NicheModel, cells: Population, row: int) -> list[str]:
+def _of_entered(model: Simulation, cells: Population, row: int) -> list[str]:
     return _entered(cells, row)
 
 
@@ -209,12 +209,12 @@ def _entered(cells: Population, row: int) -> list[str]:
     return [] if np.isnan(entered_at) else [f"Came with the blood {_on(entered_at)}."]
 
 
-def _of_fibroblast(model: NicheModel, cells: Population, row: int) -> list[str]:
+def _of_fibroblast(model: Simulation, cells: Population, row: int) -> list[str]:
     share = float(cells.activation[row])
     return ["At rest."] if share < 0.01 else [f"It is activated to {share:.0%} and secretes growth factors."]
 
 
-def _of_nk(model: NicheModel, cells: Population, row: int) -> list[str]:
+def _of_nk(model: Simulation, cells: Population, row: int) -> list[str]:
     activity = float(cells.activity[row])
     if activity > 1.05:
         return [f"It kills {_number(activity)} times as readily as in a naive organ."]
@@ -222,7 +222,7 @@ def _of_nk(model: NicheModel, cells: Population, row: int) -> list[str]:
             else f"The surroundings hold it back: it kills at {activity:.0%} of what it does in a naive organ."]  # fmt: skip
 
 
-def _of_t(model: NicheModel, cells: Population, row: int) -> list[str]:
+def _of_t(model: Simulation, cells: Population, row: int) -> list[str]:
     told = ["Primed against the tumour in the lymph node." if cells.effector[row] else "Not primed against the tumour."]
     if cells.exhaustion[row] > 0.05:
         told.append(f"Exhausted to {float(cells.exhaustion[row]):.0%}.")
@@ -236,7 +236,7 @@ _REACTIVATED = {
 }
 
 
-def _of_tumour(model: NicheModel, cells: Population, row: int) -> list[str]:
+def _of_tumour(model: Simulation, cells: Population, row: int) -> list[str]:
     line = plain_words(cells.cell_type.line.decode(int(cells.line[row])))
     told = [f"Of the line {line}."]
     if not np.isnan(cells.arrived_at[row]):
@@ -257,7 +257,7 @@ def _of_tumour(model: NicheModel, cells: Population, row: int) -> list[str]:
     return told
 
 
-STORIES: dict[str, Callable[[NicheModel, Population, int], list[str]]] = {
+STORIES: dict[str, Callable[[Simulation, Population, int], list[str]]] = {
     "kupffer_cells": _of_recipient_cell,
     "resident_recipient_cells": _of_recipient_cell,
     "stellate_cells": _of_stellate,

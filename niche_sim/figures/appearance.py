@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from niche_sim.engine.units import to_model
-from niche_sim.mesa_model.model import NicheModel
+from niche_sim.experiment.simulation import Simulation
 from niche_sim.model.cells import BoneMarrowDerivedCell, KupfferCell, TumourCell
 from niche_sim.model.state import FIELDS, ONE_AT_REST
 from niche_sim.runs.record import anatomy_of
@@ -72,7 +72,7 @@ class SnapshotSight:
 class LiveSight:
     """A model as it is at this moment: nothing is copied, so what it gives is good until the next step."""
 
-    def __init__(self, model: NicheModel) -> None:
+    def __init__(self, model: Simulation) -> None:
         self.model = model
         self.arrays: Mapping[str, NDArray[Any]] = _LiveArrays(model)
         self.anatomy: Mapping[str, Any] = anatomy_of(model)
@@ -91,7 +91,7 @@ class LiveSight:
 class _LiveArrays(Mapping[str, NDArray[Any]]):
     """The arrays of a model's state by the names of a snapshot; read when asked for."""
 
-    def __init__(self, model: NicheModel) -> None:
+    def __init__(self, model: Simulation) -> None:
         self.model = model
         self.columns = {
             f"{name}_{column}": (name, column)

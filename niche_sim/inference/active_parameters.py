@@ -7,7 +7,8 @@ from typing import Any
 
 from niche_sim.engine.chance import Chance
 from niche_sim.experiment.scenario import Scenario
-from niche_sim.mesa_model.model import NicheModel, setup
+from niche_sim.experiment.setup import setup
+from niche_sim.experiment.simulation import Simulation
 from niche_sim.model.catalogue import DEFAULT_SEED, TUMOUR_LINES
 from niche_sim.model.initial_state import between_subject_variability, naive_liver, section_of
 from niche_sim.model.parameters import rows
@@ -22,11 +23,11 @@ def numbers_read(
 ) -> set[str]:
     """Names of the numbers that the naive organ, the mouse, the interventions, the rules or the readouts of the arms read.
 
-    One mouse of each arm is run to its end on a small section. Raises InputError as `NicheModel` does.
+    One mouse of each arm is run to its end on a small section. Raises InputError as `Simulation` does.
     """
     seen: set[str] = set()
     for arm in arms:
-        model = NicheModel(setup(experiment, {**(overrides or {}), **SECTION}, without), arm, rng=DEFAULT_SEED)
+        model = Simulation(setup(experiment, {**(overrides or {}), **SECTION}, without), arm, rng=DEFAULT_SEED)
         watched: Any = Reading(model.parameters, seen)
         width, height, spacing = model.experiment.section
         naive_liver(section_of(width, height, spacing, watched), watched, Chance(DEFAULT_SEED))

@@ -20,8 +20,8 @@ from niche_sim.engine.laws import slowed
 from niche_sim.experiment import scenario
 from niche_sim.experiment.protocol import Block, InjectExosomes, InjectTumourCells, Protocol
 from niche_sim.experiment.scenario import Arm
+from niche_sim.experiment.simulation import Simulation
 from niche_sim.inference.verdicts import Effect, prevented_gain
-from niche_sim.mesa_model.model import NicheModel
 from niche_sim.model.initial_state import section_of
 from niche_sim.model.parameters import resolve
 from niche_sim.model.processes.licensing.fibronectin_deposition import FibronectinDeposition
@@ -139,7 +139,7 @@ def zonation(mice: int = 6, seed: int = 1) -> Zonation:
     """Where Kupffer cells live, where they hold the vesicles of a dose two hours later, where tumour cells arrest."""
     parts: list[list[NDArray[np.float64]]] = [[], [], []]
     for number in range(mice):
-        model = NicheModel(EDUCATION, "pbs", rng=seed + number)
+        model = Simulation(EDUCATION, "pbs", rng=seed + number)
         dose = InjectExosomes("pdac", (0.0,), amount_ug=5.0)
         model.protocol = Protocol((dose, InjectTumourCells("b16f1", 20_000_000, 0.0)))
         model.step()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from niche_sim.engine.errors import InputError
 from niche_sim.engine.units import from_model, to_model
 from niche_sim.experiment.protocol import check_keys, one_of
-from niche_sim.mesa_model.model import SCENARIO_LENGTHS, SCENARIO_TIMES, SCHEDULE
+from niche_sim.experiment.setup import SCENARIO_LENGTHS, SCENARIO_TIMES, SCHEDULE
 from niche_sim.model.parameters import rows, value_of
 from niche_sim.model.schedule import SCHEDULES
 

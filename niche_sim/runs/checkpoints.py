@@ -30,11 +30,11 @@ from niche_sim.experiment.protocol import (
     Treat,
 )
 from niche_sim.experiment.scenario import Scenario
-from niche_sim.mesa_model.model import NicheModel
+from niche_sim.experiment.simulation import Simulation
 from niche_sim.model import parameters
 from niche_sim.model.actions import SOON
 from niche_sim.model.stages import WINDOW
-from niche_sim.runs.record import GROWING, Record, Runner, Snapshots, freeze, let_go, snapshot, snapshot_due, thaw
+from niche_sim.runs.record import GROWING, Record, Runner, Snapshots, freeze, snapshot, snapshot_due, thaw
 
 BUDGET = 96_000_000  # bytes of keyframes; a day of the usual section takes about 1.1 million
 DAY = 24.0  # h
@@ -53,7 +53,7 @@ class Timeline:
     Raises InputError if the model has run already.
     """
 
-    def __init__(self, model: NicheModel, budget: int = BUDGET) -> None:
+    def __init__(self, model: Simulation, budget: int = BUDGET) -> None:
         if model.state.step_index:
             found = f"a mouse at {show(model.state.time, 'day')}"
             raise InputError("timeline", found, "a mouse at time 0, as it was made")
@@ -130,7 +130,7 @@ class Timeline:
         """
         old = self.model
         step = math.floor(self._checked(at, "at") / old.dt + SOON)
-        new = NicheModel(experiment, arm, overrides=old.overrides, rng=old.seed, without=old.without)  # type: ignore[arg-type]
+        new = Simulation(experiment, arm, overrides=old.overrides, rng=old.seed, without=old.without)  # type: ignore[arg-type]
         _refuse_another_mouse(new, old)
         differ = first_difference(old.protocol, new.protocol)
         if differ is not None and differ < step * old.dt - SOON:
@@ -162,11 +162,6 @@ class Timeline:
             return Runner(self.model, snapshots).record()
         finally:
             thaw(self.model, present.arrays(self._grown()))
-
-    def release(self) -> None:
-        """Give the memory back at once; neither this nor its model is of use afterwards. Branches of it stay."""
-        self._keyframes, self._ahead = {}, None
-        let_go(self.model)
 
     def _checked(self, time: float, where: str) -> float:
         if not -SOON <= time <= self.frontier + SOON:
@@ -235,7 +230,7 @@ class _Keyframe:
     size: int  # bytes
 
     @classmethod
-    def of(cls, model: NicheModel) -> _Keyframe:
+    def of(cls, model: Simulation) -> _Keyframe:
         frozen = freeze(model)
         packed = {name: _Packed.of(array) for name, array in frozen.items() if not name.startswith(GROWING)}
         rows = {name: len(next(a for k, a in frozen.items() if k.startswith(name))) for name in GROWING}
@@ -328,7 +323,7 @@ def _acts(intervention: Intervention) -> list[_Act]:
             return [_Act("primary", time, time, intervention)]
 
 
-def _refuse_another_mouse(new: NicheModel, old: NicheModel) -> None:
+def _refuse_another_mouse(new: Simulation, old: Simulation) -> None:
     """Raises InputError if anything but the protocol tells two mice apart; it names the first such thing."""
     now, before = _decides(new), _decides(old)
     for name in (*before, *now):
@@ -340,7 +335,7 @@ def _refuse_another_mouse(new: NicheModel, old: NicheModel) -> None:
             raise InputError(where, found if short else "another", f"{wanted}, {same}" if short else f"the same {same}")
 
 
-def _decides(model: NicheModel) -> dict[str, str]:
+def _decides(model: Simulation) -> dict[str, str]:
     """All that decides a run but its protocol, as text."""
     experiment = model.experiment
     width, height, spacing = experiment.section

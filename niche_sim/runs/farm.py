@@ -16,7 +16,7 @@ from niche_sim.runs.plan import Job, Plan, Run
 from niche_sim.runs.sealed import Report, report_damaged
 from niche_sim.runs.store import Outcome, Store, run_one
 
-MOST_POINTS = 64  # of an arm, evenly among all, that an estimate rests on
+MOST_POINTS, MOST_RUNS = 64, 4096  # of an arm, evenly among all, that an estimate rests on
 
 Places = Callable[[], contextlib.AbstractContextManager[Place]]
 
@@ -156,7 +156,7 @@ class _Queue:
 def missing(plans: Iterable[Plan], store: Store) -> list[tuple[Estimate, int]]:
     """What a run of each arm of the plans needs, and about how many of it are not in the store, by the names of files.
 
-    It looks at some of the points of a plan, evenly among all.
+    It looks at some of the points and mice of a plan, evenly among all.
     """
     found: list[tuple[Estimate, int]] = []
     seen: set[str] = set()
@@ -164,10 +164,12 @@ def missing(plans: Iterable[Plan], store: Store) -> list[tuple[Estimate, int]]:
         for arm in plan.arms:
             points = np.unique(plan.stands_for(arm))
             some = points[:: -(-len(points) // MOST_POINTS)]
+            seeds = plan.seeds[:: -(-len(plan.seeds) * len(some) // MOST_RUNS)]
+            share = len(some) * len(seeds) / (len(points) * len(plan.seeds))
             for point in some:
-                runs = [one for one in plan.runs_of(int(point), [arm]) if one.name not in seen]
+                runs = [one for one in plan.runs_of(int(point), [arm], seeds) if one.name not in seen]
                 seen.update(one.name for one in runs)
                 to_do = sum(not store.seems_to_have(one.name) for one in runs)
                 if to_do and (job := runs[0].job) is not None:
-                    found.append((estimate(job.setup, arm, snapshots=False), round(to_do * len(points) / len(some))))
+                    found.append((estimate(job.setup, arm, snapshots=False), round(to_do / share)))
     return found

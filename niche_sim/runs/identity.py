@@ -18,17 +18,17 @@ from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from niche_sim.mesa_model.model import Setup
+from niche_sim.experiment.setup import Setup
 from niche_sim.model import parameters
 
 if TYPE_CHECKING:
-    from niche_sim.mesa_model.model import NicheModel
+    from niche_sim.experiment.simulation import Simulation
     from niche_sim.model.process import Process
 
 PACKAGE = Path(__file__).resolve().parents[1]
 # The code that acts while a mouse is stepped: a test follows one and finds every function that is called in here.
-DECIDING = ("engine", "model", "experiment/protocol.py", "mesa_model/model.py")
-LIBRARIES = ("numpy", "scipy", "numba", "mesa")
+DECIDING = ("engine", "model", "experiment/protocol.py", "experiment/setup.py", "experiment/simulation.py")
+LIBRARIES = ("numpy", "scipy", "numba")
 REGISTER_ROW = "number"  # the call that writes a row of the register: its value is in the name as a resolved parameter
 _WORDS = re.compile(r"\w\W*\s\W*\w")  # two words or more
 
@@ -56,7 +56,7 @@ def name_of_run(arm: str, seed: int) -> str:
     return _short_hash(f"{arm}:{seed}")
 
 
-def name_of_model(model: NicheModel) -> str:
+def name_of_model(model: Simulation) -> str:
     """The name of the run of a model as it stands, with the protocol and the rules that it has now."""
     experiment = model.experiment.only(model.arm, model.protocol)
     made = Setup(experiment, model.parameters, model.schedule, model.stages.thresholds, model.overrides, model.without)

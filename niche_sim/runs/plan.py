@@ -14,7 +14,8 @@ from numpy.typing import NDArray
 
 from niche_sim.engine.errors import InputError
 from niche_sim.experiment.scenario import Scenario
-from niche_sim.mesa_model.model import NicheModel, Setup, setup
+from niche_sim.experiment.setup import Setup, setup
+from niche_sim.experiment.simulation import Simulation
 from niche_sim.model.catalogue import DEFAULT_SEED
 from niche_sim.runs import identity
 from niche_sim.runs.axes import WORDS, Axis, Float
@@ -33,9 +34,9 @@ class Job:
     engine: Mapping[str, object]
     picture: bool = False  # whether it leaves a picture of its section
 
-    def model(self) -> NicheModel:
+    def model(self) -> Simulation:
         """The virtual mouse at time 0."""
-        return NicheModel(self.setup, self.arm, rng=self.seed, allow_large=True)
+        return Simulation(self.setup, self.arm, rng=self.seed, allow_large=True)
 
 
 class Run(NamedTuple):
@@ -141,8 +142,9 @@ class Plan:
         for point in range(self.points):
             yield from self.runs_of(point, [arm for arm in self.arms if self.stands_for(arm)[point] == point])
 
-    def runs_of(self, point: int, arms: Sequence[str]) -> Iterator[Run]:
-        """Every seed of some arms at a point."""
+    def runs_of(self, point: int, arms: Sequence[str], seeds: Sequence[int] | None = None) -> Iterator[Run]:
+        """Some arms at a point, in every mouse or in those of some seeds."""
+        seeds = self.seeds if seeds is None else seeds
         settings = [(axis, axis.setting(level)) for axis, level in zip(self.axes, self.levels[point], strict=True)]
         shared = {axis.key: setting for axis, setting in settings if axis.arm is None}
         for arm in arms:
@@ -150,11 +152,11 @@ class Plan:
                 made = self._setup(arm, shared, [(axis, setting) for axis, setting in settings if axis.arm == arm])
             except InputError as error:
                 text = json.dumps([self.experiment.id, dict(self.base.overrides), arm, self.values_at(point, arm)])
-                for seed in self.seeds:
+                for seed in seeds:
                     yield Run(identity.name_of_run(text, seed), self.experiment.id, point, arm, seed, None, str(error))
                 continue
             key = identity.name_of_arm(made, arm)
-            for seed in self.seeds:
+            for seed in seeds:
                 job = self._job(key, made, arm, seed)
                 yield Run(job.name, self.experiment.id, point, arm, seed, job, "")
 

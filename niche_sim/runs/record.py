@@ -25,7 +25,8 @@ from niche_sim.engine.reading import read_json as read_table_of_json
 from niche_sim.engine.reading import reading
 from niche_sim.experiment import scenario
 from niche_sim.experiment.scenario import Scenario
-from niche_sim.mesa_model.model import NicheModel, Setup
+from niche_sim.experiment.setup import Setup
+from niche_sim.experiment.simulation import Simulation
 from niche_sim.model import parameters
 from niche_sim.model.catalogue import DEFAULT_SCENARIO
 from niche_sim.model.cells import POPULATIONS
@@ -113,7 +114,7 @@ class Record:
 class Runner:
     """Steps a model to its end and takes snapshots on the way; can stop anywhere, be saved and go on."""
 
-    model: NicheModel
+    model: Simulation
     snapshots: Snapshots = field(default_factory=dict)
 
     def __post_init__(self) -> None:
@@ -177,14 +178,14 @@ def run(
     overrides: Mapping[str, str] | None = None,
     without: Iterable[str] = (),
     allow_large: bool = False,
-    watch: Callable[[NicheModel], None] | None = None,
+    watch: Callable[[Simulation], None] | None = None,
 ) -> Record:
     """Run one virtual mouse to its end.
 
-    Args as for `NicheModel`; watch: called after every step with the model, to show progress; it must change nothing.
+    Args as for `Simulation`; watch: called after every step with the model, to show progress; it must change nothing.
     """
     runner = Runner(
-        NicheModel(scenario_id, arm, seed=seed, rng=rng, overrides=overrides, without=without, allow_large=allow_large)
+        Simulation(scenario_id, arm, seed=seed, rng=rng, overrides=overrides, without=without, allow_large=allow_large)
     )
     while runner.advance(1):
         if watch is not None:
@@ -192,29 +193,27 @@ def run(
     return runner.record()
 
 
-def freeze(model: NicheModel) -> dict[str, NDArray[Any]]:
+def freeze(model: Simulation) -> dict[str, NDArray[Any]]:
     """All that changes in a run, as arrays, some of them views: what `thaw` needs to go on bit for bit.
 
     state_<name>: what `State.freeze` gives. table_<readout>: the rows so far. stages: onsets so far, as JSON.
     """
     arrays = {f"state_{name}": array for name, array in model.state.freeze().items()}
-    arrays |= {f"table_{name}": np.array(values) for name, values in model.datacollector.model_vars.items()}
+    arrays |= {f"table_{name}": np.array(values) for name, values in model.rows.items()}
     arrays["stages"] = np.array(json.dumps({"since": model.stages.since, "onsets": model.stages.onsets}))
     return arrays
 
 
-def thaw(model: NicheModel, arrays: Mapping[str, NDArray[Any]]) -> None:
+def thaw(model: Simulation, arrays: Mapping[str, NDArray[Any]]) -> None:
     """Set a model of the same mouse to what `freeze` gave; other names among the arrays are passed over.
 
     Raises KeyError if one is missing.
     """
-    state, stages, rows = "state_", json.loads(str(arrays["stages"])), model.datacollector.model_vars
+    state, stages, rows = "state_", json.loads(str(arrays["stages"])), model.rows
     model.state.thaw({name.removeprefix(state): a for name, a in arrays.items() if name.startswith(state)})
     model.stages.since, model.stages.onsets = stages["since"], stages["onsets"]
     for name, values in rows.items():
         values[:] = arrays[f"table_{name}"].tolist()
-    model.steps = model.state.step_index
-    model.running = model.steps_left > 0
 
 
 def snapshot_due(time: float) -> bool:
@@ -222,26 +221,17 @@ def snapshot_due(time: float) -> bool:
     return abs(time / SNAPSHOT_EVERY - round(time / SNAPSHOT_EVERY)) < 1e-9
 
 
-def table_of(model: NicheModel) -> dict[str, NDArray[np.float64]]:
+def table_of(model: Simulation) -> dict[str, NDArray[np.float64]]:
     """`time_h` and every readout of a model, float64[rows] each, a row a record time so far."""
-    return {name: np.array(values, np.float64) for name, values in model.datacollector.model_vars.items()}
+    return {name: np.array(values, np.float64) for name, values in model.rows.items()}
 
 
-def onsets_of(model: NicheModel) -> dict[str, float]:
+def onsets_of(model: Simulation) -> dict[str, float]:
     """The onset of every stage so far, h; nan where it is not reached or has no threshold."""
     return {name: math.nan if onset is None else onset for name, onset in model.stages.onsets.items()}
 
 
-def let_go(model: NicheModel) -> None:
-    """Give the memory of a model back at once; it is of no use afterwards.
-
-    Mesa's models refer to themselves, so their arrays would lie about until Python looks for such circles: a process that
-    runs hundreds would grow by a fifth.
-    """
-    model.__dict__.clear()
-
-
-def snapshot(model: NicheModel) -> dict[str, NDArray[Any]]:
+def snapshot(model: Simulation) -> dict[str, NDArray[Any]]:
     """Fields and cells as they are now, by the names of snapshots.npz."""
     state, spacing = model.state, model.state.section.spacing
     arrays: dict[str, NDArray[Any]] = {f"field_{name}": getattr(state, name).copy() for name in FIELDS}
@@ -252,7 +242,7 @@ def snapshot(model: NicheModel) -> dict[str, NDArray[Any]]:
     return arrays
 
 
-def shots(model: NicheModel, every: float) -> Iterator[tuple[float, dict[str, NDArray[Any]]]]:
+def shots(model: Simulation, every: float) -> Iterator[tuple[float, dict[str, NDArray[Any]]]]:
     """Time (h) and snapshot of a model now, then every `every` h while it is stepped to its end, and there.
 
     every: h, a whole multiple of the step. There are `number_of_shots(model, every)` of them.
@@ -265,7 +255,7 @@ def shots(model: NicheModel, every: float) -> Iterator[tuple[float, dict[str, ND
         yield model.state.time, snapshot(model)
 
 
-def number_of_shots(model: NicheModel, every: float) -> int:
+def number_of_shots(model: Simulation, every: float) -> int:
     """How many `shots` gives."""
     return 1 + math.ceil(model.steps_left / max(1, round(every / model.dt)))
 
@@ -322,7 +312,7 @@ def _check_snapshot(arrays: Mapping[str, NDArray[Any]], file: Path) -> None:
             raise InputError(f"{file}", f"columns of different lengths of {kind.population}", MADE)
 
 
-def provenance_of(model: NicheModel) -> dict[str, Any]:
+def provenance_of(model: Simulation) -> dict[str, Any]:
     """All that decides a run, and what it ran on."""
     experiment = model.experiment
     return {
@@ -346,7 +336,7 @@ def provenance_of(model: NicheModel) -> dict[str, Any]:
     }
 
 
-def model_like(provenance: Mapping[str, Any], where: str) -> NicheModel:
+def model_like(provenance: Mapping[str, Any], where: str) -> Simulation:
     """The model of a run again, from its provenance, at time 0; scenario and rules as they were then, edited arms included.
 
     Raises InputError, naming `where`, if the provenance is not whole, names a rule that is not niche_sim's, or if the mouse
@@ -356,7 +346,7 @@ def model_like(provenance: Mapping[str, Any], where: str) -> NicheModel:
         # What stood beside it then, the thresholds, is in the provenance, too; citations decide nothing.
         text, name = provenance["scenario_text"], str(provenance["scenario"])
         experiment = scenario.parse(text, f"{where}: scenario_text", name, check_sources=False)
-        model = NicheModel(
+        model = Simulation(
             dataclasses.replace(experiment, path=Path(provenance["scenario_path"])),
             provenance["arm"],
             overrides=provenance["overrides"],
@@ -390,7 +380,7 @@ def _rules(names: Sequence[str], where: str) -> tuple[Process, ...]:
     return schedule(names, where)
 
 
-def anatomy_of(model: NicheModel) -> dict[str, Any]:
+def anatomy_of(model: Simulation) -> dict[str, Any]:
     """What a drawing of the section needs besides the snapshots; lengths in um."""
     section = model.state.section
     return {

@@ -30,11 +30,11 @@ from niche_sim.model.readouts import BY_NAME
 from niche_sim.runs import identity
 from niche_sim.runs.axes import Float
 from niche_sim.runs.plan import Job, Run
-from niche_sim.runs.record import let_go, onsets_of, table_of, whole, write_json
+from niche_sim.runs.record import onsets_of, table_of, whole, write_json
 from niche_sim.runs.sealed import PLACE, Damaged, checked, npz, read_npz, sealed
 
 if TYPE_CHECKING:
-    from niche_sim.mesa_model.model import NicheModel
+    from niche_sim.experiment.simulation import Simulation
 
 NOTES, SEAL = b"niche_sim", b"niche_sim_seal"  # keys of what a table says of itself, and of its digest
 COMPRESSION = "zstd"
@@ -97,7 +97,6 @@ def run_one(job: Job) -> Outcome:
             raise InputError("worker", f"another niche_sim ({differs} differ)", "the one that gives the jobs")
         model = job.model().run_to_end()
         part, picture = _part_of(model, job), _picture_of(model, job.name) if job.picture else b""
-        let_go(model)
     except Exception as error:
         text = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
         return Outcome(job.name, b"", " ".join(text.split()), time.perf_counter() - began)
@@ -126,7 +125,7 @@ def units(columns: Sequence[tuple[str, Any, str]]) -> Any:
     return pa.schema([pa.field(name, kind, metadata={"unit": unit}) for name, kind, unit in columns])
 
 
-def _part_of(model: NicheModel, job: Job) -> bytes:
+def _part_of(model: Simulation, job: Job) -> bytes:
     table, experiment = table_of(model), job.setup.experiment
     notes = {
         "run_hash": job.name,
@@ -149,7 +148,7 @@ def _part_of(model: NicheModel, job: Job) -> bytes:
     return sealed(file.getvalue(), job.name)
 
 
-def _picture_of(model: NicheModel, name: str) -> bytes:
+def _picture_of(model: Simulation, name: str) -> bytes:
     section, cells = model.state.section, model.state.tumour_cells
     seen = ~np.isnan(cells.y)
     return npz(
@@ -186,8 +185,8 @@ class Store:
         """Make the folder and clear what killed processes left half written. Raises OSError."""
         for below in ("runs", "failures"):
             (self.path / below).mkdir(parents=True, exist_ok=True)
-            _clear(self.path / below)
-        _clear(self.path)
+        for folder in (self.path, *(self.path / below for below in ("runs", "failures", "pictures"))):
+            _clear(folder)
 
     def has(self, name: str, picture: bool = False) -> bool:
         """Whether a run is kept, whole and under its own name, with a picture if one is wanted; `damaged` has one that is

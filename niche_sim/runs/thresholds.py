@@ -12,7 +12,7 @@ import niche_sim
 from niche_sim.engine.errors import InputError
 from niche_sim.experiment.protocol import Protocol
 from niche_sim.experiment.scenario import Scenario
-from niche_sim.mesa_model.model import setup
+from niche_sim.experiment.setup import setup
 from niche_sim.model import parameters
 from niche_sim.model.initial_state import section_of
 from niche_sim.model.stages import MM2, PERCENTILE, STAGES, highest_day, threshold_of

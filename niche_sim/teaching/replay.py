@@ -17,12 +17,12 @@ from numpy.typing import NDArray
 
 from niche_sim.description.stage_summary import strip_of
 from niche_sim.engine.errors import InputError
+from niche_sim.experiment.simulation import Simulation
 from niche_sim.exports.canvas_encoding import Packed, Scales, pack, pack_difference, static_of
 from niche_sim.exports.front_code import FRONT, drawing_code, drawing_style
 from niche_sim.figures import charts
 from niche_sim.figures.appearance import FIELD_LOOKS, LiveSight, SnapshotSight
 from niche_sim.figures.labels import arm_title, plain_words
-from niche_sim.mesa_model.model import NicheModel
 from niche_sim.model.readouts import BY_NAME
 from niche_sim.model.stages import STAGES
 from niche_sim.runs.record import anatomy_of, provenance_of, shots, whole
@@ -48,7 +48,7 @@ class Moments:
     bytes: list[bytes]
 
 
-def check_alike(models: Sequence[NicheModel], where: str = "RUN_DIR_2") -> None:
+def check_alike(models: Sequence[Simulation], where: str = "RUN_DIR_2") -> None:
     """Raises InputError, naming `where`, if two runs cannot be shown side by side on one scrubber."""
     if len(models) < MOST_RUNS:
         return
@@ -62,12 +62,12 @@ def check_alike(models: Sequence[NicheModel], where: str = "RUN_DIR_2") -> None:
         raise InputError(where, f"{times[1]}, and the first run {times[0]}", "two runs of one length and step")
 
 
-def suitable_interval(model: NicheModel) -> float:
+def suitable_interval(model: Simulation) -> float:
     """Hours from moment to moment if nobody says: the longest of `SUITABLE` that fits the run, or else its step."""
     return next((every for every in SUITABLE if fits(model, every)), model.dt)
 
 
-def fits(model: NicheModel, every: float) -> bool:
+def fits(model: Simulation, every: float) -> bool:
     """Whether moments `every` h apart are whole steps and the last of them is the end of the run."""
     return every > 0.0 and all(
         abs(share - round(share)) < SMALLEST for share in (every / model.dt, model.duration / every)
@@ -86,7 +86,7 @@ def chart_code() -> str:
 
 
 def save_replay(
-    models: Sequence[NicheModel],
+    models: Sequence[Simulation],
     every: float,
     file: Path,
     *,
@@ -123,7 +123,7 @@ def save_replay(
     return file
 
 
-def names_of(models: Sequence[NicheModel]) -> list[str]:
+def names_of(models: Sequence[Simulation]) -> list[str]:
     """What tells the runs apart: the arm and the seed, and more where these are the same."""
     plain = [f"{arm_title(model.arm)}, seed {model.seed}" for model in models]
     if len(set(plain)) == len(plain):
@@ -153,7 +153,7 @@ def _along_rows(values: NDArray[np.uint8]) -> bytes:
 
 
 def _moments(
-    models: Sequence[NicheModel],
+    models: Sequence[Simulation],
     names: Sequence[str],
     every: float,
     scales: Scales,
@@ -191,7 +191,7 @@ def _differences(sights: Sequence[SnapshotSight], scales: Scales, names: Sequenc
 
 
 def _page(
-    models: Sequence[NicheModel],
+    models: Sequence[Simulation],
     names: Sequence[str],
     every: float,
     static: dict[str, Any],
@@ -199,7 +199,7 @@ def _page(
     chart: str,
 ) -> str:
     first = models[0]
-    tables = [{n: np.array(v, np.float64) for n, v in model.datacollector.model_vars.items()} for model in models]
+    tables = [{n: np.array(v, np.float64) for n, v in model.rows.items()} for model in models]
     curves = [charts.Curve(name, table) for name, table in zip(names, tables, strict=True)]
     doses = sorted({mark.time for model in models for mark in model.protocol.marks() if mark.kind in charts.DOSES})
     options = {
@@ -244,7 +244,7 @@ def _page(
     return "".join(text[piece] if number % 2 else piece for number, piece in enumerate(pieces))
 
 
-def _run(model: NicheModel, table: charts.Table) -> dict[str, Any]:
+def _run(model: Simulation, table: charts.Table) -> dict[str, Any]:
     """What the page tells of one run beside its pictures."""
     # What a shortened run does not come to is not of it, and would lie beyond the scrubber's end.
     marks = [mark for mark in model.protocol.marks() if mark.time <= model.duration]
@@ -262,7 +262,7 @@ def _run(model: NicheModel, table: charts.Table) -> dict[str, Any]:
     }
 
 
-def _provenance(model: NicheModel, name: str) -> str:
+def _provenance(model: Simulation, name: str) -> str:
     told = provenance_of(model)
     rows = {
         "Scenario": told["scenario"],
@@ -281,6 +281,6 @@ def _provenance(model: NicheModel, name: str) -> str:
     return f"<h3>{html.escape(name)}</h3><dl>{lines}</dl>"
 
 
-def _size(model: NicheModel) -> str:
+def _size(model: Simulation) -> str:
     section = model.state.section
     return f"{section.width / 1000.0:g} x {section.height / 1000.0:g} mm"

@@ -11,11 +11,11 @@ import pytest
 from playwright.sync_api import expect
 
 from niche_sim.dashboard.canvas import TissueCanvas
+from niche_sim.experiment.simulation import Simulation
 from niche_sim.exports.canvas_encoding import Scales, pack, pack_difference, static_of
 from niche_sim.exports.cell_report import at_point
 from niche_sim.exports.front_code import DRAWING, FRONT, drawing_code, drawing_style
 from niche_sim.figures.appearance import FIELD_LOOKS, KINDS, LiveSight, colour_table
-from niche_sim.mesa_model.model import NicheModel
 
 SIZE = {"section.width": "600 um", "section.height": "700 um"}
 EDUCATED = (200.0, 410.0)  # y, x, um, of one Kupffer cell
@@ -40,7 +40,7 @@ frame(1);
 
 def bare_mouse():
     """A section with an educated Kupffer cell, an NK cell, some tumour cells in a corner, and even fibronectin."""
-    model = NicheModel(overrides=SIZE, rng=3)
+    model = Simulation(overrides=SIZE, rng=3)
     for population in model.state.populations.values():
         population.remove(slice(None))
     state = model.state
@@ -669,7 +669,7 @@ def made_of(old, message, rest):
 
 
 def test_what_has_not_changed_is_not_sent_again(widget):
-    model, scales = NicheModel(overrides=SIZE, rng=3), Scales()
+    model, scales = Simulation(overrides=SIZE, rng=3), Scales()
     whole, sent, before = 0, 0, []
     for step in range(60):
         packed = pack(LiveSight(model), ["fibronectin", "tgfb"], scales)

@@ -15,7 +15,7 @@ from niche_sim.dashboard.study import Study, plan_of
 from niche_sim.dashboard.viewer import Viewer
 from niche_sim.engine.errors import InputError
 from niche_sim.experiment.protocol import Treat
-from niche_sim.mesa_model.model import NicheModel
+from niche_sim.experiment.simulation import Simulation
 from niche_sim.runs import cohort
 
 SMALL = (("section.width", "0.6 mm"), ("section.height", "0.6 mm"), ("run.duration", "4 day"))
@@ -120,7 +120,7 @@ def test_commands_that_wait_are_counted(told):
 )
 def test_what_is_too_large_is_not_made(told, numbers, most, monkeypatch):
     wanted = dict(SMALL) | numbers
-    monkeypatch.setattr(NicheModel, "__init__", lambda *_, **__: pytest.fail("it was made"))
+    monkeypatch.setattr(Simulation, "__init__", lambda *_, **__: pytest.fail("it was made"))
     large = replace(PRIMARY, overrides=tuple(wanted.items()))
     for act in (lambda: told.session.numbers(wanted), lambda: told.session.load(large)):
         told.views.clear()

@@ -38,5 +38,5 @@ def test_its_model_is_the_models_own():
     for one in (made, same):
         one.step()
     assert made.parameters == same.parameters and made.arm == "pbs" and made.seed == 7
-    assert made.datacollector.model_vars == same.datacollector.model_vars
+    assert made.datacollector.model_vars == same.rows
     assert set(VARIED) < set(controls())

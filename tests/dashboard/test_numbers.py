@@ -21,7 +21,7 @@ from niche_sim.dashboard.parameter_controls import (  # noqa: E402
 from niche_sim.dashboard.parameter_panel import Numbers, row_of, state_of  # noqa: E402
 from niche_sim.engine.errors import InputError  # noqa: E402
 from niche_sim.experiment import scenario  # noqa: E402
-from niche_sim.mesa_model.model import SCENARIO_LENGTHS, SCENARIO_TIMES, experiment_of  # noqa: E402
+from niche_sim.experiment.setup import SCENARIO_LENGTHS, SCENARIO_TIMES, experiment_of  # noqa: E402
 from niche_sim.model.parameters import KINDS, rows  # noqa: E402
 from niche_sim.model.schedule import SCHEDULES  # noqa: E402
 

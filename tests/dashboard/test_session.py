@@ -83,7 +83,7 @@ def whole_run(setup, until=None):
 
 
 def table_of(model):
-    return {name: np.array(values, float) for name, values in model.datacollector.model_vars.items()}
+    return {name: np.array(values, float) for name, values in model.rows.items()}
 
 
 def assert_same_table(found, expected):

@@ -8,7 +8,7 @@ from dataclasses import replace
 import pytest
 
 from niche_sim.description.stage_summary import AWAITED, MARKERS, SLOW, limit_in_words, strip_of
-from niche_sim.mesa_model.model import NicheModel
+from niche_sim.experiment.simulation import Simulation
 from niche_sim.model.stages import STAGES, Standing, limiting
 
 NAMES = tuple(stage.name for stage in STAGES)
@@ -74,7 +74,7 @@ def test_only_the_article_s_conjecture_is_a_hypothesis():
 @pytest.fixture(scope="module")
 def model():
     small = {"section.width": "0.8 mm", "section.height": "0.8 mm"}
-    made = NicheModel("liver_education_costasilva2015", "educated", overrides=small)
+    made = Simulation("liver_education_costasilva2015", "educated", overrides=small)
     for _ in range(96):
         made.step()
     return made
@@ -95,14 +95,14 @@ def test_the_strip_tells_the_model_as_it_stands(model):
 
 def test_an_arm_without_exosomes_says_so(model):
     small = {"section.width": "0.8 mm", "section.height": "0.8 mm"}
-    control = NicheModel("liver_education_costasilva2015", "pbs", overrides=small)
+    control = Simulation("liver_education_costasilva2015", "pbs", overrides=small)
     assert strip_of(control)["limit"].startswith("No tumour exosomes are given in this arm.")
     assert not strip_of(model)["limit"].startswith("No tumour")
 
 
 def test_a_marker_above_for_less_than_a_day_is_not_yet_an_onset():
     small = {"section.width": "0.8 mm", "section.height": "0.8 mm"}
-    young = NicheModel("liver_education_costasilva2015", "educated", overrides=small)
+    young = Simulation("liver_education_costasilva2015", "educated", overrides=small)
     while young.state.time < 12.0:
         young.step()
     priming = strip_of(young)["stages"][0]

@@ -57,7 +57,7 @@ def test_a_study_gives_the_mice_of_a_cohort_and_their_effects(folder):
     assert set(report.cohort.lives) == {"resected", "primary"}
     model = OURS.model().run_to_end()
     np.testing.assert_array_equal(
-        report.cohort.lives["primary"][1].table["tgfb_mean"], model.datacollector.model_vars["tgfb_mean"]
+        report.cohort.lives["primary"][1].table["tgfb_mean"], model.rows["tgfb_mean"]
     )
     assert {row.readout for row in report.rows} >= {"tgfb_mean", "bmdc_arrested"}
     assert all((row.arm, row.against) == ("resected", "primary") for row in report.rows)

@@ -57,7 +57,7 @@ def test_pictures(page):
 
 
 def test_tables_hold_the_run(page, model):
-    rows = model.datacollector.model_vars
+    rows = model.rows
     called, content = taken(page, "Readouts (CSV)")
     assert called.endswith(".csv")
     lines = content.decode().splitlines()
@@ -93,7 +93,7 @@ def test_the_command_repeats_the_run(page, model, tmp_path, monkeypatch, capsys)
     monkeypatch.chdir(tmp_path)
     assert main([*words[1:], "-o", "again", "--no-progress", "--no-figures"]) == 0
     capsys.readouterr()
-    rows = model.datacollector.model_vars
+    rows = model.rows
     for name, values in load_record(tmp_path / "again").table.items():
         np.testing.assert_array_equal(values, rows[name])
 

@@ -18,7 +18,7 @@ from niche_sim.dashboard.session import Session
 from niche_sim.dashboard.study import Study, plan_of
 from niche_sim.dashboard.turns import Turns
 from niche_sim.runs import cohort
-from niche_sim.runs.checkpoints import BUDGET, Timeline
+from niche_sim.runs.checkpoints import BUDGET
 
 SMALL = (("section.width", "0.6 mm"), ("section.height", "0.6 mm"), ("run.duration", "42 day"))
 PRIMARY = Setup("liver_growing_primary", "primary", overrides=SMALL)
@@ -264,13 +264,6 @@ def test_visitors_share_the_memory_for_keyframes(monkeypatch):
         one.release()
     pairs[0].share()
     assert pairs[0].main.budget == BUDGET
-
-
-def test_a_timeline_is_of_no_use_after_its_release():
-    run = Timeline(PRIMARY.model())
-    run.advance(2)
-    run.release()
-    assert not run._keyframes and not vars(run.model)
 
 
 def test_the_queue_is_free_again_when_a_cohort_fails(monkeypatch):

@@ -13,7 +13,8 @@ from niche_sim.engine.units import show, to_model
 from niche_sim.experiment import scenario
 from niche_sim.experiment.protocol import check_keys, one_of
 from niche_sim.experiment.scenario import ONSET, Scenario
-from niche_sim.mesa_model.model import NicheModel, Setup, setup
+from niche_sim.experiment.setup import Setup, setup
+from niche_sim.experiment.simulation import Simulation
 from niche_sim.model.catalogue import DEFAULT_SEED
 from niche_sim.model.parameters import rows
 from niche_sim.model.readouts import BY_NAME, READOUTS
@@ -101,7 +102,7 @@ def _checked(experiment: Scenario, keys: Mapping[str, Any], where: str) -> Plan:
     without = given.names(keys.get("without", ()), f"{where}without")
     try:
         base = setup(experiment, overrides, without)
-        NicheModel(base, arms[0])  # whether there can be such a section is known only when it is made
+        Simulation(base, arms[0])  # whether there can be such a section is known only when it is made
     except InputError as error:
         known = error.where in overrides or error.where.startswith(("section.", "run."))
         place = "overrides." if known else ""
@@ -177,7 +178,7 @@ def _try_ends(experiment: Scenario, axis: Axis, overrides: Mapping[str, str], wh
         return  # each was looked at when it was read
     for level in range(len(axis.choices)) if axis.choices else (axis.low, axis.high):
         try:
-            NicheModel(setup(experiment, {**overrides, axis.key: str(axis.setting(level))}), experiment.default_arm)
+            Simulation(setup(experiment, {**overrides, axis.key: str(axis.setting(level))}), experiment.default_arm)
         except InputError as error:
             raise InputError(where, error.found, error.allowed) from None
 
