@@ -54,7 +54,7 @@ class Report:
 
     @property
     def share(self) -> float:
-        """Mice done of all that were missing, 0 to 1."""
+        """Mice done of all, 0 to 1."""
         return self.done / self.total if self.total else float(self.state == "done")
 
 

@@ -68,13 +68,16 @@ def test_a_study_gives_the_mice_of_a_cohort_and_their_effects(folder):
 @pytest.mark.mice
 def test_the_same_mice_are_not_run_twice(folder):
     plan = plan_of(replace(OURS, arm="resected"), OURS, 2)
-    totals = []
+    told, written = [], []
     for _ in range(2):
         reports = Reports()
         Study(plan, ("resected", "primary"), reports).start()
         report = reports.wait("done", "failed")
-        totals.append((report.state, report.total, len(report.cohort.lives["resected"])))
-    assert totals == [("done", 4, 2), ("done", 0, 2)], "a second visitor has the first one's at once"
+        told.append((report.state, report.done, report.total, len(report.cohort.lives["resected"])))
+        written.append({file.name: file.stat().st_mtime_ns for file in folder.rglob("*.parquet")})
+    assert told == [("done", 4, 4, 2)] * 2
+    assert len(written[0]) == 4
+    assert written[0] == written[1], "a second visitor has the first one's at once"
 
 
 def test_both_may_have_been_edited():
