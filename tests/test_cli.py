@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import json
 import os
 import re
@@ -18,10 +19,12 @@ from types import SimpleNamespace
 import filelock
 import numpy as np
 import pytest
+from rich.console import Console
 from waiting import PATIENCE, until
 
 from niche_sim.cli import main, report
 from niche_sim.experiment import scenario as library
+from niche_sim.experiment.simulation import Simulation
 from niche_sim.model.parameters import KINDS, rows
 from niche_sim.model.processes.colonisation.dormancy_exit import DormancyExit
 from niche_sim.model.readouts import READOUTS
@@ -177,6 +180,21 @@ def test_a_cold_cache_is_announced_unless_progress_is_off(call: Call, monkeypatc
     (line,) = call(*QUICK).err
     assert "once after installation" in line
     assert call(*QUICK, "--no-progress").err == []
+
+
+def test_a_terminal_is_told_what_is_to_be_simulated_before_anything_slow(
+    call: Call, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown = io.StringIO()
+    output = report.output
+    terminal = Console(file=shown, force_terminal=True, width=100, highlight=False)
+    monkeypatch.setattr(report, "output", lambda error=False: terminal if error else output())
+    before: list[str] = []
+    monkeypatch.setattr(Simulation, "__init__", lambda *_, **__: before.append(shown.getvalue()))
+    call(*QUICK)
+    assert before[0].startswith("liver_education_costasilva2015, arm educated, seed 1: ")
+    call(*QUICK, "--no-progress")
+    assert before[1] == before[0]
 
 
 def test_an_empty_cache_is_seen_as_cold(tmp_path: Path) -> None:

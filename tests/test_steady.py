@@ -7,7 +7,6 @@ import math
 import numpy as np
 import pytest
 
-from niche_sim.engine.kernels import steady
 from niche_sim.engine.kernels.steady import TOLERANCE, solve_steady
 
 ODD_SHAPES = [(1, 1), (1, 9), (7, 1), (6, 5), (13, 8)]
@@ -155,6 +154,6 @@ def test_what_has_no_solution_is_refused(uptake, source):
 
 
 def test_no_convergence_is_an_error_and_no_answer(monkeypatch):
-    monkeypatch.setattr(steady, "cg", lambda matrix, b, guess, **how: (guess, how["maxiter"]))
+    monkeypatch.setattr("scipy.sparse.linalg.cg", lambda matrix, b, guess, **how: (guess, how["maxiter"]))
     with pytest.raises(ValueError, match="no convergence"):
         solve_steady(5e4, np.ones((6, 5)), np.ones((6, 5)), 20.0, np.ones((6, 5)))

@@ -1,11 +1,13 @@
 """Text with units: what is read, what is refused and in which words, and the way back."""
 
-import subprocess
-import sys
+
+from itertools import product
 
 import numpy as np
+import pint
 import pytest
 
+from niche_sim.engine import units
 from niche_sim.engine.errors import InputError
 from niche_sim.engine.units import from_model, show, to_model
 
@@ -146,6 +148,19 @@ def test_show() -> None:
     assert show(1 / 3, "um", digits=2) == "0.33 um"
 
 
-def test_importing_does_not_load_pint() -> None:
-    code = "import sys, niche_sim.engine.units; sys.exit('pint' in sys.modules)"
-    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+def test_pint_makes_the_same_of_every_pair_of_units() -> None:
+    """Pint, by its own definitions, converts each to the model units of the dimension that we give it."""
+    registry = pint.UnitRegistry()
+    ours = ("vesicle = [vesicle]", "cell = [cell]", "nM_um3 = 1e-24 mol", "M = mol / L", "mM = mmol / L", "uM = umol / L",
+            "nM = nmol / L", "pM = pmol / L", "molecule = mol / 6.02214076e23")  # fmt: skip
+    for line in ours:
+        registry.define(line)
+    model = {"length": "um", "time": "h", "substance": "nM_um3", "mass": "ug", "pressure": "mmHg"}
+    names = ("um", "mm", "m", "uL", "mL", "s", "min", "day", "week", "ng", "kg", "pM", "nM", "M", "mol", "molecule", "mmHg",
+             "cell", "vesicle", "percent")  # fmt: skip
+    for first, second in product(names, repeat=2):
+        for unit in (f"{first}*{second}", f"{first}/{second}^2"):
+            factor, dimension = units._unit(unit, "unit")
+            target = "*".join(f"{model.get(base, base)}**{power}" for base, power in dimension) or "dimensionless"
+            converted = registry.Quantity(1.0, unit.replace("^", "**")).to(target).magnitude
+            assert converted == pytest.approx(float(factor), rel=1e-12), unit

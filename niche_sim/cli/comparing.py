@@ -68,11 +68,9 @@ def compare(
         settings(changes or []),
     )
     names = None if arms is None else names_of(arms)
-    from niche_sim.figures import arms as plots_compare
     from niche_sim.inference import verdicts
     from niche_sim.runs import cohort
 
-    shown = None if readouts is None else readouts_of(readouts, plots_compare.MOST_READOUTS)
     try:
         wanted = cohort.plan(
             scenario, names, mice=number, seed=first, overrides=overrides, without=without or (),
@@ -80,6 +78,9 @@ def compare(
         )  # fmt: skip
     except InputError as error:
         raise by_option(error, overrides, schedule) from None
+    from niche_sim.figures import arms as plots_compare
+
+    shown = None if readouts is None else readouts_of(readouts, plots_compare.MOST_READOUTS)
     target = claim(folder, f"{wanted.experiment.id}-compare")
     try:
         failures = run_mice([wanted], target, cores, yes)

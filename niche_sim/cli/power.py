@@ -92,7 +92,6 @@ def power(
         raise InputError("--effect", "1", "another ratio: no number of mice shows what is not there")
     limit = None if above is None else number_between(above, "--above", -math.inf)
     names = _arms(arms, ratio)
-    from niche_sim.figures import power_and_windows
     from niche_sim.inference import power as study
     from niche_sim.inference import verdicts
     from niche_sim.runs import cohort
@@ -111,6 +110,8 @@ def power(
 
     plan = planned(number)
     hours = moment(plan, at)
+    from niche_sim.figures import power_and_windows
+
     target = claim(folder, f"{plan.experiment.id}-power")
     looks: list[Look] = []
     try:

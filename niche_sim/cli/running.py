@@ -88,21 +88,22 @@ def run(
 ) -> None:
     """Simulate one virtual mouse and write what it leaves. Ctrl-C, SIGTERM and SIGHUP stop it so that --resume can go on."""
     pause = _pause(checkpoint_every)
+    progress = not no_progress
     choices: dict[str, object] = {"SCENARIO": scenario, "--arm": arm, "--seed": seed, "--days": days}
     choices |= {"--set": changes, "--without": without, "--schedule": schedule, "--protocol": protocol, "--add": add}
     if resume is not None:
         alone("--resume", {**choices, "-o": folder, "--like": like})
-        runner, target = _interrupted(resume), resume
+        runner, target = _interrupted(resume, progress), resume
         hold(target, "--resume")
     elif like is not None:
         alone("--like", choices)
-        runner = _repeated(like, yes)
+        runner = _repeated(like, yes, progress)
         target = claim(folder, _name(runner))
     else:
-        runner = _new(scenario, arm, seed, days, changes or [], without or [], schedule, protocol, add or [], yes)
+        runner = _new(scenario, arm, seed, days, changes or [], without or [], schedule, protocol, add or [], yes, progress)
         target = claim(folder, _name(runner))
     try:
-        _finish(runner, target, pause, progress=not no_progress, figures=not no_figures)
+        _finish(runner, target, pause, progress, figures=not no_figures)
     finally:
         tidy(target)
 
@@ -113,8 +114,6 @@ def _finish(runner: Runner, target: Path, pause: float, progress: bool, figures:
     pause: s between two checkpoints.
     """
     model, name, began = runner.model, _name(runner), perf_counter()
-    if progress and not report.code_is_compiled():
-        say("compiled code is being prepared, once after installation; this takes some seconds")
     with stopping() as asked:
         with report.progress(model, progress) as watch:
             saved = perf_counter()
@@ -155,6 +154,7 @@ def _new(
     protocol: str | None,
     added: list[str],
     yes: bool,
+    progress: bool,
 ) -> Runner:
     """A run from options. Raises InputError that names the option."""
     number = DEFAULT_SEED if seed is None else whole_number(seed, "--seed")
@@ -180,6 +180,7 @@ def _new(
         made = setup(experiment, overrides, without)
         arm = made.experiment.default_arm if arm is None else made.experiment.arm(arm).name
         agree(estimate(made, arm), yes)
+        _announce(f"{made.experiment.id}, arm {arm}, seed {number}: {made.experiment.duration / 24:.4g} days", progress)
         return Runner(Simulation(made, arm, rng=number, allow_large=True))
     except InputError as error:
         raise optioned(error, overrides, days) from None
@@ -223,13 +224,25 @@ def _edited(
     return edited, list(edited.arms)[-1]
 
 
-def _repeated(folder: Path, yes: bool) -> Runner:
+def _announce(what: str, progress: bool) -> None:
+    """Say what is to be simulated, on a terminal, before Numba is imported and code compiled, which takes time."""
+    if not progress:
+        return
+    console = report.output(error=True)
+    if console.is_terminal:
+        console.print(what, soft_wrap=True)
+    if not report.code_is_compiled():
+        say("compiled code is being prepared, once after installation; this takes some seconds")
+
+
+def _repeated(folder: Path, yes: bool, progress: bool) -> Runner:
     """The run of a folder again, at its beginning; says what differs here from there."""
     file = folder_of_run(folder, "provenance.json", "--like", "`niche-sim run` wrote")
     from niche_sim.experiment.estimate import estimate
     from niche_sim.runs.record import Runner, model_like, provenance_of, read_json
 
     then = read_json(folder, file.name)
+    _announce(f"{then['scenario']}, arm {then['arm']}, as in {folder}", progress)
     model = model_like(then, str(file))
     agree(estimate(model, model.arm), yes)
     tell_differences(then, provenance_of(model), file)
@@ -256,12 +269,13 @@ def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     return found
 
 
-def _interrupted(folder: Path) -> Runner:
+def _interrupted(folder: Path, progress: bool) -> Runner:
     """The run of a folder as Ctrl-C left it."""
     file = folder_of_run(folder, CHECKPOINT, "--resume", "an interrupted run left")
     refuse_a_run(folder, "--resume")
     from niche_sim.runs.record import Runner
 
+    _announce(f"the run in {folder} goes on", progress)
     return Runner.resume(file)
 
 

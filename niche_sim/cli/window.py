@@ -82,7 +82,6 @@ def window(
     if arm is None:
         raise InputError("--arm", "missing", "the arm whose intervention is moved, as `niche-sim scenarios` lists them")
     from niche_sim.experiment import scenario as library
-    from niche_sim.figures import power_and_windows
     from niche_sim.inference import windows as study
     from niche_sim.model.readouts import BY_NAME
     from niche_sim.runs import cohort
@@ -97,6 +96,8 @@ def window(
     except InputError as error:
         raise by_option(error, overrides, schedule) from None
     hours, since = _when(made, at, after)
+    from niche_sim.figures import power_and_windows
+
     target = claim(folder, f"{experiment.id}-window")
     try:
         failures = run_mice([made.plan], target, cores, yes)

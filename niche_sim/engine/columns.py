@@ -1,7 +1,7 @@
 """Rows of one kind of cell, kept as NumPy columns.
 
 A :class:`Population` is what the engine computes on: dense arrays, one entry a living cell, ordered by unique id. Nothing
-here knows about Mesa; the agents that users see over these rows are in :mod:`niche_sim.mesa_model.agents`.
+here knows about Mesa; the agents that users see over these rows are in :mod:`niche_sim.mesa_model.cell`.
 """
 
 from __future__ import annotations

@@ -3,53 +3,82 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import multiprocessing
 import os
 import pickle
 import stat
 import tempfile
+import threading
 import warnings
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Any
 
-import numba
-from numba.core.serialize import dumps
-
-_settings: Any = numba.config
+_preparing = threading.RLock()
 
 
 def compiled(**options: Any) -> Callable[[Callable[..., Any]], Any]:
     """Compile a function with `numba.njit` when it is first called, and keep the machine code for later processes.
 
-    Numba keeps it beside the source or in the user's home. Where neither can be written, as in many containers, it goes to
-    the folder for temporary files, which is said once; where nothing can be written, every process compiles anew.
+    Numba, which takes long to import, is imported then, too. It keeps the code beside the source or in the user's home.
+    Where neither can be written, as in many containers, it goes to the folder for temporary files, which is said once;
+    where nothing can be written, every process compiles anew.
 
     Parameters
     ----------
     options
         Those of `numba.njit`, but `cache`.
     """
+    return lambda function: _Compiled(function, options)
 
-    def decorate(function: Callable[..., Any]) -> Any:
+
+class _Compiled:
+    """A function that becomes one of Numba's when it is first called."""
+
+    def __init__(self, function: Callable[..., Any], options: dict[str, Any]) -> None:
+        functools.update_wrapper(self, function)
+        self._function, self._options = function, options
+
+    def __call__(self, *arguments: Any) -> Any:
+        return self.made(*arguments)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return getattr(self.made, name)
+
+    @functools.cached_property
+    def made(self) -> Any:
+        """Numba's function. Those that it calls are made first and take their places in the module, as Numba needs it."""
+        with _preparing:
+            names = self._function.__globals__
+            for name in self._function.__code__.co_names:
+                if isinstance(called := names.get(name), _Compiled):
+                    names[name] = called.made
+            return _with_numba(self._function, self._options)
+
+
+def _with_numba(function: Callable[..., Any], options: dict[str, Any]) -> Any:
+    import numba
+
+    settings: Any = numba.config
+    try:
+        made = numba.njit(cache=True, **options)(function)
+    except RuntimeError:  # Numba finds no folder
+        folder = _temporary_folder()
+        if folder is None:
+            return numba.njit(**options)(function)
+        before, settings.CACHE_DIR = settings.CACHE_DIR, str(folder)
         try:
             made = numba.njit(cache=True, **options)(function)
-        except RuntimeError:  # Numba finds no folder
-            folder = _temporary_folder()
-            if folder is None:
-                return numba.njit(**options)(function)
-            before, _settings.CACHE_DIR = _settings.CACHE_DIR, str(folder)
-            try:
-                made = numba.njit(cache=True, **options)(function)
-            finally:
-                _settings.CACHE_DIR = before
-        if not _settings.DISABLE_JIT:
-            made._cache._cache_file = _CheckedFile(made._cache._cache_file)
-        return made
-
-    return decorate
+        finally:
+            settings.CACHE_DIR = before
+    if not settings.DISABLE_JIT:
+        made._cache._cache_file = _CheckedFile(made._cache._cache_file)
+    return made
 
 
 class _CheckedFile:
@@ -72,6 +101,8 @@ class _CheckedFile:
         return None
 
     def save(self, key: Any, data: Any) -> None:
+        from numba.core.serialize import dumps
+
         content = dumps(data)  # type: ignore[no-untyped-call]
         # A full disk, a folder that is gone: the code is there, it is only not kept.
         with contextlib.suppress(Exception):

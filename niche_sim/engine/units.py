@@ -8,52 +8,50 @@ from __future__ import annotations
 
 import difflib
 import re
+from collections import Counter
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any, NamedTuple
 
 from niche_sim.engine.errors import InputError
 
-# The model units first, then the rest in terms of them.
-_DEFINITIONS = [
-    "um = [length]",
-    "h = [time] = _ = hour",
-    "nM_um3 = [substance]",
-    "ug = [mass]",
-    "mmHg = [pressure]",
-    "cell = [cell]",
-    "vesicle = [vesicle]",
-    "nm = 1/1000 * um",
-    "mm = 1000 * um",
-    "cm = 10000 * um",
-    "m = 1000000 * um",
-    "uL = mm ** 3",
-    "mL = cm ** 3",
-    "L = 1000 * mL",
-    "s = 1/3600 * h = _ = second",
-    "min = 1/60 * h = _ = minute",
-    "day = 24 * h",
-    "week = 7 * day",
-    "ng = 1/1000 * ug",
-    "mg = 1000 * ug",
-    "g = 1000000 * ug",
-    "kg = 1000000000 * ug",
-    "nM = nM_um3 / um ** 3",
-    "pM = 1/1000 * nM",
-    "uM = 1000 * nM",
-    "mM = 1000000 * nM",
-    "M = 1000000000 * nM",
-    "mol = M * L",
-    "molecule = 1/602214076000000000000000 * mol",
-    "percent = 1/100",
-]
+# The model units, each the base of a dimension, and then the rest in terms of those before them.
+_BASES = {
+    "um": "length", "h": "time", "nM_um3": "substance", "ug": "mass", "mmHg": "pressure", "cell": "cell", "vesicle": "vesicle",
+}  # fmt: skip
+_DERIVED = {
+    "nm": ("1/1000", "um"),
+    "mm": ("1000", "um"),
+    "cm": ("10000", "um"),
+    "m": ("1000000", "um"),
+    "uL": ("1", "mm^3"),
+    "mL": ("1", "cm^3"),
+    "L": ("1000", "mL"),
+    "hour": ("1", "h"),
+    "s": ("1/3600", "h"),
+    "second": ("1", "s"),
+    "min": ("1/60", "h"),
+    "minute": ("1", "min"),
+    "day": ("24", "h"),
+    "week": ("7", "day"),
+    "ng": ("1/1000", "ug"),
+    "mg": ("1000", "ug"),
+    "g": ("1000000", "ug"),
+    "kg": ("1000000000", "ug"),
+    "nM": ("1", "nM_um3/um^3"),
+    "pM": ("1/1000", "nM"),
+    "uM": ("1000", "nM"),
+    "mM": ("1000000", "nM"),
+    "M": ("1000000000", "nM"),
+    "mol": ("1", "M*L"),
+    "molecule": ("1/602214076000000000000000", "mol"),
+    "percent": ("1/100", "1"),
+}
 
-_NAMES = {name for line in _DEFINITIONS for part, name in enumerate(line.split(" = ")) if part != 1 and name != "_"} - {
-    "nM_um3"
-}  # written "nM um^3" outside
+_NAMES = {*_BASES, *_DERIVED} - {"nM_um3"}  # written "nM um^3" outside
 # Plurals are listed, not guessed: a guessed one would read "ms" as metres.
 _PLURALS = {f"{name}s": name for name in ("hour", "second", "minute", "day", "week", "cell", "vesicle", "molecule")}
-_OTHER_NAMES = _PLURALS | {"µm": "um", "μm": "um", "µg": "ug", "µL": "uL", "µM": "uM", "dimensionless": ""}
+_OTHER_NAMES = _PLURALS | {"µm": "um", "μm": "um", "µg": "ug", "µL": "uL", "µM": "uM", "dimensionless": "1"}
 
 # Digits are those of ASCII: Python reads those of other scripts, too, and readers of a paper do not.
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+\.?[0-9]*|\.[0-9]+)(?:[eE][+-]?[0-9]{1,3})?(?![0-9._]|[eE][+-]?[0-9])")
@@ -115,14 +113,21 @@ class _Unit(NamedTuple):
         return "a quantity in " + " ".join(n if e == 1 else f"{n}^{e}" for n, e in self.dimension)
 
 
-@lru_cache(maxsize=1)
-def _registry() -> Any:
-    """The unit registry; made at first use, because importing pint takes longer than everything else here."""
-    import pint
+def _product(tidy: str) -> _Unit:
+    """A unit of known names, such as "nM*um^3/s", from those of its factors; each division holds for the one after it."""
+    factor, powers = Fraction(1), Counter[str]()
+    for sign, name, power in re.findall(r"([*/]?)([^*/^]+)(?:\^(-?[1-9]))?", tidy):
+        exponent = int(power or 1) * (-1 if sign == "/" else 1)
+        part = _UNITS[_OTHER_NAMES.get(name, name)]
+        factor *= part.factor**exponent
+        powers.update({base: exponent * count for base, count in part.dimension})
+    return _Unit(factor, tuple(sorted((base, count) for base, count in powers.items() if count)))
 
-    registry: Any = pint.UnitRegistry(None, non_int_type=Fraction)
-    registry.load_definitions(_DEFINITIONS)
-    return registry
+
+_UNITS = {"1": _Unit(Fraction(1), ())} | {name: _Unit(Fraction(1), ((base, 1),)) for name, base in _BASES.items()}
+for _name, (_times, _of) in _DERIVED.items():
+    _of_base = _product(_of)
+    _UNITS[_name] = _Unit(Fraction(_times) * _of_base.factor, _of_base.dimension)
 
 
 def _tidy(unit: str) -> str:
@@ -136,7 +141,7 @@ def _tidy(unit: str) -> str:
 
 @lru_cache(maxsize=1024)
 def _unit(text: str, where: str) -> _Unit:
-    """Read a unit such as "um^2/s"; "" is dimensionless. Each division holds for the one factor after it."""
+    """Read a unit such as "um^2/s"; "" is dimensionless."""
     tidy = _tidy(text)
     if not tidy or tidy == "1":
         return _Unit(Fraction(1), ())
@@ -147,11 +152,7 @@ def _unit(text: str, where: str) -> _Unit:
             known = sorted(_NAMES | set(_OTHER_NAMES))
             near = difflib.get_close_matches(name, known, n=3, cutoff=0.6) or sorted(_NAMES)
             raise InputError(where, f"unknown unit {_quoted(name)}", f"allowed are {', '.join(near)}")
-    tidy = _NAME.sub(lambda match: _OTHER_NAMES.get(match[0], match[0]) or "1", tidy)
-    registry = _registry()
-    quantity = registry.Quantity(Fraction(1), registry.parse_units("1" + tidy if tidy[0] == "/" else tidy))
-    powers = sorted((name.strip("[]"), int(power)) for name, power in quantity.dimensionality.items())
-    return _Unit(Fraction(quantity.to_base_units().magnitude), tuple(powers))
+    return _product(tidy)
 
 
 def _digits(number: int) -> str:

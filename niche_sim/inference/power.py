@@ -25,9 +25,8 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy  # its parts load when they are used
 from numpy.typing import ArrayLike, NDArray
-from scipy.special import stdtr
-from scipy.stats import binom, hypergeom, norm
 
 from niche_sim.engine import given
 from niche_sim.engine.chance import Chance
@@ -269,7 +268,7 @@ def _p_values(made: Groups, first: Float, second: Float) -> Float:
     with np.errstate(divide="ignore", invalid="ignore"):  # two groups of one and the same mouse have no spread
         t = (mean_a - mean_b) / np.sqrt((variance_a + variance_b) / n)
         freedom = (n - 1) * (variance_a + variance_b) ** 2 / (variance_a**2 + variance_b**2)
-        p = 2.0 * stdtr(freedom, -np.abs(t))
+        p = 2.0 * scipy.special.stdtr(freedom, -np.abs(t))
     return np.where(np.isnan(p), 1.0, p)
 
 
@@ -298,12 +297,13 @@ def _mann_whitney(a: Float, b: Float, first: Float, second: Float) -> Float:
     far = np.maximum(u, n * n - u) - n * n / 2.0 - 0.5
     with np.errstate(divide="ignore", invalid="ignore"):  # all values of both groups are one
         z = far / spread
-    return np.where(spread > 0.0, np.minimum(2.0 * norm.sf(z), 1.0), 1.0)
+    return np.where(spread > 0.0, np.minimum(2.0 * scipy.stats.norm.sf(z), 1.0), 1.0)
 
 
 def _fisher_power(p: float, q: float, n: int, alpha: float) -> float:
     counts = np.arange(n + 1)
-    tables = np.outer(binom.pmf(counts, n, min(p, 1.0)), binom.pmf(counts, n, q))  # redrawn shares may pass 1
+    first, second = (scipy.stats.binom.pmf(counts, n, share) for share in (min(p, 1.0), q))  # redrawn shares may pass 1
+    tables = np.outer(first, second)
     return float(tables[_fisher(n) < alpha].sum())
 
 
@@ -313,7 +313,7 @@ def _fisher(n: int) -> Float:
     p = np.ones((n + 1, n + 1))
     for total in range(2 * n + 1):
         k = np.arange(max(0, total - n), min(n, total) + 1)
-        weights = hypergeom.pmf(k, 2 * n, total, n)
+        weights = scipy.stats.hypergeom.pmf(k, 2 * n, total, n)
         as_rare = weights[None, :] <= weights[:, None] * (1.0 + 1e-7)  # as scipy: equal but for rounding counts
         p[k, total - k] = np.minimum((weights * as_rare).sum(axis=1), 1.0)
     return p

@@ -12,9 +12,8 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
+import scipy  # its parts load when they are used
 from numpy.typing import ArrayLike, NDArray
-from scipy.stats import binom, norm
-from scipy.stats import t as student
 
 from niche_sim.engine.chance import Chance
 from niche_sim.experiment.scenario import ONSET, Target
@@ -115,7 +114,7 @@ def _jackknife(estimate: float, left_out: NDArray[np.float64], level: float) -> 
     if not np.isfinite(left_out).all():
         return -np.inf, np.inf
     error = np.sqrt((n - 1) / n * ((left_out - left_out.mean()) ** 2).sum())
-    reach = float(student.ppf(0.5 + level / 2.0, n - 1) * error)
+    reach = float(scipy.stats.t.ppf(0.5 + level / 2.0, n - 1) * error)
     return estimate - reach, estimate + reach
 
 
@@ -139,7 +138,7 @@ def mean_of(values: ArrayLike, level: float = 0.95, counts: bool = False) -> Eff
         raise ValueError("at least two mice are needed")
     if counts and not x.any():
         return Effect(0.0, 0.0, -math.log((1.0 - level) / 2.0) / len(x), len(x), level)
-    reach = float(student.ppf(0.5 + level / 2.0, len(x) - 1)) * float(x.std(ddof=1)) / math.sqrt(len(x))
+    reach = float(scipy.stats.t.ppf(0.5 + level / 2.0, len(x) - 1)) * float(x.std(ddof=1)) / math.sqrt(len(x))
     return Effect(float(x.mean()), float(x.mean()) - reach, float(x.mean()) + reach, len(x), level)
 
 
@@ -147,7 +146,7 @@ def median_of(values: ArrayLike, level: float = 0.95) -> Effect:
     """Median over mice, float64[n], infinite ones allowed; the interval between ordered values (binomial)."""
     x = np.sort(np.asarray(values, np.float64))
     n = len(x)
-    rank = int(binom.ppf((1.0 - level) / 2.0, n, 0.5))  # least k with P(B <= k) >= 2.5 %, so P(B <= k - 1) is below
+    rank = int(scipy.stats.binom.ppf((1.0 - level) / 2.0, n, 0.5))  # least k with P(B <= k) >= 2.5 %, so P(B <= k - 1) is below
     low, high = (x[rank - 1], x[n - rank]) if rank >= 1 else (-np.inf, np.inf)
     return Effect(float(np.median(x)), float(low), float(high), n, level)
 
@@ -160,7 +159,7 @@ def share_of(happened: ArrayLike, level: float = 0.95) -> Effect:
     n = len(x)
     if not n:
         raise ValueError("at least one mouse is needed")
-    z, share = float(norm.ppf(0.5 + level / 2.0)), float(x.mean())
+    z, share = float(scipy.stats.norm.ppf(0.5 + level / 2.0)), float(x.mean())
     middle = (share + z * z / (2 * n)) / (1.0 + z * z / n)
     reach = z * math.sqrt(share * (1.0 - share) / n + z * z / (4 * n * n)) / (1.0 + z * z / n)
     return Effect(share, max(0.0, middle - reach), min(1.0, middle + reach), n, level)

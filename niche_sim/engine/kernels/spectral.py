@@ -9,8 +9,8 @@ from __future__ import annotations
 from functools import cached_property, lru_cache
 
 import numpy as np
+import scipy  # its parts load when they are used
 from numpy.typing import NDArray
-from scipy.fft import dctn, idctn
 
 Field = NDArray[np.float64]
 
@@ -80,12 +80,12 @@ class SpectralStep:
         modes = np.zeros(self.shape)
         total = 0.0
         if field_present:
-            modes += dctn(c, type=2) * of_field
+            modes += scipy.fft.dctn(c, type=2) * of_field
             total += float(c.sum()) * float(of_field[0, 0])
         if source_present:
-            modes += dctn(s, type=2) * of_source
+            modes += scipy.fft.dctn(s, type=2) * of_source
             total += float(s.sum()) * float(of_source[0, 0])
-        result: Field = idctn(modes, type=2, overwrite_x=True)
+        result: Field = scipy.fft.idctn(modes, type=2, overwrite_x=True)
         return _without_rounding_below_zero(result, total)
 
 
@@ -118,8 +118,8 @@ def solve_poisson(q: Field, spacing: float) -> Field:
     if abs(q.sum()) > _ROUNDING * np.abs(q).sum():
         raise ValueError("sources and sinks do not balance")
     values = eigenvalues(q.shape, spacing)
-    modes: Field = dctn(q, type=2)
+    modes: Field = scipy.fft.dctn(q, type=2)
     np.divide(modes, values, out=modes, where=values > 0)
     modes[0, 0] = 0.0
-    solution: Field = idctn(modes, type=2, overwrite_x=True)
+    solution: Field = scipy.fft.idctn(modes, type=2, overwrite_x=True)
     return solution

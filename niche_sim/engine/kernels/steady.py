@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy  # its parts load when they are used
 from numpy.typing import NDArray
-from scipy.fft import dctn, idctn
-from scipy.sparse.linalg import LinearOperator, cg
 
 Field = NDArray[np.float64]
 TOLERANCE = 1e-5  # of the source's norm
@@ -36,13 +35,13 @@ def solve_steady(diffusivity: float, uptake: Field, source: Field, spacing: floa
         return out.ravel()
 
     def precondition(flat: Field) -> Field:
-        solved: Field = idctn(dctn(flat.reshape(shape), type=2) * inverse, type=2, overwrite_x=True)
+        solved: Field = scipy.fft.idctn(scipy.fft.dctn(flat.reshape(shape), type=2) * inverse, type=2, overwrite_x=True)
         return solved.ravel()
 
     size = uptake.size
-    matrix = LinearOperator((size, size), matvec=operate, dtype=np.float64)
-    inverse_of_mean = LinearOperator((size, size), matvec=precondition, dtype=np.float64)
-    solution, failed = cg(matrix, source.ravel(), guess.ravel(), rtol=TOLERANCE, maxiter=500, M=inverse_of_mean)
+    matrix = scipy.sparse.linalg.LinearOperator((size, size), matvec=operate, dtype=np.float64)
+    inverse_of_mean = scipy.sparse.linalg.LinearOperator((size, size), matvec=precondition, dtype=np.float64)
+    solution, failed = scipy.sparse.linalg.cg(matrix, source.ravel(), guess.ravel(), rtol=TOLERANCE, maxiter=500, M=inverse_of_mean)
     if failed:
         raise ValueError("no convergence: uptake differs too much between sites")
     result: Field = np.maximum(solution, 0.0).reshape(shape)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import functools
 
 import numpy as np
-from scipy.optimize import brentq
+import scipy  # its parts load when they are used
 
 from niche_sim.engine.chance import Chance
 from niche_sim.engine.kernels.delivery import pass_probability, pass_through
@@ -69,4 +69,4 @@ def arrest_rate(section: Section, fraction: float) -> float:
 
     if excess(1.0) <= 0.0:  # nearly all are to lodge, and 1 per um is within a site
         return 1.0
-    return float(brentq(excess, 0.0, 1.0))
+    return float(scipy.optimize.brentq(excess, 0.0, 1.0))

@@ -6,7 +6,7 @@ import functools
 from typing import Any
 
 import numpy as np
-from scipy.optimize import brentq
+import scipy  # its parts load when they are used
 
 from niche_sim.engine.chance import Chance, birth_key
 from niche_sim.engine.errors import InputError
@@ -144,7 +144,7 @@ def _cross_section(section: Section, place: str, organ: Any, kupffer: Any, half_
         raise InputError(
             "exosomes.half_life_blood", found, "a longer half-life, a smaller fraction_exosomes, more responders"
         )
-    return float(brentq(excess, 0.0, section.area))
+    return float(scipy.optimize.brentq(excess, 0.0, section.area))
 
 
 def keep_inside(state: State, p: Parameters, per_cell: Any, source: int) -> None:
