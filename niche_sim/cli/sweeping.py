@@ -11,7 +11,7 @@ import typer
 from niche_sim.cli import report
 from niche_sim.cli.beforehand import Yes, agree_runs
 from niche_sim.cli.folders import RUNS, refuse_a_run
-from niche_sim.cli.mice import watching
+from niche_sim.cli.mice import Workers, watching
 from niche_sim.cli.usage import FAILED, CommandError, alone, say, whole_number
 from niche_sim.engine.errors import InputError
 
@@ -28,7 +28,7 @@ def sweep(
         Path | None,
         typer.Option("-o", "--output", metavar="DIR", help="Default: runs/PLAN-sweep. Runs in it are used."),
     ] = None,
-    workers: Annotated[str | None, typer.Option(metavar="NUMBER", help="Processes. Default: one a core.")] = None,
+    workers: Workers = None,
     scheduler: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Run on a Dask cluster, such as tcp://10.0.0.1:8786.")
     ] = None,

@@ -9,7 +9,7 @@ import typer
 
 from niche_sim.cli import report
 from niche_sim.cli.folders import claim, tidy
-from niche_sim.cli.mice import cores_of, end, run_mice
+from niche_sim.cli.mice import Workers, cores_of, end, run_mice
 from niche_sim.cli.usage import FAILED, CommandError, whole_number
 from niche_sim.engine.errors import InputError
 
@@ -30,9 +30,7 @@ def lessons(
         str | None,
         typer.Option("--mice", metavar="NUMBER", help="An arm, from 2. Default: as many as the lesson says."),
     ] = None,
-    workers: Annotated[
-        str | None, typer.Option("--workers", metavar="NUMBER", help="Processes. Default: one a core.")
-    ] = None,
+    workers: Workers = None,
     file: Annotated[
         Path | None,
         typer.Option(
