@@ -23,6 +23,7 @@ from niche_sim.inference import verdicts as targets
 from niche_sim.model.parameters import rows
 from niche_sim.model.readouts import BY_NAME
 from niche_sim.runs import cohort
+from niche_sim.runs.plan import Plan
 
 # A fitted number and the scenarios whose fit targets it can move.
 FITTED = {
@@ -63,7 +64,7 @@ def values_of(name: str) -> list[float]:
     return [*map(float, below), row.value, *map(float, above)]
 
 
-def plans(mice: int) -> dict[tuple[str, float, str], cohort.Plan]:
+def plans(mice: int) -> dict[tuple[str, float, str], Plan]:
     """Every cohort that is needed, by number, value and scenario."""
     wanted = {}
     for name, ids in FITTED.items():
@@ -77,7 +78,7 @@ def plans(mice: int) -> dict[tuple[str, float, str], cohort.Plan]:
     return wanted
 
 
-def judged(wanted: dict[tuple[str, float, str], cohort.Plan], folder: Path) -> list[Point]:
+def judged(wanted: dict[tuple[str, float, str], Plan], folder: Path) -> list[Point]:
     """The fit targets at every value."""
     points = []
     for name in FITTED:

@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import os
 from collections import defaultdict
+from pathlib import Path
 
 from rich.progress import Progress
 
@@ -35,16 +36,18 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--mice", type=int, default=200)
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
+    parser.add_argument("--mice-in", type=Path, default=Path("runs/thresholds"), help="folder of the single mice")
     arguments = parser.parse_args()
     with Progress() as bar:
         for members in groups():
             longest = members[0]
             task = bar.add_task(f"{longest.organ}, {len(members)} scenarios", total=arguments.mice)
             text = compute_thresholds(
-                str(longest.path),
+                longest,
+                arguments.mice_in,
                 arguments.mice,
                 workers=arguments.workers,
-                progress=lambda done, task=task: bar.update(task, completed=done),  # type: ignore[misc]
+                watch=lambda done, task=task: bar.update(task, completed=done.done),  # type: ignore[misc]
             )
             for member in members:
                 (member.path.parent / "thresholds.toml").write_text(text, encoding="utf-8")

@@ -21,7 +21,7 @@ from typing import Any, NamedTuple
 
 from niche_sim.experiment.simulation import Simulation
 from niche_sim.runs import sweeps
-from niche_sim.runs.sweeps import Job, Outcome, Place, Plan, live
+from niche_sim.runs.sweeps import Job, Outcome, Place, Plan, run_one
 
 EARLY = 10  # the run of a worker from which on its memory is to stay as it is
 
@@ -62,7 +62,7 @@ class Account:
 
 
 def watched(job: Job) -> Told:
-    """`live`, with the time of stepping and the memory of this process."""
+    """`run_one`, with the time of stepping and the memory of this process."""
     spent = []
     model_class: Any = Simulation
     whole = model_class.run_to_end
@@ -76,7 +76,7 @@ def watched(job: Job) -> Told:
     model_class.run_to_end = timed
     try:
         began, used = time.perf_counter(), time.process_time()
-        outcome = live(job)
+        outcome = run_one(job)
         busy, used = time.perf_counter() - began, time.process_time() - used
     finally:
         model_class.run_to_end = whole

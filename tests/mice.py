@@ -23,7 +23,9 @@ from niche_sim.experiment.protocol import InjectTumourCells, Protocol
 from niche_sim.experiment.scenario import Scenario
 from niche_sim.experiment.simulation import Simulation
 from niche_sim.runs import cohort as cohorts
-from niche_sim.runs import identity, record
+from niche_sim.runs import identity, record, store
+from niche_sim.runs.plan import Plan
+from niche_sim.runs.store import Part
 
 EDUCATION = "liver_education_costasilva2015"
 GROWING = "liver_growing_primary"
@@ -85,11 +87,11 @@ def _unseeded(mouse: Mouse) -> Mouse:
     return dataclasses.replace(mouse, seed=0)
 
 
-def _plan(mouse: Mouse) -> cohorts.Plan:
+def _plan(mouse: Mouse) -> Plan:
     return cohorts.plan(_experiment(mouse), [mouse.arm], overrides=dict(mouse.overrides), without=mouse.without)
 
 
-def _outcome(life: cohorts.Life) -> Outcome:
+def _outcome(life: Part) -> Outcome:
     onsets = {stage: None if math.isnan(onset) else onset for stage, onset in life.onsets.items()}
     return Outcome(life.table, onsets, {name: int(value) for name, value in life.counters.items()})
 
@@ -101,7 +103,7 @@ _kept: list[Path | tempfile.TemporaryDirectory[str]] = []
 
 def keep_in(folder: Path) -> None:
     """Keep mice there from one session to the next; without it they are kept for this session."""
-    content = "".join([identity.code_digest(), *map(inspect.getsource, (cohorts, record))])
+    content = "".join([identity.code_digest(), *map(inspect.getsource, (store, record))])
     mine = folder / hashlib.sha256(content.encode()).hexdigest()[:16]
     mine.mkdir(parents=True, exist_ok=True)
     mine.touch()

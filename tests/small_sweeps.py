@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import contextlib
 import os
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 
 from niche_sim.runs import sweeps
+from niche_sim.runs.executors import here
 
 EDUCATION = "liver_education_costasilva2015"
 TINY = {"section.width": "0.6 mm", "section.height": "0.6 mm", "run.duration": "1 day"}
@@ -40,16 +39,9 @@ def planned(**changes):
     return sweeps.plan(EDUCATION, **{**given, **changes})
 
 
-@contextlib.contextmanager
-def in_this_process():
-    """A place without processes: for tests of everything but them."""
-    with ThreadPoolExecutor(1) as executor:
-        yield sweeps.Place(executor, lambda: 1)
-
-
 def swept(plan, folder, **options):
     """Sweep in this process."""
-    with in_this_process() as place:
+    with here() as place:
         return sweeps.sweep(plan, folder, place=place, **options)
 
 

@@ -33,7 +33,6 @@ FOLDERS = (
 )  # fmt: skip
 FOLDERS_OF_STRANGERS = (("engine", "kernels"), ("model", "processes"))  # files in them do not know each other
 ONLY_IN = {
-    "mesa": {"mesa_model", "dashboard"},
     "matplotlib": {"figures", "dashboard"},
     "solara": {"dashboard"},
     "starlette": {"dashboard"},
@@ -48,7 +47,6 @@ LONGEST_FILE = 500
 STILL_LONGER = {
     "experiment/protocol.py": 734,
     "experiment/scenario.py": 706,
-    "mesa_model/agents.py": 619,
     "teaching/lesson.py": 510,
 }
 VAGUE = {"utils", "util", "helpers", "core", "common", "base", "manager", "misc"}
@@ -162,6 +160,17 @@ def test_foreign_packages_are_touched_where_they_belong(path):
         for package, places in ONLY_IN.items():
             if name == package or name.startswith(f"{package}."):
                 assert here in places, f"{relative(path)} imports {name}"
+
+
+def test_mesa_and_its_views_are_for_mesas_users_alone():
+    """Nothing that simulates, analyses or shows needs Mesa, but the page with Mesa's own controls."""
+    using = {
+        module_of(path)
+        for path in files()
+        for name in imported(tree_of(path))
+        if name.split(".")[0] == "mesa" or name.startswith("niche_sim.mesa_model.")
+    }
+    assert {here for here in using if here[0] != "mesa_model"} == {("dashboard", "mesa_app")}
 
 
 @pytest.mark.parametrize("path", files(), ids=relative)

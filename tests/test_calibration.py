@@ -336,7 +336,7 @@ def test_other_salt_and_other_numbers_are_other_mice(small, monkeypatch):
         jobs.append(job)
         raise InputError("x", "y", "z")
 
-    monkeypatch.setattr(sweeps, "live", seen)
+    monkeypatch.setattr(fitting, "run_one", seen)
     other = {**POINT, "kupffer.fraction_responders": 0.3}
     for fit, point in ((small, POINT), (dataclasses.replace(small, salt=1), POINT), (small, other)):
         assert fit(point)["missed_loaded"] == calibration.WORST  # refused: as bad as can be
@@ -351,7 +351,7 @@ def test_runs_that_end_before_a_target_are_refused(scenario):
 
 
 def test_a_mouse_that_fails_is_no_bad_fit(small, monkeypatch):
-    monkeypatch.setattr(sweeps, "live", lambda job: sweeps.Outcome(job.name, b"", "out of luck", 0.0))
+    monkeypatch.setattr(fitting, "run_one", lambda job: sweeps.Outcome(job.name, b"", "out of luck", 0.0))
     with pytest.raises(fitting.Failed, match="a mouse of the calibration failed: out of luck"):
         small(POINT)
 

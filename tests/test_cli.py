@@ -16,6 +16,7 @@ from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
 
+import filelock
 import numpy as np
 import pytest
 from rich.console import Console
@@ -151,10 +152,10 @@ def test_default_folders_are_numbered_and_a_path_names_its_scenario(call: Call, 
 def test_an_existing_folder_is_tried_before_anything_is_simulated(
     call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def refused(**_: object) -> None:
+    def refused(*_: object) -> None:
         raise PermissionError(errno.EACCES, "Permission denied")
 
-    monkeypatch.setattr(tempfile, "TemporaryFile", refused)  # mode bits would not stop a test that root runs
+    monkeypatch.setattr(filelock.FileLock, "acquire", refused)  # mode bits would not stop a test that root runs
     monkeypatch.setattr(DormancyExit, "step", None)
     done = call(*QUICK, "-o", tmp_path)
     assert (done.code, len(done.err)) == (2, 1)

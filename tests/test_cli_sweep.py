@@ -2,13 +2,14 @@
 
 import os
 import signal
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from small_sweeps import FAILED, RUNS, TINY, TOML, command, contents, planned, swept
 from waiting import PATIENCE, until
 
-from niche_sim.cli import main, sweeping
+from niche_sim.cli import main, mice, sweeping
 from niche_sim.runs import sweeps
 from niche_sim.runs.sweeps import Count, Done
 
@@ -123,7 +124,7 @@ def test_ctrl_c_leaves_a_folder_that_goes_on_and_says_so(here, interruptible):
     assert process.returncode == 130
     line = err.splitlines()[-1]  # before it, how long it takes
     assert line.startswith("niche-sim: stopped by Ctrl-C, ")
-    assert line.endswith("of 10000 runs done and kept in out; the same command goes on")
+    assert line.endswith("of 10000 runs done; the same command with -o out goes on")
     done = len(list((here / "out" / "runs").iterdir()))
     assert 3 <= done < 10_000
     assert not [name for name in contents(here / "out") if ".part-" in name]
@@ -152,14 +153,14 @@ def test_a_file_too_large_for_the_disk_is_one_line(here):
 
 
 def test_the_pace_is_that_of_what_is_run_now():
-    assert sweeping._pace(Done(0, 0, 0, 100), 5.0) == ""
-    assert sweeping._pace(Done(60, 0, 10, 100), 5.0) == ", 2.0 runs/s, about 20 s left"
-    assert sweeping._pace(Done(10, 2, 2, 1000), 60.0) == ", 2.0 runs/min, about 8.2 h left, 2 failed"
+    assert mice._pace("runs", Done(0, 0, 0, 100), 5.0) == ""
+    assert mice._pace("runs", Done(60, 0, 10, 100), 5.0) == ", 2.0 runs/s, about 20 s left"
+    assert mice._pace("runs", Done(10, 2, 2, 1000), 60.0) == ", 2.0 runs/min, about 8.2 h left, 2 failed"
 
 
 def test_without_a_terminal_a_line_is_said_now_and_then(capsys, monkeypatch):
-    monkeypatch.setattr(sweeping, "TELL_EVERY", 0.0)
-    with sweeping.watching() as watch:
+    monkeypatch.setattr(mice, "TELL_EVERY", 0.0)
+    with mice.watching("runs", Path("out")) as watch:
         watch(Done(3, 1, 2, 8))
     assert capsys.readouterr().err.startswith("niche-sim: 3 of 8 runs done, ")
 
@@ -171,4 +172,4 @@ def test_the_command_is_the_function(here):
     assert niche_sim.sweep is sweeps.sweep
     found = niche_sim.sweep("small.toml", "out", workers=1)
     assert found.values("tgfb_mean", "educated").shape == (1, 2)
-    assert planned().overrides == TINY
+    assert planned().base.overrides == TINY

@@ -17,7 +17,8 @@ from niche_sim.experiment.scenario import load
 from niche_sim.figures import arms
 from niche_sim.model.readouts import BY_NAME
 from niche_sim.model.stages import STAGES
-from niche_sim.runs import cohort
+from niche_sim.runs import cohort, farm
+from niche_sim.runs.plan import Run
 
 EDUCATION = "liver_education_costasilva2015"
 SMALL = {"section.width": "600 um", "section.height": "700 um", "run.duration": "2 day"}
@@ -68,13 +69,13 @@ def test_compare_leaves_tables_and_a_figure(call, tmp_path):
 def test_mice_that_are_there_are_used_again(call, tmp_path, monkeypatch):
     assert call(*QUICK, "-o", "mine").code == 0
     before = (tmp_path / "mine" / "effects.parquet").read_bytes()
-    monkeypatch.setattr(cohort, "work", lambda *_: pytest.fail("a mouse was made again"))
+    monkeypatch.setattr(farm, "work", lambda *_: pytest.fail("a mouse was made again"))
     assert call(*QUICK, "-o", "mine").code == 0
     assert (tmp_path / "mine" / "effects.parquet").read_bytes() == before
 
 
 def test_failed_mice_are_told_and_the_exit_code_is_1(call, monkeypatch):
-    monkeypatch.setattr(cohort, "run", lambda *_, **__: [cohort.Failure("s", "pbs", 3, "out of luck")])
+    monkeypatch.setattr(cohort, "run", lambda *_, **__: [Run("", "s", 0, "pbs", 3, None, "out of luck")])
     done = call(*QUICK, "-o", "mine")
     assert done.code == 1
     assert done.err == ["niche-sim: s, arm pbs, seed 3 failed: out of luck"]
@@ -91,8 +92,8 @@ def test_ctrl_c_says_how_to_go_on(tmp_path):
     )
     start = [sys.executable, "-c", f"{reset}runpy.run_module('niche_sim', run_name='__main__', alter_sys=True)"]
     process = subprocess.Popen([*start, *command[2:]], cwd=tmp_path, stderr=subprocess.PIPE, text=True)
-    mice = tmp_path / "mine" / "mice" / EDUCATION
-    until(lambda: len(list(mice.glob("*.npz"))) >= 2, process)
+    mice = tmp_path / "mine" / "mice" / "runs"
+    until(lambda: len(list(mice.glob("*.parquet"))) >= 2, process)
     process.send_signal(signal.SIGINT)
     _, err = process.communicate(timeout=PATIENCE)
     assert process.returncode == 130
@@ -101,7 +102,7 @@ def test_ctrl_c_says_how_to_go_on(tmp_path):
         r"niche-sim: stopped by Ctrl-C, \d+ of 8000 mice done; the same command with -o mine goes on\n",
         err,
     ), err
-    assert 2 <= len(list(mice.glob("*.npz"))) < 8000
+    assert 2 <= len(list(mice.glob("*.parquet"))) < 8000
 
 
 @pytest.mark.parametrize(

@@ -43,13 +43,13 @@ def test_mice_are_kept_until_the_code_that_makes_them_is_another(tmp_path, monke
     small = (("section.width", "0.6 mm"), ("section.height", "0.6 mm"), ("run.duration", "1 day"))
     pair = [mice.Mouse("educated", seed, overrides=small) for seed in (1, 2)]
     first = mice.cohort(*pair)
-    files = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*.npz")}
+    files = {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*.parquet")}
     again = mice.cohort(*reversed(pair))[::-1]
-    assert len(files) == 2 and files == {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*.npz")}
+    assert len(files) == 2 and files == {file: file.stat().st_mtime_ns for file in tmp_path.rglob("*.parquet")}
     for one, other in zip(first, again, strict=True):
         np.testing.assert_array_equal(one.table["fibronectin_mean"], other.table["fibronectin_mean"])
     assert first[0].table["kupffer_load_mean"][-1] != first[1].table["kupffer_load_mean"][-1]
     for digest in "abcd":
         monkeypatch.setattr(identity, "code_digest", lambda digest=digest: digest)
         mice.keep_in(tmp_path)
-    assert len(list(tmp_path.iterdir())) == mice.MOST_KEPT and not list(tmp_path.rglob("*.npz"))
+    assert len(list(tmp_path.iterdir())) == mice.MOST_KEPT and not list(tmp_path.rglob("*.parquet"))

@@ -16,7 +16,8 @@ from niche_sim.experiment import scenario
 from niche_sim.inference.effects import Effect
 from niche_sim.inference.verdicts import UNDECIDED, Comparison
 from niche_sim.runs import cohort
-from niche_sim.runs.cohort import Cohort, Life
+from niche_sim.runs.cohort import Cohort
+from niche_sim.runs.store import Part
 from niche_sim.teaching import lesson, worksheet
 from niche_sim.teaching.lesson import RIGHT, WRONG, Answer, Watch, answers, ids, load, parse
 
@@ -105,12 +106,9 @@ def made(one, readouts, onsets=None):
         table = {name: np.asarray(values, float) for name, values in readouts.get(arm, {}).items()}
         told = (onsets or {}).get(arm, {})
         lives[arm] = {
-            seed: Life(
+            seed: Part(
                 {"time_h": np.array([0.0, 24 * 16.0]), **{k: np.array([v[i], v[i]]) for k, v in table.items()}},
                 {stage: float(times[i]) for stage, times in told.items()},
-                {},
-                0.0,
-                None,
             )
             for i, seed in enumerate(plan.seeds)
         }

@@ -14,7 +14,8 @@ from niche_sim.inference.effects import Effect
 from niche_sim.inference.mechanisms import BLOCKS, SCHEDULES, Cell, Gate, Matrix, Reach, Slowing, Zonation
 from niche_sim.model.catalogue import BLOCK_TARGETS
 from niche_sim.model.parameters import resolve
-from niche_sim.runs.cohort import Cohort, Life
+from niche_sim.runs.cohort import Cohort
+from niche_sim.runs.store import Part
 
 PNG = b"\x89PNG\r\n\x1a\n"
 DAY = 24.0
@@ -30,7 +31,7 @@ def plans():
 def life(values):
     """A mouse of which rows on days 20 and 21 hold `values`, and an earlier row something else."""
     columns = {readout: np.array([value**2, value, value]) for readout, value in values.items()}
-    return Life({"time_h": np.array([456.0, 480.0, 504.0]), **columns}, {}, {}, 1.0, None)
+    return Part({"time_h": np.array([456.0, 480.0, 504.0]), **columns}, {})
 
 
 def cohorts(plans, blocked):
@@ -95,7 +96,8 @@ def test_kupffer_cells_slow_with_load():
 
 def test_the_matrix_has_an_arm_for_each_block_under_each_schedule(plans):
     assert [plan.experiment.schedule for plan in plans] == list(SCHEDULES)
-    assert len({plan.keys["educated"] for plan in plans}) == len(SCHEDULES)  # their mice are kept apart
+    educated = {run.name for plan in plans for run in plan.runs() if (run.arm, run.seed) == ("educated", 3)}
+    assert len(educated) == len(SCHEDULES)  # their mice are kept apart
     for plan in plans:
         assert plan.arms == ("pbs", "educated", *(target for target, *_ in BLOCKS))
         assert plan.seeds == (3, 4, 5, 6)
@@ -182,7 +184,7 @@ def test_foci_are_taken_from_the_scenarios_that_compare_them():
     arms = {target.arm: (20.0, 40.0), target.against: (2.0, 4.0)}
     lives = {
         arm: {
-            seed: Life({"time_h": np.array([target.at]), target.readout: np.array([value])}, {}, {}, 1.0, None)
+            seed: Part({"time_h": np.array([target.at]), target.readout: np.array([value])}, {})
             for seed, value in enumerate(values)
         }
         for arm, values in arms.items()

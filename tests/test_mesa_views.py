@@ -19,7 +19,10 @@ import pandas as pd
 import pytest
 from mesa.agent import AgentSet
 
-from niche_sim.mesa_model.agents import Cell, Identities, LazyAgentSet, Population, PopulationModel, column
+from niche_sim.engine.columns import Identities, Population, column
+from niche_sim.mesa_model.agent_set import LazyAgentSet
+from niche_sim.mesa_model.cell import Cell
+from niche_sim.mesa_model.population_model import PopulationModel
 
 STATES = ("arrested", "extravasated", "dividing")
 N = 12

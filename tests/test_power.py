@@ -13,6 +13,7 @@ from niche_sim.figures import power_and_windows
 from niche_sim.inference import power
 from niche_sim.inference.effects import Effect, ratio_of_means
 from niche_sim.runs import cohort
+from niche_sim.runs.farm import Done
 
 EDUCATION = "liver_education_costasilva2015"
 SMALL = {"section.width": "600 um", "section.height": "700 um", "run.duration": "2 day"}
@@ -260,7 +261,7 @@ def test_one_arm_is_enough_for_an_assumed_effect(call, tmp_path):
     done = call(*QUICK, "--arms", "pbs", "--readout", "bmdc", "--effect", "1.5", "--mice", "3", "-o", "mine")
     assert done.code == 0
     assert "pbs against pbs, effect assumed to be x1.5" in done.words
-    assert len(list((tmp_path / "mine" / "mice" / EDUCATION).glob("*.npz"))) == 3
+    assert len(list((tmp_path / "mine" / "mice" / "runs").glob("*.parquet"))) == 3
 
 
 @pytest.mark.mice
@@ -270,7 +271,7 @@ def test_the_advisor_adds_mice_and_says_whether_it_was_enough(call, tmp_path, mo
     done = call(*QUICK, *options, "--until-width", "1.000001", "--mice", "5")
     assert done.code == 0
     assert "Not narrow enough (x1) with 5 virtual mice an arm, the most allowed (--mice)." in done.words
-    assert len(list((tmp_path / "mine" / "mice" / EDUCATION).glob("*.npz"))) == 10
+    assert len(list((tmp_path / "mine" / "mice" / "runs").glob("*.parquet"))) == 10
     done = call(*QUICK, *options, "--until-width", "1000", "--mice", "5")
     assert "Narrow enough (x1000) with 3 virtual mice an arm." in done.words
 
@@ -306,7 +307,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(call, tmp_path, options, said)
 
 def test_ctrl_c_says_how_to_go_on(call, monkeypatch):
     def stopped(plans, folder, workers, watch, **_):
-        watch(cohort.Progress(3, 8, 0.4))
+        watch(Done(3, 0, 3, 8))
         raise KeyboardInterrupt
 
     monkeypatch.setattr(cohort, "run", stopped)

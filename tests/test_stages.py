@@ -91,9 +91,13 @@ def test_thresholds_are_made_and_read_back(tmp_path):
     source = scenario.load("liver_growing_primary")
     text = source.text.replace('"2 mm"', '"0.6 mm"').replace('"42 day"', '"2 day"').replace("14 day", "1 day")
     (folder / "scenario.toml").write_text(text)
-    assert main(["thresholds", str(folder / "scenario.toml"), "--mice", "3", "--workers", "1"]) == 0
+    keep = tmp_path / "mice"
+    options = ["--mice", "3", "--workers", "1", "--keep", str(keep)]
+    assert main(["thresholds", str(folder / "scenario.toml"), *options]) == 0
     made = (folder / "thresholds.toml").read_text()
-    assert made == compute_thresholds(str(folder / "scenario.toml"), mice=3)
+    seen = []
+    assert made == compute_thresholds(scenario.load(folder / "scenario.toml"), keep, mice=3, watch=seen.append)
+    assert seen == [(n, 0, 0, 3) for n in range(4)]  # the mice of the command, whatever thresholds there are since
     thresholds = load_thresholds(folder)
     assert thresholds["licensing"] == 0.0
     assert thresholds["arrival"] == 0.0

@@ -13,7 +13,7 @@ from niche_sim.experiment.protocol import make_protocol, read_intervention
 from niche_sim.experiment.simulation import Simulation
 from niche_sim.model.parameters import rows
 from niche_sim.runs import identity, sweeps
-from niche_sim.runs.sweeps.protocols import entries
+from niche_sim.runs.protocol_axes import entries
 
 EXAMPLES = sorted((scenario.library() / "plans").glob("*.toml"))
 
@@ -131,7 +131,7 @@ def test_what_is_run_is_what_was_asked_for():
 def test_a_run_is_the_mouse_of_the_same_options():
     plan = planned(seeds=[4], arms=["educated"], vary={"tgfb.half_life": {"values": ["7 min"]}})
     (run,) = plan.runs()
-    part = sweeps.read_part(sweeps.live(run.job).part, run.name)
+    part = sweeps.read_part(sweeps.run_one(run.job).part, run.name)
     model = Simulation(EDUCATION, "educated", overrides={**TINY, "tgfb.half_life": "7 min"}, rng=4).run_to_end()
     for name, values in model.rows.items():
         np.testing.assert_array_equal(part.table[name], values, err_msg=name)
@@ -167,15 +167,16 @@ def test_another_threshold_is_another_run():
     """Onsets hang on it, and a worker has no need of the file: the run carries it."""
     plan = planned(arms=["educated"], seeds=[1], overrides={**TINY, "run.duration": "2 day"})
     (run,) = plan.runs()
-    (other,) = dataclasses.replace(plan, thresholds={**plan.thresholds, "priming": 1e9}).runs()
+    base = dataclasses.replace(plan.base, thresholds={**plan.base.thresholds, "priming": 1e9})
+    (other,) = dataclasses.replace(plan, base=base).runs()
     assert other.name != run.name
-    assert sweeps.read_part(sweeps.live(run.job).part, run.name).onsets["priming"] > 0
-    assert np.isnan(sweeps.read_part(sweeps.live(other.job).part, other.name).onsets["priming"])
+    assert sweeps.read_part(sweeps.run_one(run.job).part, run.name).onsets["priming"] > 0
+    assert np.isnan(sweeps.read_part(sweeps.run_one(other.job).part, other.name).onsets["priming"])
 
 
 def test_a_worker_with_other_code_refuses():
     (run, *_) = planned().runs()
-    outcome = sweeps.live(dataclasses.replace(run.job, engine={**run.job.engine, "code": "another"}))
+    outcome = sweeps.run_one(dataclasses.replace(run.job, engine={**run.job.engine, "code": "another"}))
     assert outcome.part == b""
     assert "another niche_sim (code differ)" in outcome.why
 

@@ -18,15 +18,15 @@ import numpy as np
 import pandas as pd
 import pyarrow.parquet as pq
 import pytest
-from small_sweeps import FAILED, REFUSED, RUNS, TINY, TOML, assert_same, contents, in_this_process, planned, swept
+from small_sweeps import FAILED, REFUSED, RUNS, TINY, TOML, assert_same, contents, planned, swept
 from waiting import PATIENCE
 
 import niche_sim
 from niche_sim.engine.errors import InputError
 from niche_sim.runs import sweeps
+from niche_sim.runs.executors import Workers, here
 from niche_sim.runs.record import part_name
 from niche_sim.runs.sweeps import tables
-from niche_sim.runs.workers import Workers
 
 MOMENTS = 20  # at which a sweep is killed
 BITS = int(os.environ.get("NICHE_SIM_BITS", "8"))  # that are flipped; the whole proof was made with 60
@@ -202,62 +202,106 @@ def test_two_sweeps_of_one_folder_at_once(plan, undisturbed, tmp_path):
 
 # --- nothing is lost -------------------------------------------------------------------------------------------------
 
+# Where a sweep is killed, counted in its own events since it began or went on: at the n-th step of any mouse; half way
+# through the n-th part that is written; after the n-th time that rows of a table are. Each list is one folder.
+KILLS = (
+    (("step", 7), ("part", 1), ("step", 60), ("part", 3), ("part", 2), ("step", 1), ("part", 4), ("table", 1), ("table", 2)),
+    (("part", 2), ("step", 25), ("part", 1), ("step", 100), ("part", 5), ("step", 48), ("part", 2), ("table", 3)),
+    (("table", 1), ("table", 2), ("table", 3)),
+)
 DRIVER = '''
-import multiprocessing, os, random, signal, sys, time
+import json, multiprocessing, os, signal, sys
 from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 from niche_sim.runs import sweeps
+from niche_sim.runs.sweeps import tables
 
-def run(plan, folder):
+def die():
+    os.killpg(0, signal.SIGKILL)
+
+def kill_at(kind, number):
+    """From now on this process and those it starts are killed at the n-th event of a kind."""
+    steps, calls = multiprocessing.Value("i", 0), [0]
+    if kind == "step":
+        made = sweeps.Job.model
+
+        def model(job):
+            mouse = made(job)
+            step = mouse.step
+
+            def counted():
+                with steps.get_lock():
+                    steps.value += 1
+                    if steps.value == number:
+                        die()
+                step()
+
+            mouse.step = counted
+            return mouse
+
+        sweeps.Job.model = model
+    elif kind == "part":
+        write = Path.write_bytes
+
+        def half(path, data):
+            calls[0] += ".parquet.part-" in path.name
+            if calls[0] == number:
+                write(path, data[: len(data) // 2])
+                die()
+            return write(path, data)
+
+        Path.write_bytes = half
+    else:
+        add = tables._Table._write
+
+        def rows(table):
+            add(table)
+            calls[0] += 1
+            if calls[0] == number:
+                die()
+
+        tables._Table._write = rows
+
+def run(plan, folder, kind, number):
+    kill_at(kind, number)
     with ProcessPoolExecutor(2, mp_context=multiprocessing.get_context("fork")) as pool:
         sweeps.sweep(plan, folder, place=sweeps.Place(pool, lambda: 2))
     os._exit(0)
 
 if __name__ == "__main__":
-    plan, folder, moments = sweeps.read_plan(sys.argv[1]), Path(sys.argv[2]), random.Random(7)
+    plan, folder = sweeps.read_plan(sys.argv[1]), Path(sys.argv[2])
     next(plan.runs()).job.model().run_to_end()  # what is compiled is loaded, too
-    kills = rounds = 0
-    while kills < int(sys.argv[3]):
-        here = folder / str(rounds)
-        parts = lambda: len(list((here / "runs").glob("*.parquet")))
-        enough = parts() + moments.randrange(int(sys.argv[4]) + 1 - parts())
-        child = os.fork()
-        if child == 0:
-            os.setpgid(0, 0)
-            run(plan, here)
-        os.setpgid(child, child)  # whoever of the two comes first
-        ended = False
-        while not ended and parts() < enough:
-            time.sleep(0.001)
-            ended = os.waitpid(child, os.WNOHANG)[0] != 0
-        time.sleep(moments.uniform(0.0, 0.1))  # into the next run, or into the tables
-        if not ended and os.waitpid(child, os.WNOHANG)[0] == 0:
-            os.killpg(child, signal.SIGKILL)
-            os.waitpid(child, 0)
-            kills += 1
-            print(rounds, parts(), len(list(here.rglob("*.part-*"))), flush=True)
-        else:
-            rounds += 1
+    for number, kills in enumerate(json.loads(sys.argv[3])):
+        here = folder / str(number)
+        for kill in kills:
+            child = os.fork()
+            if child == 0:
+                os.setpgid(0, 0)
+                run(plan, here, *kill)
+            _, status = os.waitpid(child, 0)
+            assert os.WIFSIGNALED(status) and os.WTERMSIG(status) == signal.SIGKILL, (kill, status)
+            print(number, len(list((here / "runs").glob("*.parquet"))), len(list(here.rglob("*.part-*"))), flush=True)
 '''
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="process groups are killed as POSIX does it")
-def test_killed_at_random_moments_it_ends_with_the_same_data_set(plan, undisturbed, tmp_path):
-    """Twenty times the whole process group, wherever it happens to be: running, writing a part, gathering the tables.
+def test_killed_twenty_times_it_ends_with_the_same_data_set(plan, undisturbed, tmp_path):
+    """Each time the whole process group: while mice are stepped, amid the writing of a part, amid the tables.
 
-    The libraries are imported once, before the sweeps are forked. Each is killed when it has got so far as drawn by lot, and
-    a little later. One that ends before stays as it is, and another begins in a new folder.
+    The libraries are imported once, before the sweeps are forked. The moments are those of `KILLS`, however fast the machine.
     """
     driver, path, folder = tmp_path / "driver.py", tmp_path / "PLAN.toml", tmp_path / "out"
     driver.write_text(DRIVER)
     path.write_text(TOML, encoding="utf-8")
-    arguments = [sys.executable, driver, path, folder, str(MOMENTS), str(RUNS - FAILED)]
+    arguments = [sys.executable, driver, path, folder, json.dumps(KILLS)]
     told = subprocess.run(arguments, stdout=subprocess.PIPE, text=True, timeout=10 * PATIENCE, check=True).stdout.splitlines()
-    kills = [tuple(map(int, line.split())) for line in told]
-    assert len(kills) == MOMENTS
-    assert len(set(kills)) >= MOMENTS / 3, f"the kills fell on few moments: {kills}"
-    assert kills == sorted(kills, key=lambda kill: kill[:2]), "a part that was there is gone"
+    found = [tuple(map(int, line.split())) for line in told]
+    kinds = [kind for kills in KILLS for kind, _ in kills]
+    assert len(found) == len(kinds) == MOMENTS
+    assert found == sorted(found, key=lambda kill: kill[:2]), "a part that was there is gone"
+    assert all(kill[2] >= 1 for kill, kind in zip(found, kinds, strict=True) if kind != "step")  # amid the writing
+    assert {kill[1] for kill, kind in zip(found, kinds, strict=True) if kind == "table"} == {RUNS - FAILED}
     for one in folder.iterdir():
         swept(plan, one)
         assert_same(one, undisturbed)
@@ -272,11 +316,9 @@ def test_the_command_killed_ends_with_the_same_data_set(plan, undisturbed, tmp_p
     path = tmp_path / "PLAN.toml"
     path.write_text(TOML, encoding="utf-8")
     folder = tmp_path / "out"
-    moments = random.Random(5)
     for kill in range(1, 4):
         process = command(path, "-o", folder, "--workers", 2)
         wait_for(lambda least=2 * kill: len(list((folder / "runs").glob("*.parquet"))) >= least, process)
-        time.sleep(moments.uniform(0.0, 0.3))
         if process.poll() is None:
             os.killpg(process.pid, signal.SIGKILL)
         process.communicate()
@@ -446,7 +488,7 @@ def test_the_queue_never_holds_all_runs(tmp_path, monkeypatch):
         if done.done == 5:
             raise Enough
 
-    with pytest.raises(Enough), in_this_process() as place:
+    with pytest.raises(Enough), here() as place:
         sweeps.sweep(plan, tmp_path, place=place, watch=look)
     assert plan.total == 100_000
 
@@ -465,7 +507,7 @@ def test_a_run_leaves_no_memory_behind(monkeypatch):
     monkeypatch.setattr(sweeps.Job, "model", model)
     gc.disable()
     try:
-        assert sweeps.live(run.job).why == ""
+        assert sweeps.run_one(run.job).why == ""
         assert [state() for state in states] == [None]
     finally:
         gc.enable()

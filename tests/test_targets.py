@@ -34,7 +34,8 @@ from niche_sim.inference.verdicts import (
     judge_value,
 )
 from niche_sim.model.readouts import BY_NAME
-from niche_sim.runs.cohort import Cohort, Life
+from niche_sim.runs.cohort import Cohort
+from niche_sim.runs.store import Part
 
 
 def test_a_constant_ratio_has_no_width():
@@ -236,13 +237,10 @@ def cohort_of(arms, onsets=None):
     for arm, columns in arms.items():
         mice = len(next(iter(columns.values())))
         lives[arm] = {
-            seed: Life(
+            seed: Part(
                 {"time_h": np.array([0.0, 24.0, 48.0])}
                 | {name: np.array([0.0, 0.5, 1.0]) * values[seed] for name, values in columns.items()},
                 {stage: values[seed] for stage, values in (onsets or {}).get(arm, {}).items()},
-                {},
-                1.0,
-                None,
             )
             for seed in range(mice)
         }

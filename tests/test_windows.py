@@ -14,6 +14,7 @@ from niche_sim.figures import power_and_windows
 from niche_sim.inference import windows
 from niche_sim.inference.verdicts import compare
 from niche_sim.runs import cohort
+from niche_sim.runs.farm import Done
 
 EDUCATION = "liver_education_costasilva2015"
 SMALL = {"section.width": "600 um", "section.height": "700 um", "run.duration": "6 day"}
@@ -223,7 +224,7 @@ def test_bad_input_is_one_line_and_leaves_nothing(call, tmp_path, options, said)
 
 def test_ctrl_c_says_how_to_go_on(call, monkeypatch):
     def stopped(plans, folder, workers, watch, **_):
-        watch(cohort.Progress(3, 8, 0.4))
+        watch(Done(3, 0, 3, 8))
         raise KeyboardInterrupt
 
     monkeypatch.setattr(cohort, "run", stopped)

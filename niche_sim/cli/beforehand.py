@@ -2,22 +2,21 @@
 
 from __future__ import annotations
 
-import dataclasses
 import math
 import os
+from collections.abc import Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from niche_sim.cli.usage import say
-from niche_sim.engine.errors import InputError
 
 if TYPE_CHECKING:
     from niche_sim.experiment.estimate import Estimate
-    from niche_sim.runs.sweeps import Plan
+    from niche_sim.runs.plan import Plan
 
 LONG = 60.0  # s; what takes longer is told
-MOST_POINTS = 64  # of a sweep, evenly among all, that its estimate rests on
 
 Yes = Annotated[bool, typer.Option("--yes", help="Begin even if it asks for more than a computer usually has.")]
 
@@ -34,20 +33,11 @@ def agree(wanted: Estimate, yes: bool, cores: int = 1) -> None:
         say(f"{wanted}" + (f", about {duration(wanted.seconds / cores)} on {cores}" if cores > 1 else ""))
 
 
-def agree_sweep(plan: Plan, yes: bool, cores: int = 1) -> None:
-    """The same for the runs of a sweep, from some of its points."""
-    from niche_sim.experiment.estimate import estimate, total
+def agree_runs(plans: Sequence[Plan], store: Path, yes: bool, cores: int) -> None:
+    """The same for the runs of plans that are not in the store yet."""
+    from niche_sim.experiment.estimate import total
+    from niche_sim.runs.farm import missing
+    from niche_sim.runs.store import Store
 
-    parts = []
-    for point in range(0, plan.points, -(-plan.points // MOST_POINTS)):
-        levels = zip(plan.axes, plan.levels[point], strict=True)
-        overrides = {axis.key: axis.setting(level) for axis, level in levels if axis.arm is None}
-        for arm in plan.arms:
-            try:
-                made = plan.job(arm, plan.seeds[0], overrides).setup
-            except InputError:  # a point that cannot be run; the sweep says so itself
-                continue
-            parts.append((estimate(made, arm, snapshots=False), 1))
-    if parts:
-        wanted = total(parts)
-        agree(dataclasses.replace(wanted, runs=plan.total, seconds=wanted.each * plan.total), yes, cores)
+    if parts := missing(plans, Store(store)):
+        agree(total(parts), yes, cores)

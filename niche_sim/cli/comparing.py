@@ -33,7 +33,8 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from niche_sim.inference.verdicts import Comparison, Judged, Row
-    from niche_sim.runs.cohort import Cohort, Failure, Plan
+    from niche_sim.runs.cohort import Cohort
+    from niche_sim.runs.plan import Plan, Run
 
 MICE = "30"
 FIGURE_DPI = 110  # of the figures of a report, which holds many
@@ -183,7 +184,7 @@ def _plans(
 
 
 def _report(
-    plans: Sequence[Plan], reasons: dict[str, dict[str, str]], failures: Sequence[Failure], mice: Path
+    plans: Sequence[Plan], reasons: dict[str, dict[str, str]], failures: Sequence[Run], mice: Path
 ) -> list[Any]:
     from niche_sim.description import evidence
     from niche_sim.experiment import scenario as library

@@ -53,11 +53,11 @@ def film(
             record = _as_it_runs_here(model, asked, not no_progress)
             model = model_like(record.provenance, str(provenance))
         total, done = number_of_shots(model, step), [0]
-        with report.counting("frame", not no_progress) as show:
+        with report.bar("frames", not no_progress) as show:
 
             def watch(number: int, of: int) -> None:
                 done[0] = number
-                show(number, of)
+                show(number, of, "")
 
             made = save_film(shots(model, step), total, record, target, watch=watch, stop=lambda: bool(asked()))
     if made is None:

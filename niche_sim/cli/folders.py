@@ -58,47 +58,41 @@ def hold(folder: Path, option: str = "-o") -> None:
 
     Raises InputError if another command writes to it, or nothing can be written there.
     """
-    try_writing(folder, option)
-    _claims[folder] = _locked(folder / CLAIM, f"{option} {folder}")
+    _claims[folder] = _locked(folder / CLAIM, option, folder)
 
 
 @contextlib.contextmanager
-def new_file(target: Path, option: str = "-o") -> Iterator[None]:
-    """Within, no other command writes this file, which must not be there before.
+def new_file(target: Path, option: str = "-o", replace: bool = False) -> Iterator[None]:
+    """Within, no other command writes this file, which must not be there before unless it may be replaced.
 
     Raises InputError if it is there, another command writes it, or its folder cannot be written.
     """
-    where = f"{option} {target}"
-    try_writing(target.parent, option)
     claim = target.with_name(f".{target.name[:200]}{CLAIM}")
-    lock = _locked(claim, where)
+    lock = _locked(claim, option, target)
     try:
-        if target.exists():
-            raise InputError(where, "is there already", "another name is needed, since nothing is overwritten")
+        if target.exists() and not replace:
+            found = "is there already"
+            raise InputError(f"{option} {target}", found, "another name is needed, since nothing is overwritten")
         yield
     finally:
         claim.unlink(missing_ok=True)
         lock.release()
 
 
-def _locked(file: Path, where: str) -> BaseFileLock:
+def _locked(file: Path, option: str, what: Path) -> BaseFileLock:
+    """The lock of a file beside or in `what`, which also tells whether anything can be written there. Raises InputError."""
     from filelock import FileLock, Timeout
 
     lock = FileLock(file, timeout=0)
     try:
+        file.parent.stat()  # the lock would make it
         lock.acquire()
     except Timeout:
         allowed = "wait until that has ended, or choose another name"
-        raise InputError(where, "another niche-sim command is writing to it", allowed) from None
-    return lock
-
-
-def try_writing(folder: Path, option: str = "-o") -> None:
-    """Raises InputError if nothing can be written there."""
-    try:
-        tempfile.TemporaryFile(dir=folder).close()
+        raise InputError(f"{option} {what}", "another niche-sim command is writing to it", allowed) from None
     except OSError as error:
-        raise _unwritable(folder, error, option) from None
+        raise _unwritable(file.parent, error, option) from None
+    return lock
 
 
 def folder_of_run(folder: Path, file: str, option: str, maker: str) -> Path:

@@ -2,24 +2,27 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from time import monotonic
 from typing import TYPE_CHECKING, Annotated
 
 import typer
 
 from niche_sim.cli import report
-from niche_sim.cli.beforehand import agree
-from niche_sim.cli.usage import FAILED, optioned, say, stopped, time_of, whole_number
+from niche_sim.cli.beforehand import agree_runs
+from niche_sim.cli.usage import FAILED, CommandError, optioned, say, stopped, time_of, whole_number
 from niche_sim.engine.errors import InputError
 
 if TYPE_CHECKING:
-    from niche_sim.runs.cohort import Failure, Plan
-    from niche_sim.runs.cohort import Progress as Done
+    from niche_sim.runs.farm import Done
+    from niche_sim.runs.plan import Plan, Run
 
 MOST_FAILURES = 5  # named one by one
+TELL_EVERY = 60.0  # s, where no bar can be shown
 
 Mice = Annotated[str, typer.Option("--mice", metavar="NUMBER", help="Mice an arm, from 2.")]
 Seed = Annotated[str, typer.Option("--seed", metavar="NUMBER", help="Of the first mouse; mice of one seed are pairs.")]
@@ -35,69 +38,69 @@ Changes = Annotated[
 ]
 
 
-def run_mice(plans: Sequence[Plan], target: Path, cores: int, yes: bool = False) -> list[Failure]:
+def run_mice(plans: Sequence[Plan], target: Path, cores: int, yes: bool = False, option: str = "-o") -> list[Run]:
     """Run what is missing below `target`/mice, with a bar; says beforehand how long it may take.
 
-    Raises CommandError when a signal ends it, InputError if it takes more than is allowed without `yes`.
+    Raises CommandError when a signal or a full disk ends it, InputError if it takes more than is allowed without `yes`.
     """
-    from niche_sim.experiment.estimate import total
     from niche_sim.runs import cohort
 
-    if parts := cohort.estimates(plans, target / "mice"):
-        agree(total(parts), yes, cores)
-    last: list[Done] = []
-    try:
-        with bar() as watch:
-
-            def look(done: Done) -> None:
-                last[:] = [done]
-                watch(done)
-
-            return cohort.run(plans, target / "mice", cores, look, report=say)
-    except KeyboardInterrupt as error:
-        done = f"{last[0].done} of {last[0].total} mice done" if last else "no mouse done"
-        raise stopped(error, f", {done}; the same command with -o {target} goes on") from None
+    agree_runs(plans, target / "mice", yes, cores)
+    with watching("mice", target, option) as watch:
+        return cohort.run(plans, target / "mice", cores, watch, report=say)
 
 
 @contextmanager
-def bar() -> Iterator[Callable[[Done], None]]:
-    """A bar of mice and time left on standard error, if that is a terminal; else a line now and then."""
-    from time import monotonic
+def watching(noun: str, target: Path, option: str = "-o") -> Iterator[Callable[[Done], None]]:
+    """Show on standard error how far runs are: a bar with their rate, time left and failures, or now and then a line.
 
-    console = report.output(error=True)
-    if not console.is_terminal:
-        began, told = monotonic(), [monotonic()]
+    Gives a function to be called with every `Done`. Raises CommandError when a signal, a full disk or a lost cluster ends it.
+    """
+    from niche_sim.runs.farm import Done, Stopped
 
-        def tell(done: Done) -> None:
-            now = monotonic()
-            if now - told[0] >= 60.0 and done.share > 0.0:
-                told[0] = now
-                left = (now - began) * (1.0 - done.share) / done.share / 60.0
-                say(f"{done.done} of {done.total} mice, about {left:.0f} min left")
+    last, began = Done(0, 0, 0, 0), monotonic()
+    told = math.inf if report.output(error=True).is_terminal else began
+    try:
+        with report.bar(noun) as show:
 
-        yield tell
-        return
-    from rich.progress import BarColumn, Progress, TextColumn, TimeRemainingColumn
+            def look(done: Done) -> None:
+                nonlocal last, told
+                last = done
+                show(done.done + done.failed, done.total, f", {done.failed} failed" if done.failed else "")
+                if monotonic() - told >= TELL_EVERY:
+                    told = monotonic()
+                    say(f"{done.done} of {done.total} {noun} done{_pace(noun, done, told - began)}")
 
-    columns = (TextColumn("{task.description}"), BarColumn(None), TextColumn("left"), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as shown:
-        task = shown.add_task("mice", total=1.0)
-        yield lambda done: shown.update(task, completed=done.share, description=f"mouse {done.done} of {done.total}")
+            yield look
+    except KeyboardInterrupt as error:
+        done = f"{last.done} of {last.total} {noun} done" if last.total else f"no {noun} done"
+        raise stopped(error, f", {done}; the same command with {option} {target} goes on") from None
+    except Stopped as error:
+        raise CommandError(f"{error}", FAILED) from None
+
+
+def _pace(noun: str, done: Done, seconds: float) -> str:
+    """ ", 1.3 runs/s, about 5 min left, 2 failed"."""
+    from niche_sim.experiment.estimate import duration
+
+    failed = f", {done.failed} failed" if done.failed else ""
+    if not done.ran or seconds <= 0.0:
+        return failed
+    rate = done.ran / seconds
+    pace = f"{rate:.1f} {noun}/s" if rate >= 1.0 else f"{60.0 * rate:.1f} {noun}/min"
+    return f", {pace}, about {duration(done.seconds_left(seconds))} left{failed}"
 
 
 def moment(plan: Plan, text: str | None, option: str = "--at") -> float:
     """The time that an option names, h; the end of the plan's runs if None. Raises InputError if it comes after that."""
-    from niche_sim.engine.units import to_model
-
-    changed = dict(plan.overrides).get("run.duration")
-    ends = plan.experiment.duration if changed is None else to_model(changed, like="h", where="run.duration")
+    ends = plan.base.experiment.duration
     hours = ends if text is None else time_of(text, option)
     if hours > ends:
         raise InputError(option, f"{text!r} is after the end", f"up to day {ends / 24.0:g}")
     return hours
 
 
-def end(failures: Sequence[Failure]) -> None:
+def end(failures: Sequence[Run]) -> None:
     """Say which mice failed; then the exit code is 1."""
     for failure in failures[:MOST_FAILURES]:
         say(f"{failure.scenario}, arm {failure.arm}, seed {failure.seed} failed: {failure.why}")

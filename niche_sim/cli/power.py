@@ -32,7 +32,7 @@ from niche_sim.engine.errors import InputError
 if TYPE_CHECKING:
     from niche_sim.inference.effects import Effect
     from niche_sim.inference.power import Curve, Groups, Look, Needed
-    from niche_sim.runs.cohort import Plan
+    from niche_sim.runs.plan import Plan
 
 MICE, MOST = "30", "200"  # virtual mice an arm; the most with --until-width
 HOURS_A_DAY = 24.0

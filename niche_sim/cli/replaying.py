@@ -64,11 +64,11 @@ def replay(
     ]
     seen = [SnapshotSight(arrays, record.provenance) for record in records for arrays in record.snapshots.values()]
     done = [0, 0]
-    with stopping() as asked, report.counting("moment", not no_progress) as show:
+    with stopping() as asked, report.bar("moments", not no_progress) as show:
 
         def watch(number: int, of: int) -> None:
             done[:] = number, of
-            show(number, of)
+            show(number, of, "")
             if number == of:
                 for record, model, one, differs in zip(records, models, folders, told, strict=True):
                     if not differs:

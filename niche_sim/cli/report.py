@@ -48,50 +48,36 @@ def cell(text: str) -> RenderableType:
 
 
 @contextmanager
-def progress(model: Simulation, shown: bool) -> Iterator[Callable[[Simulation], None]]:
-    """A bar on standard error, if that is a terminal: day x of y, days a second, time left.
+def bar(of_what: str, shown: bool = True) -> Iterator[Callable[[float, float, str], None]]:
+    """A bar on standard error, if that is a terminal: how many of how many are done, how many a second, the time left.
 
-    Gives a function to be called after every step.
+    of_what: in the plural. Gives a function to be called with both numbers and a remark.
     """
     console = output(error=True)
     if not (shown and console.is_terminal):
-        yield lambda model: None
+        yield lambda done, total, remark: None
         return
     from rich.progress import BarColumn, Progress, Task, TextColumn, TimeRemainingColumn
 
     class Rate(TextColumn):
         def render(self, task: Task) -> Text:
-            return Text(f"{task.speed:.1f} days/s" if task.speed else "")
+            return Text(f"{task.speed:.1f} {of_what}/s" if task.speed else "")
 
-    columns = (
-        TextColumn("day {task.completed:.0f} of {task.total:g}"),
-        BarColumn(None),
-        Rate(""),
-        TextColumn("left"),
-        TimeRemainingColumn(),
-    )
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", total=model.duration / HOURS_A_DAY)
-        bar.update(task, completed=model.state.time / HOURS_A_DAY)
-        yield lambda model: bar.update(task, completed=model.state.time / HOURS_A_DAY)
+    columns = (TextColumn("{task.description}"), BarColumn(None), Rate(""), TextColumn("left"), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True) as made:
+        task = made.add_task("", total=None)
+
+        def show(done: float, total: float, remark: str) -> None:
+            made.update(task, completed=done, total=total, description=f"{done:.0f} of {total:g} {of_what}{remark}")
+
+        yield show
 
 
 @contextmanager
-def counting(noun: str, shown: bool) -> Iterator[Callable[[int, int], None]]:
-    """A bar on standard error, if that is a terminal: how many of how many are done, time left.
-
-    Gives a function to be called with both numbers.
-    """
-    console = output(error=True)
-    if not (shown and console.is_terminal):
-        yield lambda done, total: None
-        return
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
-    columns = (TextColumn(noun), MofNCompleteColumn(" of "), BarColumn(None), TextColumn("left"), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+def progress(model: Simulation, shown: bool) -> Iterator[Callable[[Simulation], None]]:
+    """The same for the days of a run; gives a function to be called after every step."""
+    with bar("days", shown) as show:
+        yield lambda model: show(model.state.time / HOURS_A_DAY, model.duration / HOURS_A_DAY, "")
 
 
 def code_is_compiled() -> bool:

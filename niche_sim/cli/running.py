@@ -261,6 +261,7 @@ def tell_differences(then: Mapping[str, Any], now: Mapping[str, Any], file: Path
 def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     """What decides the bits of a run and is not the same in two provenances: "numpy 2.1 (now 2.4)" ..."""
     old, new = ({"niche_sim": p["niche_sim"], **p.get("versions", {}), **p["parameters"]} for p in (then, now))
+    old["code of the model"], new["code of the model"] = then.get("code"), now["code"]
     differing = [name for name in {**old, **new} if old.get(name) != new.get(name)]
     found = [f"{name} {old.get(name)} (now {new.get(name)})" for name in differing]
     if then.get("machine", {}).get("features") != now["machine"]["features"]:

@@ -10,16 +10,15 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from niche_sim.cli import report
-from niche_sim.cli.beforehand import Yes, agree_sweep
+from niche_sim.cli.beforehand import Yes, agree_runs
 from niche_sim.cli.folders import RUNS, refuse_a_run
-from niche_sim.cli.mice import Changes, Without, Workers, names_of
-from niche_sim.cli.sweeping import watching
-from niche_sim.cli.usage import FAILED, SCENARIO, CommandError, optioned, say, settings, stopped, time_of, whole_number
+from niche_sim.cli.mice import Changes, Without, Workers, names_of, watching
+from niche_sim.cli.usage import FAILED, SCENARIO, optioned, say, settings, time_of, whole_number
 from niche_sim.engine.errors import InputError
 
 if TYPE_CHECKING:
     from niche_sim.inference.sensitivity import Sensitivity
-    from niche_sim.runs.sweeps import Done, Plan, Swept
+    from niche_sim.runs.sweeps import Plan, Swept
 
 METHOD, SAMPLES, SEEDS = "morris", {"morris": "10", "sobol": "64"}, "2"
 MOST_SHOWN = 15  # numbers in a printed table
@@ -75,9 +74,12 @@ def sensitivity(
     target = RUNS / name if folder is None else folder
     if not (target / "plan.toml").is_file():
         refuse_a_run(target, "-o")
-    agree_sweep(plan, yes, processes or os.cpu_count() or 1)
+    agree_runs([plan], target, yes, processes or os.cpu_count() or 1)
     _announce(plan)
-    swept = _swept(plan, target, processes, scheduler)
+    from niche_sim.runs import sweeps
+
+    with watching("runs", target) as watch:
+        swept = sweeps.sweep(plan, target, workers=processes, scheduler=scheduler, watch=watch, report=say)
     _analyse(swept, target)
     if swept.count.failed:
         say(f"{swept.count.failed} of {swept.count.total} runs failed; failures.parquet in {target} says why")
@@ -131,7 +133,9 @@ def _of_scenario(
         for arm in chosen:
             experiment.arm(arm, "--arms")
         if vary is None:
-            varied = active_parameters.assumed_ranges(active_parameters.numbers_read(experiment, chosen, overrides, without))
+            varied = active_parameters.assumed_ranges(
+                active_parameters.numbers_read(experiment, chosen, overrides, without)
+            )
             varied = {name: scale for name, scale in varied.items() if name not in overrides}
         else:
             names = dict.fromkeys(names_of(vary))
@@ -169,27 +173,6 @@ def _announce(plan: Plan) -> None:
     if impossible:
         why = next(iter(impossible.values()))
         say(f"{len(impossible)} of {plan.points} points cannot be run and their samples are left out, such as: {why}")
-
-
-def _swept(plan: Plan, target: Path, processes: int | None, scheduler: str | None) -> Swept:
-    """Run what is missing. Raises CommandError on Ctrl-C or when it cannot go on."""
-    from niche_sim.runs import sweeps
-
-    last = sweeps.Done(0, 0, 0, plan.total)
-    try:
-        with watching() as watch:
-
-            def look(done: Done) -> None:
-                nonlocal last
-                last = done
-                watch(done)
-
-            return sweeps.sweep(plan, target, workers=processes, scheduler=scheduler, watch=look, report=say)
-    except KeyboardInterrupt as error:
-        done = f"{last.done} of {last.total} runs done"
-        raise stopped(error, f", {done}; the same command with -o {target} goes on") from None
-    except sweeps.Stopped as error:
-        raise CommandError(f"{error}", FAILED) from None
 
 
 def _analyse(swept: Swept, target: Path) -> None:

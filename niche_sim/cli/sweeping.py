@@ -3,24 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
 from pathlib import Path
-from time import monotonic
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from niche_sim.cli import report
-from niche_sim.cli.beforehand import Yes, agree_sweep
+from niche_sim.cli.beforehand import Yes, agree_runs
 from niche_sim.cli.folders import RUNS, refuse_a_run
-from niche_sim.cli.usage import FAILED, CommandError, alone, say, stopped, whole_number
+from niche_sim.cli.mice import Workers, watching
+from niche_sim.cli.usage import FAILED, CommandError, alone, say, whole_number
 from niche_sim.engine.errors import InputError
 
 if TYPE_CHECKING:
-    from niche_sim.runs.sweeps import Count, Done, Swept
+    from niche_sim.runs.sweeps import Count, Swept
 
-TELL_EVERY = 60.0  # s, where no bar can be shown
 MOST_FAILURES = 5  # said one by one
 OVERVIEW = "overview.png"
 
@@ -31,7 +28,7 @@ def sweep(
         Path | None,
         typer.Option("-o", "--output", metavar="DIR", help="Default: runs/PLAN-sweep. Runs in it are used."),
     ] = None,
-    workers: Annotated[str | None, typer.Option(metavar="NUMBER", help="Processes. Default: one a core.")] = None,
+    workers: Workers = None,
     scheduler: Annotated[
         str | None, typer.Option(metavar="ADDRESS", help="Run on a Dask cluster, such as tcp://10.0.0.1:8786.")
     ] = None,
@@ -71,24 +68,12 @@ def _sweep(
     folder = RUNS / f"{plan.stem}-sweep" if given is None else given
     if not (folder / "plan.toml").is_file():  # with a plan in it, it is the folder of a sweep
         refuse_a_run(folder, "-o")
-    agree_sweep(wanted, yes, processes or os.cpu_count() or 1)
-    last = sweeps.Done(0, 0, 0, wanted.total)
+    agree_runs([wanted], folder, yes, processes or os.cpu_count() or 1)
     try:
-        with watching() as watch:
-
-            def look(done: Done) -> None:
-                nonlocal last
-                last = done
-                watch(done)
-
+        with watching("runs", folder) as watch:
             found = sweeps.sweep(
-                wanted, folder, workers=processes, scheduler=scheduler, shard=part, watch=look, report=say
+                wanted, folder, workers=processes, scheduler=scheduler, shard=part, watch=watch, report=say
             )
-    except KeyboardInterrupt as error:
-        done = f"{last.done} of {last.total} runs done"
-        raise stopped(error, f", {done} and kept in {folder}; the same command goes on") from None
-    except sweeps.Stopped as error:
-        raise CommandError(f"{error}", FAILED) from None
     except InputError as error:
         raise InputError(
             f"-o {folder}" if error.where == str(folder) else error.where, error.found, error.allowed
@@ -173,47 +158,3 @@ def _say_failures(folder: Path, plan: Any) -> None:
             say("and more failed; failures.parquet has all")
             break
         say(", ".join(part for part in (f"arm {run.arm}", f"seed {run.seed}", point) if part) + f" failed: {why}")
-
-
-@contextmanager
-def watching() -> Iterator[Callable[[Done], None]]:
-    """A bar of runs, their rate, the time left and failures on standard error, or a line now and then without a terminal.
-
-    Gives a function to be called with every `Done`.
-    """
-    console, began = report.output(error=True), monotonic()
-    if not console.is_terminal:
-        told = began
-
-        def tell(done: Done) -> None:
-            nonlocal told
-            if monotonic() - told >= TELL_EVERY:
-                told = monotonic()
-                say(f"{done.done} of {done.total} runs done{_pace(done, told - began)}")
-
-        yield tell
-        return
-    from rich.progress import BarColumn, Progress, TextColumn
-
-    columns = (TextColumn("{task.description}"), BarColumn(None), TextColumn("{task.fields[pace]}"))
-    with Progress(*columns, console=console, transient=True) as shown:
-        task = shown.add_task("runs", total=1.0, pace="")
-
-        def draw(done: Done) -> None:
-            text = f"run {done.done + done.failed} of {done.total}"
-            share = (done.done + done.failed) / max(done.total, 1)
-            shown.update(task, completed=share, description=text, pace=_pace(done, monotonic() - began)[2:])
-
-        yield draw
-
-
-def _pace(done: Done, seconds: float) -> str:
-    """ ", 1.3 runs/s, about 5 min left, 2 failed"."""
-    failed = f", {done.failed} failed" if done.failed else ""
-    if not done.ran or seconds <= 0.0:
-        return failed
-    rate = done.ran / seconds
-    left = (done.total - done.done - done.failed) / rate
-    pace = f"{rate:.1f} runs/s" if rate >= 1.0 else f"{60.0 * rate:.1f} runs/min"
-    time = f"{left:.0f} s" if left < 100.0 else f"{left / 60.0:.0f} min" if left < 6000.0 else f"{left / 3600.0:.1f} h"
-    return f", {pace}, about {time} left{failed}"

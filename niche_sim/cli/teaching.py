@@ -9,7 +9,7 @@ import typer
 
 from niche_sim.cli import report
 from niche_sim.cli.folders import claim, tidy
-from niche_sim.cli.mice import cores_of, end, run_mice
+from niche_sim.cli.mice import Workers, cores_of, end, run_mice
 from niche_sim.cli.usage import FAILED, CommandError, whole_number
 from niche_sim.engine.errors import InputError
 
@@ -30,9 +30,7 @@ def lessons(
         str | None,
         typer.Option("--mice", metavar="NUMBER", help="An arm, from 2. Default: as many as the lesson says."),
     ] = None,
-    workers: Annotated[
-        str | None, typer.Option("--workers", metavar="NUMBER", help="Processes. Default: one a core.")
-    ] = None,
+    workers: Workers = None,
     file: Annotated[
         Path | None,
         typer.Option(
@@ -106,7 +104,7 @@ def _answers(chosen: list[Lesson], mice: int | None, cores: int, folder: Path | 
     plans = [one.plan(mice) for one in chosen]
     target = claim(folder, "lessons")
     try:
-        end(run_mice(plans, target, cores))
+        end(run_mice(plans, target, cores, option="--keep"))
         return [
             library.answers(one, cohort.gather(plan, target / "mice")) for one, plan in zip(chosen, plans, strict=True)
         ]

@@ -21,8 +21,10 @@ from niche_sim.engine.errors import InputError
 from niche_sim.experiment.scenario_writing import with_protocol
 from niche_sim.inference.verdicts import Row, effects
 from niche_sim.runs import cohort
-from niche_sim.runs.cohort import Cohort, Plan, Progress
-from niche_sim.runs.workers import Stopped
+from niche_sim.runs.cohort import Cohort
+from niche_sim.runs.executors import Cancelled
+from niche_sim.runs.farm import Done
+from niche_sim.runs.plan import Plan
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +54,7 @@ class Report:
 
     @property
     def share(self) -> float:
-        """Mice done of all that were missing, 0 to 1."""
+        """Mice done of all, 0 to 1."""
         return self.done / self.total if self.total else float(self.state == "done")
 
 
@@ -75,7 +77,7 @@ def check_plan(plan: Plan) -> None:
     limits.at_most(len(plan.seeds), limits.MICE, "cohort", "mice an arm", "fewer mice")
     limits.at_most(len(plan.seeds) * len(plan.arms), limits.MICE_IN_ALL, "cohort", "mice", "fewer arms or mice")
     for arm in plan.arms:
-        within_limits(plan.experiment, arm, dict(plan.overrides), plan.without)
+        within_limits(plan.experiment, arm, dict(plan.base.overrides), plan.base.without)
 
 
 class Study:
@@ -129,10 +131,10 @@ class Study:
         try:
             with _ONE_AT_A_TIME.turn(self._given_up) as mine:
                 if not mine:
-                    raise Stopped
+                    raise Cancelled
                 self._until = perf_counter() + self._seconds
                 self._run()
-        except Stopped:
+        except Cancelled:
             if perf_counter() > self._until:
                 minutes = f"{self._seconds / 60.0:.2g} minutes"
                 why = f"{minutes} are over, which a cohort may take here. Its finished mice are kept: run it again to go on."
@@ -151,10 +153,9 @@ class Study:
     def _run(self) -> None:
         folder, began = mice_folder(), perf_counter()
 
-        def watch(progress: Progress) -> None:
-            took = perf_counter() - began
-            left = took * (1.0 / progress.share - 1.0) if progress.share > 0.0 else float("nan")
-            self._tell(state="running", done=progress.done, total=progress.total, seconds_left=left)
+        def watch(done: Done) -> None:
+            left = done.seconds_left(perf_counter() - began)
+            self._tell(state="running", done=done.done, total=done.total, seconds_left=left)
 
         failures = cohort.run([self._plan], folder, _workers(), watch, stop=self._given_up)
         if failures:
@@ -162,7 +163,7 @@ class Study:
             raise InputError(f"{len(failures)} mice failed", f"seed {first.seed} of {first.arm}", first.why)
         mice = cohort.gather(self._plan, folder)
         if self._given_up():
-            raise Stopped
+            raise Cancelled
         self._tell(state="done", cohort=mice, rows=tuple(effects(mice)))
 
 

@@ -2,7 +2,7 @@
 
 A kind of cell is declared once, as a :class:`CellType` with a :class:`column` for each quantity. Two views derive from it: a
 :class:`Population`, on which the engine computes (dense arrays, one entry a living cell, ordered by unique id), and the agents
-of :mod:`niche_sim.mesa_model.agents`. Nothing here knows about Mesa.
+of :mod:`niche_sim.mesa_model.cell`. Nothing here knows about Mesa.
 """
 
 from __future__ import annotations

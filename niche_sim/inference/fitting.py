@@ -17,9 +17,10 @@ from niche_sim.experiment.scenario import Scenario, Target
 from niche_sim.inference.calibration import LEVEL, WORST, Point, weighted_quantiles
 from niche_sim.inference.verdicts import BIOLOGY, SHARES, Comparison, judge
 from niche_sim.model.parameters import rows
-from niche_sim.runs import cohort, sweeps
-from niche_sim.runs.cohort import Cohort, Life
-from niche_sim.runs.sweeps import Axis
+from niche_sim.runs import sweeps
+from niche_sim.runs.axes import Axis
+from niche_sim.runs.cohort import Cohort
+from niche_sim.runs.store import Outcome, Part, read_part, run_one
 
 MISSED = "missed_"  # before a target's id: by how much it is missed
 OUTSIDE = math.log(BIOLOGY[1])  # a ratio whose logarithm is larger is an effect
@@ -52,19 +53,17 @@ class Fit:
         overrides = {axis.key: str(axis.setting(_level(axis, point[axis.name]))) for axis in self.axes}
         shares = np.array([point[axis.name] for axis in self.axes]).view(np.uint64)
         first = int(birth_key("particle", self.salt, *shares)) % 2**62
-        lives: dict[str, dict[int, Life]] = {}
-        known: dict[str, Life] = {}  # by name: arms in which the same is done share their mice
+        lives: dict[str, dict[int, Part]] = {}
+        known: dict[str, Part] = {}  # by name: arms in which the same is done share their mice
         try:
             for arm in self.plan.arms:
                 lives[arm] = {}
                 for job in (self.plan.job(arm, first + n, overrides) for n in range(self.mice)):
-                    known[job.name] = known.get(job.name) or _life(sweeps.live(job))
+                    known[job.name] = known.get(job.name) or _read(run_one(job))
                     lives[arm][job.seed] = known[job.name]
         except InputError:  # numbers that exclude each other
             return {name: value for t in self.targets for name, value in ((t.id, math.nan), (MISSED + t.id, WORST))}
-        stages = tuple(self.plan.thresholds)
-        seeds = tuple(range(first, first + self.mice))
-        mice = Cohort(cohort.Plan(self.experiment, self.plan.arms, seeds, (), (), {}, stages), lives)
+        mice = Cohort(self.plan, lives)
         told: dict[str, float] = {}
         for target in self.targets:
             comparison = judge(target, mice).comparison
@@ -186,8 +185,7 @@ def _level(axis: Axis, share: float) -> float:
     return float(axis.levels(np.array([share]))[0])
 
 
-def _life(outcome: sweeps.Outcome) -> Life:
+def _read(outcome: Outcome) -> Part:
     if outcome.why:
         raise Failed(f"a mouse of the calibration failed: {outcome.why}")
-    part = sweeps.read_part(outcome.part, outcome.name)
-    return Life(part.table, part.onsets, {}, outcome.seconds, None)
+    return read_part(outcome.part, outcome.name)

@@ -27,7 +27,8 @@ from niche_sim.model.parameters import resolve
 from niche_sim.model.processes.licensing.fibronectin_deposition import FibronectinDeposition
 from niche_sim.model.state import State
 from niche_sim.runs import cohort
-from niche_sim.runs.cohort import Cohort, Plan
+from niche_sim.runs.cohort import Cohort
+from niche_sim.runs.plan import Plan
 
 EDUCATION = "liver_education_costasilva2015"
 DAYS = 21.0  # of education, before tumour cells come

@@ -35,7 +35,8 @@ from niche_sim.inference.verdicts import Comparison, compare, compare_as_differe
 from niche_sim.model.readouts import BY_NAME
 from niche_sim.model.stages import STAGES
 from niche_sim.runs import cohort
-from niche_sim.runs.cohort import Cohort, Plan
+from niche_sim.runs.cohort import Cohort
+from niche_sim.runs.plan import Plan
 
 FIXED = ("end", "length")
 DAY = 24.0  # h

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from niche_sim.mesa_model.agents import Cell, shows
+from niche_sim.mesa_model.cell import Cell, shows
 from niche_sim.model import cells
 
 

@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 import niche_sim
@@ -33,7 +35,7 @@ from niche_sim.model.readouts import BY_NAME
 from niche_sim.model.schedule import KNOWN, schedule
 from niche_sim.model.stages import STAGES
 from niche_sim.model.state import EVENT_COLUMNS, FIELDS
-from niche_sim.runs.identity import versions
+from niche_sim.runs import identity
 from niche_sim.runs.sealed import npz, read_npz
 
 MADE = "a file as `niche-sim run` wrote it"
@@ -182,7 +184,9 @@ def run(
 
     Args as for `Simulation`; watch: called after every step with the model, to show progress; it must change nothing.
     """
-    runner = Runner(Simulation(scenario_id, arm, seed=seed, rng=rng, overrides=overrides, without=without, allow_large=allow_large))
+    runner = Runner(
+        Simulation(scenario_id, arm, seed=seed, rng=rng, overrides=overrides, without=without, allow_large=allow_large)
+    )
     while runner.advance(1):
         if watch is not None:
             watch(runner.model)
@@ -262,7 +266,9 @@ def load_record(folder: str | Path) -> Record:
     summary, provenance = read_json(folder, "summary.json"), read_json(folder, "provenance.json")
     with reading(folder / "summary.json", MADE):
         onsets = {stage.name: _hours(summary["onsets_h"][stage.name]) for stage in STAGES}
-        digests = {name: str(summary["sha256"][name]) for name in TABLES if "sha256" in summary}  # of earlier versions, none
+        digests = {
+            name: str(summary["sha256"][name]) for name in TABLES if "sha256" in summary
+        }  # of earlier versions, none
     for name, digest in digests.items():
         with reading(folder / name, MADE):
             if _digest(folder / name) != digest:
@@ -309,7 +315,11 @@ def _check_snapshot(arrays: Mapping[str, NDArray[Any]], file: Path) -> None:
 def provenance_of(model: Simulation) -> dict[str, Any]:
     """All that decides a run, and what it ran on."""
     experiment = model.experiment
-    decides = {
+    return {
+        "run_hash": identity.name_of_model(model),
+        "scenario": experiment.id,
+        "scenario_path": str(experiment.path.resolve() if experiment.on_disk else experiment.path),
+        "scenario_text": experiment.text,
         "scenario_sha256": experiment.sha256,
         "arm": model.arm,
         "seed": model.seed,
@@ -317,18 +327,10 @@ def provenance_of(model: Simulation) -> dict[str, Any]:
         "schedule": [process.name for process in model.schedule],
         "thresholds": dict(model.stages.thresholds),
         "niche_sim": niche_sim.__version__,
-    }
-    text = json.dumps(decides, sort_keys=True)
-    return {
-        "run_hash": hashlib.sha256(text.encode()).hexdigest()[:16],
-        "scenario": experiment.id,
-        "scenario_path": str(experiment.path.resolve() if experiment.on_disk else experiment.path),
-        "scenario_text": experiment.text,
-        **decides,
+        **identity.engine(),
         "overrides": model.overrides,
         "without": list(model.without),
         "marks": [list(mark) for mark in model.protocol.marks()],
-        "versions": versions(),
         **machine(),
         "anatomy": anatomy_of(model),
     }
@@ -361,7 +363,9 @@ def model_like(provenance: Mapping[str, Any], where: str) -> Simulation:
     except InputError:
         raise
     except Exception as error:
-        raise InputError(where, f"incomplete provenance ({reason_of(error)})", "one that `niche-sim run` wrote") from error
+        raise InputError(
+            where, f"incomplete provenance ({reason_of(error)})", "one that `niche-sim run` wrote"
+        ) from error
     return model
 
 
@@ -439,9 +443,6 @@ class whole:
 
 
 def _parquet(columns: Mapping[str, NDArray[Any]], units: Mapping[str, str]) -> bytes:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     arrays = [
         pa.array(values.tolist() if values.dtype.kind == "U" else values, from_pandas=True)
         for values in columns.values()
@@ -458,8 +459,6 @@ def _parquet(columns: Mapping[str, NDArray[Any]], units: Mapping[str, str]) -> b
 
 
 def _read_parquet(path: Path, columns: Iterable[str]) -> dict[str, NDArray[Any]]:
-    import pyarrow.parquet as pq
-
     with reading(path, MADE):
         table = pq.read_table(path)
         table.validate(full=True)

@@ -4,53 +4,51 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
-from functools import partial
-from multiprocessing import get_context
+from pathlib import Path
 
 import numpy as np
 
 import niche_sim
-from niche_sim.experiment import scenario
+from niche_sim.engine.errors import InputError
 from niche_sim.experiment.protocol import Protocol
-from niche_sim.experiment.simulation import Simulation
+from niche_sim.experiment.scenario import Scenario
+from niche_sim.experiment.setup import setup
 from niche_sim.model import parameters
-from niche_sim.model.stages import PERCENTILE, STAGES, highest_day, threshold_of
+from niche_sim.model.initial_state import section_of
+from niche_sim.model.stages import MM2, PERCENTILE, STAGES, highest_day, threshold_of
+from niche_sim.runs import cohort
+from niche_sim.runs.farm import Done
+from niche_sim.runs.plan import Plan
+from niche_sim.runs.sealed import Report
+
+FIRST_SEED = 1_000_000  # so high that no treated mouse shares one
 
 
-def untreated_mouse(scenario_id: str, seed: int) -> dict[str, float]:
-    """The highest day of every stage's marker in one mouse of the scenario without any intervention."""
-    model = Simulation(scenario_id, None, rng=seed)
-    model.protocol = Protocol()
-    markers: dict[str, list[float]] = {stage.name: [] for stage in STAGES}
-    while True:
-        for stage in STAGES:
-            markers[stage.name].append(stage.value(model.state, model.mouse))
-        if not model.steps_left:
-            return {name: highest_day(np.array(values), model.dt) for name, values in markers.items()}
-        model.step()
+def untreated(experiment: Scenario, mice: int = 200, seed: int = FIRST_SEED) -> Plan:
+    """Mice of a scenario without any intervention, of seeds seed, seed + 1 ..., that leave a row at every step."""
+    arm = experiment.default_arm
+    calm = experiment.only(arm, Protocol()).with_(record=experiment.step)
+    return Plan(calm, setup(calm, thresholds={}), (arm,), tuple(range(seed, seed + mice)))
 
 
 def compute_thresholds(
-    scenario_id: str,
+    experiment: Scenario,
+    folder: Path,
     mice: int = 200,
-    seed: int = 1_000_000,
-    workers: int = 1,
-    progress: Callable[[int], None] | None = None,
+    seed: int = FIRST_SEED,
+    workers: int | None = None,
+    watch: Callable[[Done], None] | None = None,
+    report: Report | None = None,
 ) -> str:
-    """The text of a scenario's `thresholds.toml`, from `mice` untreated mice of seeds seed, seed + 1 ...
+    """The text of a scenario's `thresholds.toml`, from mice that are kept in a folder; the other arguments as of `cohort.run`.
 
-    progress: called with the number of mice done. Seeds start high so that no treated mouse shares one.
+    Raises InputError if a mouse could not be run.
     """
-    seeds = range(seed, seed + mice)
-    highest: list[dict[str, float]] = []
-    # Not by fork: the caller may run threads (a progress bar), whose locks a forked child would inherit.
-    with ProcessPoolExecutor(max_workers=workers, mp_context=get_context("spawn")) as pool:
-        for mouse in pool.map(partial(untreated_mouse, scenario_id), seeds):
-            highest.append(mouse)
-            if progress is not None:
-                progress(len(highest))
-    experiment = scenario.load(scenario_id)
+    plan = untreated(experiment, mice, seed)
+    if failed := cohort.run([plan], folder, workers, watch, report=report):
+        raise InputError(f"untreated mouse {failed[0].seed}", failed[0].why, "a scenario whose mice can be run")
+    tables = [life.table for life in cohort.gather(plan, folder).lives[plan.reference].values()]
+    area = section_of(*experiment.section, plan.base.parameters).area
     changed = {name: change.text for name, change in experiment.parameters.items()}
     lines = [
         "# Made by `niche-sim thresholds`; do not edit. A stage's onset is the first 24 h in which its marker lies above",
@@ -65,7 +63,8 @@ def compute_thresholds(
         f"duration = {json.dumps(f'{experiment.duration / 24:g} day')}",
     ]
     for stage in STAGES:
-        values = np.array([mouse[stage.name] for mouse in highest])
+        markers = [table[stage.marker] * MM2 / area if stage.per_area else table[stage.marker] for table in tables]
+        values = np.array([highest_day(marker, experiment.step) for marker in markers])
         lines += [
             "",
             f"[threshold.{stage.name}]",

@@ -30,7 +30,8 @@ from niche_sim.inference.verdicts import MET, UNDECIDED, Comparison, compare_ord
 from niche_sim.model.readouts import BY_NAME
 from niche_sim.model.stages import STAGES
 from niche_sim.runs import cohort
-from niche_sim.runs.cohort import Cohort, Plan
+from niche_sim.runs.cohort import Cohort
+from niche_sim.runs.plan import Plan
 
 FOLDER = Path(__file__).parent / "lessons"
 DIRECTION, ORDER, NUMBER = "direction", "order", "number"

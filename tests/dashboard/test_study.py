@@ -13,6 +13,7 @@ from niche_sim.dashboard.link import Setup
 from niche_sim.dashboard.study import Study, plan_of
 from niche_sim.experiment.protocol import Block
 from niche_sim.runs import cohort
+from niche_sim.runs.store import Part
 
 SHORT = (("section.width", "0.6 mm"), ("section.height", "0.6 mm"), ("run.duration", "4 day"))
 OURS = Setup("liver_growing_primary", "primary", overrides=SHORT)
@@ -67,13 +68,16 @@ def test_a_study_gives_the_mice_of_a_cohort_and_their_effects(folder):
 @pytest.mark.mice
 def test_the_same_mice_are_not_run_twice(folder):
     plan = plan_of(replace(OURS, arm="resected"), OURS, 2)
-    totals = []
+    told, written = [], []
     for _ in range(2):
         reports = Reports()
         Study(plan, ("resected", "primary"), reports).start()
         report = reports.wait("done", "failed")
-        totals.append((report.state, report.total, len(report.cohort.lives["resected"])))
-    assert totals == [("done", 4, 2), ("done", 0, 2)], "a second visitor has the first one's at once"
+        told.append((report.state, report.done, report.total, len(report.cohort.lives["resected"])))
+        written.append({file.name: file.stat().st_mtime_ns for file in folder.rglob("*.parquet")})
+    assert told == [("done", 4, 4, 2)] * 2
+    assert len(written[0]) == 4
+    assert written[0] == written[1], "a second visitor has the first one's at once"
 
 
 def test_both_may_have_been_edited():
@@ -83,7 +87,7 @@ def test_both_may_have_been_edited():
     first, second = (plan.experiment.arms[name].protocol for name in plan.arms)
     assert len(set(plan.arms)) == 2
     assert first.interventions == theirs.interventions() and second.interventions == ours.interventions()
-    assert plan.seeds == (1, 2, 3) and dict(plan.overrides) == dict(SHORT)
+    assert plan.seeds == (1, 2, 3) and dict(plan.base.overrides) == dict(SHORT)
 
 
 def test_an_edited_run_against_its_own_arm():
@@ -139,6 +143,6 @@ def test_a_fault_is_a_sentence(monkeypatch, caplog):
 
 def test_the_band_is_the_spread_of_mice():
     curves = np.arange(11.0)[:, None] * np.array([1.0, 10.0])
-    lives = {"a": {n: cohort.Life({"time_h": np.zeros(2), "bmdc": curves[n]}, {}, {}, 0.0, None) for n in range(11)}}
+    lives = {"a": {n: Part({"time_h": np.zeros(2), "bmdc": curves[n]}, {}) for n in range(11)}}
     low, middle, high = cohort.Cohort(plan_of(replace(OURS, arm="resected"), OURS, 2), lives).band("a", "bmdc")
     np.testing.assert_allclose([low, middle, high], [[1.0, 10.0], [5.0, 50.0], [9.0, 90.0]])

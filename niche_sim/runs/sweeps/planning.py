@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
-import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
-
-import numpy as np
-from numpy.typing import NDArray
+from typing import Any
 
 from niche_sim.engine import given
 from niche_sim.engine.errors import InputError
@@ -25,10 +19,10 @@ from niche_sim.model.catalogue import DEFAULT_SEED
 from niche_sim.model.parameters import rows
 from niche_sim.model.readouts import BY_NAME, READOUTS
 from niche_sim.model.stages import STAGES
-from niche_sim.runs import identity
-from niche_sim.runs.sweeps.axes import WORDS, Axis, Float, parameter_axis
-from niche_sim.runs.sweeps.design import DESIGNS, levels_of, problem_of
-from niche_sim.runs.sweeps.protocols import check_arms, protocol_axes, varied
+from niche_sim.runs.axes import Axis, parameter_axis
+from niche_sim.runs.design import DESIGNS, levels_of
+from niche_sim.runs.plan import Plan
+from niche_sim.runs.protocol_axes import check_arms, protocol_axes
 
 KEYS: tuple[str, ...] = (
     "arms",
@@ -44,143 +38,6 @@ KEYS: tuple[str, ...] = (
 )
 KEYS += ("overrides", "without")
 MOST_SEEDS = 1_000_000
-
-
-@dataclass(frozen=True)
-class Job:
-    """One run, whole and ready to be sent to a worker: what is run is the very thing that was named."""
-
-    name: str
-    setup: Setup
-    arm: str
-    seed: int
-    engine: Mapping[str, object]
-
-    def model(self) -> Simulation:
-        """The virtual mouse at time 0."""
-        return Simulation(self.setup, self.arm, rng=self.seed, allow_large=True)
-
-
-class Run(NamedTuple):
-    """One run of a plan. point: number of the first point that it stands for. job: None, if `why` says what is wrong."""
-
-    name: str
-    point: int
-    arm: str
-    seed: int
-    job: Job | None
-    why: str
-
-
-@dataclass(frozen=True, eq=False)
-class Plan:
-    """A sweep, checked. Make it with `plan` or `read_plan`.
-
-    at: h, besides the end. readouts: names of readouts, and onset_<stage>. levels, unit_cube: float64[points, axes], as in
-    `levels_of`. thresholds: of the stages. content: the plan as plain data, as it is written to plan.toml.
-    """
-
-    experiment: Scenario
-    arms: tuple[str, ...]
-    seeds: tuple[int, ...]
-    at: tuple[float, ...]
-    readouts: tuple[str, ...]
-    series: bool
-    design: str
-    samples: int | None
-    design_seed: int
-    axes: tuple[Axis, ...]
-    levels: Float
-    unit_cube: Float
-    overrides: Mapping[str, str]
-    without: tuple[str, ...]
-    thresholds: Mapping[str, float]
-    content: Mapping[str, Any]
-
-    @property
-    def points(self) -> int:
-        """Number of points of the design."""
-        return len(self.levels)
-
-    @property
-    def numbers(self) -> Float:
-        """The points in the units of the axes, float64[points, axes]; nan for words."""
-        columns = [
-            [np.nan if axis.unit is WORDS else axis.value(level) for level in self.levels[:, n]]
-            for n, axis in enumerate(self.axes)
-        ]
-        return np.array(columns, float).reshape(len(self.axes), self.points).T
-
-    @property
-    def problem(self) -> dict[str, Any]:
-        """What SALib calls the problem, for `unit_cube`."""
-        return problem_of([axis.name for axis in self.axes])
-
-    @property
-    def total(self) -> int:
-        """Number of runs."""
-        return sum(len(np.unique(self.stands_for(arm))) for arm in self.arms) * len(self.seeds)
-
-    def stands_for(self, arm: str) -> NDArray[np.int64]:
-        """For every point the first point that is the same to an arm, int64[points]: an axis may be of another arm."""
-        return self._first_points[arm]
-
-    @functools.cached_property
-    def _first_points(self) -> dict[str, NDArray[np.int64]]:
-        found = {}
-        for arm in self.arms:
-            felt = self.levels[:, [axis.arm in (None, arm) for axis in self.axes]]
-            _, first, which = np.unique(felt, axis=0, return_index=True, return_inverse=True)
-            found[arm] = first[which.ravel()] if felt.shape[1] else np.zeros(self.points, np.int64)
-        return found
-
-    def values_at(self, point: int, arm: str) -> list[Any]:
-        """What each axis is at a point, as a reader sees it; None where it does not touch the arm."""
-        return [
-            axis.value(level) if axis.arm in (None, arm) else None
-            for axis, level in zip(self.axes, self.levels[point], strict=True)
-        ]
-
-    def described(self, point: int, arm: str) -> str:
-        """A point in a few words: "tgfb.half_life 3 min, anti_mif.from 7 day"; "" without axes that touch the arm."""
-        pairs = zip(self.axes, self.values_at(point, arm), strict=True)
-        return ", ".join(f"{axis.name} {axis.shown(value)}" for axis, value in pairs if value is not None)
-
-    def runs(self) -> Iterator[Run]:
-        """Every point, arm and seed that can differ: point by point, of these arm by arm, of these seed by seed. Made as they
-        are asked for. Runs of one name are one mouse, such as those of a value that is there twice, or of two like arms."""
-        for point in range(self.points):
-            arms = [arm for arm in self.arms if self.stands_for(arm)[point] == point]
-            yield from self._runs_of(point, arms) if arms else ()
-
-    def _runs_of(self, point: int, arms: Sequence[str]) -> Iterator[Run]:
-        settings = [(axis, axis.setting(level)) for axis, level in zip(self.axes, self.levels[point], strict=True)]
-        shared = {axis.key: setting for axis, setting in settings if axis.arm is None}
-        for arm in arms:
-            try:
-                of_arm = [(axis, setting) for axis, setting in settings if axis.arm == arm]
-                made = self._setup(arm, shared, of_arm)
-            except InputError as error:
-                text = json.dumps([self.content["scenario"], dict(self.overrides), arm, self.values_at(point, arm)])
-                for seed in self.seeds:
-                    yield Run(identity.name_of_run(text, seed), point, arm, seed, None, str(error))
-                continue
-            key = identity.name_of_arm(made, arm)
-            for seed in self.seeds:
-                job = Job(identity.name_of_run(key, seed), made, arm, seed, identity.engine())
-                yield Run(job.name, point, arm, seed, job, "")
-
-    def job(self, arm: str, seed: int, overrides: Mapping[str, str] | None = None) -> Job:
-        """A run of the scenario with further overrides, whether it is in the plan or not. Raises InputError."""
-        made = self._setup(arm, overrides or {}, [])
-        name = identity.name_of_run(identity.name_of_arm(made, arm), seed)
-        return Job(name, made, arm, seed, identity.engine())
-
-    def _setup(self, arm: str, overrides: Mapping[str, Any], settings: Sequence[tuple[Axis, Any]]) -> Setup:
-        changes = {**self.overrides, **{name: str(text) for name, text in overrides.items()}}
-        made = setup(self.experiment, changes, self.without, self.thresholds)
-        protocol = varied(self.experiment, arm, settings, "vary_protocol") if settings else None
-        return dataclasses.replace(made, experiment=made.experiment.only(arm, protocol))
 
 
 def plan(
@@ -259,6 +116,7 @@ def _checked(experiment: Scenario, keys: Mapping[str, Any], where: str) -> Plan:
     content = {"scenario": _scenario_name(experiment), "arms": list(arms), **keys}
     return Plan(
         experiment=dataclasses.replace(experiment, targets=()),
+        base=base,
         arms=arms,
         seeds=_seeds(keys, where),
         at=_at(keys, base, axes, where),
@@ -270,9 +128,6 @@ def _checked(experiment: Scenario, keys: Mapping[str, Any], where: str) -> Plan:
         axes=axes,
         levels=levels,
         unit_cube=shares,
-        overrides=overrides,
-        without=without,
-        thresholds=base.thresholds,
         content={key: value for key, value in content.items() if value is not False and value not in ([], {})},
     )
 

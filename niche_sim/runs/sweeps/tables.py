@@ -11,18 +11,26 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import tomli_w
 
+import niche_sim
 from niche_sim.engine.errors import InputError
 from niche_sim.experiment.scenario import ONSET
-from niche_sim.runs.record import whole
+from niche_sim.runs import identity
+from niche_sim.runs.axes import WORDS, Float
+from niche_sim.runs.plan import Plan, Run
+from niche_sim.runs.record import machine, whole, write_json
 from niche_sim.runs.sealed import Report, report_damaged
-from niche_sim.runs.sweeps.axes import WORDS, Axis, Float
-from niche_sim.runs.sweeps.folder import PLAN, Folder, provenance_of
-from niche_sim.runs.sweeps.planning import Plan, Run, read_plan
-from niche_sim.runs.sweeps.run_store import COMPRESSION, NOTES, Part, unit_of, units
+from niche_sim.runs.store import COMPRESSION, NOTES, Part, Store, unit_of, units
+from niche_sim.runs.sweeps.planning import read_plan
 
+PLAN = "plan.toml"
 RUNS, SERIES, FAILURES = "runs.parquet", "series.parquet", "failures.parquet"
 ROWS_AT_ONCE = 2_000  # in memory, of a table that is written
+
+TEXT = (pa.string(), "")  # type and unit of a column of words
 
 _Column = tuple[str, Any, str]  # name, type, unit
 
@@ -86,7 +94,7 @@ class Swept:
         """
         kept, times = {}, None
         for point, seed, name in self._rows(arm, self.runs, "run_hash"):
-            part = Folder(self.folder).read(name)
+            part = Store(self.folder).read(name)
             if part is None:
                 continue
             if readout not in part.table:
@@ -116,22 +124,41 @@ def column_at(readout: str, at: float) -> str:
     return f"{readout}_day_{at / 24.0:.10g}"
 
 
-def count(plan: Plan, folder: Path) -> Count:
-    """How far a sweep is, by what lies in its folder."""
-    store, done, failed, missing = Folder(folder), 0, 0, 0
-    for run in plan.runs():
-        if store.has(run.name):
-            done += 1
-        elif store.failure(run.name):
-            failed += 1
-        else:
-            missing += 1
+def describe(plan: Plan, folder: Path) -> None:
+    """Write plan.toml and provenance.json, unless they are there. Raises OSError; InputError if a name is no Unicode."""
+    text, file = tomli_w.dumps(plan.content), folder / PLAN
+    try:
+        content = text.encode()
+    except UnicodeEncodeError:
+        named = ascii(plan.content["scenario"])
+        raise InputError("scenario", f"{named} is no Unicode", f"a folder whose name is, for {PLAN}") from None
+    if not file.is_file() or file.read_bytes() != content:
+        with whole(file) as part:
+            part.write_text(text, encoding="utf-8", newline="")
+        write_json(provenance_of(plan), folder / "provenance.json")
+
+
+def provenance_of(plan: Plan) -> dict[str, Any]:
+    """What a sweep rests on: scenario and plan, code, libraries, machine."""
+    experiment = plan.experiment
+    scenario = {"id": experiment.id, "sha256": experiment.sha256, "text": experiment.text}
+    version = {"niche_sim": niche_sim.__version__}
+    return {"scenario": scenario, "plan": plan.content, **version, **identity.engine(), **machine()}
+
+
+def count(plan: Plan, folder: Path, of: Callable[[Run], bool] = lambda run: True) -> Count:
+    """How far a sweep is, or those runs that `of` tells, by what lies in its folder."""
+    store, done, failed, missing = Store(folder), 0, 0, 0
+    for run in filter(of, plan.runs()):
+        has = store.has(run.name)
+        lost = not has and bool(store.failure(run.name))
+        done, failed, missing = done + has, failed + lost, missing + (not has and not lost)
     return Count(done, failed, missing)
 
 
 def failures(plan: Plan, folder: Path) -> Iterator[tuple[Run, str]]:
     """The runs of a plan that failed so far and why, in its order."""
-    store = Folder(Path(folder))
+    store = Store(Path(folder))
     for run in plan.runs():
         if (why := store.failure(run.name)) and not store.has(run.name):
             yield run, why
@@ -154,105 +181,63 @@ def plan_of(folder: str | Path) -> Plan:
     return read_plan(file)
 
 
-def collect(
-    plan: Plan,
-    folder: Path,
-    watch: Callable[[int], None] = lambda number: None,
-    report: Report | None = None,
-) -> Swept:
+def collect(plan: Plan, folder: Path, report: Report | None = None) -> Swept:
     """Write the tables from what is there; what is missing has no row.
 
-    watch: called with the number of runs looked at. report: called with a line if kept runs are not as they were written;
-    None logs it. Each table is whole or is not there; two that collect at the same time write the same. Raises OSError.
+    report: called with a line if kept runs are not as they were written; None logs it. Each table is whole or is not there; two
+    that collect at the same time write the same. Raises OSError.
     """
     folder = Path(folder)
-    store, done, failed, missing = Folder(folder), 0, 0, 0
-    store.describe(plan)
+    store, done, failed, missing = Store(folder), 0, 0, 0
+    describe(plan, folder)
+    columns, series = _columns(plan), [name for name in plan.readouts if not name.startswith(ONSET)]
+    head = [("run_hash", *TEXT), ("point", pa.int64(), ""), ("arm", *TEXT), ("seed", pa.int64(), "")]
+    varied = [(axis.name, *(TEXT if axis.unit is WORDS else (pa.float64(), axis.unit))) for axis in plan.axes]
+    measured = [(name, pa.float64(), unit_of(readout)) for name, readout, _ in columns]
+    timed = [(name, pa.float64(), unit_of(name)) for name in ("time_h", *series)]
     with contextlib.ExitStack() as stack:
-        runs = stack.enter_context(_Table(folder / RUNS, _run_columns(plan), plan))
-        failures = stack.enter_context(_Table(folder / FAILURES, [*_head(plan), ("error", *_text())], plan))
-        series = stack.enter_context(_Table(folder / SERIES, _series_columns(plan), plan)) if plan.series else None
-        for number, run in enumerate(plan.runs()):
+        runs = stack.enter_context(_Table(folder / RUNS, [*head, *varied, *measured], plan))
+        failures = stack.enter_context(_Table(folder / FAILURES, [*head, *varied, ("error", *TEXT)], plan))
+        tables = [_Table(folder / SERIES, [head[0], *head[2:], *timed], plan)] if plan.series else []
+        for table in tables:
+            stack.enter_context(table)
+        for run in plan.runs():
             part = store.read(run.name)
-            head = [run.name, run.point, run.arm, run.seed, *plan.values_at(run.point, run.arm)]
+            row = [run.name, run.point, run.arm, run.seed, *plan.values_at(run.point, run.arm)]
             if part is not None:
                 done += 1
-                runs.add([*head, *_readings(plan, part)])
-                if series is not None:
-                    series.extend(_series(plan, run, part))
+                runs.extend([[*row, *(_reading(part, readout, at) for _, readout, at in columns)]])
+                for table in tables:
+                    rows = zip(*(part.table[name].tolist() for name in ("time_h", *series)), strict=True)
+                    table.extend([[run.name, run.arm, run.seed, *values] for values in rows])
             elif why := store.failure(run.name):
                 failed += 1
-                failures.add([*head, why])
+                failures.extend([[*row, why]])
             else:
                 missing += 1
-            watch(number + 1)
     if not plan.series:
         (folder / SERIES).unlink(missing_ok=True)
     report_damaged(store.damaged, folder, report, "without a row until the sweep is run again")
     return Swept(plan, folder, Count(done, failed, missing))
 
 
-def _head(plan: Plan) -> list[_Column]:
-    import pyarrow as pa
-
-    varied = [(axis.name, *_kind(axis)) for axis in plan.axes]
-    return [("run_hash", *_text()), ("point", pa.int64(), ""), ("arm", *_text()), ("seed", pa.int64(), ""), *varied]
-
-
-def _text() -> tuple[Any, str]:
-    import pyarrow as pa
-
-    return pa.string(), ""
-
-
-def _kind(axis: Axis) -> tuple[Any, str]:
-    import pyarrow as pa
-
-    return _text() if axis.unit is WORDS else (pa.float64(), axis.unit)
-
-
-def _run_columns(plan: Plan) -> list[_Column]:
-    """The columns of runs.parquet: each readout at the end, then at every other time; an onset once."""
-    import pyarrow as pa
-
-    measured = [name for name in plan.readouts if not name.startswith(ONSET)]
-    columns = [(name, pa.float64(), unit_of(name)) for name in plan.readouts]
-    columns += [(column_at(name, at), pa.float64(), unit_of(name)) for at in plan.at for name in measured]
-    return [*_head(plan), *columns]
-
-
-def _readings(plan: Plan, part: Part) -> list[float | None]:
-    measured = [name for name in plan.readouts if not name.startswith(ONSET)]
-    found: list[float | None] = []
-    for name in plan.readouts:
-        onset = part.onsets.get(name.removeprefix(ONSET), math.nan) if name.startswith(ONSET) else None
-        found.append(float(part.table[name][-1]) if onset is None else None if math.isnan(onset) else onset)
-    for at in plan.at:
-        try:
-            row = part.row_at(at)
-        except IndexError:  # a run that is shorter, where the duration is varied
-            found += [None] * len(measured)
-            continue
-        found += [float(part.table[name][row]) for name in measured]
-    return found
-
-
-def _series_columns(plan: Plan) -> list[_Column]:
-    import pyarrow as pa
-
-    measured = [name for name in plan.readouts if not name.startswith(ONSET)]
-    head: list[_Column] = [
-        ("run_hash", *_text()),
-        ("arm", *_text()),
-        ("seed", pa.int64(), ""),
-        ("time_h", pa.float64(), "h"),
+def _columns(plan: Plan) -> list[tuple[str, str, float]]:
+    """Columns of runs.parquet, with readout and time (h): each readout at the end, then at every other time; an onset once."""
+    at_end = [(name, name, math.inf) for name in plan.readouts]
+    return at_end + [
+        (column_at(name, at), name, at) for at in plan.at for name in plan.readouts if not name.startswith(ONSET)
     ]
-    return [*head, *((name, pa.float64(), unit_of(name)) for name in measured)]
 
 
-def _series(plan: Plan, run: Run, part: Part) -> list[list[Any]]:
-    measured = [part.table[name].tolist() for name in ("time_h", *plan.readouts) if not name.startswith(ONSET)]
-    return [[run.name, run.arm, run.seed, *row] for row in zip(*measured, strict=True)]
+def _reading(part: Part, readout: str, at: float) -> float | None:
+    """None for an onset that was not reached, and after the end of a run that is shorter than others."""
+    if readout.startswith(ONSET):
+        onset = part.onsets.get(readout.removeprefix(ONSET), math.nan)
+        return None if math.isnan(onset) else onset
+    try:
+        return float(part.table[readout][part.row_at(at)])
+    except IndexError:
+        return None
 
 
 class _Table:
@@ -265,19 +250,13 @@ class _Table:
         self.file = whole(file)
 
     def __enter__(self) -> _Table:
-        import pyarrow.parquet as pq
-
         self.writer = pq.ParquetWriter(
             self.file.__enter__(), self.schema, compression=COMPRESSION, write_page_checksum=True
         )
         return self
 
-    def add(self, row: Sequence[Any]) -> None:
-        """A row; its values in the order of the columns."""
-        self.extend([row])
-
     def extend(self, rows: Sequence[Sequence[Any]]) -> None:
-        """Some rows."""
+        """Some rows; their values in the order of the columns."""
         self.rows += rows
         if len(self.rows) >= ROWS_AT_ONCE:
             self._write()
@@ -293,8 +272,6 @@ class _Table:
         self.file.__exit__(kind, *rest)
 
     def _write(self) -> None:
-        import pyarrow as pa
-
         columns = zip(*self.rows, strict=True)
         arrays = [pa.array(values, field.type) for values, field in zip(columns, self.schema, strict=True)]
         self.writer.write_table(pa.Table.from_arrays(arrays, schema=self.schema))
@@ -302,9 +279,6 @@ class _Table:
 
 
 def _read(file: Path) -> Any:
-    import pyarrow as pa
-    import pyarrow.parquet as pq
-
     try:
         return pq.read_table(file, page_checksum_verification=True)
     except (OSError, pa.ArrowException):

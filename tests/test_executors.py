@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from waiting import PATIENCE, until
 
-from niche_sim.runs.workers import Gone, Lost, Place, Workers, local, work
+from niche_sim.runs.executors import Gone, Lost, Place, Workers, local, work
 
 
 def square(number):
@@ -103,7 +103,7 @@ def is_alive(pid):
 
 def test_processes_end_when_their_parent_is_killed(tmp_path):
     code = (
-        "import os, time\nfrom niche_sim.runs.workers import Workers\n"
+        "import os, time\nfrom niche_sim.runs.executors import Workers\n"
         "if __name__ == '__main__':\n"
         "    pool = Workers(2)\n"
         "    jobs = [pool.submit(time.sleep, 0.1) for _ in range(2)]\n"

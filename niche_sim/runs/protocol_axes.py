@@ -12,7 +12,7 @@ from niche_sim.engine.errors import InputError
 from niche_sim.engine.units import from_model, show, to_model
 from niche_sim.experiment.protocol import Protocol, check_keys, make_protocol, one_of, read_intervention
 from niche_sim.experiment.scenario import Scenario
-from niche_sim.runs.sweeps.axes import WORDS, Axis, read_axis
+from niche_sim.runs.axes import WORDS, Axis, read_axis
 
 WHICH = "which"  # the key that says which intervention is meant if an arm has several
 TIMES = ("from", "to", "at", "every", "doubling")

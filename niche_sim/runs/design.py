@@ -11,7 +11,7 @@ import numpy as np
 
 from niche_sim.engine import given
 from niche_sim.engine.errors import InputError
-from niche_sim.runs.sweeps.axes import Axis, Float
+from niche_sim.runs.axes import Axis, Float
 
 DESIGNS = ("grid", "list", "latin", "sobol", "morris")
 SAMPLED = DESIGNS[2:]

@@ -1,4 +1,7 @@
-"""Local processes behind the interface of `concurrent.futures`, and work that outlives the death of some of them."""
+"""Where runs are computed: processes of this machine, this process, or a Dask cluster, all behind `concurrent.futures`.
+
+`work` gives out jobs and outlives the death of some of the processes.
+"""
 
 from __future__ import annotations
 
@@ -17,11 +20,17 @@ from concurrent.futures import (
     Executor,
     Future,
     ProcessPoolExecutor,
+    ThreadPoolExecutor,
     wait,
 )
 from dataclasses import dataclass, field
 from multiprocessing.context import SpawnContext, SpawnProcess
+from time import monotonic
 from typing import Any, Generic, NamedTuple, TypeVar
+
+from niche_sim.engine.errors import InputError
+from niche_sim.engine.given import whole
+from niche_sim.runs import identity
 
 Job = TypeVar("Job")
 Answer = TypeVar("Answer")
@@ -29,6 +38,8 @@ Answer = TypeVar("Answer")
 DEATHS = 2  # of its process, after which a job is set aside
 POLL = 0.2  # s between two questions whether to stop
 LOOK_AGAIN = 1.0  # s, after which the executor is asked anew how much it takes and whether it is still there
+PATIENCE = 10  # s, for a Dask scheduler to answer
+QUEUED = 2  # jobs for each thread of a cluster: one at work and one that waits, so that none idles
 
 
 class Lost(NamedTuple):
@@ -37,8 +48,8 @@ class Lost(NamedTuple):
     why: str
 
 
-class Stopped(Exception):
-    """The work was stopped from outside; what was finished stays."""
+class Cancelled(Exception):
+    """Whoever asked for the work does not want it any more; what was finished stays."""
 
 
 class Gone(Exception):
@@ -163,6 +174,74 @@ def local(number: int) -> Generator[Place, None, None]:
     executor.shutdown()
 
 
+@contextlib.contextmanager
+def here() -> Generator[Place, None, None]:
+    """This process, one job after the other."""
+    with ThreadPoolExecutor(1) as executor:
+        yield Place(executor, lambda: 1)
+
+
+@contextlib.contextmanager
+def dask(address: str) -> Generator[Place, None, None]:
+    """The workers of a running Dask scheduler, such as "tcp://10.0.0.1:8786"; more may join while it goes on.
+
+    A run whose worker dies is given to another by the scheduler, and set aside after as many deaths as that is set to
+    allow (3 as Dask comes). The workers need no disk of their own nor one in common: results come back over the wire.
+
+    Raises:
+        InputError: Dask is not installed, nothing answers, or a worker has another niche_sim than this one.
+    """
+    try:
+        import distributed
+    except ImportError:
+        allowed = "pip install 'niche-sim[dask]' brings it"
+        raise InputError("--scheduler", "Dask distributed is not installed", allowed) from None
+    connect: Any = distributed.Client  # without types
+    try:
+        client = connect(address, timeout=PATIENCE, set_as_default=False)
+    except (OSError, ValueError, TypeError, RuntimeError) as error:
+        found = f"no Dask scheduler answers at {address} ({' '.join(str(error).split())[:80]})"
+        raise InputError("--scheduler", found, "the address of one that runs, such as tcp://127.0.0.1:8786") from None
+    try:
+        for worker, engine in client.run(identity.engine).items():
+            if differs := identity.differing(engine):
+                found = f"worker {worker} has another niche_sim ({differs} differ)"
+                raise InputError("--scheduler", found, "the same code and libraries on all workers as here")
+        executor = client.get_executor(pure=False)
+        yield Place(executor, _threads(client), deaths=1, gone=lambda: _gone(client, address))
+    finally:
+        client.close()
+
+
+def _threads(client: Any) -> Callable[[], int]:
+    """How many jobs to give at a time. The scheduler is asked once in a while, not for every job."""
+    known: list[float] = [-LOOK_AGAIN, 1]
+
+    def at_once() -> int:
+        if monotonic() - known[0] >= LOOK_AGAIN and client.status == "running":
+            known[:] = [monotonic(), max(1, sum(client.ncores().values()))]
+        return QUEUED * int(known[1])
+
+    return at_once
+
+
+def _gone(client: Any, address: str) -> str:
+    return "" if client.status == "running" else f"the Dask scheduler at {address} does not answer any more"
+
+
+def place_of(
+    workers: int | None = None, scheduler: str | None = None, place: Place | None = None
+) -> contextlib.AbstractContextManager[Place]:
+    """The one place that is asked for; without any, a process for each core. Raises InputError if several are."""
+    workers = None if workers is None else whole(workers, "workers", 1)
+    given = [name for name, it in (("workers", workers), ("scheduler", scheduler), ("place", place)) if it is not None]
+    if len(given) > 1:
+        raise InputError(given[1], f"beside {given[0]}", "one of them")
+    if place is not None:
+        return contextlib.nullcontext(place)
+    return dask(scheduler) if scheduler is not None else local(workers or os.cpu_count() or 1)
+
+
 def work(
     jobs: Iterator[Job], function: Callable[[Job], Answer], place: Place, stop: Callable[[], bool] | None = None
 ) -> Generator[tuple[Job, Answer | Lost], None, None]:
@@ -170,14 +249,14 @@ def work(
 
     A job whose process dies is given again, and set aside as Lost after `place.deaths`. What the function raises counts
     as such a death, so it should catch what is to be told otherwise. Closed early, or broken off by an exception, it
-    gives up the jobs at work. Raises Gone if the executor is not there any more, and Stopped once `stop`, which is asked
-    every POLL s in the thread that called, says so.
+    gives up the jobs at work. Raises Gone if the executor is not there any more, and Cancelled once `stop`, which is
+    asked every POLL s in the thread that called, says so.
     """
     desk: _Desk[Job, Answer] = _Desk(jobs, function, place)
     try:
         while desk.fill():
             if stop is not None and stop():
-                raise Stopped("the work was stopped")
+                raise Cancelled("the work was stopped")
             done, _ = wait(desk.at_work, LOOK_AGAIN if stop is None else POLL, return_when=FIRST_COMPLETED)
             if not done and (why := place.gone()):
                 raise Gone(why)

@@ -1,8 +1,4 @@
-"""Mesa's view of the rows: every cell is a ``mesa.Agent`` for whoever looks at it.
-
-The rows themselves are in :mod:`niche_sim.engine.columns`. A :class:`Cell` holds no state but which row it shows; a
-:class:`LazyAgentSet` makes its agents when asked. Only public names of Mesa are used, 3.3 to 3.5.
-"""
+"""A set of cells that makes its agents when they are asked for."""
 
 from __future__ import annotations
 
@@ -20,161 +16,11 @@ import numpy as np
 from mesa.agent import AgentSet
 from numpy.typing import NDArray
 
-from niche_sim.engine.columns import CellType, Identities, Population, column
-
-__all__ = ["Cell", "Identities", "LazyAgentSet", "Population", "PopulationModel", "column"]
+from niche_sim.engine.columns import Population, column
+from niche_sim.mesa_model.cell import Cell, agent_class_of, show_row
 
 # This class lives in different files of Mesa 3.3 and 3.5; what `groupby` returns is the same public thing in both.
 GroupBy = type(AgentSet([], random=standard_random.Random(0)).groupby("unique_id"))
-
-
-class Cell(mesa.Agent, CellType):
-    """An agent that shows one row of a population. Subclasses declare their columns and nothing that varies besides.
-
-    ``KupfferCell(model, y=.., x=.., load=3)`` adds a row. Columns left out take their defaults; ``key`` is the birth key.
-    Reading gives plain Python scalars, writing goes to the row. Once the cell is removed its state is gone: any use of
-    that raises ReferenceError, for ever. Its ``unique_id`` and ``model`` stay known.
-    """
-
-    __slots__ = ("_population", "_row", "_unique_id")
-
-
-    _population: Population
-    _row: int  # where the row was last seen
-    _unique_id: int
-
-    def __init_subclass__(cls, **arguments: Any) -> None:
-        super().__init_subclass__(**arguments)
-        inherited = [name for base in cls.__mro__[1:] for name, it in vars(base).items() if not isinstance(it, column)]
-        hidden = [name for name, it in vars(cls).items() if isinstance(it, column) and name in inherited]
-        if hidden:
-            raise TypeError(f"{cls.__name__}: a column cannot be called {', '.join(hidden)}; agents have one already")
-
-    def __init__(self, model: PopulationModel, **columns: Any) -> None:
-        # Mesa's own initialiser is left out: it would store this passing view in the model.
-        if not isinstance(model, PopulationModel):
-            raise TypeError(f"{type(self).__name__} needs a PopulationModel, not {type(model).__name__}")
-        population = model.population_of(type(self))
-        row = population.add(1, **columns).start
-        _show(self, population, row, int(population.unique_id[row]))
-
-    @classmethod
-    def create_agents(cls, model: PopulationModel, n: int, **columns: Any) -> LazyAgentSet:
-        """Add n rows at once; each value is one for all or n of them."""
-        population = model.population_of(cls)
-        rows = population.add(n, **columns)
-        return LazyAgentSet.of(population, ids=population.unique_id[rows].copy())
-
-    @classmethod
-    def from_dataframe(cls, model: PopulationModel, df: Any, **columns: Any) -> LazyAgentSet:
-        """Add a row for each row of a pandas DataFrame, whose columns are ours; columns given besides come first."""
-        return cls.create_agents(model, len(df), **{name: df[name].to_numpy() for name in df} | columns)
-
-    def locate(self) -> tuple[Population, int]:
-        """The population and the row that this agent shows now. ReferenceError when it was removed."""
-        row = self._population.find_one(self._unique_id, self._row)
-        if row < 0:
-            raise ReferenceError(f"{type(self).__name__} {self._unique_id} was removed: it has no state any more")
-        _set_row(self, row)
-        return self._population, row
-
-    @property
-    def unique_id(self) -> int:
-        """Unique among all agents of the model, from 1."""
-        return self._unique_id
-
-    @property
-    def model(self) -> Any:
-        """The model this agent is in, or was in."""
-        return self._population.model
-
-    @property
-    def key(self) -> int:
-        """The 64-bit birth key."""
-        population, row = self.locate()
-        return population.columns["key"].item(row)
-
-    @property
-    def pos(self) -> tuple[float, float]:
-        """(x, y) in um."""
-        population, row = self.locate()
-        return population.columns["x"].item(row), population.columns["y"].item(row)
-
-    @pos.setter
-    def pos(self, position: tuple[float, float]) -> None:
-        given_x, given_y = position
-        columns = self.declared()
-        # Both must be good before one of them is kept.
-        x, y = columns["x"].encode(given_x), columns["y"].encode(given_y)
-        self.x, self.y = x, y
-
-    def remove(self) -> None:
-        """Take the row out of the population. Nothing happens when it is out already."""
-        row = self._population.find_one(self._unique_id, self._row)
-        if row >= 0:
-            self._population.remove([row])
-
-    def __setattr__(self, name: str, value: Any) -> None:
-        if not hasattr(getattr(type(self), name, None), "__set__"):
-            known = ", ".join(self.declared())
-            raise AttributeError(f"{type(self).__name__} has no column {name!r} and keeps nothing else; it has {known}")
-        super().__setattr__(name, value)
-
-    def __eq__(self, other: object) -> bool:
-        if not isinstance(other, Cell):
-            return NotImplemented
-        return other._unique_id == self._unique_id and other._population is self._population
-
-    def __hash__(self) -> int:
-        return hash(self._unique_id)
-
-    def __repr__(self) -> str:
-        gone = self._population.find_one(self._unique_id, self._row) < 0
-        return f"<{type(self).__name__} {self._unique_id}{' (removed)' if gone else ''}>"
-
-    def __reduce__(self) -> tuple[Any, ...]:
-        # The id comes first, because an agent in a set is hashed before the population, which may hold it, is there.
-        return _named, (type(self), self._unique_id), (self._population, self._row)
-
-    def __setstate__(self, state: tuple[Population, int]) -> None:
-        _show(self, *state, self._unique_id)
-
-
-_VIEWS: dict[type, type[Cell]] = {}
-
-
-def shows(cell_type: type) -> Callable[[type[Cell]], type[Cell]]:
-    """Decorator of an agent class: cells of this type, whose columns it inherits, are seen as agents of that class."""
-
-    def register(agent_class: type[Cell]) -> type[Cell]:
-        _VIEWS[cell_type] = agent_class
-        return agent_class
-
-    return register
-
-
-def agent_class_of(population: Population) -> type[Cell]:
-    """The class of the agents that show the rows of a population: its cell type, if that is an agent class itself."""
-    cell_type: type = population.cell_type
-    return cell_type if issubclass(cell_type, Cell) else _VIEWS[cell_type]
-
-
-_set_population = vars(Cell)["_population"].__set__
-_set_row = vars(Cell)["_row"].__set__
-_set_unique_id = vars(Cell)["_unique_id"].__set__
-
-
-def _show(agent: Cell, population: Population, row: int, unique_id: int) -> Cell:
-    _set_population(agent, population)
-    _set_row(agent, row)
-    _set_unique_id(agent, unique_id)
-    return agent
-
-
-def _named(agent_class: type[Cell], unique_id: int) -> Cell:
-    agent = object.__new__(agent_class)
-    _set_unique_id(agent, unique_id)
-    return agent
 
 
 class _Rows:
@@ -187,7 +33,7 @@ class _Rows:
     def agent(self, row: int, unique_id: int) -> Cell | None:
         if self.population.removals != self.removals:
             row = self.population.find_one(unique_id, row)
-        return None if row < 0 else _show(object.__new__(agent_class_of(self.population)), self.population, row, unique_id)
+        return None if row < 0 else show_row(object.__new__(agent_class_of(self.population)), self.population, row, unique_id)
 
     def are(self, rows: NDArray[np.int64], agent_type: Any) -> NDArray[np.bool_]:
         return np.full(len(rows), issubclass(agent_class_of(self.population), agent_type))
@@ -544,76 +390,3 @@ class LazyAgentSet(AgentSet):
             groups.setdefault(value, []).append(unique_id)
         sets = {value: self._subset(np.array(ids, np.int64)) for value, ids in groups.items()}
         return GroupBy(sets if result_type == "agentset" else {value: list(agents) for value, agents in sets.items()})
-
-
-class PopulationModel(mesa.Model):
-    """A Mesa model whose agents may be rows of populations beside ordinary objects.
-
-    ``model.attach(Population(KupfferCell, model.identities))`` shows rows as agents; ``model.agents`` and
-    ``model.agents_by_type`` are live sets. Unique ids are shared by all. Mesa's own events about added and removed agents
-    (experimental, 3.5) are sent for ordinary agents only.
-    """
-
-    def __init__(self, *, rng: Any = None) -> None:
-        super().__init__(rng=rng)
-        self.identities = Identities()
-        self.populations: dict[str, Population] = {}  # by name of the agent class
-
-    def attach(self, *populations: Population) -> None:
-        """Show the rows of these populations as agents. ValueError when ids or names would not be unique.
-
-        Populations that were made with identities of their own bring them, as long as nobody has an id of this model yet.
-        """
-        for population in populations:
-            if population.identities is not self.identities:
-                if self.populations or self.identities.next > 1:
-                    raise ValueError(f"{population.name} takes its unique ids elsewhere than the agents of this model")
-                self.identities = population.identities
-            if population.name in self.populations or population.model not in (None, self):
-                raise ValueError(f"{population.name} is attached already")
-            population.model = self
-            self.populations[population.name] = population
-
-    def population_of(self, agent_class: type[Cell]) -> Population:
-        """The population whose rows are agents of this class. KeyError when there is none."""
-        population = self.populations.get(agent_class.__name__)
-        if population is None or agent_class_of(population) is not agent_class:
-            known = ", ".join(self.populations) or "none"
-            raise KeyError(f"no population of {agent_class.__name__}; there are {known}")
-        return population
-
-    @property
-    def agents(self) -> LazyAgentSet:
-        """All agents, in the order in which they were created."""
-        return LazyAgentSet.of(*self.populations.values(), ordinary=super().agents, random=self.random)
-
-    @property
-    def agents_by_type(self) -> dict[type, Any]:
-        """The agents of each class; a class whose population is attached is there even before its first cell."""
-        rows = {agent_class_of(population): LazyAgentSet.of(population) for population in self.populations.values()}
-        return {**super().agents_by_type, **rows}
-
-    @property
-    def agent_types(self) -> list[type]:
-        """The classes of the agents."""
-        return list(self.agents_by_type)
-
-    def register_agent(self, agent: mesa.Agent) -> None:
-        """Called by Mesa for each ordinary agent, which gets its id from the shared counter."""
-        if isinstance(agent, Cell):
-            raise TypeError(f"{agent!r} is in its population already")
-        super().register_agent(agent)
-        agent.unique_id = int(self.identities.take(1)[0])
-
-    def deregister_agent(self, agent: mesa.Agent) -> None:
-        """Take an agent out of the model."""
-        if isinstance(agent, Cell):
-            agent.remove()
-        else:
-            super().deregister_agent(agent)
-
-    def remove_all_agents(self) -> None:
-        """Empty all populations and remove all ordinary agents."""
-        super().remove_all_agents()
-        for population in self.populations.values():
-            population.remove(slice(None))
