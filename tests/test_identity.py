@@ -36,15 +36,16 @@ TEXTS = {
     "the story of a stage": ("model/stages.py", "A few tumour cells leave dormancy", "Some tumour cells leave dormancy"),
     "the note of a number": ("model/parameters/tumour.py", "few are lost on arrival", "only a few are lost"),
     "the source of a number": ("model/parameters/tumour.py", "Luzzi1998", "Luzzi1998b"),
-    "what a cause of death is called": (
-        "model/processes/colonisation/dormant_death.py", '"died while dormant"', '"died in dormancy"'
-    ),
+    "what a cause of death is called": ("model/catalogue.py", '"died while dormant"', '"died in dormancy"'),
+    "what a block is called": ("model/catalogue.py", '"miR-21"', '"miR-21-5p"'),
+    "how cells are drawn": ("model/cells.py", 'marker = "s"', 'marker = "o"'),
     "a message of an error": ("model/anatomy.py", "at most a third of the lobule_radius", "no more than a third of lobule_radius"),
     "code that only looks on": ("figures/style.py", "from __future__ import annotations\n", "A = 1\n"),
 }  # fmt: skip
 FORMULAS = {
     "a law": ("engine/laws.py", "return -np.expm1(", "return -2.0 * np.expm1("),
-    "a rule": ("model/processes/colonisation/dormant_death.py", "< probability(rate, dt)", "< 2.0 * probability(rate, dt)"),
+    "a rule": ("model/process.py", "< probability(rate, dt)", "< 2.0 * probability(rate, dt)"),
+    "the cargo that a block stops": ("model/catalogue.py", 'cargo="mir21"', 'cargo="mir25"'),
     "the purpose of a draw": ("model/processes/priming/exosome_uptake.py", '"leave blood"', '"leave the blood"'),
     "the words of a key": ("engine/chance.py", '"birth key"', '"key of birth"'),
     "a window": ("model/stages.py", "WINDOW = 24.0", "WINDOW = 12.0"),

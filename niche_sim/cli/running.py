@@ -29,7 +29,7 @@ from niche_sim.cli.usage import (
     whole_number,
 )
 from niche_sim.engine.errors import InputError
-from niche_sim.model.catalogue import DEFAULT_SEED
+from niche_sim.experiment.defaults import DEFAULT_SEED
 
 if TYPE_CHECKING:
     from niche_sim.experiment.scenario import Scenario

@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from typing import Any
 
 from niche_sim.engine.errors import InputError, one_line, unseen
-from niche_sim.model.catalogue import DEFAULT_SCENARIO
+from niche_sim.experiment.defaults import DEFAULT_SCENARIO
 
 SCENARIO = DEFAULT_SCENARIO
 

@@ -18,9 +18,9 @@ from niche_sim.dashboard.study import Report, Study
 from niche_sim.dashboard.view import View
 from niche_sim.engine.errors import InputError
 from niche_sim.experiment import scenario
+from niche_sim.experiment.defaults import DEFAULT_SEED
 from niche_sim.figures.charts import MOST
 from niche_sim.figures.labels import arm_title, arm_words, day_words
-from niche_sim.model.catalogue import DEFAULT_SEED
 from niche_sim.teaching import lesson as library
 from niche_sim.teaching.lesson import DIRECTION, NUMBER, RIGHT, SAME_IN_WORDS, WRONG, Answer, Lesson, Question, answers
 

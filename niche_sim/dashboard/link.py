@@ -15,6 +15,7 @@ from niche_sim.dashboard import limits
 from niche_sim.engine.errors import InputError
 from niche_sim.experiment import estimate
 from niche_sim.experiment import scenario as library
+from niche_sim.experiment.defaults import DEFAULT_SCENARIO, DEFAULT_SEED
 from niche_sim.experiment.protocol import Intervention, Protocol, check_keys, one_of
 from niche_sim.experiment.scenario import ParameterChange, Scenario
 from niche_sim.experiment.scenario_writing import entry_text, read_entry, read_protocol, toml_of, with_protocol
@@ -23,7 +24,6 @@ from niche_sim.experiment.setup import Setup as RunSetup
 from niche_sim.experiment.setup import setup as run_setup
 from niche_sim.experiment.simulation import Simulation
 from niche_sim.figures.labels import arm_title
-from niche_sim.model.catalogue import DEFAULT_SCENARIO, DEFAULT_SEED
 from niche_sim.runs.checkpoints import first_difference
 
 KEYS = ("scenario", "arm", "seed", "set", "without", "schedule", "protocol", "against", "before", "day")

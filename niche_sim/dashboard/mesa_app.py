@@ -14,12 +14,12 @@ from mesa.visualization.utils import update_counter
 
 from niche_sim.dashboard.canvas import TissueCanvas
 from niche_sim.dashboard.elements import Look
+from niche_sim.experiment.defaults import DEFAULT_SCENARIO, DEFAULT_SEED
 from niche_sim.experiment.scenario import load
 from niche_sim.exports.canvas_encoding import Scales, pack, static_of
 from niche_sim.figures.appearance import LiveSight
 from niche_sim.figures.labels import arm_title
 from niche_sim.mesa_model.model import NicheModel
-from niche_sim.model.catalogue import DEFAULT_SCENARIO, DEFAULT_SEED
 from niche_sim.model.parameters import rows
 
 PLAY_INTERVAL = 150  # ms; with much less, SolaraViz renders more often than Solara allows

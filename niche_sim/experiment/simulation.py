@@ -9,10 +9,10 @@ from typing import Self
 
 from niche_sim.engine.chance import Chance
 from niche_sim.engine.errors import InputError
+from niche_sim.experiment.defaults import DEFAULT_SCENARIO, DEFAULT_SEED
 from niche_sim.experiment.estimate import FITS, SMALLER, check, estimate
 from niche_sim.experiment.scenario import Scenario
 from niche_sim.experiment.setup import Setup, setup
-from niche_sim.model.catalogue import DEFAULT_SCENARIO, DEFAULT_SEED
 from niche_sim.model.initial_state import between_subject_variability, naive_liver, section_of
 from niche_sim.model.readouts import READOUTS
 from niche_sim.model.stages import StageWatch

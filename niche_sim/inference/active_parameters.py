@@ -6,10 +6,11 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from niche_sim.engine.chance import Chance
+from niche_sim.experiment.defaults import DEFAULT_SEED
 from niche_sim.experiment.scenario import Scenario
 from niche_sim.experiment.setup import setup
 from niche_sim.experiment.simulation import Simulation
-from niche_sim.model.catalogue import DEFAULT_SEED, TUMOUR_LINES
+from niche_sim.model.catalogue import TUMOUR_LINES
 from niche_sim.model.initial_state import between_subject_variability, naive_liver, section_of
 from niche_sim.model.parameters import rows
 

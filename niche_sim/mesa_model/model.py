@@ -11,12 +11,12 @@ from typing import Any
 
 from mesa import DataCollector
 
+from niche_sim.experiment.defaults import DEFAULT_SCENARIO, DEFAULT_SEED
 from niche_sim.experiment.scenario import Scenario
 from niche_sim.experiment.setup import Setup
 from niche_sim.experiment.simulation import Simulation, chance_of
 from niche_sim.mesa_model import cells  # noqa: F401  the classes in which the rows are seen
 from niche_sim.mesa_model.population_model import PopulationModel
-from niche_sim.model.catalogue import DEFAULT_SCENARIO, DEFAULT_SEED
 
 LAST = operator.itemgetter(-1)
 

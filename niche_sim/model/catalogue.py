@@ -28,8 +28,6 @@ __all__ = [
     "BMDC_KINDS",
     "BOOSTS",
     "CARGO",
-    "DEFAULT_SCENARIO",
-    "DEFAULT_SEED",
     "DEPLETABLE",
     "DRUGS",
     "EXOSOMES_OF_LINE",
@@ -45,8 +43,6 @@ __all__ = [
     "Loss",
 ]
 
-DEFAULT_SCENARIO = "liver_education_costasilva2015"  # the one that is meant if none is named
-DEFAULT_SEED = 1  # the virtual mouse that runs if none is named
 ORGANS = ("liver", "lung", "brain")
 INTEGRIN_OF_ORGAN = {"liver": "integrin_avb5", "lung": "integrin_a6b4", "brain": "integrin_b3"}
 

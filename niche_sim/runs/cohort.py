@@ -16,10 +16,10 @@ from niche_sim.engine import given
 from niche_sim.engine.errors import InputError
 from niche_sim.engine.reading import reading
 from niche_sim.experiment import scenario
+from niche_sim.experiment.defaults import DEFAULT_SEED
 from niche_sim.experiment.estimate import estimate
 from niche_sim.experiment.scenario import ONSET, Scenario
 from niche_sim.experiment.setup import setup
-from niche_sim.model.catalogue import DEFAULT_SEED
 from niche_sim.model.readouts import BY_NAME
 from niche_sim.runs import farm
 from niche_sim.runs.axes import Float

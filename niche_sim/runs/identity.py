@@ -30,6 +30,8 @@ PACKAGE = Path(__file__).resolve().parents[1]
 DECIDING = ("engine", "model", "experiment/protocol.py", "experiment/setup.py", "experiment/simulation.py")
 LIBRARIES = ("numpy", "scipy", "numba")
 REGISTER_ROW = "number"  # the call that writes a row of the register: its value is in the name as a resolved parameter
+RECORDS = ("link", "raised", "drug")  # what writes a record of a block, a boost or a drug: its strings are labels
+LABELS = ("label", "marker", "meaning", "group")
 _WORDS = re.compile(r"\w\W*\s\W*\w")  # two words or more
 
 
@@ -136,10 +138,19 @@ class _Bare(ast.NodeTransformer):
     def visit_Call(self, node: ast.Call) -> ast.AST:
         if self.labels and isinstance(node.func, ast.Name) and node.func.id == REGISTER_ROW:
             node.args, node.keywords = [], []
+        if self.labels and isinstance(node.func, ast.Name) and node.func.id in RECORDS:
+            node.args = []
         return self.generic_visit(node)
 
     def visit_keyword(self, node: ast.keyword) -> ast.AST:
+        if self.labels and node.arg in LABELS:
+            node.value = ast.Constant("")
         return node if node.arg == "purpose" else self.generic_visit(node)
+
+    def visit_Assign(self, node: ast.Assign) -> ast.AST:
+        if self.labels and isinstance(node.targets[0], ast.Name) and node.targets[0].id in LABELS:
+            node.value = ast.Constant("")
+        return self.generic_visit(node)
 
     def visit_Dict(self, node: ast.Dict) -> ast.AST:
         node.values = [self.visit(value) for value in node.values]

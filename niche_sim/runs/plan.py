@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from niche_sim.engine.errors import InputError
+from niche_sim.experiment.defaults import DEFAULT_SEED
 from niche_sim.experiment.scenario import Scenario
 from niche_sim.experiment.setup import Setup, setup
 from niche_sim.experiment.simulation import Simulation
-from niche_sim.model.catalogue import DEFAULT_SEED
 from niche_sim.runs import identity
 from niche_sim.runs.axes import WORDS, Axis, Float
 from niche_sim.runs.design import problem_of

@@ -24,11 +24,11 @@ from niche_sim.engine.errors import InputError, reason_of
 from niche_sim.engine.reading import read_json as read_table_of_json
 from niche_sim.engine.reading import reading
 from niche_sim.experiment import scenario
+from niche_sim.experiment.defaults import DEFAULT_SCENARIO
 from niche_sim.experiment.scenario import Scenario
 from niche_sim.experiment.setup import Setup
 from niche_sim.experiment.simulation import Simulation
 from niche_sim.model import parameters
-from niche_sim.model.catalogue import DEFAULT_SCENARIO
 from niche_sim.model.cells import POPULATIONS
 from niche_sim.model.process import Process
 from niche_sim.model.readouts import BY_NAME
