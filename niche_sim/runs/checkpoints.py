@@ -12,7 +12,6 @@ from dataclasses import dataclass
 from typing import Any, NamedTuple
 
 import numpy as np
-import pyarrow as pa
 from numpy.typing import NDArray
 
 from niche_sim.engine.errors import InputError
@@ -211,10 +210,14 @@ class _Packed(NamedTuple):
 
     @classmethod
     def of(cls, array: NDArray[Any]) -> _Packed:
+        import pyarrow as pa
+
         return cls(pa.compress(array.tobytes(), codec=CODEC, asbytes=True), array.dtype, array.shape)
 
     def array(self) -> NDArray[Any]:
         """The array again, not writable."""
+        import pyarrow as pa
+
         size = math.prod(self.shape) * self.dtype.itemsize
         content = pa.decompress(self.content, decompressed_size=size, codec=CODEC, asbytes=True)
         return np.ndarray(self.shape, self.dtype, content)

@@ -9,8 +9,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 
 from niche_sim.engine import given
 from niche_sim.engine.errors import InputError
@@ -158,6 +156,9 @@ def gather(one: Plan, folder: Path) -> Cohort:
 
 def write_table(rows: Sequence[Mapping[str, Any]], file: Path) -> Path:
     """Write rows of one set of columns as Parquet; what is nan becomes empty. Raises OSError."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     columns = {name: [row[name] for row in rows] for name in (rows[0] if rows else ())}
     arrays = {name: pa.array(values, from_pandas=True) for name, values in columns.items()}
     empty = {name: pa.array([], pa.string()) for name in ("scenario", "target", "verdict")}
@@ -168,6 +169,8 @@ def write_table(rows: Sequence[Mapping[str, Any]], file: Path) -> Path:
 
 def read_table(file: Path) -> list[dict[str, Any]]:
     """Rows of a Parquet file. Raises InputError if it is not there or not one."""
+    import pyarrow.parquet as pq
+
     with reading(file, "a table that niche-sim wrote"):
         rows: list[dict[str, Any]] = pq.read_table(file, page_checksum_verification=True).to_pylist()
     return rows

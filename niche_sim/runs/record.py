@@ -15,8 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 import niche_sim
@@ -443,6 +441,9 @@ class whole:
 
 
 def _parquet(columns: Mapping[str, NDArray[Any]], units: Mapping[str, str]) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     arrays = [
         pa.array(values.tolist() if values.dtype.kind == "U" else values, from_pandas=True)
         for values in columns.values()
@@ -459,6 +460,8 @@ def _parquet(columns: Mapping[str, NDArray[Any]], units: Mapping[str, str]) -> b
 
 
 def _read_parquet(path: Path, columns: Iterable[str]) -> dict[str, NDArray[Any]]:
+    import pyarrow.parquet as pq
+
     with reading(path, MADE):
         table = pq.read_table(path)
         table.validate(full=True)

@@ -20,8 +20,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 from numpy.typing import NDArray
 
 import niche_sim
@@ -105,6 +103,9 @@ def run_one(job: Job) -> Outcome:
 
 def read_part(data: bytes, name: str, picture: Picture | None = None) -> Part:
     """The part of a run, by its name, from the bytes of its file. Raises ValueError if they are not that part as written."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     try:
         read = pq.read_table(io.BytesIO(checked(data, name)), use_threads=False)
         notes = json.loads((read.schema.metadata or {})[NOTES])
@@ -122,10 +123,15 @@ def unit_of(readout: str) -> str:
 
 def units(columns: Sequence[tuple[str, Any, str]]) -> Any:
     """A schema of columns (name, type, unit), the units in the column metadata."""
+    import pyarrow as pa
+
     return pa.schema([pa.field(name, kind, metadata={"unit": unit}) for name, kind, unit in columns])
 
 
 def _part_of(model: Simulation, job: Job) -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     table, experiment = table_of(model), job.setup.experiment
     notes = {
         "run_hash": job.name,

@@ -11,8 +11,6 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import pyarrow as pa
-import pyarrow.parquet as pq
 import tomli_w
 
 import niche_sim
@@ -29,8 +27,6 @@ from niche_sim.runs.sweeps.planning import read_plan
 PLAN = "plan.toml"
 RUNS, SERIES, FAILURES = "runs.parquet", "series.parquet", "failures.parquet"
 ROWS_AT_ONCE = 2_000  # in memory, of a table that is written
-
-TEXT = (pa.string(), "")  # type and unit of a column of words
 
 _Column = tuple[str, Any, str]  # name, type, unit
 
@@ -187,17 +183,20 @@ def collect(plan: Plan, folder: Path, report: Report | None = None) -> Swept:
     report: called with a line if kept runs are not as they were written; None logs it. Each table is whole or is not there; two
     that collect at the same time write the same. Raises OSError.
     """
+    import pyarrow as pa
+
+    text = (pa.string(), "")  # type and unit of a column of words
     folder = Path(folder)
     store, done, failed, missing = Store(folder), 0, 0, 0
     describe(plan, folder)
     columns, series = _columns(plan), [name for name in plan.readouts if not name.startswith(ONSET)]
-    head = [("run_hash", *TEXT), ("point", pa.int64(), ""), ("arm", *TEXT), ("seed", pa.int64(), "")]
-    varied = [(axis.name, *(TEXT if axis.unit is WORDS else (pa.float64(), axis.unit))) for axis in plan.axes]
+    head = [("run_hash", *text), ("point", pa.int64(), ""), ("arm", *text), ("seed", pa.int64(), "")]
+    varied = [(axis.name, *(text if axis.unit is WORDS else (pa.float64(), axis.unit))) for axis in plan.axes]
     measured = [(name, pa.float64(), unit_of(readout)) for name, readout, _ in columns]
     timed = [(name, pa.float64(), unit_of(name)) for name in ("time_h", *series)]
     with contextlib.ExitStack() as stack:
         runs = stack.enter_context(_Table(folder / RUNS, [*head, *varied, *measured], plan))
-        failures = stack.enter_context(_Table(folder / FAILURES, [*head, *varied, ("error", *TEXT)], plan))
+        failures = stack.enter_context(_Table(folder / FAILURES, [*head, *varied, ("error", *text)], plan))
         tables = [_Table(folder / SERIES, [head[0], *head[2:], *timed], plan)] if plan.series else []
         for table in tables:
             stack.enter_context(table)
@@ -250,6 +249,8 @@ class _Table:
         self.file = whole(file)
 
     def __enter__(self) -> _Table:
+        import pyarrow.parquet as pq
+
         self.writer = pq.ParquetWriter(
             self.file.__enter__(), self.schema, compression=COMPRESSION, write_page_checksum=True
         )
@@ -272,6 +273,8 @@ class _Table:
         self.file.__exit__(kind, *rest)
 
     def _write(self) -> None:
+        import pyarrow as pa
+
         columns = zip(*self.rows, strict=True)
         arrays = [pa.array(values, field.type) for values, field in zip(columns, self.schema, strict=True)]
         self.writer.write_table(pa.Table.from_arrays(arrays, schema=self.schema))
@@ -279,6 +282,9 @@ class _Table:
 
 
 def _read(file: Path) -> Any:
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
     try:
         return pq.read_table(file, page_checksum_verification=True)
     except (OSError, pa.ArrowException):
