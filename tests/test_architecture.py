@@ -40,6 +40,7 @@ ONLY_IN = {
     "uvicorn": {"dashboard"},
     "numba": {"engine"},
     "pint": {"engine"},
+    "pydantic": {"engine"},
     "tomli_w": {"experiment", "runs"},
     "typer": {"cli"},
     "rich": {"cli"},

@@ -19,7 +19,8 @@ from niche_sim.engine import chance, laws
 from niche_sim.engine.columns import column
 from niche_sim.engine.units import show
 from niche_sim.experiment import scenario
-from niche_sim.experiment.scenario import GRADES, USES, Scenario
+from niche_sim.experiment.scenario import Scenario
+from niche_sim.experiment.targets import GRADES, USES
 from niche_sim.model import actions, initial_state, sensing
 from niche_sim.model.anatomy import Section
 from niche_sim.model.catalogue import BLOCKS_BY_GROUP

@@ -31,8 +31,7 @@ from scipy.stats import binom, hypergeom, norm
 
 from niche_sim.engine import given
 from niche_sim.engine.chance import Chance
-from niche_sim.engine.errors import InputError
-from niche_sim.experiment.protocol import one_of
+from niche_sim.engine.errors import InputError, one_of
 from niche_sim.inference.verdicts import Effect, compare, is_event
 from niche_sim.model.readouts import BY_NAME
 from niche_sim.runs.cohort import Cohort

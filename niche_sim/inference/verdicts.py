@@ -17,7 +17,7 @@ from scipy.stats import binom, norm
 from scipy.stats import t as student
 
 from niche_sim.engine.chance import Chance
-from niche_sim.experiment.scenario import ONSET, Target
+from niche_sim.experiment.targets import ONSET, Target
 from niche_sim.model.readouts import BY_NAME
 from niche_sim.runs.cohort import Cohort
 

@@ -2,6 +2,8 @@
 
 DEFAULT_SCENARIO = "liver_education_costasilva2015"  # the one that is meant if none is named
 DEFAULT_SEED = 1  # the virtual mouse that runs if none is named
+SCHEDULE_NAMES = ("default", "no_feedback", "additive", "no_stage3")  # keys of schedule.SCHEDULES, known without the rules
+STAGE_NAMES = ("priming", "licensing", "recruitment", "angiogenesis", "arrival", "colonisation")  # of stages.STAGES
 ORGANS = ("liver", "lung", "brain")
 INTEGRIN_OF_ORGAN = {"liver": "integrin_avb5", "lung": "integrin_a6b4", "brain": "integrin_b3"}
 EXOSOME_SOURCES = (

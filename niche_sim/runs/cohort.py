@@ -20,7 +20,8 @@ from niche_sim.engine.errors import InputError
 from niche_sim.engine.reading import reading
 from niche_sim.experiment import scenario
 from niche_sim.experiment.estimate import Estimate, estimate
-from niche_sim.experiment.scenario import ONSET, Scenario
+from niche_sim.experiment.scenario import Scenario
+from niche_sim.experiment.targets import ONSET
 from niche_sim.mesa_model.model import NicheModel, setup
 from niche_sim.model.catalogue import DEFAULT_SEED
 from niche_sim.model.readouts import BY_NAME

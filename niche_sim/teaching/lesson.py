@@ -17,13 +17,15 @@ from typing import Any
 
 import numpy as np
 
-from niche_sim.engine.errors import InputError
+from niche_sim.engine.errors import InputError, check_keys, one_of, under
 from niche_sim.engine.reading import read_text, read_toml
+from niche_sim.engine.schema import read
 from niche_sim.engine.units import to_model
 from niche_sim.experiment import scenario as library
-from niche_sim.experiment.protocol import check_keys, one_of, read_interventions, under
-from niche_sim.experiment.scenario import ONSET, Scenario, Target, check_in_time
-from niche_sim.experiment.scenario_writing import with_added
+from niche_sim.experiment.editing import with_added
+from niche_sim.experiment.protocol import Entries, check_in_time
+from niche_sim.experiment.scenario import Scenario
+from niche_sim.experiment.targets import ONSET, USES, Target
 from niche_sim.figures.labels import arm_words
 from niche_sim.inference.verdicts import KINDS as EFFECTS
 from niche_sim.inference.verdicts import MET, UNDECIDED, Comparison, compare_order, judge, judge_direction, word_of
@@ -270,7 +272,7 @@ def _with_arms(experiment: Scenario, tables: object, where: str) -> tuple[Scenar
         added = table["add"]
         if not isinstance(added, list) or not added:
             raise InputError(f"{place}.add", f"{added!r}", "a list in brackets of what is done, not empty")
-        new = list(read_interventions(added, f"{place}.add"))
+        new = read(Entries, added, f"{place}.add")
         for number, intervention in enumerate(new):
             check_in_time(intervention, f"{place}.add[{number}]", experiment.duration)
         try:
@@ -415,7 +417,7 @@ def answers(lesson: Lesson, mice: Cohort) -> list[Answer]:
 
 def _target(question: Question, **more: Any) -> Target:
     """The question as something that `targets.judge` compares; what is expected decides nothing about the comparison."""
-    fixed: dict[str, Any] = {"spread": None, "within": None, "use": "", "source": "", "where": "", "grade": ""}
+    fixed: dict[str, Any] = {"spread": None, "within": None, "use": USES[1], "source": "-", "where": "-", "grade": "D"}
     return Target(question.id, question.readout, question.arm, question.against, question.at, **{**fixed, **more})
 
 

@@ -14,11 +14,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from niche_sim.engine import given
-from niche_sim.engine.errors import InputError
+from niche_sim.engine.errors import InputError, check_keys, one_of
 from niche_sim.engine.units import show, to_model
 from niche_sim.experiment import scenario
-from niche_sim.experiment.protocol import check_keys, one_of
-from niche_sim.experiment.scenario import ONSET, Scenario
+from niche_sim.experiment.scenario import Scenario
+from niche_sim.experiment.targets import ONSET
 from niche_sim.mesa_model.model import NicheModel, Setup, setup
 from niche_sim.model.catalogue import DEFAULT_SEED
 from niche_sim.model.parameters import rows

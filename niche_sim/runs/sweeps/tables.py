@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from niche_sim.engine.errors import InputError
-from niche_sim.experiment.scenario import ONSET
+from niche_sim.experiment.targets import ONSET
 from niche_sim.runs.record import whole
 from niche_sim.runs.sealed import Report, report_damaged
 from niche_sim.runs.sweeps.axes import WORDS, Axis, Float
