@@ -217,10 +217,11 @@ class Table:
 
     form: ClassVar[str] = A_TABLE
     # Of a table that says one thing in either of several ways: the keys of each way, the other keys, which all are needed,
-    # and keys that are no fields, with their JSON schemas.
+    # keys that are no fields, with their JSON schemas, and fields that are no keys.
     either: ClassVar[tuple[tuple[str, ...], ...]] = ()
     others: ClassVar[tuple[str, ...]] = ()
     spelled: ClassVar[Mapping[str, dict[str, Any]]] = {}
+    hidden: ClassVar[tuple[str, ...]] = ()
 
     @classmethod
     def keys(cls, entry: Mapping[str, Any]) -> tuple[list[str], list[str]]:
@@ -275,12 +276,11 @@ def _describe(cls: type[Table], schema: dict[str, Any]) -> None:
     for entry in entries.values():
         entry.pop("title", None)
         entry.pop("default", None)
+    schema["properties"] = {**{name: entries[name] for name in entries if name not in cls.hidden}, **cls.spelled}
     required = cls.keys({})[0]
     if cls.either:
-        known = {*cls.others, _TAG, *(name for way in cls.either for name in way)}
-        schema["properties"] = {name: entry for name, entry in {**entries, **cls.spelled}.items() if name in known}
         schema["oneOf"] = [{"required": list(way)} for way in cls.either]
-        required = [_TAG, *cls.others]
+        required = [*([_TAG] if _TAG in entries else []), *cls.others]
     if required:
         schema["required"] = required
 

@@ -86,8 +86,8 @@ class _Series(Table):
     """What is given once or repeatedly: `times` stands as `at`, or as `every`, `from` and `to`."""
 
     either = (("at",), SERIES)
+    hidden = ("times",)
     spelled = {  # noqa: RUF012
-        "amount": {"type": "string", "examples": ["5 ug", "1e10 vesicle"]},
         "at": {"anyOf": [_TEXT, {"type": "array", "items": _TEXT}]},
         **dict.fromkeys(SERIES, _TEXT),
     }
@@ -129,6 +129,7 @@ class InjectExosomes(_Series):
     vesicles: Annotated[float | None, key("amount"), _AMOUNTS["vesicles"]] = None
     verb: Annotated[Literal["inject_exosomes"], key("do")] = "inject_exosomes"
     others = ("source", "amount")
+    spelled = {**_Series.spelled, "amount": {"type": "string", "examples": ["5 ug", "1e10 vesicle"]}}  # noqa: RUF012
 
     def __post_init__(self) -> None:
         if (self.amount_ug is None) == (self.vesicles is None):

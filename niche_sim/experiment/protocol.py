@@ -41,7 +41,7 @@ Entries = Annotated[tuple[Entry, ...], Many("interventions", "a list in brackets
 
 
 @table
-class _ProtocolFile(Table):
+class ProtocolFile(Table):
     """What is done to a mouse, in a file of its own."""
 
     protocol: Entries
@@ -214,7 +214,7 @@ def load_protocol(path: Path, where: str) -> tuple[Intervention, ...]:
         text = read_text(path)
     except InputError as error:
         raise InputError(place, error.found, error.allowed) from None
-    file: _ProtocolFile = read(_ProtocolFile, read_toml(text, place), f"{place}:")
+    file: ProtocolFile = read(ProtocolFile, read_toml(text, place), f"{place}:")
     return file.protocol
 
 
