@@ -15,6 +15,7 @@ from niche_sim.cli.schema import FILES, schema_of
 from niche_sim.engine.errors import InputError
 from niche_sim.engine.schema import Flag, Many, Table, Text, key, names, number, quantity, read, table, written
 from niche_sim.experiment.scenario import ids, library
+from niche_sim.teaching.lesson import FOLDER
 
 EDUCATION = "liver_education_costasilva2015"
 
@@ -103,6 +104,11 @@ def test_what_ships_is_valid_by_the_published_schema(name: str) -> None:
         schema = schema_of(file)
         jsonschema.Draft202012Validator.check_schema(schema)
         jsonschema.validate(tomllib.loads((library() / name / f"{file}.toml").read_text(encoding="utf-8")), schema)
+
+
+@pytest.mark.parametrize("path", sorted(FOLDER.glob("*.toml")), ids=lambda path: path.stem)
+def test_a_lesson_that_ships_is_valid_by_the_published_schema(path: Path) -> None:
+    jsonschema.validate(tomllib.loads(path.read_text(encoding="utf-8")), schema_of("lesson"))
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,7 @@ import typer
 from niche_sim.cli import report
 from niche_sim.engine.errors import InputError, one_of, reason_of
 
-FILES = ("scenario", "targets", "protocol")
+FILES = ("scenario", "targets", "protocol", "lesson")
 
 
 def schema(
@@ -41,8 +41,9 @@ def schema_of(file: str) -> dict[str, Any]:
     from niche_sim.model.catalogue import STAGE_NAMES
     from niche_sim.model.parameters import rows
     from niche_sim.model.readouts import BY_NAME
+    from niche_sim.teaching.lesson import LessonFile
 
-    kinds = {"scenario": ScenarioFile, "targets": TargetsFile, "protocol": ProtocolFile}
+    kinds = {"scenario": ScenarioFile, "targets": TargetsFile, "protocol": ProtocolFile, "lesson": LessonFile}
     found = {"$schema": "https://json-schema.org/draft/2020-12/schema", **json_schema(kinds[file])}
     if file == "scenario":
         change = found["properties"]["parameters"]["additionalProperties"]

@@ -160,11 +160,14 @@ def _json_range(least: float, most: float, above: bool) -> dict[str, float]:
 class Many:
     """A list, or a table of tables, of limited size; stands in `Annotated` with the type of both.
 
-    what: how its entries are called, in the plural. form: what is allowed, for the message.
+    what: how its entries are called, in the plural. form: what is allowed, for the message. entry: gives an entry of a list
+    in the form that is read, where it may be written in a shorter one.
     """
 
-    def __init__(self, what: str, form: str, least: int = 0, most: int = 10**6) -> None:
-        self.what, self.form, self.least, self.most = what, form, least, most
+    def __init__(
+        self, what: str, form: str, least: int = 0, most: int = 10**6, entry: Callable[[Any], Any] | None = None
+    ) -> None:
+        self.what, self.form, self.least, self.most, self.entry = what, form, least, most, entry
 
     def __get_pydantic_core_schema__(self, source: Any, handler: Any) -> core_schema.CoreSchema:
         tables = getattr(source, "__origin__", None) is not tuple
@@ -178,9 +181,15 @@ class Many:
                 raise InputError("", f"more than {self.most:,} {self.what}", f"at most {self.most:,}")
             if len(value) < self.least:
                 raise InputError("", f"no {self.what}" if tables else shown(value), self.form)
-            return value
+            return value if self.entry is None else [self._written_out(one, n) for n, one in enumerate(value)]
 
         return core_schema.no_info_before_validator_function(checked, handler(source))
+
+    def _written_out(self, one: Any, index: int) -> Any:
+        try:
+            return self.entry(one) if self.entry else one
+        except InputError as error:
+            raise InputError(f"[{index}]{error.where}", error.found, error.allowed) from None
 
     def __get_pydantic_json_schema__(self, schema: Any, handler: Any) -> dict[str, Any]:
         found = handler(schema)
