@@ -31,7 +31,8 @@ from niche_sim.dashboard.link import Setup
 from niche_sim.description.evidence import load_reasons, verdicts_of
 from niche_sim.engine.errors import LONGEST_MESSAGE, InputError, unseen
 from niche_sim.engine.units import to_model
-from niche_sim.experiment import scenario, scenario_writing
+from niche_sim.experiment import protocol as protocols
+from niche_sim.experiment import scenario
 from niche_sim.experiment.simulation import Simulation
 from niche_sim.model import parameters, stages
 from niche_sim.runs import record as records
@@ -229,10 +230,10 @@ def parsers(scratch: Path) -> list[Parser]:
         Parser("time", [b"14", b"2 week", b"36 h"], as_text(lambda text: usage.time_of(text, "--at")), 3),
         Parser("whole number", [b"14", b"+7"], as_text(lambda text: usage.whole_number(text, "--seed")), 2),
         Parser("number", [b"0.8", b"1e-3"], as_text(lambda text: usage.number_between(text, "--power", 0.0, 1.0)), 2),
-        Parser("entry", [line], as_text(lambda text: scenario_writing.read_entry(text, "--add")), 10),
-        Parser("protocol", [protocol], as_text(lambda text: scenario_writing.read_protocol(text, "--protocol")), 10),
+        Parser("entry", [line], as_text(lambda text: protocols.read_entry(text, "--add")), 10),
+        Parser("protocol", [protocol], as_text(lambda text: protocols.read_protocol(text, "--protocol")), 10),
         Parser("protocol file", [b"protocol = " + protocol],
-               as_file("p.toml", lambda file: scenario_writing.load_protocol(file, "--protocol")), 3),
+               as_file("p.toml", lambda file: protocols.load_protocol(file, "--protocol")), 3),
         Parser("scenario text", texts, as_text(lambda text: scenario.parse(text, "x.toml")), 10),
         Parser("scenario file", texts, as_file("own/scenario.toml", scenario.load), 6),
         Parser("targets", [(own / "targets.toml").read_bytes()], beside("targets.toml", scenario.load), 5),

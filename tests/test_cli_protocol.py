@@ -11,8 +11,8 @@ import pytest
 
 from niche_sim.cli import main
 from niche_sim.experiment import scenario as library
-from niche_sim.experiment.protocol import Block, InjectExosomes
-from niche_sim.experiment.scenario_writing import entry_text, protocol_text, with_protocol
+from niche_sim.experiment.editing import with_protocol
+from niche_sim.experiment.protocol import Block, InjectExosomes, entry_text, protocol_text
 from niche_sim.experiment.simulation import Simulation
 from niche_sim.runs.record import Runner, load_record, run
 

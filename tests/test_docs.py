@@ -21,8 +21,9 @@ import pytest
 
 import niche_sim
 from niche_sim.cli.usage import settings
-from niche_sim.experiment.scenario import Target, catalogue, load
-from niche_sim.experiment.scenario_writing import read_entry
+from niche_sim.experiment.protocol import read_entry
+from niche_sim.experiment.scenario import catalogue, load
+from niche_sim.experiment.targets import Target
 from niche_sim.model import catalogue as vocabulary
 from niche_sim.model.parameters import rows, value_of
 from niche_sim.model.readouts import READOUTS

@@ -49,7 +49,7 @@ FORMULAS = {
     "the purpose of a draw": ("model/processes/priming/exosome_uptake.py", '"leave blood"', '"leave the blood"'),
     "the words of a key": ("engine/chance.py", '"birth key"', '"key of birth"'),
     "a window": ("model/stages.py", "WINDOW = 24.0", "WINDOW = 12.0"),
-    "the identity of a dose": ("experiment/protocol.py", 'f"inject_exosomes:{self.source}', 'f"inject:{self.source}'),
+    "the identity of a dose": ("experiment/interventions.py", 'f"inject_exosomes:{self.source}', 'f"inject:{self.source}'),
 }
 
 

@@ -11,21 +11,22 @@ import pytest
 
 from niche_sim.engine.errors import InputError
 from niche_sim.experiment.protocol import Boost, Protocol, Treat
-from niche_sim.experiment.scenario import (
-    GRADES,
-    USES,
-    Extent,
-    Scenario,
-    bibliography,
-    catalogue,
-    library,
-    load,
-    parse,
-    sources,
+from niche_sim.experiment.scenario import Scenario, bibliography, catalogue, library, load, parse, sources
+from niche_sim.experiment.scenario_file import Extent, ParameterChange
+from niche_sim.experiment.targets import GRADES, USES
+from niche_sim.model.catalogue import (
+    BLOCK_TARGETS,
+    BMDC_KINDS,
+    DEPLETABLE,
+    ORGANS,
+    SCHEDULE_NAMES,
+    STAGE_NAMES,
+    Blocked,
 )
-from niche_sim.model.catalogue import BLOCK_TARGETS, BMDC_KINDS, DEPLETABLE, ORGANS, Blocked
 from niche_sim.model.cells import POPULATIONS
 from niche_sim.model.readouts import BY_NAME
+from niche_sim.model.schedule import SCHEDULES
+from niche_sim.model.stages import STAGES
 
 EDUCATION = "liver_education_costasilva2015"
 GROWING = "liver_growing_primary"
@@ -227,6 +228,11 @@ def test_sources_are_complete_and_short() -> None:
     assert text.count("\n  title ") == text.count("\n  note ") == len(citations)
 
 
+def test_names_that_are_known_without_the_rules_are_those_of_the_rules() -> None:
+    assert tuple(SCHEDULES) == SCHEDULE_NAMES
+    assert tuple(stage.name for stage in STAGES) == STAGE_NAMES
+
+
 def test_names_of_the_vocabulary_are_those_of_agents_and_state() -> None:
     assert set(DEPLETABLE) <= {kind.population for kind in POPULATIONS} | set(BMDC_KINDS)
     assert set(BLOCK_TARGETS) == {entry.name for entry in dataclasses.fields(Blocked)}
@@ -252,7 +258,7 @@ def test_content_of_a_small_scenario(tmp_path: Path) -> None:
     assert scenario.section == Extent(2000.0, 1000.0, 20.0)
     assert scenario.record == 6.0
     assert scenario.text == SCENARIO
-    assert scenario.parameters["tgfb.half_life"] == ("10 min", "Wakefield1990", "recalled")
+    assert scenario.parameters["tgfb.half_life"] == ParameterChange("10 min", "Wakefield1990", "recalled")
     assert scenario.arms["educated"].note == "educated"
     blocked = scenario.arms["blocked"].protocol.interventions
     assert [i.verb for i in blocked] == ["inject_tumour_cells", "inject_exosomes", "block"]
@@ -509,8 +515,8 @@ BAD = {
         "later than from, 22 day",
     ),
     "window empty": (BLOCK, BLOCK.replace('"0 day"', '"504 h"'), f"{BLOCKED}.to", "21 day", "later than from, 21 day"),
-    "negative count": ("500000", "-5", f"{FIRST}.count", "-5", "a number from 0 to 1e+10"),
-    "infinite count": ("500000", "inf", f"{FIRST}.count", "inf", "a number from 0 to 1e+10"),
+    "negative count": ("500000", "-5", f"{FIRST}.count", "-5", "a whole number from 0 to 1e+10"),
+    "infinite count": ("500000", "inf", f"{FIRST}.count", "inf", "a whole number from 0 to 1e+10"),
     "count too large for a number": ("500000", "9" * 400, f"{FIRST}.count", "more than 64 bits", "less than"),
     "half a cell": ("500000", "0.5", f"{FIRST}.count", "0.5", "a whole number"),
     "time without unit": (CHALLENGE, CHALLENGE.replace('"21 day"', "21"), f"{FIRST}.at", "plain number", "a time"),
@@ -532,7 +538,7 @@ BAD = {
     ),
     "amount of another dimension": ('"5 ug"', '"5 um"', f"{ADDED}.amount", "'5 um'", "'5 ug' or '1e10 vesicle'"),
     "amount without unit": ('"5 ug"', "5", f"{ADDED}.amount", "5", "'5 ug' or '1e10 vesicle'"),
-    "negative amount": ('"5 ug"', '"-5 ug"', f"{ADDED}.amount", "-5", "a number from 0 to"),
+    "negative amount": ('"5 ug"', '"-5 ug"', f"{ADDED}.amount", "-5", "a mass from 0 on, up to"),
     "doses never": (", " + DOSES, "", ADDED, "no time is given", "'at', or 'every', 'from' and 'to'"),
     "doses twice timed": (DOSES, 'at = "1 day", ' + DOSES, f"{ADDED}.every", "unknown key", "do, source, amount, at"),
     "doses without end": (DOSES, 'every = "2 day", from = "0 day"', f"{ADDED}.to", "missing", "every, from, to"),

@@ -9,7 +9,8 @@ import pytest
 from scipy.stats import binomtest
 
 from niche_sim.engine.errors import InputError
-from niche_sim.experiment.scenario import Target, load
+from niche_sim.experiment.scenario import load
+from niche_sim.experiment.targets import Target
 from niche_sim.inference import verdicts
 from niche_sim.inference.effects import (
     Effect,

@@ -19,7 +19,8 @@ from niche_sim.experiment.protocol import (
     ResectPrimary,
     Treat,
 )
-from niche_sim.experiment.scenario import Arm, Extent, ParameterChange, load
+from niche_sim.experiment.scenario import load
+from niche_sim.experiment.scenario_file import Arm, Extent, ParameterChange
 from niche_sim.experiment.simulation import Simulation
 from niche_sim.runs.checkpoints import Timeline, first_difference
 from niche_sim.runs.record import freeze
@@ -267,7 +268,7 @@ def test_a_branch_of_another_mouse_is_refused(name, changes):
     line = Timeline(Simulation(experiment(**same), "educated", rng=SEED))
     line.branch(experiment(**same), "added", 0.0)
     if "parameters" in changes:
-        changed = {k: ParameterChange(v, "assumed", "") for k, v in changes["parameters"].items()}
+        changed = {k: ParameterChange(v, "assumed", "chosen") for k, v in changes["parameters"].items()}
         changes = {"parameters": {**EXPERIMENT.parameters, **changed}}
     with pytest.raises(InputError, match="as in the run that is left") as caught:
         line.branch(experiment(**{**same, **changes}), "added", 0.0)

@@ -26,6 +26,7 @@ from niche_sim.cli.listing import describe, parameters, scenarios
 from niche_sim.cli.power import power
 from niche_sim.cli.replaying import replay
 from niche_sim.cli.running import run
+from niche_sim.cli.schema import schema
 from niche_sim.cli.sensitivity import sensitivity
 from niche_sim.cli.serving import dashboard
 from niche_sim.cli.sweeping import sweep
@@ -65,7 +66,7 @@ app = typer.Typer(
     "not for predictions about a patient.",
 )
 ON_RUNS = (run, dashboard, film, replay, compare, evidence, sweep, sensitivity, calibrate, power, window, export)
-for command in (*ON_RUNS, describe, parameters, scenarios, thresholds, lessons):
+for command in (*ON_RUNS, describe, parameters, scenarios, schema, thresholds, lessons):
     app.command()(command)
 
 

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
 import itertools
-from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated
 
@@ -12,7 +10,7 @@ import typer
 
 from niche_sim.cli import report
 from niche_sim.cli.usage import SCENARIO, optioned
-from niche_sim.engine.errors import InputError
+from niche_sim.engine.errors import InputError, one_of
 
 
 def describe(
@@ -81,8 +79,9 @@ def parameters(
     from niche_sim.model.parameters import KINDS, rows
 
     groups = dict.fromkeys(name.partition(".")[0] for name in rows())
-    _check(kind, KINDS, "--kind")
-    _check(group, groups, "--group")
+    for name, known, option in ((kind, KINDS, "--kind"), (group, groups, "--group")):
+        if name is not None:
+            one_of(name, known, option)
     console = report.output()
     found = [
         row
@@ -105,14 +104,6 @@ def parameters(
         console.print(table)
         console.print()
     console.print(f"{len(found)} of {len(rows())} parameters", soft_wrap=True)
-
-
-def _check(name: str | None, known: Iterable[str], option: str) -> None:
-    known = list(known)
-    if name is not None and name not in known:
-        near = difflib.get_close_matches(name, known, n=2)
-        hint = f"did you mean {' or '.join(near)}? " if near else ""
-        raise InputError(option, f"{name!r}", f"{hint}allowed are {', '.join(known)}")
 
 
 def scenarios() -> None:

@@ -122,7 +122,7 @@ def names_of(text: str) -> list[str]:
 
 def readouts_of(text: str, most: int) -> list[str]:
     """The readouts that --readout names, each once. Raises InputError if one is unknown, or they are more than `most`."""
-    from niche_sim.experiment.protocol import one_of
+    from niche_sim.engine.errors import one_of
     from niche_sim.model.readouts import BY_NAME
 
     names = [one_of(name, BY_NAME, "--readout") for name in names_of(text)]

@@ -153,7 +153,7 @@ def _arms(text: str | None, effect: float | None) -> tuple[str, str]:
 
 
 def _check_names(readout: str | None, test: str | None) -> None:
-    from niche_sim.experiment.protocol import one_of
+    from niche_sim.engine.errors import one_of
     from niche_sim.inference.power import TESTS
     from niche_sim.model.readouts import BY_NAME
 

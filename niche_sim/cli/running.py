@@ -200,8 +200,8 @@ def _edited(
     experiment: Scenario, arm: str | None, protocol: str | None, added: list[str], overrides: Mapping[str, str]
 ) -> tuple[Scenario, str]:
     """The experiment with an arm that is done as --protocol and --add say, and its name."""
-    from niche_sim.experiment.scenario import check_in_time
-    from niche_sim.experiment.scenario_writing import load_protocol, read_entry, read_protocol, with_protocol
+    from niche_sim.experiment.editing import with_protocol
+    from niche_sim.experiment.protocol import check_in_time, load_protocol, read_entry, read_protocol
     from niche_sim.experiment.setup import experiment_of
 
     arm = experiment.default_arm if arm is None else arm

@@ -109,8 +109,8 @@ def _of_scenario(
     without: list[str],
 ) -> Plan:
     """The plan that the options ask for. Raises InputError that names the option."""
+    from niche_sim.engine.errors import one_of
     from niche_sim.experiment import scenario as library
-    from niche_sim.experiment.protocol import one_of
     from niche_sim.inference import active_parameters
     from niche_sim.inference.sensitivity import FEWEST, METHODS
     from niche_sim.model.parameters import rows

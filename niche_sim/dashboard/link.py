@@ -12,13 +12,14 @@ from functools import cache, lru_cache
 from urllib.parse import parse_qsl, quote, urlencode
 
 from niche_sim.dashboard import limits
-from niche_sim.engine.errors import InputError
+from niche_sim.engine.errors import InputError, check_keys, one_of
 from niche_sim.experiment import estimate
 from niche_sim.experiment import scenario as library
 from niche_sim.experiment.defaults import DEFAULT_SCENARIO, DEFAULT_SEED
-from niche_sim.experiment.protocol import Intervention, Protocol, check_keys, one_of
-from niche_sim.experiment.scenario import ParameterChange, Scenario
-from niche_sim.experiment.scenario_writing import entry_text, read_entry, read_protocol, toml_of, with_protocol
+from niche_sim.experiment.editing import with_protocol
+from niche_sim.experiment.protocol import Intervention, Protocol, entry_text, read_entry, read_protocol
+from niche_sim.experiment.scenario import Scenario
+from niche_sim.experiment.scenario_file import ParameterChange, toml_of
 from niche_sim.experiment.setup import SCENARIO_LENGTHS, SCENARIO_TIMES, SCHEDULE, experiment_of
 from niche_sim.experiment.setup import Setup as RunSetup
 from niche_sim.experiment.setup import setup as run_setup

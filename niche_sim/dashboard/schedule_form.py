@@ -9,9 +9,14 @@ from typing import Any
 from niche_sim.dashboard.intervention_text import names_of, plain_unit, refusal
 from niche_sim.engine.errors import InputError
 from niche_sim.engine.units import from_model
-from niche_sim.experiment.protocol import GROWTH_LAWS, Intervention, make_protocol, read_intervention
-from niche_sim.experiment.scenario import check_in_time
-from niche_sim.experiment.scenario_writing import entry_of
+from niche_sim.experiment.protocol import (
+    GROWTH_LAWS,
+    Intervention,
+    check_in_time,
+    entry_of,
+    make_protocol,
+    read_intervention,
+)
 
 # What was written in a form: key of a field -> text. "do" is the verb, "when" the sort of its times.
 Draft = Mapping[str, str]

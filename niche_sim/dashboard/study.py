@@ -18,7 +18,7 @@ from niche_sim.dashboard.link import Setup, within_limits
 from niche_sim.dashboard.presence import Presence
 from niche_sim.dashboard.turns import Turns
 from niche_sim.engine.errors import InputError
-from niche_sim.experiment.scenario_writing import with_protocol
+from niche_sim.experiment.editing import with_protocol
 from niche_sim.inference.verdicts import Row, effects
 from niche_sim.runs import cohort
 from niche_sim.runs.cohort import Cohort

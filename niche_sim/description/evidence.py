@@ -10,11 +10,11 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from niche_sim.engine.errors import InputError
+from niche_sim.engine.errors import InputError, check_keys, one_of
 from niche_sim.engine.reading import read_text, read_toml, reading
 from niche_sim.engine.templates import render
-from niche_sim.experiment.protocol import check_keys, one_of
-from niche_sim.experiment.scenario import GRADES, ONSET, Scenario, Target
+from niche_sim.experiment.scenario import Scenario
+from niche_sim.experiment.targets import GRADES, ONSET, Target
 from niche_sim.figures.labels import arm_words
 from niche_sim.inference import verdicts
 from niche_sim.inference.verdicts import MET, NOT_MET, UNDECIDED, VERDICTS, Comparison, Judged

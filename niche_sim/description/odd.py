@@ -20,7 +20,8 @@ from niche_sim.engine.columns import column
 from niche_sim.engine.templates import code, plain, render, table
 from niche_sim.engine.units import show
 from niche_sim.experiment import scenario
-from niche_sim.experiment.scenario import GRADES, USES, Scenario, Target
+from niche_sim.experiment.scenario import Scenario
+from niche_sim.experiment.targets import GRADES, USES, Target
 from niche_sim.model import actions, initial_state, sensing
 from niche_sim.model.anatomy import Section
 from niche_sim.model.catalogue import BLOCK_TARGETS, BLOCKS_BY_GROUP

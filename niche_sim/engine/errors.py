@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import difflib
 import re
+from collections.abc import Iterable
+from typing import Any
 
 LONGEST_MESSAGE = 289  # characters; 300 with the name of the program before it
+_LONGEST_LIST = 140  # characters of a list of allowed names
 # What moves a cursor, colours or turns round what is shown: control characters, and marks of the direction of writing.
 _UNSEEN = re.compile("[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
 
@@ -23,6 +27,68 @@ class InputError(ValueError):
 
     def __reduce__(self) -> tuple[type[InputError], tuple[str, str, str]]:
         return type(self), (self.where, self.found, self.allowed)
+
+
+def one_of(value: object, allowed: Iterable[str], where: str) -> str:
+    """The value, if it is one of the allowed names.
+
+    Raises
+    ------
+    InputError
+        It is not; the message lists the near and the allowed names.
+    """
+    names = list(allowed)
+    if isinstance(value, str) and value in names:
+        return value
+    raise InputError(where, shown(value), f"{_near(value, names)}{_listed(names)}")
+
+
+def check_keys(table: Iterable[Any], where: str, required: Iterable[str], optional: Iterable[str] = ()) -> None:
+    """Refuse a table with an unknown or a missing key.
+
+    Raises
+    ------
+    InputError
+        Names the key, the near and the allowed ones.
+    """
+    required = list(required)
+    known = required + list(optional)
+    for key in table:
+        if key not in known:
+            raise InputError(under(where, key), "unknown key", f"{_near(key, known)}{_listed(known)}")
+    for key in required:
+        if key not in table:
+            raise InputError(under(where, key), "missing", f"needed are {', '.join(required)}")
+
+
+def under(where: str, key: str) -> str:
+    """The place of a key below `where`: "file: a" and "b" make "file: a.b"; a file ends in a colon."""
+    return f"{where} {key}" if where.endswith(":") else f"{where}.{key}"
+
+
+def below(where: str, inner: str) -> str:
+    """The place `inner`, such as ".a", "[0].a" or "", below `where`."""
+    return f"{where} {inner.lstrip('.')}".rstrip() if where.endswith(":") else f"{where}{inner}"
+
+
+def shown(value: object) -> str:
+    """A value as text for a message, not longer than a line bears."""
+    text = f"'{value}'" if isinstance(value, str) else f"{value!r}"
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def _near(value: object, names: list[str]) -> str:
+    near = difflib.get_close_matches(value, names, n=2, cutoff=0.6) if isinstance(value, str) else []
+    return f"did you mean {' or '.join(near)}? " if near else ""
+
+
+def _listed(names: list[str]) -> str:
+    """The names that are allowed: all of them, or as many as fit into a message."""
+    text = f"allowed are {', '.join(names)}"
+    if len(text) <= _LONGEST_LIST:
+        return text
+    text = text[:_LONGEST_LIST].rpartition(",")[0]
+    return f"{text} and {len(names) - text.count(',') - 1} more"
 
 
 def one_line(text: str) -> str:

@@ -155,6 +155,11 @@ def _unit(text: str, where: str) -> _Unit:
     return _product(tidy)
 
 
+def dimension_of(unit: str) -> str:
+    """How the dimension of a unit is called: "a time" of "h"."""
+    return _unit(unit, "unit").called()
+
+
 def _digits(number: int) -> str:
     """A whole number as text; Python refuses to write one of thousands of digits."""
     return str(number) if abs(number) < 10**_LONGEST_TEXT else "9" * _LONGEST_TEXT + "..."

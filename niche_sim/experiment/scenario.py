@@ -14,63 +14,27 @@ import json
 import math
 import os
 import re
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from niche_sim.engine.errors import InputError
+from niche_sim.engine.errors import InputError, one_of, under
 from niche_sim.engine.reading import read_bib
 from niche_sim.engine.reading import read_text as read_text
 from niche_sim.engine.reading import read_toml as read_toml
-from niche_sim.engine.units import show, to_model
-from niche_sim.experiment.protocol import (
-    LONGEST_TIME,
-    MOST_CELLS,
-    Intervention,
-    Protocol,
-    check_amount,
-    check_keys,
-    make_protocol,
-    one_of,
-    read_interventions,
-    under,
-)
-from niche_sim.model.catalogue import ORGANS
-from niche_sim.model.schedule import SCHEDULES
-from niche_sim.model.stages import STAGES
-
-DEFAULT_RECORD = "6 h"
-EXPECTATIONS = ("less", "more", "same")
-USES = ("fit", "validate")
-# What is known of a published effect: its size, roughly its size, only its direction.
-GRADES = {"Q": "size known", "S": "size known roughly", "D": "direction known"}
-ONSET = "onset_"  # onset_<stage> is a readout of targets besides those of readouts.py: h, never counts as infinite
+from niche_sim.engine.schema import read
+from niche_sim.engine.units import show
+from niche_sim.experiment.protocol import MOST_CELLS, Intervention, Protocol
+from niche_sim.experiment.scenario_file import Arm, Extent, ParameterChange, ScenarioFile, arms_of
+from niche_sim.experiment.spelling import LONGEST_TIME, check_doses
+from niche_sim.experiment.targets import Target, read_targets
 
 LONGEST_NAME = 120  # bytes, so that the name of a folder made of it and of an arm stays below 255
 
-# Arm names become parts of file names and keys of tables.
-_ARM_NAME = re.compile(r"[a-z][a-z0-9_]{0,79}")
 _NOT_OF_AN_ID = re.compile(r"\W+")
 # Wide enough for whatever a section and its clock may be; beyond, numbers only overflow.
 _LENGTHS, _TIMES = (1e-2, 1e6), (1e-9, LONGEST_TIME)  # um, h
-MOST_ARMS = 200
-
-
-class Extent(NamedTuple):
-    """Size and resolution of the section, um."""
-
-    width: float
-    height: float
-    spacing: float
-
-
-class ParameterChange(NamedTuple):
-    """A number of the register that differs in a scenario, as text with a unit, and where it comes from."""
-
-    text: str
-    source: str  # a key of sources.bib, or "assumed"
-    where: str  # place in the source, or the reason of the assumption
 
 
 class Entry(NamedTuple):
@@ -80,63 +44,6 @@ class Entry(NamedTuple):
     title: str
     organ: str
     arms: tuple[str, ...]
-
-
-@dataclass(frozen=True)
-class Arm:
-    """One treatment: its name, what it shows, and what is done to the mouse."""
-
-    name: str
-    note: str
-    protocol: Protocol
-
-
-@dataclass(frozen=True)
-class Target:
-    """Something published that the model is compared with.
-
-    Either a direction (`expect` is "less", "more" or "same", of `readout` in `arm` against that of `against`), or a
-    `value`: of the readout itself, or of its ratio to that of `against` if that is given. A value comes with `spread`,
-    plus or minus in its own units, or with `within`, a factor (3: from a third to three times).
-
-    grade: "Q", "S" or "D", a key of GRADES. at: h. window: h before `at` over which the readout is averaged; None takes
-    it at `at`. above: the fraction of mice whose readout lies above it is compared instead. against_readout: another
-    readout to compare with, of `against` or else of the same arm. headline: the one of a scenario that a summary shows.
-    Of onset_<stage> (h, of a run until `at`) less means before. use: "fit" or "validate".
-    """
-
-    id: str
-    readout: str
-    arm: str
-    against: str | None
-    at: float
-    expect: str | None
-    value: float | None
-    spread: float | None
-    within: float | None
-    use: str
-    source: str
-    where: str
-    grade: str
-    against_readout: str | None = None
-    above: float | None = None
-    window: float | None = None
-    headline: bool = False
-
-    @property
-    def is_onset(self) -> bool:
-        """Whether the readout is the onset of a stage."""
-        return self.readout.startswith(ONSET)
-
-    @property
-    def tolerance(self) -> tuple[float, float]:
-        """Lowest and highest value that meets the target; nan without a value."""
-        if self.value is None:
-            return math.nan, math.nan
-        if self.spread is not None:
-            return self.value - self.spread, self.value + self.spread
-        ends = (self.value / (self.within or 1.0), self.value * (self.within or 1.0))
-        return min(ends), max(ends)
 
 
 @dataclass(frozen=True)
@@ -226,10 +133,7 @@ class Scenario:
             "section": self.section._asdict(),
             "run": {"duration": self.duration, "step": self.step, "record": self.record},
             "parameters": {name: change.text for name, change in self.parameters.items()},
-            "arms": {
-                name: [{"do": i.verb, **_floats(dataclasses.asdict(i))} for i in arm.protocol.interventions]
-                for name, arm in self.arms.items()
-            },
+            "arms": {name: [_plain(i) for i in arm.protocol.interventions] for name, arm in self.arms.items()},
         }
         return json.dumps(content, sort_keys=True, ensure_ascii=False, allow_nan=False)
 
@@ -280,7 +184,7 @@ def load(scenario: str | Path, readouts: Collection[str] | None = None) -> Scena
     experiment = _read(text, path, whole.parent.name if own_folder else whole.stem, cited)
     if not own_folder:  # targets.toml beside it may be those of another
         return experiment
-    targets = _targets(path.with_name("targets.toml"), experiment.arms, experiment.duration, cited, readouts)
+    targets = read_targets(path.with_name("targets.toml"), experiment.arms, experiment.duration, cited, readouts)
     return dataclasses.replace(experiment, targets=targets)
 
 
@@ -312,34 +216,27 @@ def ids() -> list[str]:
 def _read(text: str, path: Path, scenario_id: str, cited: Collection[str] | None) -> Scenario:
     """The scenario of a text, without targets. cited: the sources it may name; None takes any."""
     file = f"{path}:"
-    data = read_toml(text, str(path))
-    required = ("title", "question", "organ", "schedule", "section", "run", "arms")
-    check_keys(data, file, required=required, optional=("parameters",))
-    section, run = _table(data, "section", file), _table(data, "run", file)
-    check_keys(section, f"{file} section", required=Extent._fields)
-    check_keys(run, f"{file} run", required=("duration", "step"), optional=("record",))
-    times = {"record": DEFAULT_RECORD, **run}
-    hours = {name: to_model(text, "h", f"{file} run.{name}") for name, text in times.items()}
-    extent = Extent(*(to_model(section[name], "um", f"{file} section.{name}") for name in Extent._fields))
+    found: ScenarioFile = read(ScenarioFile, read_toml(text, str(path)), file, cited=cited)
+    section, run = found.section, found.run
+    extent = Extent(section.width, section.height, section.spacing)
     try:
-        _check_sizes(extent, **hours)
+        _check_sizes(extent, run.duration, run.step, run.record)
     except InputError as error:
         raise InputError(f"{file} {error.where}", error.found, error.allowed) from None
-    parameters = _parameters(data.get("parameters", {}), f"{file} parameters", cited)
-    arms = _arms(_table(data, "arms", file), f"{file} arms", hours["duration"])
-    _check_arms(arms, hours["duration"], f"{file} arms")
+    arms = arms_of(found.arms, run.duration, f"{file} arms")
+    _check_arms(arms, run.duration, f"{file} arms")
     return Scenario(
         id=scenario_id,
         path=path,
-        title=_text(data, "title", file),
-        question=_text(data, "question", file),
-        organ=one_of(data["organ"], ORGANS, f"{file} organ"),
-        schedule=_schedule(data["schedule"], f"{file} schedule"),
+        title=found.title,
+        question=found.question,
+        organ=found.organ,
+        schedule=found.schedule,
         section=extent,
-        duration=hours["duration"],
-        step=hours["step"],
-        record=hours["record"],
-        parameters=parameters,
+        duration=run.duration,
+        step=run.step,
+        record=run.record,
+        parameters=found.parameters,
         arms=arms,
         targets=(),
         text=text,
@@ -378,7 +275,9 @@ def _find(scenario: str | Path) -> Path:
         if path.is_file():
             return path
     except OSError as error:  # such as a name that is too long
-        raise InputError("scenario", f"'{named[:40]}...': {error.strerror}", "an id, or the path of a TOML file") from None
+        raise InputError(
+            "scenario", f"'{named[:40]}...': {error.strerror}", "an id, or the path of a TOML file"
+        ) from None
     if path.suffix == ".toml" or "/" in named or "\\" in named:
         raise InputError(named, "not found", "a TOML file, the folder of a scenario.toml, or an id is needed")
     near = difflib.get_close_matches(named, known, n=3, cutoff=0.0)
@@ -392,137 +291,19 @@ def _sources_for(path: Path) -> set[str]:
     return set(sources()) | (set(sources(own)) if own.is_file() else set())
 
 
-def _table(data: Mapping[str, Any], key: str, where: str) -> Mapping[str, Any]:
-    return _as_table(data[key], under(where, key))
-
-
-def _as_table(value: object, where: str) -> Mapping[str, Any]:
-    if not isinstance(value, Mapping):
-        raise InputError(where, f"{value!r} is not a table", "a table of keys and values")
-    return value
-
-
-def _as_list(value: object, where: str) -> list[Any]:
-    if not isinstance(value, list):
-        raise InputError(where, f"{value!r} is not a list", "a list in brackets")
-    return value
-
-
-def _text(data: Mapping[str, Any], key: str, where: str) -> str:
-    value = data[key]
-    if not isinstance(value, str) or not value.strip():
-        raise InputError(under(where, key), f"{value!r}", "text in quotes, not empty")
-    return value
-
-
-def _schedule(value: object, where: str) -> str | tuple[str, ...]:
-    if isinstance(value, str):
-        try:
-            return one_of(value, SCHEDULES, where)
-        except InputError as error:
-            raise InputError(where, error.found, f"{error.allowed}, or a list of names of processes") from None
-    names = value if isinstance(value, list) else []
-    if not names or not all(isinstance(name, str) and name for name in names):
-        raise InputError(where, f"{value!r}", "'default' or a list of names of processes")
-    seen: set[str] = set()
-    for name in names:
-        if name in seen:
-            raise InputError(where, f"'{name}' is there twice", "each process once")
-        seen.add(name)
-    return tuple(names)
-
-
-def _parameters(value: object, where: str, cited: Collection[str] | None) -> dict[str, ParameterChange]:
-    changes = {}
-    for name, entry in _as_table(value, where).items():
-        place = under(where, name)
-        entry = _as_table(entry, place)
-        if "value" not in entry and entry and all(isinstance(inner, Mapping) for inner in entry.values()):
-            quoted = f'"{name}.{next(iter(entry))}"'
-            raise InputError(place, "a table of tables", f"the whole name in quotes, {quoted} = {{ value = ... }}")
-        check_keys(entry, place, required=("value", "source", "where"))
-        source = _text(entry, "source", place)
-        if source != "assumed" and cited is not None:
-            _check_cited(source, cited, place)
-        plain = _number(entry, "value", place, -math.inf) if isinstance(entry["value"], (int, float)) else None
-        text = _text(entry, "value", place) if plain is None else repr(plain)
-        changes[name] = ParameterChange(text, source, _text(entry, "where", place))
-    return changes
-
-
-def _check_cited(source: object, cited: Collection[str], where: str) -> str:
-    try:
-        return one_of(source, sorted(cited), f"{where}.source")
-    except InputError as error:
-        hint = error.allowed.partition("allowed are")[0]
-        raise InputError(error.where, error.found, f"{hint}a key of sources.bib is needed") from None
-
-
-def _arms(tables: Mapping[str, Any], where: str, duration: float) -> dict[str, Arm]:
-    """Every arm with all it inherits; the base's interventions come first."""
-    if not tables:
-        raise InputError(where, "no arm", "at least one arm")
-    if len(tables) > MOST_ARMS:
-        raise InputError(where, f"{len(tables):,} arms", f"at most {MOST_ARMS}")
-    notes, bases, own, doses = {}, {}, {}, 0
-    for name in tables:
-        place = under(where, name)
-        check_arm_name(name, place)
-        table = _as_table(tables[name], place)
-        if "protocol" in table and "like" in table:
-            raise InputError(f"{place}.like", "beside 'protocol'", "either 'protocol', or 'like' and 'add'")
-        inherits = "like" in table or "add" in table
-        check_keys(table, place, required=("like", "add") if inherits else ("protocol",), optional=("note",))
-        notes[name] = _text(table, "note", place) if "note" in table else ""
-        if inherits:
-            bases[name] = one_of(table["like"], tables, f"{place}.like")
-        own[name] = _interventions(table, "add" if inherits else "protocol", place, duration)
-        doses += _doses(own[name])
-        check_amount(0, doses, where)
-    whole: dict[str, list[Intervention]] = {}
-    for name in tables:
-        for ancestor in reversed(_ancestry(name, bases, whole, where)):
-            whole[ancestor] = [*whole.get(bases.get(ancestor, ""), ()), *own[ancestor]]
-            check_amount(len(whole[ancestor]), _doses(whole[ancestor]), under(where, ancestor))
-    return {name: Arm(name, notes[name], make_protocol(whole[name], under(where, name))) for name in tables}
-
-
-def _doses(interventions: Iterable[Intervention]) -> int:
-    return sum(len(one.starts) for one in interventions)
-
-
 def _check_arms(arms: Mapping[str, Arm], duration: float, where: str) -> None:
     """Refuse more than can be done, and a primary that grows beyond any mouse."""
-    check_amount(0, sum(_doses(arm.protocol.interventions) for arm in arms.values()), where)
+    check_doses(sum(len(one.starts) for arm in arms.values() for one in arm.protocol.interventions), where)
     for arm in arms.values():
         for primary in arm.protocol.primaries:
             end = min([duration, *(resection.at for resection in arm.protocol.resections)])
             doublings = (end - primary.start) / primary.doubling
             if primary.capacity is None and math.log2(primary.cells) + doublings > math.log2(MOST_CELLS):
-                grown = f"{primary.cells:g} cells that double every {show(primary.doubling, 'h')} until {show(end, 'day')}"
+                grown = (
+                    f"{primary.cells:g} cells that double every {show(primary.doubling, 'h')} until {show(end, 'day')}"
+                )
                 allowed = f"at most {MOST_CELLS:g} cells: a longer doubling, a shorter run, or law = 'gompertz'"
                 raise InputError(f"{under(where, arm.name)} (grow_primary)", grown, allowed)
-
-
-def _ancestry(name: str, bases: Mapping[str, str], known: Collection[str], where: str) -> list[str]:
-    """The arm, the arm it is like, and so on, up to one whose interventions are known; none if its own are."""
-    line: dict[str, None] = {}
-    step: str | None = name
-    while step is not None and step not in known:
-        if step in line:
-            found = f"{' -> '.join([*line, step])} goes in a circle"
-            raise InputError(f"{under(where, name)}.like", found, "a way to an arm with 'protocol'")
-        line[step] = None
-        step = bases.get(step)
-    return list(line)
-
-
-def _interventions(table: Mapping[str, Any], key: str, where: str, duration: float) -> list[Intervention]:
-    place = under(where, key)
-    interventions = list(read_interventions(_as_list(table[key], place), place))
-    for index, intervention in enumerate(interventions):
-        check_in_time(intervention, f"{place}[{index}]", duration)
-    return interventions
 
 
 def check_file_name(name: str, where: str) -> None:
@@ -533,152 +314,12 @@ def check_file_name(name: str, where: str) -> None:
         raise InputError(where, f"{name[:60]!r} as a name of files", allowed)
 
 
-def check_arm_name(name: str, where: str) -> None:
-    """Raises InputError if an arm cannot be called so."""
-    if not _ARM_NAME.fullmatch(name):
-        raise InputError(where, f"'{name}' as a name", "small letters, digits and _, a letter first, 80 at most")
-
-
-def check_in_time(intervention: Intervention, where: str, duration: float) -> None:
-    """Raises InputError if something of it is done only when the run, of `duration` h, is over."""
-    if (last := max(intervention.starts)) >= duration:
-        allowed = f"before the run ends, {show(duration, 'day')}"
-        raise InputError(where, f"something at {show(last, 'day')}", allowed)
-
-
-def _targets(
-    path: Path, arms: Mapping[str, Arm], duration: float, cited: Collection[str], readouts: Collection[str] | None
-) -> tuple[Target, ...]:
-    if not path.is_file():
-        return ()
-    file = f"{path}:"
-    data = read_toml(read_text(path), str(path))
-    check_keys(data, file, required=("target",))
-    targets: list[Target] = []
-    for index, entry in enumerate(_as_list(data["target"], f"{file} target")):
-        place = f"{file} target[{index}]"
-        target = _target(_as_table(entry, place), place, arms, duration, cited, readouts)
-        if any(target.id == other.id for other in targets):
-            raise InputError(f"{place}.id", f"'{target.id}' is there twice", "each id once")
-        if target.headline and any(other.headline for other in targets):
-            raise InputError(f"{place}.headline", "true of a second target", "one target a scenario")
-        targets.append(target)
-    return tuple(targets)
-
-
-def _target(
-    entry: Mapping[str, Any],
-    where: str,
-    arms: Mapping[str, Arm],
-    duration: float,
-    cited: Collection[str],
-    readouts: Collection[str] | None,
-) -> Target:
-    onset = str(entry.get("readout", "")).startswith(ONSET)
-    common = ("id", "class", "readout", "arm", *(() if onset else ("at",)), "use", "source", "where")
-    more = ("at", "against", "against_readout", "above", "whole_window", "headline")
-    if "value" in entry:
-        check_keys(entry, where, required=(*common, "value"), optional=(*more, "spread", "within"))
-        if ("spread" in entry) == ("within" in entry):
-            found = "'spread' and 'within'" if "spread" in entry else "no 'spread' or 'within'"
-            raise InputError(where, found, "one of them")
-    elif "against_readout" in entry:
-        check_keys(entry, where, required=(*common, "expect"), optional=more)
-    else:
-        check_keys(entry, where, required=(*common, "against", "expect"), optional=more)
-    arm = one_of(entry["arm"], arms, f"{where}.arm")
-    against = one_of(entry["against"], arms, f"{where}.against") if "against" in entry else None
-    if against == arm:
-        raise InputError(f"{where}.against", f"'{against}', the arm itself", "another arm")
-    at = to_model(entry["at"], "h", f"{where}.at") if "at" in entry else duration
-    if not 0.0 <= at <= duration:
-        raise InputError(f"{where}.at", f"{show(at, 'day')}", f"within the run, 0 to {show(duration, 'day')}")
-    target = Target(
-        id=_text(entry, "id", where),
-        readout=_readout(entry, "readout", where, readouts),
-        arm=arm,
-        against=against,
-        at=at,
-        expect=one_of(entry["expect"], EXPECTATIONS, f"{where}.expect") if "expect" in entry else None,
-        value=_number(entry, "value", where, -math.inf),
-        spread=_number(entry, "spread", where, 0.0),
-        within=_number(entry, "within", where, 1.0),
-        use=one_of(entry["use"], USES, f"{where}.use"),
-        source=_check_cited(entry["source"], cited, where),
-        where=_text(entry, "where", where),
-        grade=one_of(entry["class"], GRADES, f"{where}.class"),
-        against_readout=_readout(entry, "against_readout", where, readouts) if "against_readout" in entry else None,
-        above=_number(entry, "above", where, -math.inf),
-        window=_window(entry, where, at),
-        headline=_flag(entry, "headline", where),
-    )
-    _check_comparison(target, where)
-    return target
-
-
-def _readout(entry: Mapping[str, Any], key: str, where: str, readouts: Collection[str] | None) -> str:
-    name = _text(entry, key, where)
-    onsets = [f"{ONSET}{stage.name}" for stage in STAGES]
-    if name.startswith(ONSET):
-        return one_of(name, onsets, f"{where}.{key}")
-    return name if readouts is None else one_of(name, [*sorted(readouts), *onsets], f"{where}.{key}")
-
-
-def _window(entry: Mapping[str, Any], where: str, at: float) -> float | None:
-    if "whole_window" not in entry:
-        return None
-    window = to_model(entry["whole_window"], "h", f"{where}.whole_window")
-    if not 0.0 < window <= at:
-        raise InputError(f"{where}.whole_window", show(window, "day"), f"above 0, and up to 'at', {show(at, 'day')}")
-    return window
-
-
-def _check_comparison(target: Target, where: str) -> None:
-    """Refuse what cannot be compared."""
-    if target.against_readout is not None:
-        if target.against is None and target.against_readout == target.readout:
-            found = f"'{target.against_readout}', the readout itself"
-            raise InputError(f"{where}.against_readout", found, "another readout, or another arm in 'against'")
-        if target.against_readout.startswith(ONSET) != target.is_onset:
-            found = f"'{target.against_readout}' against '{target.readout}'"
-            raise InputError(f"{where}.against_readout", found, f"two readouts, or two {ONSET}<stage>")
-        if target.above is not None:
-            raise InputError(f"{where}.above", "beside 'against_readout'", "one of them")
-    if target.is_onset and target.window is not None:
-        raise InputError(f"{where}.whole_window", "of an onset", "none: an onset is one time")
-    if target.is_onset and target.above is None:
-        if target.expect == "same":
-            raise InputError(f"{where}.expect", "'same' of an onset", "less (before) or more (after)")
-        if target.value is not None and (target.against or target.against_readout):
-            found = "an onset with 'value' and another to compare with"
-            raise InputError(where, found, "a value in h alone, or 'expect', less (before) or more (after)")
-    if target.value is not None and target.above is not None and target.against is None and not 0 <= target.value <= 1:
-        raise InputError(f"{where}.value", f"{target.value:g}", "with 'above' a fraction of mice, 0 to 1")
-    if target.value == 0.0 and target.within is not None:
-        raise InputError(f"{where}.within", "of the value 0", "'spread' with that value")
-
-
-def _flag(entry: Mapping[str, Any], key: str, where: str) -> bool:
-    value = entry.get(key, False)
-    if not isinstance(value, bool):
-        raise InputError(f"{where}.{key}", f"{value!r}", "true or false")
-    return value
-
-
-def _number(entry: Mapping[str, Any], key: str, where: str, least: float) -> float | None:
-    """A finite number above `least`; None if the key is not there."""
-    if key not in entry:
-        return None
-    value = entry[key]
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value <= least:
-        above = f" above {least:g}" if math.isfinite(least) else ""
-        raise InputError(f"{where}.{key}", f"{value!r}", f"a finite number{above}")
-    return float(value)
-
-
-def _floats(fields: dict[str, Any]) -> dict[str, Any]:
-    """Whole numbers as floats, so that 1000000 and 1e6 are one spelling."""
-    return {key: float(v) if isinstance(v, int) and not isinstance(v, bool) else v for key, v in fields.items()}
+def _plain(intervention: Intervention) -> dict[str, Any]:
+    """The fields of an intervention, whole numbers as floats, so that 1000000 and 1e6 are one spelling."""
+    fields = dataclasses.asdict(intervention)
+    del fields["verb"]
+    numbers = {name: float(v) for name, v in fields.items() if isinstance(v, int) and not isinstance(v, bool)}
+    return {"do": intervention.verb, **fields, **numbers}
 
 
 def _check_sizes(section: Extent, duration: float, step: float, record: float) -> None:

@@ -18,7 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 from scipy.stats import t as student
 
-from niche_sim.experiment.protocol import one_of
+from niche_sim.engine.errors import one_of
 from niche_sim.figures.appearance import BLACK, BLUE, GREEN, GREY, ORANGE, PALE, PURPLE, SKY, VERMILLION
 from niche_sim.figures.labels import arm_words
 from niche_sim.figures.style import DAY, MM, WIDTH, label, style

@@ -14,7 +14,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullLocator
 from numpy.typing import NDArray
 
-from niche_sim.experiment.scenario import ONSET
+from niche_sim.experiment.targets import ONSET
 from niche_sim.figures.appearance import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION
 from niche_sim.figures.labels import arm_words
 from niche_sim.figures.style import MM, WIDTH, label, style, styled

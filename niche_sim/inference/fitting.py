@@ -13,7 +13,8 @@ from niche_sim.engine import given
 from niche_sim.engine.chance import birth_key
 from niche_sim.engine.errors import InputError
 from niche_sim.engine.units import to_model
-from niche_sim.experiment.scenario import Scenario, Target
+from niche_sim.experiment.scenario import Scenario
+from niche_sim.experiment.targets import Target
 from niche_sim.inference.calibration import LEVEL, WORST, Point, weighted_quantiles
 from niche_sim.inference.verdicts import BIOLOGY, SHARES, Comparison, judge
 from niche_sim.model.parameters import rows

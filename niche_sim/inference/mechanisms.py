@@ -19,7 +19,7 @@ from niche_sim.engine.chance import Chance
 from niche_sim.engine.laws import slowed
 from niche_sim.experiment import scenario
 from niche_sim.experiment.protocol import Block, InjectExosomes, InjectTumourCells, Protocol
-from niche_sim.experiment.scenario import Arm
+from niche_sim.experiment.scenario_file import Arm
 from niche_sim.experiment.simulation import Simulation
 from niche_sim.inference.effects import Effect, prevented_gain
 from niche_sim.model.initial_state import section_of

@@ -30,8 +30,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from niche_sim.engine import given
 from niche_sim.engine.chance import Chance
-from niche_sim.engine.errors import InputError
-from niche_sim.experiment.protocol import one_of
+from niche_sim.engine.errors import InputError, one_of
 from niche_sim.inference.effects import Effect
 from niche_sim.inference.verdicts import compare, is_event
 from niche_sim.model.readouts import BY_NAME

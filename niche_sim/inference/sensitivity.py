@@ -25,8 +25,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from niche_sim.engine import given
-from niche_sim.engine.errors import InputError
-from niche_sim.experiment.protocol import one_of
+from niche_sim.engine.errors import InputError, one_of
 from niche_sim.runs.sweeps import Swept, unit_rows
 
 Float = NDArray[np.float64]

@@ -13,7 +13,7 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from niche_sim.experiment.scenario import ONSET, Target
+from niche_sim.experiment.targets import ONSET, Target
 from niche_sim.inference.effects import (
     Effect,
     difference_of_means,

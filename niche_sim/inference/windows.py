@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from niche_sim.engine import given
-from niche_sim.engine.errors import InputError
+from niche_sim.engine.errors import InputError, one_of
 from niche_sim.experiment.protocol import (
     Block,
     Boost,
@@ -28,9 +28,9 @@ from niche_sim.experiment.protocol import (
     Protocol,
     ResectPrimary,
     Treat,
-    one_of,
 )
-from niche_sim.experiment.scenario import Arm, Scenario
+from niche_sim.experiment.scenario import Scenario
+from niche_sim.experiment.scenario_file import Arm
 from niche_sim.inference.verdicts import Comparison, compare, compare_as_difference, is_event, word_of
 from niche_sim.model.readouts import BY_NAME
 from niche_sim.model.stages import STAGES

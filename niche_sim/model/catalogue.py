@@ -43,6 +43,8 @@ __all__ = [
     "Loss",
 ]
 
+SCHEDULE_NAMES = ("default", "no_feedback", "additive", "no_stage3")  # keys of schedule.SCHEDULES, known without the rules
+STAGE_NAMES = ("priming", "licensing", "recruitment", "angiogenesis", "arrival", "colonisation")  # of stages.STAGES
 ORGANS = ("liver", "lung", "brain")
 INTEGRIN_OF_ORGAN = {"liver": "integrin_avb5", "lung": "integrin_a6b4", "brain": "integrin_b3"}
 

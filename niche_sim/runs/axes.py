@@ -10,9 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from niche_sim.engine.errors import InputError
+from niche_sim.engine.errors import InputError, check_keys, one_of
 from niche_sim.engine.units import from_model, to_model
-from niche_sim.experiment.protocol import check_keys, one_of
 from niche_sim.experiment.setup import SCENARIO_LENGTHS, SCENARIO_TIMES, SCHEDULE
 from niche_sim.model.parameters import rows, value_of
 from niche_sim.model.schedule import SCHEDULES

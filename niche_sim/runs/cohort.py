@@ -16,8 +16,9 @@ from niche_sim.engine.reading import reading
 from niche_sim.experiment import scenario
 from niche_sim.experiment.defaults import DEFAULT_SEED
 from niche_sim.experiment.estimate import estimate
-from niche_sim.experiment.scenario import ONSET, Scenario
+from niche_sim.experiment.scenario import Scenario
 from niche_sim.experiment.setup import setup
+from niche_sim.experiment.targets import ONSET
 from niche_sim.model.readouts import BY_NAME
 from niche_sim.runs import farm
 from niche_sim.runs.axes import Float

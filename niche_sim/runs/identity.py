@@ -27,7 +27,14 @@ if TYPE_CHECKING:
 
 PACKAGE = Path(__file__).resolve().parents[1]
 # The code that acts while a mouse is stepped: a test follows one and finds every function that is called in here.
-DECIDING = ("engine", "model", "experiment/protocol.py", "experiment/setup.py", "experiment/simulation.py")
+DECIDING = (
+    "engine",
+    "model",
+    "experiment/interventions.py",
+    "experiment/protocol.py",
+    "experiment/setup.py",
+    "experiment/simulation.py",
+)
 LIBRARIES = ("numpy", "scipy", "numba")
 REGISTER_ROW = "number"  # the call that writes a row of the register: its value is in the name as a resolved parameter
 RECORDS = ("link", "raised", "drug")  # what writes a record of a block, a boost or a drug: its strings are labels

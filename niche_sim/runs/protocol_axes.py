@@ -8,9 +8,9 @@ from collections.abc import Iterable, Mapping
 from numbers import Real
 from typing import Any
 
-from niche_sim.engine.errors import InputError
+from niche_sim.engine.errors import InputError, check_keys, one_of
 from niche_sim.engine.units import from_model, show, to_model
-from niche_sim.experiment.protocol import Protocol, check_keys, make_protocol, one_of, read_intervention
+from niche_sim.experiment.protocol import Protocol, make_protocol, read_intervention
 from niche_sim.experiment.scenario import Scenario
 from niche_sim.runs.axes import WORDS, Axis, read_axis
 

@@ -355,7 +355,7 @@ def model_like(provenance: Mapping[str, Any], where: str) -> Simulation:
         if [list(mark) for mark in model.protocol.marks()] != provenance["marks"]:
             raise InputError(
                 where, "what was done to the mouse is not what its scenario says",
-                "a run of a scenario; an edited protocol is one, too, by `scenario_writing.with_protocol`",
+                "a run of a scenario; an edited protocol is one, too, by `editing.with_protocol`",
             )  # fmt: skip
         model.stages.thresholds = {str(name): float(value) for name, value in provenance["thresholds"].items()}
     except InputError:

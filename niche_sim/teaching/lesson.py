@@ -9,26 +9,30 @@ undecided. Whatever is wrong in a file raises `InputError` that names file, key,
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from itertools import pairwise, permutations
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 import numpy as np
 
-from niche_sim.engine.errors import InputError
+from niche_sim.engine.errors import InputError, one_of, shown
 from niche_sim.engine.reading import read_text, read_toml
-from niche_sim.engine.units import to_model
+from niche_sim.engine.schema import Many, Table, Told, Value, key, names, number, read, table
+from niche_sim.engine.units import show
 from niche_sim.experiment import scenario as library
-from niche_sim.experiment.protocol import check_keys, one_of, read_interventions, under
-from niche_sim.experiment.scenario import ONSET, Scenario, Target, check_in_time
-from niche_sim.experiment.scenario_writing import with_added
+from niche_sim.experiment.editing import with_added
+from niche_sim.experiment.interventions import Entry
+from niche_sim.experiment.protocol import MOST_DONE, check_in_time
+from niche_sim.experiment.scenario import Scenario
+from niche_sim.experiment.spelling import AnyTime
+from niche_sim.experiment.targets import ONSET, USES, Target
 from niche_sim.figures.labels import arm_words
 from niche_sim.inference.verdicts import KINDS as EFFECTS
 from niche_sim.inference.verdicts import MET, UNDECIDED, Comparison, compare_order, judge, judge_direction, word_of
+from niche_sim.model.catalogue import STAGE_NAMES
 from niche_sim.model.readouts import BY_NAME
-from niche_sim.model.stages import STAGES
 from niche_sim.runs import cohort
 from niche_sim.runs.cohort import Cohort
 from niche_sim.runs.plan import Plan
@@ -40,39 +44,74 @@ DIRECTIONS = {"less": "Less", "more": "More", "same": "About the same"}
 SAME_IN_WORDS = "About the same: less than a quarter more and less than a fifth less."
 RIGHT, WRONG = "right", "wrong"  # or targets.UNDECIDED
 FEWEST_STAGES, MOST_STAGES = 2, 4  # in a question about an order, whose orders are all offered
+_SOME_STAGES = f"{FEWEST_STAGES} to {MOST_STAGES} different stages"
 SMALLEST_RATIO = 1e-3  # below it nobody needs the digits
 MOST_ARMS = 10  # of its own
 MOST_MICE = 40  # an arm, of a cohort that a classroom waits for
 
-_REQUIRED = ("title", "goal", "minutes", "scenario", "mice", "sources", "background", "assumed", "look", "question",
-             "explain", "not_shown")  # fmt: skip
 _KEYS = {
-    DIRECTION: ("arm", "against", "readout", "at"),
-    ORDER: ("arm", "stages"),
-    NUMBER: ("arm", "readout", "at", "within"),
+    DIRECTION: ["arm", "against", "readout", "at"],
+    ORDER: ["arm", "stages"],
+    NUMBER: ["arm", "readout", "at", "within"],
 }
-_OPTIONAL = {DIRECTION: (), ORDER: (), NUMBER: ("of", "times", "unit")}
+_OPTIONAL = {DIRECTION: [], ORDER: [], NUMBER: ["of", "times", "unit"]}
+_TEXT = {"type": "string", "minLength": 1}
 
 
-@dataclass(frozen=True)
-class Watch:
+def _on_one_line(value: Any, told: Told) -> str:
+    if not isinstance(value, str) or not value.strip():
+        raise InputError("", shown(value), "text in quotes, not empty")
+    return " ".join(value.split())
+
+
+def _as_table(entry: Any) -> Any:
+    """Something to watch may be its sentence alone."""
+    if not isinstance(entry, str | Mapping | Watch):
+        raise InputError("", shown(entry), 'text in quotes, or { ask = "...", at = "4 day" }')
+    return {"ask": entry} if isinstance(entry, str) else entry
+
+
+Words = Annotated[str, Value(_on_one_line, _TEXT)]
+Texts = Annotated[tuple[Words, ...], Many("texts", "a list in brackets of texts in quotes, not empty", 1)]
+_WATCHED = Many("sentences", "a list in brackets of what to watch, not empty", 1, entry=_as_table)
+
+
+@table
+class Watch(Table):
     """Something to watch in the dashboard: a sentence, and the hour (h) at which to, None if at no certain one."""
 
-    ask: str
-    at: float | None = None
+    ask: Words
+    at: AnyTime | None = None
 
 
-@dataclass(frozen=True)
-class Look:
+@table
+class Look(Table):
     """What to open in the dashboard and what to watch there. arm, against: of the experiment."""
 
-    arm: str
-    against: str | None
-    watch: tuple[Watch, ...]
+    arm: Words
+    against: Words | None
+    watch: Annotated[tuple[Watch, ...], _WATCHED]
+
+    spelled = {  # noqa: RUF012
+        "watch": {
+            "type": "array",
+            "items": {
+                "anyOf": [_TEXT, {"type": "object", "properties": {"ask": _TEXT, "at": _TEXT}, "required": ["ask"]}]
+            },
+        }
+    }
+
+    @classmethod
+    def keys(cls, entry: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+        return ["arm", "watch"], ["against"]
+
+    @classmethod
+    def values(cls, entry: Mapping[str, Any], told: dict[str, Any]) -> Mapping[str, Any]:
+        return {"against": None, **entry}
 
 
-@dataclass(frozen=True)
-class Question:
+@table
+class Question(Table):
     """A prediction to be made. ask: the question; because: the model answer, for the key and after the result.
 
     kind: "direction" asks whether `readout` at `at` (h) is less, more or the same in `arm` as in `against`; "order" in
@@ -80,19 +119,37 @@ class Question:
     same mice, right if within the factor `within` of it. unit: what a number counts, in words.
     """
 
-    id: str
-    kind: str
-    ask: str
-    because: str
-    arm: str
-    against: str | None = None
-    readout: str = ""
-    at: float = math.nan
-    stages: tuple[str, ...] = ()
-    of: str | None = None
-    times: float = 1.0
-    within: float = math.nan
-    unit: str = ""
+    id: Words
+    kind: Annotated[str, names(KINDS)]
+    ask: Words
+    because: Words
+    arm: Words
+    against: Words | None = None
+    readout: Annotated[str, names(BY_NAME)] = ""
+    at: AnyTime = math.nan
+    stages: Annotated[
+        tuple[Annotated[str, names(STAGE_NAMES)], ...], Many("stages", _SOME_STAGES, FEWEST_STAGES, MOST_STAGES)
+    ] = ()
+    of: Annotated[str | None, names(BY_NAME)] = None
+    times: Annotated[float, number(0.0, above=True)] = 1.0
+    within: Annotated[float, number(1.0, above=True)] = math.nan
+    unit: Words = ""
+
+    def __post_init__(self) -> None:
+        if self.against == self.arm:
+            raise InputError(".against", f"'{self.arm}' again", "another arm than `arm`")
+        if len(set(self.stages)) < len(self.stages):
+            raise InputError(".stages", ", ".join(self.stages), _SOME_STAGES)
+
+    @classmethod
+    def keys(cls, entry: Mapping[str, Any]) -> tuple[list[str], list[str]]:
+        common = ["id", "kind", "ask", "because"]
+        if not entry:
+            return [*common, "arm"], ["against", "readout", "at", "stages", "within", *_OPTIONAL[NUMBER]]
+        if "kind" not in entry:
+            raise InputError(".kind", "missing", f"needed is one of {', '.join(KINDS)}")
+        kind = one_of(entry["kind"], KINDS, ".kind")
+        return [*common, *_KEYS[kind]], _OPTIONAL[kind]
 
     @property
     def choices(self) -> dict[str, str]:
@@ -120,6 +177,49 @@ class Question:
         if not (math.isfinite(value) and value >= 0.0):
             raise InputError(self.id, f"'{prediction}'", "a number from 0, such as 12.5")
         return f"{value:g}"
+
+
+@table
+class OwnArm(Table):
+    """An arm of the lesson's own: what is done besides in an arm of the scenario."""
+
+    like: Words
+    note: Words
+    add: Annotated[
+        tuple[Entry, ...], Many("interventions", "a list in brackets of what is done, not empty", 1, MOST_DONE)
+    ]
+
+
+@table
+class Explanation(Table):
+    """What is asked at the end, and the model answer."""
+
+    ask: Words
+    answer: Words
+
+
+@table
+class LessonFile(Table):
+    """Predict, run, compare, explain."""
+
+    title: Words
+    goal: Words
+    minutes: Annotated[int, number(1, 240, whole=True)]
+    scenario: Words
+    mice: Annotated[int, number(2, MOST_MICE, whole=True)]
+    sources: Texts
+    background: Texts
+    assumed: Texts
+    look: Look
+    question: Annotated[tuple[Question, ...], Many("questions", "one or more tables [[question]]", 1)]
+    explain: Explanation
+    not_shown: Texts
+    arms: Annotated[dict[str, OwnArm], Many("arms", "tables such as [arms.late]", most=MOST_ARMS)] = field(
+        default_factory=dict
+    )
+    numbers: Annotated[dict[str, Words], key("set"), Many("numbers", "a table of keys and values")] = field(
+        default_factory=dict
+    )
 
 
 @dataclass(frozen=True)
@@ -220,34 +320,35 @@ def load(lesson: str | Path) -> Lesson:
 def parse(text: str, name: str) -> Lesson:
     """A lesson from the text of its file; `name` is the file's, for messages and as its id. Raises InputError."""
     where = f"{name}:"
-    data = read_toml(text, name)
-    check_keys(data, where, required=_REQUIRED, optional=("arms", "set"))
-    scenario = one_of(data["scenario"], library.ids(), f"{where} scenario")
-    experiment, own = _with_arms(library.load(scenario, readouts=BY_NAME), data.get("arms", {}), where)
-    explain = _table(data, "explain", where)
-    check_keys(explain, f"{where} explain", required=("ask", "answer"))
-    questions = tuple(_questions(data, where, experiment))
+    file: LessonFile = read(LessonFile, read_toml(text, name), where)
+    scenario = one_of(file.scenario, library.ids(), f"{where} scenario")
+    experiment = _with_arms(library.load(scenario, readouts=BY_NAME), file.arms, where)
+    _check_look(file.look, f"{where} look", experiment, file.arms)
+    for index, question in enumerate(file.question):
+        _check_question(question, f"{where} question[{index}]", experiment)
+        if question.id in [other.id for other in file.question[:index]]:
+            raise InputError(f"{where} question[{index}].id", f"'{question.id}' is there twice", "each id once")
+    known = library.sources()
+    for index, source in enumerate(file.sources):
+        one_of(source, known, f"{where} sources[{index}]")
     lesson = Lesson(
         id=name.removesuffix(".toml"),
-        title=_text(data, "title", where),
-        goal=_text(data, "goal", where),
-        minutes=_whole(data, "minutes", where, 1, 240),
+        title=file.title,
+        goal=file.goal,
+        minutes=file.minutes,
         experiment=experiment,
-        own=own,
-        numbers=_numbers(data, where),
-        mice=_whole(data, "mice", where, 2, MOST_MICE),
-        background=_texts(data, "background", where),
-        assumed=_texts(data, "assumed", where),
-        look=_look(data, where, experiment, own),
-        questions=questions,
-        explain=_text(explain, "ask", f"{where} explain"),
-        model_answer=_text(explain, "answer", f"{where} explain"),
-        not_shown=_texts(data, "not_shown", where),
-        sources=_texts(data, "sources", where),
+        own={arm: own.like for arm, own in file.arms.items()},
+        numbers=tuple(file.numbers.items()),
+        mice=file.mice,
+        background=file.background,
+        assumed=file.assumed,
+        look=file.look,
+        questions=file.question,
+        explain=file.explain.ask,
+        model_answer=file.explain.answer,
+        not_shown=file.not_shown,
+        sources=file.sources,
     )
-    known = library.sources()
-    for number, key in enumerate(lesson.sources):
-        one_of(key, known, f"{where} sources[{number}]")
     try:
         lesson.plan(mice=2)
     except InputError as error:
@@ -255,154 +356,45 @@ def parse(text: str, name: str) -> Lesson:
     return lesson
 
 
-def _with_arms(experiment: Scenario, tables: object, where: str) -> tuple[Scenario, dict[str, str]]:
+def _with_arms(experiment: Scenario, arms: Mapping[str, OwnArm], where: str) -> Scenario:
     """The scenario with the lesson's own arms, each an arm of the scenario with more done to the mouse."""
-    if not isinstance(tables, Mapping):
-        raise InputError(f"{where} arms", f"{tables!r} is not a table", "tables such as [arms.late]")
-    if len(tables) > MOST_ARMS:
-        raise InputError(f"{where} arms", f"{len(tables):,} arms", f"at most {MOST_ARMS}")
-    own: dict[str, str] = {}
     scenario_arms = tuple(experiment.arms)
-    for name in tables:
+    for name, own in arms.items():
         place = f"{where} arms.{name}"
-        table = _table(tables, name, f"{where} arms")
-        check_keys(table, place, required=("like", "note", "add"))
-        like = one_of(table["like"], scenario_arms, f"{place}.like")
-        added = table["add"]
-        if not isinstance(added, list) or not added:
-            raise InputError(f"{place}.add", f"{added!r}", "a list in brackets of what is done, not empty")
-        new = list(read_interventions(added, f"{place}.add"))
-        for number, intervention in enumerate(new):
-            check_in_time(intervention, f"{place}.add[{number}]", experiment.duration)
+        like = one_of(own.like, scenario_arms, f"{place}.like")
+        for index, intervention in enumerate(own.add):
+            check_in_time(intervention, f"{place}.add[{index}]", experiment.duration)
         try:
-            experiment = with_added(experiment, like, new, name, _text(table, "note", place), where=f"{place}.add")
+            experiment = with_added(experiment, like, own.add, name, own.note, where=f"{place}.add")
         except InputError as error:
             if error.where == "name":
                 raise InputError(place, error.found, error.allowed) from None
             raise
-        own[name] = like
-    return experiment, own
+    return experiment
 
 
-def _look(data: Mapping[str, Any], where: str, experiment: Scenario, own: Mapping[str, str]) -> Look:
-    table, place = _table(data, "look", where), f"{where} look"
-    check_keys(table, place, required=("arm", "watch"), optional=("against",))
-    arm = one_of(table["arm"], experiment.arms, f"{place}.arm")
-    against = table.get("against")
-    if against is not None:
+def _check_look(look: Look, where: str, experiment: Scenario, own: Mapping[str, OwnArm]) -> None:
+    one_of(look.arm, experiment.arms, f"{where}.arm")
+    if look.against is not None:
         # The page runs an arm of the scenario itself beside the one that is looked at.
-        one_of(against, [name for name in experiment.arms if name not in own and name != arm], f"{place}.against")
-    entries = table["watch"]
-    if not isinstance(entries, list) or not entries:
-        raise InputError(f"{place}.watch", f"{entries!r}", "a list in brackets of what to watch, not empty")
-    watch = [_watch(entry, f"{place}.watch[{number}]", experiment) for number, entry in enumerate(entries)]
-    return Look(arm, against, tuple(watch))
+        others = [name for name in experiment.arms if name not in own and name != look.arm]
+        one_of(look.against, others, f"{where}.against")
+    for index, watch in enumerate(look.watch):
+        if watch.at is not None:
+            _check_at(watch.at, f"{where}.watch[{index}].at", experiment)
 
 
-def _watch(entry: object, where: str, experiment: Scenario) -> Watch:
-    if isinstance(entry, str):
-        entry = {"ask": entry}
-    if not isinstance(entry, Mapping):
-        raise InputError(where, f"{entry!r}", 'text in quotes, or { ask = "...", at = "4 day" }')
-    check_keys(entry, where, required=("ask",), optional=("at",))
-    return Watch(_text(entry, "ask", where), _at(entry, where, experiment) if "at" in entry else None)
+def _check_question(question: Question, where: str, experiment: Scenario) -> None:
+    one_of(question.arm, experiment.arms, f"{where}.arm")
+    if question.against is not None:
+        one_of(question.against, experiment.arms, f"{where}.against")
+    if question.kind != ORDER:
+        _check_at(question.at, f"{where}.at", experiment)
 
 
-def _at(entry: Mapping[str, Any], where: str, experiment: Scenario) -> float:
-    """The hour (h) that is called `at`."""
-    time = to_model(_text(entry, "at", where), like="h", where=f"{where}.at")
+def _check_at(time: float, where: str, experiment: Scenario) -> None:
     if not 0.0 <= time <= experiment.duration:
-        raise InputError(
-            f"{where}.at", f"'{entry['at']}'", f"within the run, 0 to {experiment.duration / 24.0:g} day"
-        )
-    return time
-
-
-def _questions(data: Mapping[str, Any], where: str, experiment: Scenario) -> Iterator[Question]:
-    entries = data["question"]
-    if not isinstance(entries, list) or not entries:
-        raise InputError(f"{where} question", f"{entries!r}", "one or more tables [[question]]")
-    known: list[str] = []
-    for number, entry in enumerate(entries):
-        place = f"{where} question[{number}]"
-        if not isinstance(entry, Mapping):
-            raise InputError(place, f"{entry!r} is not a table", "a table of keys and values")
-        question = _question(entry, place, experiment)
-        if question.id in known:
-            raise InputError(f"{place}.id", f"'{question.id}' is there twice", "each id once")
-        known.append(question.id)
-        yield question
-
-
-def _question(entry: Mapping[str, Any], where: str, experiment: Scenario) -> Question:
-    if "kind" not in entry:
-        raise InputError(f"{where}.kind", "missing", f"needed is one of {', '.join(KINDS)}")
-    kind = one_of(entry["kind"], KINDS, f"{where}.kind")
-    check_keys(entry, where, required=("id", "kind", "ask", "because", *_KEYS[kind]), optional=_OPTIONAL[kind])
-    fields: dict[str, Any] = {key: _text(entry, key, where) for key in ("id", "ask", "because")}
-    for key in ("arm", "against"):
-        if key in entry:
-            fields[key] = one_of(entry[key], experiment.arms, f"{where}.{key}")
-    if fields.get("against") == fields["arm"]:
-        raise InputError(f"{where}.against", f"'{fields['arm']}' again", "another arm than `arm`")
-    for key in ("readout", "of"):
-        if key in entry:
-            fields[key] = one_of(entry[key], BY_NAME, f"{where}.{key}")
-    if "at" in entry:
-        fields["at"] = _at(entry, where, experiment)
-    if kind == ORDER:
-        fields["stages"] = stages = _texts(entry, "stages", where)
-        for number, stage in enumerate(stages):
-            one_of(stage, [each.name for each in STAGES], f"{where}.stages[{number}]")
-        if not FEWEST_STAGES <= len(stages) <= MOST_STAGES or len(set(stages)) < len(stages):
-            allowed = f"{FEWEST_STAGES} to {MOST_STAGES} different stages"
-            raise InputError(f"{where}.stages", f"{', '.join(stages)}", allowed)
-    for key, least in (("times", 0.0), ("within", 1.0)):
-        if key in entry:
-            fields[key] = _above(entry, key, where, least)
-    if "unit" in entry:
-        fields["unit"] = _text(entry, "unit", where)
-    return Question(kind=kind, **fields)
-
-
-def _numbers(data: Mapping[str, Any], where: str) -> tuple[tuple[str, str], ...]:
-    table = _table(data, "set", where) if "set" in data else {}
-    return tuple((name, _text(table, name, f"{where} set")) for name in table)
-
-
-def _table(data: Mapping[str, Any], key: str, where: str) -> Mapping[str, Any]:
-    value = data[key]
-    if not isinstance(value, Mapping):
-        raise InputError(under(where, key), f"{value!r} is not a table", "a table of keys and values")
-    return value
-
-
-def _text(data: Mapping[str, Any], key: str, where: str) -> str:
-    value = data[key]
-    if not isinstance(value, str) or not value.strip():
-        raise InputError(under(where, key), f"{value!r}", "text in quotes, not empty")
-    return " ".join(value.split())
-
-
-def _texts(data: Mapping[str, Any], key: str, where: str) -> tuple[str, ...]:
-    values = data[key]
-    if not isinstance(values, list) or not values:
-        raise InputError(under(where, key), f"{values!r}", "a list in brackets of texts in quotes, not empty")
-    return tuple(_text({f"{key}[{n}]": value}, f"{key}[{n}]", where) for n, value in enumerate(values))
-
-
-def _whole(data: Mapping[str, Any], key: str, where: str, least: int, most: int) -> int:
-    value = data[key]
-    if isinstance(value, bool) or not isinstance(value, int) or not least <= value <= most:
-        raise InputError(under(where, key), f"{value!r}", f"a whole number from {least} to {most}")
-    return value
-
-
-def _above(data: Mapping[str, Any], key: str, where: str, least: float) -> float:
-    value = data[key]
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value) or value <= least:
-        raise InputError(under(where, key), f"{value!r}", f"a number above {least:g}")
-    return float(value)
+        raise InputError(where, show(time, "day"), f"within the run, 0 to {experiment.duration / 24.0:g} day")
 
 
 # --- answers ---------------------------------------------------------------------------------------------------------
@@ -416,7 +408,7 @@ def answers(lesson: Lesson, mice: Cohort) -> list[Answer]:
 
 def _target(question: Question, **more: Any) -> Target:
     """The question as something that `targets.judge` compares; what is expected decides nothing about the comparison."""
-    fixed: dict[str, Any] = {"spread": None, "within": None, "use": "", "source": "", "where": "", "grade": ""}
+    fixed: dict[str, Any] = {"spread": None, "within": None, "use": USES[1], "source": "-", "where": "-", "grade": "D"}
     return Target(question.id, question.readout, question.arm, question.against, question.at, **{**fixed, **more})
 
 
@@ -486,11 +478,8 @@ def _onset_in_words(stage: str, onsets: np.ndarray) -> str:
 
 
 def _number(question: Question, mice: Cohort) -> Answer:
-    if question.of is None:
-        found = judge(_target(question, expect=None, value=1.0, within=question.within), mice).comparison
-    else:
-        ratio = _target(question, expect=None, value=1.0, within=question.within, against_readout=question.of)
-        found = judge(ratio, mice).comparison
+    asked = _target(question, expect=None, value=1.0, within=question.within, against_readout=question.of)
+    found = judge(asked, mice).comparison
     if found.note:
         return Answer(question, None, f"There is no number to tell: {found.note}.", found.effect.n)
     estimate, low, high = (

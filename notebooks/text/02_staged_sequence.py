@@ -32,8 +32,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import niche_sim
+from niche_sim.experiment.editing import with_protocol
 from niche_sim.experiment.protocol import InjectTumourCells
-from niche_sim.experiment.scenario_writing import with_protocol
 from niche_sim.figures.single_run import timeline_figure
 from niche_sim.model.stages import STAGES
 from niche_sim.runs import cohort

@@ -34,8 +34,8 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import niche_sim
+from niche_sim.experiment.editing import with_added
 from niche_sim.experiment.protocol import Block
-from niche_sim.experiment.scenario_writing import with_added
 from niche_sim.inference import verdicts
 from niche_sim.runs import cohort
 

@@ -33,8 +33,8 @@ import tempfile
 from pathlib import Path
 
 import niche_sim
+from niche_sim.experiment.editing import with_added
 from niche_sim.experiment.protocol import Block
-from niche_sim.experiment.scenario_writing import with_added
 from niche_sim.figures.power_and_windows import windows_figure
 from niche_sim.inference.windows import effects, onsets, windows
 from niche_sim.model.parameters import rows

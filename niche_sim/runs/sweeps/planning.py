@@ -8,14 +8,14 @@ from pathlib import Path
 from typing import Any
 
 from niche_sim.engine import given
-from niche_sim.engine.errors import InputError
+from niche_sim.engine.errors import InputError, check_keys, one_of
 from niche_sim.engine.units import show, to_model
 from niche_sim.experiment import scenario
 from niche_sim.experiment.defaults import DEFAULT_SEED
-from niche_sim.experiment.protocol import check_keys, one_of
-from niche_sim.experiment.scenario import ONSET, Scenario
+from niche_sim.experiment.scenario import Scenario
 from niche_sim.experiment.setup import Setup, setup
 from niche_sim.experiment.simulation import Simulation
+from niche_sim.experiment.targets import ONSET
 from niche_sim.model.parameters import rows
 from niche_sim.model.readouts import BY_NAME, READOUTS
 from niche_sim.model.stages import STAGES

@@ -15,7 +15,7 @@ import tomli_w
 
 import niche_sim
 from niche_sim.engine.errors import InputError
-from niche_sim.experiment.scenario import ONSET
+from niche_sim.experiment.targets import ONSET
 from niche_sim.runs import identity
 from niche_sim.runs.axes import WORDS, Float
 from niche_sim.runs.plan import Plan, Run
