@@ -154,7 +154,7 @@ def even(section, p, days=4.0, colony=10, *, b=0.04, d=0.01, **others):
     rules = {name: (of, becomes) for name, (of, becomes, _) in hazards.items()}
     motility = np.full((len(edges) - 1, section.zone.size), 112.5)
     p = dataclasses.replace(p, tumour=dataclasses.replace(p.tumour, colony_cells=float(colony)))
-    return Recording(section, p, "pan02", "even", clones, edges, rates, factors, rules, motility, 0.25, ())
+    return Recording(section, p, "pan02", "even", clones, edges, rates, factors, rules, frozenset(), motility, 0.25, ())
 
 
 def of_size(b, d, time, least):
@@ -360,7 +360,7 @@ def with_rule(rule):
 
 
 def test_a_rule_of_a_user_takes_part(section):
-    own = record_hazards(with_rule(Scavenging()))
+    own = dataclasses.replace(record_hazards(with_rule(Scavenging())), patrolled=frozenset())  # rates as recorded
     bare = dataclasses.replace(own, factors={k: v for k, v in own.factors.items() if k != "Scavenging"})
     with_it, without = (niche_sim.receptivity(one, end="eventual").probability[-1] for one in (own, bare))
     rates = {name: rate.mean(axis=0) for name, rate in own.rates.items()}

@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 from scipy.sparse import coo_array
 from scipy.sparse.linalg import spsolve
 
@@ -16,10 +17,12 @@ from niche_sim.engine.kernels.branching import change_states, wander
 from niche_sim.engine.laws import disc_diameter
 from niche_sim.inference.receptivity.clone_chain import SINGLE, cells_of_diameter
 from niche_sim.inference.receptivity.recording import Recording
+from niche_sim.model.anatomy import Section
 
 EVENTS = ("reached_K", "alive_at_T", "visible_at_T")
 ENDS = ("by_T", "eventual")
 LAST_DAY = 24.0  # h, whose mean hazards are taken to go on where the end is eventual
+GAPS = 100.0  # um; where no patrolling cell came by on the last day one comes on another, so their hazards are smoothed
 NEXT_STATE = {"arrested": "extravasated", "dormant": "motile", "motile": "cycling", "cycling": "divided"}
 ARRESTED, DORMANT, MOTILE, FIRST = 0, 1, 2, len(SINGLE)
 
@@ -127,8 +130,8 @@ class BackwardPass:
                 kinds.setdefault(by_size.round(12).tobytes(), (by_size, rules))[1].append((name, scale))
         self.kinds = list(kinds.values())
 
-    def rates(self, when: slice) -> Rates:
-        """Mean hazards of some intervals, as the step takes them."""
+    def rates(self, when: slice, smooth: bool = False) -> Rates:
+        """Mean hazards of some intervals, as the step takes them; those of patrolling cells smoothed over space if so asked."""
         recording, sites = self.recording, self.recording.section.zone.size
         classes = len(self.growing)
 
@@ -136,7 +139,8 @@ class BackwardPass:
             total = np.zeros(sites)
             for name, factor in rules:
                 of_rule = recording.rates[name][when]
-                total += factor * (of_rule[0] if len(of_rule) == 1 else of_rule.mean(axis=0, dtype=np.float64))
+                mean = of_rule[0] if len(of_rule) == 1 else of_rule.mean(axis=0, dtype=np.float64)
+                total += factor * (_smoothed(mean, recording.section) if smooth and name in recording.patrolled else mean)
             return total
 
         kinds = self.kinds or [(np.zeros(classes), [])]
@@ -157,7 +161,7 @@ class BackwardPass:
         recording, section = self.recording, self.recording.section
         from_time = recording.edges[-1] - LAST_DAY - 1e-9
         last = slice(int(np.searchsorted(recording.edges[:-1], from_time)), len(recording.edges) - 1)
-        rates = self.rates(last)
+        rates = self.rates(last, smooth=True)
         classes, sites = len(self.growing), section.zone.size
         values = np.zeros((FIRST + classes, sites))
         values[-1] = 1.0
@@ -179,12 +183,22 @@ class BackwardPass:
         return values
 
 
+def _smoothed(rate: Any, section: Section) -> Any:
+    """A map of rates, float64[sites], as a Gaussian mean over the tissue around each site."""
+    if len(rate) == 1:
+        return rate
+    tissue = (~section.lumen).astype(np.float64)
+    wide = GAPS / section.spacing
+    around = gaussian_filter(rate.reshape(section.shape) * tissue, wide, mode="reflect")
+    return (around / np.maximum(gaussian_filter(tissue, wide, mode="reflect"), 1e-12)).ravel()
+
+
 def ratio(part: Any, whole: Any) -> Any:
     """part / whole, and 0 where nothing happens at all."""
     return np.divide(part, whole, out=np.zeros_like(whole), where=whole > 0.0)
 
 
-def _settled(speed: Any, section: Any, leave: Any, go_on: Any, first: Any) -> Any:
+def _settled(speed: Any, section: Section, leave: Any, go_on: Any, first: Any) -> Any:
     """The probability of motile cells that no longer changes: (leave + go_on) r - walk(r) = go_on * first."""
     ny, nx = section.shape
     number = np.arange(ny * nx).reshape(ny, nx)

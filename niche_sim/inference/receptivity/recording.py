@@ -46,6 +46,7 @@ class Recording:
     edges: h, float64[intervals + 1]. rates: rule -> mean hazard (1/h) in the first situation that it befalls, float32[intervals,
     sites], or [intervals, 1] where it is the same everywhere. factors: rule -> its hazard in each situation of `clones`
     against that one, float64[situations], 0 where it does not act. rules: rule -> states it befalls and what they become.
+    patrolled: the rules whose rates are meetings with patrolling cells.
     motility: um2/h of motile cells, float32[intervals, sites]. starting: share of extravasated cells that become motile at
     once. arrivals: (h, tumour cells that then enter the blood of the section on average).
     """
@@ -59,6 +60,7 @@ class Recording:
     rates: dict[str, NDArray[np.float32]]
     factors: dict[str, NDArray[np.float64]]
     rules: dict[str, tuple[tuple[str, ...], str]]
+    patrolled: frozenset[str]
     motility: NDArray[np.float32]
     starting: float
     arrivals: tuple[tuple[float, float], ...]
@@ -132,13 +134,14 @@ class Recorder:
             if self.edges[1:]:
                 self._factors_of(rule)  # once more, as the niche is now
         rules = {rule.name: (rule.befalls, rule.becomes) for rule in self.fates}
+        patrolled = frozenset(rule.name for rule in self.fates if PATROLLING & set(rule.reads))
         rates = {
             name: np.stack(_narrow(of_rule)) if of_rule else np.zeros((0, 1), np.float32)
             for name, of_rule in self.rates.items()
         }
         return Recording(
             self.model.state.section, self.model.mouse, self.line, self.model.arm, self.clones, np.array(self.edges), rates,
-            self.factors, rules, np.stack(self.motility), self._starting(), tuple(self.arrivals),
+            self.factors, rules, patrolled, np.stack(self.motility), self._starting(), tuple(self.arrivals),
         )  # fmt: skip
 
     def _close(self) -> None:
