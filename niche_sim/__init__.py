@@ -17,6 +17,7 @@ _PUBLIC = {
     "load_scenario": "experiment.scenario",
     "sweep": "runs.sweeps",
     "catalogue": "experiment.scenario",
+    "receptivity": "inference.receptivity",
     "InputError": "engine.errors",
 }
 

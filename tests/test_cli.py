@@ -32,8 +32,8 @@ from niche_sim.model.schedule import DEFAULT, SCHEDULES
 from niche_sim.model.stages import STAGES
 from niche_sim.runs import record as records
 
-FILES = {"record.parquet", "events.parquet", "snapshots.npz", "summary.json", "provenance.json"}
-FIGURES = {"section.png", "timeline.png"}
+FILES = {"record.parquet", "events.parquet", "snapshots.npz", "summary.json", "provenance.json", "receptivity.npz"}
+FIGURES = {"section.png", "timeline.png", "receptivity.png"}
 SMALL = ["--set", "section.width=0.6 mm", "--set", "section.height=0.6 mm", "--no-figures"]
 QUICK = ["run", *SMALL, "--days", "2"]
 @pytest.fixture(autouse=True)
@@ -81,12 +81,13 @@ def flat(text: str) -> str:
 
 
 def interrupt_at(step: int, monkeypatch: pytest.MonkeyPatch, times: int = 1) -> None:
-    """Press Ctrl-C amid a step: while one of its processes is at work."""
-    calm = DormancyExit.step
+    """Press Ctrl-C amid a step: while one of its processes is at work. Not again in the twin of the mouse."""
+    calm, left = DormancyExit.step, [times]
 
     def interrupted(self, state, p, chance, dt):  # type: ignore[no-untyped-def]
         if state.step_index == step:
-            for _ in range(times):
+            while left[0]:
+                left[0] -= 1
                 signal.raise_signal(signal.SIGINT)
         calm(self, state, p, chance, dt)
 
@@ -120,6 +121,9 @@ def test_run_draws_figures(call: Call, tmp_path: Path) -> None:
     done = call(*[argument for argument in QUICK if argument != "--no-figures"])
     assert done.code == 0
     assert {path.name for path in (tmp_path / "runs" / DEFAULT_NAME).iterdir()} == FILES | FIGURES
+    said = json.loads((tmp_path / "runs" / DEFAULT_NAME / "summary.json").read_text())["receptivity"]
+    assert {"arrival_h", "mean", "expected_metastases_per_liver", "take_rate"} <= said.keys()
+    assert len(said["arrival_h"]) == len(said["mean"])
     for name in FIGURES:
         assert (tmp_path / "runs" / DEFAULT_NAME / name).read_bytes().startswith(b"\x89PNG")
 

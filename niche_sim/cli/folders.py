@@ -27,6 +27,8 @@ WRITTEN = (
     "provenance.json",
     "section.png",
     "timeline.png",
+    "receptivity.npz",
+    "receptivity.png",
 )
 
 

@@ -28,12 +28,13 @@ from niche_sim.cli.usage import (
     signals_to,
     whole_number,
 )
-from niche_sim.engine.errors import InputError
+from niche_sim.engine.errors import InputError, reason_of
 from niche_sim.experiment.defaults import DEFAULT_SEED
 
 if TYPE_CHECKING:
     from niche_sim.experiment.scenario import Scenario
-    from niche_sim.runs.record import Runner
+    from niche_sim.experiment.simulation import Simulation
+    from niche_sim.runs.record import Record, Runner
 
 MOST_DIFFERENCES = 6  # named in a line
 CHECKPOINT_EVERY = "10 min"
@@ -84,7 +85,10 @@ def run(
     ] = CHECKPOINT_EVERY,
     yes: Yes = False,
     no_progress: Annotated[bool, typer.Option("--no-progress", help="Do not show how far it is.")] = False,
-    no_figures: Annotated[bool, typer.Option("--no-figures", help="Do not draw section.png and timeline.png.")] = False,
+    no_receptivity: Annotated[
+        bool, typer.Option("--no-receptivity", help="Do not compute where tumour cells take root, which takes a second run.")
+    ] = False,
+    no_figures: Annotated[bool, typer.Option("--no-figures", help="Do not draw section, timeline and receptivity.png.")] = False,
 ) -> None:
     """Simulate one virtual mouse and write what it leaves. Ctrl-C, SIGTERM and SIGHUP stop it so that --resume can go on."""
     pause = _pause(checkpoint_every)
@@ -103,12 +107,14 @@ def run(
         runner = _new(scenario, arm, seed, days, changes or [], without or [], schedule, protocol, add or [], yes, progress)
         target = claim(folder, _name(runner))
     try:
-        _finish(runner, target, pause, progress, figures=not no_figures)
+        _finish(runner, target, pause, progress, figures=not no_figures, receptivity=not no_receptivity)
     finally:
         tidy(target)
 
 
-def _finish(runner: Runner, target: Path, pause: float, progress: bool, figures: bool) -> None:
+def _finish(
+    runner: Runner, target: Path, pause: float, progress: bool, figures: bool, receptivity: bool
+) -> None:
     """Step to the end, write, show. Raises CommandError if it was stopped, Exit if it had to be written elsewhere.
 
     pause: s between two checkpoints.
@@ -128,6 +134,14 @@ def _finish(runner: Runner, target: Path, pause: float, progress: bool, figures:
             raise CommandError(f"{reached}; `niche-sim run --resume {written}` goes on", 128 + asked())
         record = runner.record()
         written = keep(record.save, target, name)
+        try:
+            with report.progress(model, progress and receptivity) as watch:
+                if receptivity:
+                    _write_receptivity(runner, record, written, figures, lambda twin: watch(twin) if not asked() else _stop())
+        except OSError as error:
+            raise CommandError(f"{written}: {reason_of(error)}; the record itself is there") from None
+        except _Stopped:
+            raise CommandError(f"stopped; {written} holds the record, without receptivity", 128 + asked()) from None
     if written == target:
         (target / CHECKPOINT).unlink(missing_ok=True)
     report.show(record, f"{model.experiment.id}, arm {model.arm}, seed {model.seed}", perf_counter() - began)
@@ -141,6 +155,35 @@ def _finish(runner: Runner, target: Path, pause: float, progress: bool, figures:
     report.output().print(f"Written to {written}", soft_wrap=True)
     if written != target:
         raise typer.Exit(FAILED)
+
+
+class _Stopped(Exception):
+    """A signal came while receptivity was computed."""
+
+
+def _stop() -> None:
+    raise _Stopped
+
+
+def _write_receptivity(
+    runner: Runner, record: Record, folder: Path, figures: bool, watch: Callable[[Simulation], None]
+) -> None:
+    """Where, when and how likely a tumour cell of this arm takes root, beside its record; or why that is not said."""
+    from niche_sim.inference.receptivity import files, receptivity, record_hazards
+
+    try:
+        recording = record_hazards(runner.model, watch=watch)
+        by_t, eventual = (receptivity(recording, end=end) for end in ("by_T", "eventual"))
+    except InputError as error:
+        say(f"no receptivity: {error}")
+        files.say_in_summary({"refused": str(error)}, folder)
+        return
+    files.save(by_t, eventual, folder)
+    if figures:
+        from niche_sim.figures.power_and_windows import save
+        from niche_sim.figures.receptivity import receptivity_figure
+
+        save(receptivity_figure(by_t, eventual, record.provenance), folder / "receptivity.png")
 
 
 def _new(

@@ -53,9 +53,13 @@ def inject_tumour_cells(intervention: Any, state: State, p: Parameters, chance: 
     if _due(intervention.at, state, dt):
         key = birth_key("tumour_cells", intervention.event)
         share = state.section.volume / p.organ.volume
-        reaching = intervention.count * p.organ.fraction_cells
-        n = chance.poisson("inject_tumour_cells", reaching * share, [key]).item()
+        n = chance.poisson("inject_tumour_cells", cells_reaching(intervention, p) * share, [key]).item()
         state.enter_tumour_cells(n, TUMOUR_LINES.index(intervention.line), birth_key(key, np.arange(n)))
+
+
+def cells_reaching(intervention: Any, p: Parameters) -> float:
+    """How many of the injected tumour cells reach the organ."""
+    return float(intervention.count * p.organ.fraction_cells)
 
 
 def grow_primary(intervention: Any, state: State, p: Parameters, chance: Chance, dt: float) -> None:

@@ -22,13 +22,17 @@ class Process:
     (`kupffer_cells.load`), a whole population (`bmdc`: rows come or go), or a part of `blood`, `counters`, `blocked`.
     A slow rule has a `period` (h): it acts once in that time, with that much `dt`, and sees the blocks of the step in
     which it acts; 0 is every step. `stream` keys the rule's random numbers, so that a rule can be renamed without a change
-    of any draw; left out, it is the class name. A rule of a tumour cell's fate states its `hazard`, which its step samples.
+    of any draw; left out, it is the class name. A rule of a tumour cell's fate states its `hazard`, which its step samples,
+    the states of the cells that it `befalls`, and what they then are: another state, "divided", "engaged" (by a T cell, whose
+    hits add up) or, as most are, "lost".
     """
 
     reads: ClassVar[tuple[str, ...]] = ()
     writes: ClassVar[tuple[str, ...]] = ()
     stream: ClassVar[str] = ""
     period: ClassVar[float] = 0.0
+    befalls: ClassVar[tuple[str, ...]] = ()
+    becomes: ClassVar[str] = "lost"
 
     def __init_subclass__(cls) -> None:
         if "stream" not in vars(cls):

@@ -82,9 +82,18 @@ def niche_at(state: State, p: Parameters, sites: NDArray[np.int64]) -> Any:
 
 def swept_nearby(state: State, p: Parameters, patrol: Population, speed: Any, at: Any) -> NDArray[Any]:
     """Speed times density (um/h/um2) of patrolling cells in the neighbourhood of sites `at` (flat index), float64[at]."""
+    return _around(state, p, patrol, speed, state.section.spacing**2, at)
+
+
+def _around(state: State, p: Parameters, cells: Population, amount: Any, per: float, at: Any) -> NDArray[Any]:
+    """Mean over the neighbourhood of sites `at` (flat index) of each cell's amount, divided by `per`, float64[at]."""
     section = state.section
-    swept = state.mapped(patrol, speed) / section.spacing**2
-    return gather(swept, at, *disc(p.tumour.neighbourhood, section.spacing))
+    reach = disc(p.tumour.neighbourhood, section.spacing)
+    if len(at) == section.zone.size and np.array_equal(at, np.arange(len(at))):  # of a map the cells are the fewer
+        everywhere = np.zeros(section.shape)
+        spread(everywhere, state.sites(cells), amount / per, *reach)
+        return everywhere.ravel()
+    return gather(state.mapped(cells, amount) / per, at, *reach)
 
 
 def exposure_answer(state: State, p: Parameters, cargo: Cargo) -> float:
@@ -123,9 +132,7 @@ def saa_support(state: State, p: Parameters) -> float:
 
 def density_nearby(state: State, p: Parameters, cells: Population, rows: Any, at: Any) -> NDArray[Any]:
     """Cells per um3 of some rows of a population within the neighbourhood of sites `at` (flat index), float64[at]."""
-    section = state.section
-    density = state.mapped(cells, rows / section.site_volume)
-    return gather(density, at, *disc(p.tumour.neighbourhood, section.spacing))
+    return _around(state, p, cells, rows / state.section.site_volume, 1.0, at)
 
 
 def tumour_density_nearby(state: State, p: Parameters, rows: Any) -> NDArray[Any]:

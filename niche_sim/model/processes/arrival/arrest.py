@@ -6,6 +6,7 @@ import functools
 
 import numpy as np
 import scipy  # its parts load when they are used
+from numpy.typing import NDArray
 
 from niche_sim.engine.chance import Chance
 from niche_sim.engine.kernels.delivery import pass_probability, pass_through
@@ -37,7 +38,7 @@ class Arrest(Process):
             return
         flow, nx = section.flow, section.shape[1]
         draws = chance.uniform(self, cells.key[rows], 5)
-        capture = probability(arrest_rate(section, p.tumour.fraction_arrested) * flow.passage, 1.0).ravel()
+        capture = capture_chance(section, p)
         sites, _ = pass_through(
             flow.source_share, flow.source_sites, flow.route, capture, nx,
             np.ascontiguousarray(draws[:, 0]), np.ascontiguousarray(draws[:, 1]),
@@ -53,6 +54,13 @@ class Arrest(Process):
         state.counters.tumour_passed += len(rows) - len(stuck)
         state.events.note(state.time, "arrived", "size", cells.y[stuck], cells.x[stuck], cells.clone[stuck])
         cells.remove(rows[~arrested])
+
+
+def capture_chance(section: Section, p: Parameters) -> NDArray[np.float64]:
+    """Probability that a tumour cell in blood arrests on passing a site, float64[sites]."""
+    rate = arrest_rate(section, p.tumour.fraction_arrested)
+    chance: NDArray[np.float64] = probability(rate * section.flow.passage, 1.0).ravel()
+    return chance
 
 
 @functools.lru_cache(maxsize=32)

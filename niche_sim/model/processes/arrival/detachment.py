@@ -28,6 +28,7 @@ class Detachment(Process):
     reads = ("section", "fibronectin", "nets", "leakiness", "tumour_cells", "blocked.talin", "time")
     writes = ("tumour_cells", "counters", "events")
     stream = "WashingOut"
+    befalls = ("arrested",)
 
     def hazard(self, state: State, p: Parameters, where: Situation) -> NDArray[np.float64]:
         held = hill(state.fibronectin.ravel()[where.sites], p.tumour.half_fibronectin, p.tumour.steepness)

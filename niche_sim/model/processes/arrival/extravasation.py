@@ -24,6 +24,8 @@ class Extravasation(Process):
 
     reads = ("section", "leakiness", "tumour_cells", "blocked.extravasation")
     writes = ("tumour_cells.state", "counters")
+    befalls = ("arrested",)
+    becomes = "extravasated"
 
     def hazard(self, state: State, p: Parameters, where: Situation) -> NDArray[np.float64]:
         leaky = state.leakiness.ravel()[where.sites]

@@ -28,6 +28,7 @@ class KupfferKilling(Process):
 
     reads = ("section", "kupffer_cells", "tumour_cells", "time")
     writes = ("tumour_cells", "counters", "events")
+    befalls = ("arrested",)
 
     def hazard(self, state: State, p: Parameters, where: Situation) -> NDArray[np.float64]:
         killers = state.kupffer_cells

@@ -27,6 +27,7 @@ class PatrolKilling(Process):
 
     reads = ("section", "bmdc", "tumour_cells", "time")
     writes = ("tumour_cells", "counters", "events")
+    befalls = ("arrested", "dormant")
 
     def hazard(self, state: State, p: Parameters, where: Situation) -> NDArray[np.float64]:
         patrols = state.bmdc.kind == PATROLLING

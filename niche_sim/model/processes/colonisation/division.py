@@ -11,6 +11,7 @@ from niche_sim.engine.chance import Chance, daughter_key
 from niche_sim.engine.kernels.neighbourhood import disc, gather
 from niche_sim.engine.kernels.walk import fold
 from niche_sim.engine.laws import LN2, against_naive, births, disc_diameter, hill
+from niche_sim.model.anatomy import Section
 from niche_sim.model.cells import TumourCell
 from niche_sim.model.parameters import Parameters
 from niche_sim.model.process import Process
@@ -32,6 +33,8 @@ class Division(Process):
 
     reads = ("section", "oxygen", "nutrient", "hgf", "tumour_cells", "blocked.division")
     writes = ("tumour_cells", "counters")
+    befalls = ("cycling",)
+    becomes = "divided"
 
     def hazard(self, state: State, p: Parameters, where: Situation) -> NDArray[np.float64]:
         sites = where.sites
@@ -55,8 +58,7 @@ class Division(Process):
         keys = daughter_key(cells.key[parents], cells.divisions[parents])
         aside, angle = chance.uniform(self, keys, 2, purpose="daughter").T
         y, x, fits = first_room(state, p, cells.y[parents], cells.x[parents], 2.0 * np.pi * angle)
-        wide = disc_diameter(cells.clone_size[parents], p.tumour.packing, section.thickness) > section.thickness
-        leaves = fits & wide & (aside < SHARE_ASIDE)
+        leaves = fits & (aside < share_aside(cells.clone_size[parents], p, section))
         stays = fits & ~leaves
         state.counters.tumour_born += int(fits.sum())
         state.counters.tumour_left_slab += int(leaves.sum())
@@ -65,6 +67,12 @@ class Division(Process):
 
 
 SHARE_ASIDE = 1.0 / 3.0  # two of six directions leave the slab
+
+
+def share_aside(clone_size: Any, p: Parameters, section: Section) -> Any:
+    """Share of a clone's births that fall above or below the slab: those of a clone wider than the slab; float64[n]."""
+    wide = disc_diameter(clone_size, p.tumour.packing, section.thickness) > section.thickness
+    return SHARE_ASIDE * wide
 
 
 INHERITED = ("line", "state", "crowding", "clone_size", "reactivated_by", "clone", "arrived_at", "emt", "resistance", "coopting")

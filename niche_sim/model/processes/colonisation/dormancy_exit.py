@@ -25,9 +25,11 @@ class DormancyExit(Process):
     sustain dormancy until active stellate cells put them to rest (Correia 2021). *Assumed*: rate, thresholds, shares.
     """
 
-    reads = ("section", "fibronectin", "periostin", "hgf", "nk_cells", "tumour_cells", "blocked.ifng")
+    reads = ("section", "fibronectin", "periostin", "hgf", "nk_cells.activity", "tumour_cells", "blocked.ifng")
     writes = ("tumour_cells.state", "tumour_cells.reactivated_by")
     stream = "Waking"
+    befalls = ("dormant",)
+    becomes = "motile"
 
     def hazard(self, state: State, p: Parameters, where: Situation) -> NDArray[np.float64]:
         watching = state.nk_cells.activity.sum() / state.section.volume

@@ -24,6 +24,7 @@ class DormantDeath(Process):
 
     reads = ("tumour_cells", "time")
     writes = ("tumour_cells", "counters", "events")
+    befalls = ("dormant",)
 
     def hazard(self, state: State, p: Parameters, where: Situation) -> NDArray[np.float64]:
         return p.of_lines("rate_death_dormant", where.line)

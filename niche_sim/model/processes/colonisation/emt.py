@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -31,9 +33,13 @@ class Emt(Process):
         sensed = hill(state.tgfb.ravel()[where.sites], p.tumour.half_tgfb_emt, 2.0)
         return p.tumour.rate_emt * (sensed * (1.0 - state.blocked.tgfb_receptor))
 
+    def after(self, p: Parameters, emt: Any, gain: Any, dt: float) -> Any:
+        """What emt becomes in `dt` (h) at a gain (1/h), both one a cell."""
+        return gain_and_loss(emt, gain, rate_of(p.tumour.half_life_emt), dt)
+
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         cells = state.tumour_cells
         if len(cells) == 0:
             return
         gain = self.hazard(state, p, Present(state, np.arange(len(cells)))) * (cells.state != CIRCULATING)
-        cells.emt[:] = gain_and_loss(cells.emt, gain, rate_of(p.tumour.half_life_emt), dt)
+        cells.emt[:] = self.after(p, cells.emt, gain, dt)

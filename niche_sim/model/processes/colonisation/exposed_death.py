@@ -26,6 +26,7 @@ class ExposedDeath(Process):
 
     reads = ("section", "fibronectin", "periostin", "tumour_cells", "time")
     writes = ("tumour_cells", "counters", "events")
+    befalls = ("cycling",)
 
     def hazard(self, state: State, p: Parameters, where: Situation) -> NDArray[np.float64]:
         shelter = hill(where.crowding, p.tumour.half_crowding, p.tumour.steepness_crowding)

@@ -24,6 +24,7 @@ class HypoxicDeath(Process):
 
     reads = ("section", "oxygen", "tumour_cells", "time")
     writes = ("tumour_cells", "counters", "events")
+    befalls = ("cycling",)
 
     def hazard(self, state: State, p: Parameters, where: Situation) -> NDArray[np.float64]:
         lack = np.maximum(0.0, 1.0 - state.oxygen.ravel()[where.sites] / p.angiogenesis.half_oxygen)

@@ -31,9 +31,16 @@ class MotileSearch(Process):
         "tumour_cells.coopting", "tumour_cells.y", "tumour_cells.x", "tumour_cells.heading", "tumour_cells.state",
         "counters", "events",
     )  # fmt: skip
+    befalls = ("motile",)
+    becomes = "cycling"
 
     def hazard(self, state: State, p: Parameters, where: Situation) -> NDArray[np.float64]:
         return np.full(len(where), p.tumour.rate_condensing)
+
+    def speed(self, state: State, p: Parameters, where: Situation) -> NDArray[np.float64]:
+        """Speed (um/h) at which such cells walk, float64[n]."""
+        fully = p.tumour.speed_motile * (1.0 + p.tumour.gain_motility * where.emt)
+        return fully * (1.0 - state.blocked.motility)
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         cells, spacing = state.tumour_cells, state.section.spacing
@@ -43,7 +50,7 @@ class MotileSearch(Process):
         fastest = p.tumour.speed_motile * (1.0 + p.tumour.gain_motility)
         steps = sub_steps(fastest, p.tumour.persistence, dt, spacing)
         y, x, heading = cells.y[rows], cells.x[rows], cells.heading[rows]
-        speed = p.tumour.speed_motile * (1.0 + p.tumour.gain_motility * cells.emt[rows]) * (1.0 - state.blocked.motility)
+        speed = self.speed(state, p, Present(state, rows))
         run = speed * dt / steps
         draws = chance.uniform32(self, cells.key[rows], steps, purpose="walk").reshape(-1, steps)
         walk(y, x, heading, run, turn_chance(dt / steps, p.tumour.persistence), draws, state.resting_density["tumour_cells"],

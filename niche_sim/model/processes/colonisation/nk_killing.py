@@ -29,6 +29,7 @@ class NkKilling(Process):
 
     reads = ("section", "nk_cells", "tumour_cells", "time")
     writes = ("tumour_cells", "counters", "events")
+    befalls = ("arrested", "dormant", "motile", "cycling")
 
     def hazard(self, state: State, p: Parameters, where: Situation) -> NDArray[np.float64]:
         swept = swept_nearby(state, p, state.nk_cells, p.nk.speed * state.nk_cells.activity, where.sites)

@@ -30,6 +30,8 @@ class TCellKilling(Process):
 
     reads = ("section", "t_cells", "bmdc", "kupffer_cells", "tumour_cells", "time")
     writes = ("tumour_cells", "counters", "events")
+    befalls = ("cycling",)
+    becomes = "engaged"
 
     def hazard(self, state: State, p: Parameters, where: Situation) -> NDArray[np.float64]:
         t_cells, numbers, sites = state.t_cells, p.t_cells, where.sites

@@ -8,7 +8,7 @@ from niche_sim.engine.chance import Chance, birth_key
 from niche_sim.model.catalogue import EXOSOME_SOURCES, EXOSOMES_OF_LINE, TUMOUR_LINES
 from niche_sim.model.parameters import Parameters
 from niche_sim.model.process import Process
-from niche_sim.model.state import State
+from niche_sim.model.state import PrimaryTumour, State
 
 
 class PrimaryShedding(Process):
@@ -34,7 +34,11 @@ class PrimaryShedding(Process):
         source = EXOSOME_SOURCES.index(EXOSOMES_OF_LINE[primary.line])
         state.release_exosomes(vesicles, source, key, p.exosomes.parcel_size)
         if primary.sheds_cells:
-            shedding = p.primary.rate_shedding * p.primary.fraction_viable
-            reaching = primary.cells * shedding * p.organ.fraction_cells
-            n = chance.poisson(self, reaching * dt * share, [key], "cells").item()
+            n = chance.poisson(self, cells_reaching(primary, p) * dt * share, [key], "cells").item()
             state.enter_tumour_cells(n, TUMOUR_LINES.index(primary.line), birth_key(key, "cell", np.arange(n)))
+
+
+def cells_reaching(primary: PrimaryTumour, p: Parameters) -> float:
+    """Tumour cells of the primary that reach the organ alive per h, if it sheds any."""
+    shedding = p.primary.rate_shedding * p.primary.fraction_viable
+    return primary.cells * shedding * p.organ.fraction_cells

@@ -25,6 +25,7 @@ class DrugKilling(Process):
 
     reads = ("tumour_cells", "drugs.gemcitabine", "time")
     writes = ("tumour_cells", "counters", "events")
+    befalls = ("cycling",)
 
     def hazard(self, state: State, p: Parameters, where: Situation) -> NDArray[np.float64]:
         spared = (1.0 - where.resistance) * (1.0 - p.drug.share_emt * where.emt)

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -32,10 +34,14 @@ class Resistance(Process):
         by_fibroblasts = p.drug.share_fibroblasts * hill(near, p.angiogenesis.density_fibroblasts, 1.0)
         return p.drug.rate_resistance * (exposure_answer(state, p, "pgp") + by_fibroblasts)
 
+    def after(self, p: Parameters, resistance: Any, gain: Any, dt: float) -> Any:
+        """What resistance becomes in `dt` (h) at a gain (1/h), both one a cell."""
+        return gain_and_loss(resistance, gain, rate_of(p.drug.half_life_resistance), dt)
+
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
-        cells, numbers = state.tumour_cells, p.drug
+        cells = state.tumour_cells
         called = exposure_answer(state, p, "pgp") > 0.0 or state.fibroblasts.activation.any()
         if len(cells) == 0 or not (called or cells.resistance.any()):
             return
         gain = self.hazard(state, p, Present(state, np.arange(len(cells)))) * (cells.state != CIRCULATING)
-        cells.resistance[:] = gain_and_loss(cells.resistance, gain, rate_of(numbers.half_life_resistance), dt)
+        cells.resistance[:] = self.after(p, cells.resistance, gain, dt)

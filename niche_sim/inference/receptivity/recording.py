@@ -1,0 +1,340 @@
+"""Hazards of tumour cells that are not there, written down at every site while a mouse runs: the niche as they would meet it."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from niche_sim.engine.errors import InputError
+from niche_sim.experiment.protocol import GrowPrimary, InjectTumourCells, Protocol
+from niche_sim.experiment.setup import Setup
+from niche_sim.experiment.simulation import Simulation
+from niche_sim.inference.receptivity.clone_chain import SINGLE, Clones, clones_of
+from niche_sim.model.actions import cells_reaching
+from niche_sim.model.anatomy import Section
+from niche_sim.model.catalogue import TUMOUR_LINES
+from niche_sim.model.cells import POPULATIONS, TumourCell
+from niche_sim.model.parameters import Parameters
+from niche_sim.model.process import Process
+from niche_sim.model.processes.arrival.arrest import Arrest
+from niche_sim.model.processes.arrival.post_extravasation_fate import PostExtravasationFate
+from niche_sim.model.processes.colonisation.crowding import Crowding
+from niche_sim.model.processes.colonisation.motile_search import MotileSearch
+from niche_sim.model.processes.shedding.primary_shedding import PrimaryShedding
+from niche_sim.model.processes.shedding.primary_shedding import cells_reaching as shed_cells_reaching
+from niche_sim.model.sensing import Supposed
+
+INTERVAL = 6.0  # h over which hazards are averaged
+MOST_MEMORY = 4e9  # bytes of all maps
+PROBES = 12  # sites at which it is seen how a hazard depends on state and clone size
+SEPARATE = 1e-6  # relative; a product of place and situation leaves rounding alone
+TRAITS = ("emt", "resistance")
+ACCOUNTED_FOR = (PrimaryShedding, Arrest, PostExtravasationFate, Crowding)  # they bring, place and count tumour cells
+PATROLLING = {kind.population for kind in POPULATIONS if "heading" in kind.declared()} - {"tumour_cells"}
+# What acts by T cells alone, which only tumour cells of the whole liver prime: that is not in a run without tumour cells.
+BY_T_CELLS = {
+    ("block", "pd1"), ("block", "exosomal_pdl1"), ("treat", "anti_pd1"), ("boost", "t_cells"), ("deplete", "t_cells"),
+}  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Recording:
+    """What a tumour cell of one line would meet at each site in each interval of a run without tumour cells.
+
+    edges: h, float64[intervals + 1]. rates: rule -> mean hazard (1/h) in the first situation that it befalls, float32[intervals,
+    sites], or [intervals, 1] where it is the same everywhere. factors: rule -> its hazard in each situation of `clones`
+    against that one, float64[situations], 0 where it does not act. rules: rule -> states it befalls and what they become.
+    patrolled: the rules whose rates are meetings with patrolling cells.
+    motility: um2/h of motile cells, float32[intervals, sites]. starting: share of extravasated cells that become motile at
+    once. arrivals: (h, tumour cells that then enter the blood of the section on average).
+    """
+
+    section: Section
+    p: Parameters
+    line: str
+    arm: str
+    clones: Clones
+    edges: NDArray[np.float64]
+    rates: dict[str, NDArray[np.float32]]
+    factors: dict[str, NDArray[np.float64]]
+    rules: dict[str, tuple[tuple[str, ...], str]]
+    patrolled: frozenset[str]
+    motility: NDArray[np.float32]
+    starting: float
+    arrivals: tuple[tuple[float, float], ...]
+
+    @property
+    def bytes(self) -> int:
+        """Memory of the maps."""
+        return self.motility.nbytes + sum(rates.nbytes for rates in self.rates.values())
+
+
+class Recorder:
+    """Looks at a mouse after each of its steps and changes nothing in it.
+
+    Parameters
+    ----------
+    model
+        At time 0. What is recorded is the niche of tumour cells only as long as it holds none.
+    line
+        The tumour line whose cells are supposed; None: that of the arm, or else of the scenario.
+    arrivals
+        What brings tumour cells, if not the protocol of the model: that of the arm whose twin it is.
+
+    Raises
+    ------
+    InputError
+        A rule of the schedule takes or moves tumour cells and states no hazard; the arm acts by T cells; the line is not
+        known, or the arm has several.
+    """
+
+    def __init__(self, model: Simulation, line: str | None = None, arrivals: Protocol | None = None) -> None:
+        self.model, self.protocol = model, model.protocol if arrivals is None else arrivals
+        refuse(model, self.protocol)
+        self.line = line_of(model, self.protocol, line)
+        section = model.state.section
+        self.clones = clones_of(section, model.mouse)
+        self.fates = [rule for rule in model.schedule if rule.befalls]
+        self.shifts = {rule.writes[0].removeprefix("tumour_cells."): rule for rule in model.schedule if _is_trait(rule)}
+        self.traits = {name: np.zeros(section.zone.size) for name in TRAITS}
+        self.steps = max(1, round(INTERVAL / model.dt))
+        self.edges, self.arrivals = [0.0], [*self._injected()]
+        self.rates: dict[str, list[NDArray[np.float32]]] = {rule.name: [] for rule in self.fates}
+        self.factors: dict[str, NDArray[np.float64]] = {}
+        self.motility: list[NDArray[np.float32]] = []
+        self._sums: dict[str, tuple[Any, int]] = {}
+        self._since = 0
+        self._sheds = any(one.sheds_cells and one.line == self.line for one in self.protocol.primaries)
+        self._situations: dict[str, Supposed] = {}
+
+    def look(self) -> None:
+        """Take in the step that the model has just made. Raises InputError if a hazard is of no kind that can be kept."""
+        model = self.model
+        state, p = model.state, model.mouse
+        if self._since == 0:
+            self._situations = {name: self._everywhere(name) for name in (*SINGLE, "cycling")}
+        self._since += 1
+        middle = (self.steps + 1) // 2
+        last = self._since == self.steps or model.steps_left == 0
+        for rule in self.fates:
+            if _watches_patrols(rule) or self._since == middle or (last and self._since < middle):
+                sums, times = self._sums.get(rule.name, (0.0, 0))
+                self._sums[rule.name] = (sums + rule.hazard(state, p, self._situations[rule.befalls[0]]), times + 1)
+        if self._sheds and state.primary.cells > 0.0:
+            share = state.section.volume / p.organ.volume
+            self.arrivals.append((state.time - model.dt, shed_cells_reaching(state.primary, p) * model.dt * share))
+        if last:
+            self._close()
+
+    def recording(self) -> Recording:
+        """All that was seen up to the last whole interval."""
+        for rule in self.fates:
+            if self.edges[1:]:
+                self._factors_of(rule)  # once more, as the niche is now
+        rules = {rule.name: (rule.befalls, rule.becomes) for rule in self.fates}
+        patrolled = frozenset(rule.name for rule in self.fates if PATROLLING & set(rule.reads))
+        rates = {
+            name: np.stack(_narrow(of_rule)) if of_rule else np.zeros((0, 1), np.float32)
+            for name, of_rule in self.rates.items()
+        }
+        return Recording(
+            self.model.state.section, self.model.mouse, self.line, self.model.arm, self.clones, np.array(self.edges), rates,
+            self.factors, rules, patrolled, np.stack(self.motility), self._starting(), tuple(self.arrivals),
+        )  # fmt: skip
+
+    def _close(self) -> None:
+        """End an interval: keep its means, and let the traits of cells that stay at a site go on."""
+        model = self.model
+        state, p, dt = model.state, model.mouse, self._since * model.dt
+        for rule in self.fates:
+            sums, times = self._sums[rule.name]
+            mean = (sums / times).astype(np.float32)
+            if rule.becomes == "engaged" and mean.any():
+                raise _refused(
+                    f"T cells engage tumour cells by {rule.name} without any being there", "a naive T-cell pool"
+                )
+            self.rates[rule.name].append(mean[:1] if (mean == mean[0]).all() else mean)
+            if rule.name not in self.factors and mean.any():
+                self._factors_of(rule)
+        motile = self._situations["motile"]
+        speed = next(
+            (rule.speed(state, p, motile) for rule in model.schedule if isinstance(rule, MotileSearch)),
+            0.0 * motile.emt,
+        )
+        self.motility.append((speed**2 * p.tumour.persistence / 2.0).astype(np.float32))
+        for name, rule in self.shifts.items():
+            gain = rule.hazard(state, p, motile)
+            self.traits[name] = rule.after(p, self.traits[name], gain, dt)  # type: ignore[attr-defined]
+        self.edges.append(state.time)
+        self._sums, self._since = {}, 0
+
+    def _factors_of(self, rule: Process) -> None:
+        """See at some sites how a rule's hazard depends on the situation, and that it does so alike at all of them."""
+        model, clones = self.model, self.clones
+        befallen = np.isin(clones.states, [TumourCell.state.code(name) for name in rule.befalls])
+        situations = np.flatnonzero(befallen)
+        reference = int(np.argmax(clones.states[situations] == TumourCell.state.code(rule.befalls[0])))
+        now = rule.hazard(model.state, model.mouse, self._everywhere(rule.befalls[0]))
+        sites = np.argsort(-now, kind="stable")[:: max(1, len(now) // PROBES)]
+        where = self._at(np.repeat(sites, len(situations)), np.tile(situations, len(sites)))
+        found = rule.hazard(model.state, model.mouse, where).reshape(len(sites), len(situations))
+        base = found[:, reference]
+        known = self.factors.get(rule.name)
+        if not found.any():
+            return
+        factors = np.zeros(len(clones.states))
+        factors[situations] = found[np.argmax(base)] / base.max() if base.max() > 0.0 else np.inf
+        expected = base[:, None] * factors[situations] if base.max() > 0.0 else np.zeros_like(found)
+        same = known is None or np.allclose(known, factors, rtol=SEPARATE, atol=0.0)
+        if not (same and np.allclose(found, expected, rtol=SEPARATE, atol=0.0)):
+            raise _refused(
+                f"the hazard of {rule.name} is no product of the place and of state and clone size",
+                "a rule whose hazard is",
+            )
+        self.factors[rule.name] = factors
+
+    def _everywhere(self, name: str) -> Supposed:
+        """A lone cell in a state at every site."""
+        state = int(np.flatnonzero(self.clones.states == TumourCell.state.code(name))[0])
+        sites = np.arange(self.model.state.section.zone.size)
+        return self._at(sites, np.full(len(sites), state))
+
+    def _at(self, sites: NDArray[np.int64], situations: NDArray[np.int64]) -> Supposed:
+        line = np.full(len(sites), TUMOUR_LINES.index(self.line))
+        emt, resistance = (self.traits[name][sites] for name in TRAITS)
+        return Supposed(sites, line, self.clones.states[situations], self.clones.crowding[situations], emt, resistance)
+
+    def _starting(self) -> float:
+        """Share of extravasated cells that are motile at once."""
+        model, where = self.model, self._everywhere("motile")
+        rule = next((one for one in model.schedule if isinstance(one, PostExtravasationFate)), None)
+        return np.nan if rule is None else float(rule.share(model.state, model.mouse, where)[0])
+
+    def _injected(self) -> list[tuple[float, float]]:
+        p, section = self.model.mouse, self.model.state.section
+        share = section.volume / p.organ.volume
+        given = [one for one in self.protocol.tumour_challenges if one.line == self.line]
+        return [(one.at, cells_reaching(one, p) * share) for one in given]
+
+
+def record_hazards(
+    model: Simulation, line: str | None = None, watch: Callable[[Simulation], None] = lambda twin: None
+) -> Recording:
+    """Run the twin of a mouse to its end: the same mouse, to which no tumour cells come, and record their hazards.
+
+    Parameters
+    ----------
+    model
+        A mouse at any time of its run; it is not touched.
+    line
+        The tumour line whose cells are supposed; None: that of the arm, or else of the scenario.
+    watch
+        Called with the twin after every step.
+
+    Returns
+    -------
+    Recording
+        Over the whole duration of the run.
+
+    Raises
+    ------
+    InputError
+        As for `Recorder`; or the maps would need more than `MOST_MEMORY`.
+    """
+    refuse(model, model.protocol)  # before a long run
+    line_of(model, model.protocol, line)
+    maps = (1 + sum(bool(rule.befalls) for rule in model.schedule)) * math.ceil(model.duration / INTERVAL)
+    needed = 4.0 * maps * model.state.section.zone.size
+    if needed > MOST_MEMORY:
+        raise _refused(
+            f"the maps of this section and duration need {needed / 1e9:.1f} GB",
+            f"a section or a duration for which {MOST_MEMORY / 1e9:g} GB are enough",
+        )
+    made = Setup(
+        model.experiment, model.parameters, model.schedule, model.stages.thresholds, model.overrides, model.without
+    )
+    twin = Simulation(made, model.arm, seed=model.seed, allow_large=True)
+    twin.protocol = without_tumour_cells(model.protocol)
+    recorder = Recorder(twin, line, arrivals=model.protocol)
+    while twin.steps_left:
+        twin.step()
+        recorder.look()
+        watch(twin)
+    return recorder.recording()
+
+
+def without_tumour_cells(protocol: Protocol) -> Protocol:
+    """The same protocol, but no tumour cells come to the organ."""
+    return Protocol(
+        tuple(
+            dataclasses.replace(one, sheds_cells=False) if isinstance(one, GrowPrimary) else one
+            for one in protocol.interventions
+            if not isinstance(one, InjectTumourCells)
+        )
+    )
+
+
+def refuse(model: Simulation, protocol: Protocol) -> None:
+    """Raise InputError, by name, for what receptivity does not hold: a rule without a hazard, an arm that acts by T cells."""
+    for rule in model.schedule:
+        touches = any(name.split(".")[0] == "tumour_cells" for name in rule.writes)
+        accounted_for = isinstance(rule, ACCOUNTED_FOR) or _is_trait(rule)
+        if touches and not accounted_for and not (rule.befalls and rule.has_hazard()):
+            raise _refused(
+                f"{rule.name} changes tumour cells and states no hazard with the states it befalls",
+                "rules that do, or without this one",
+            )
+    for one in protocol.interventions:
+        done = (one.verb, getattr(one, "target", getattr(one, "drug", getattr(one, "population", ""))))
+        if done in BY_T_CELLS:
+            raise _refused(
+                f"arm {model.arm} has {' '.join(done)}, which acts by T cells, and these answer to the tumour cells of the "
+                "whole liver",
+                "an arm without it",
+            )
+
+
+def line_of(model: Simulation, protocol: Protocol, line: str | None) -> str:
+    """The tumour line that is meant. Raises InputError if it is unknown or there are several."""
+    if line is not None:
+        if line not in TUMOUR_LINES:
+            raise InputError("receptivity: line", f"{line!r}", f"one of {', '.join(TUMOUR_LINES)}")
+        return line
+    others = [arm.protocol for arm in model.experiment.arms.values()]
+    for group in ([protocol], others):
+        injected = [one.line for each in group for one in each.tumour_challenges]
+        shed = [one.line for each in group for one in each.primaries if one.sheds_cells]
+        found = list(dict.fromkeys(injected + shed))
+        if len(found) > 1:
+            raise InputError("receptivity: line", f"several ({', '.join(found)})", "one of them by its name")
+        if found:
+            return found[0]
+    raise InputError("receptivity: line", "the scenario has no tumour cells", f"one of {', '.join(TUMOUR_LINES)}")
+
+
+def _refused(found: str, allowed: str) -> InputError:
+    return InputError("receptivity", found, allowed)
+
+
+def _is_trait(rule: Process) -> bool:
+    """Whether a rule only shifts a trait of tumour cells that hazards depend on, and can say how."""
+    return (
+        rule.has_hazard() and hasattr(rule, "after") and rule.writes in [(f"tumour_cells.{name}",) for name in TRAITS]
+    )
+
+
+def _watches_patrols(rule: Process) -> bool:
+    """Whether its hazard hangs on where patrolling cells are, which changes within a step, or on more than fields."""
+    return bool(PATROLLING & set(rule.reads)) or any(name.startswith("drugs.") for name in rule.reads)
+
+
+def _narrow(maps: list[NDArray[np.float32]]) -> list[NDArray[np.float32]]:
+    """All of one width: one number an interval if each is even, else whole maps."""
+    width = max(len(one) for one in maps)
+    return [np.broadcast_to(one, (width,)) for one in maps]
