@@ -27,6 +27,7 @@ from niche_sim.experiment import scenario as library
 from niche_sim.experiment.simulation import Simulation
 from niche_sim.model.parameters import KINDS, rows
 from niche_sim.model.processes.colonisation.dormancy_exit import DormancyExit
+from niche_sim.inference.receptivity import recording
 from niche_sim.model.readouts import READOUTS
 from niche_sim.model.schedule import DEFAULT, SCHEDULES
 from niche_sim.model.stages import STAGES
@@ -295,8 +296,23 @@ def test_an_interrupted_run_goes_on_as_if_nothing_had_been(
 
 def test_ctrl_c_amid_the_last_step_comes_too_late(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     interrupt_at(47, monkeypatch)
-    assert call(*QUICK, "-o", "out").code == 0
-    assert contents(tmp_path / "out").keys() == FILES
+    assert call(*QUICK, "-o", "out", "--no-receptivity").code == 0
+    assert contents(tmp_path / "out").keys() == FILES - {"receptivity.npz"}
+
+
+def test_ctrl_c_after_the_record_leaves_out_receptivity(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    calm = recording.Recorder.look
+
+    def interrupted(self: recording.Recorder) -> None:
+        if self.model.state.step_index == 20:
+            signal.raise_signal(signal.SIGINT)
+        calm(self)
+
+    monkeypatch.setattr(recording.Recorder, "look", interrupted)
+    done = call(*QUICK, "-o", "out")
+    assert (done.code, done.err) == (130, ["niche-sim: stopped; out holds the record, without receptivity"])
+    assert (tmp_path / "out" / "record.parquet").exists()
+    assert not (tmp_path / "out" / "receptivity.npz").exists()
 
 
 def test_a_second_ctrl_c_stops_at_once(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

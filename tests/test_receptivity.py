@@ -403,3 +403,9 @@ def test_lines(recording):
     with pytest.raises(InputError, match="several"):
         niche_sim.receptivity(model)
     assert (DORMANT, MOTILE) == (1, 2)
+
+
+def test_maps_that_no_computer_holds_are_refused_before_the_run():
+    model = NicheModel(arm="educated", rng=3, overrides={**SMALL, "run.duration": "40000 day"}, allow_large=True)
+    with pytest.raises(InputError, match=r"the maps of this section and duration need .* GB; .* 4 GB are enough"):
+        niche_sim.receptivity(model)
