@@ -25,9 +25,9 @@ from waiting import PATIENCE, until
 from niche_sim.cli import main, report
 from niche_sim.experiment import scenario as library
 from niche_sim.experiment.simulation import Simulation
+from niche_sim.inference.receptivity import recording
 from niche_sim.model.parameters import KINDS, rows
 from niche_sim.model.processes.colonisation.dormancy_exit import DormancyExit
-from niche_sim.inference.receptivity import recording
 from niche_sim.model.readouts import READOUTS
 from niche_sim.model.schedule import DEFAULT, SCHEDULES
 from niche_sim.model.stages import STAGES

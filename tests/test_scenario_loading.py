@@ -484,7 +484,7 @@ BAD = {
         '"miff"',
         f"{BLOCKED}.target",
         "'miff'",
-        f"did you mean mif? allowed are {', '.join(BLOCK_TARGETS[:9])}",
+        f"did you mean mif? allowed are {', '.join(BLOCK_TARGETS[:2])}",  # how many more depends on the room that the path leaves
     ),
     "unknown line": (
         '"pan02"',

@@ -140,8 +140,10 @@ def _within(value: float, least: float, most: float, above: bool) -> bool:
 
 
 def _range(least: float, most: float, above: bool, unit: str = "") -> str:
-    """In words: " from 0 to 1", " above 0 and up to 10"; of a quantity " from 0 on, up to 9 h"."""
+    """In words: " from 0 to 1", " above 0 and up to 10"; of a quantity " from 0 on, up to 9 h", " from 1 h on"."""
     start = "" if least == -math.inf else f" {'above' if above else 'from'} {least:g}"
+    if unit and least not in (-math.inf, 0.0):
+        start += f" {unit}"
     if most == math.inf:
         return start
     if unit:

@@ -17,6 +17,7 @@ from niche_sim.dashboard.link import Setup
 from niche_sim.engine.errors import InputError
 from niche_sim.experiment.protocol import Block, InjectExosomes, Treat
 from niche_sim.experiment.scenario import library, load
+from niche_sim.experiment.scenario_file import ParameterChange
 from niche_sim.runs.record import Record, Runner, load_record
 
 EDUCATION = "liver_education_costasilva2015"
@@ -268,7 +269,7 @@ def test_the_toml_is_the_same_mouse(name: str) -> None:
 def test_what_was_changed_by_hand_says_so_in_the_toml() -> None:
     text = Setup(overrides=(("tgfb.half_life", "5 min"), ("schedule", "no_stage3"), ("run.duration", "50 day"))).toml()
     experiment = Setup.of_text(text, "mine.toml").experiment()
-    assert experiment.parameters["tgfb.half_life"] == ("5 min", "assumed", "Chosen by hand.")
+    assert experiment.parameters["tgfb.half_life"] == ParameterChange("5 min", "assumed", "Chosen by hand.")
     assert (experiment.schedule, experiment.duration) == ("no_stage3", 1200.0)
 
 
