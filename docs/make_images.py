@@ -1,4 +1,4 @@
-"""Make the pictures of README.md anew: `python docs/make_images.py` writes docs/images/section.png and timeline.png.
+"""Make the pictures of README.md anew: `python docs/make_images.py` writes section, timeline and receptivity.png into docs/images.
 
 They show one run as `niche-sim run` draws it, with fewer dots and fewer shades, since the repository keeps them.
 """
@@ -12,8 +12,10 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 import niche_sim
+from niche_sim.figures.receptivity import receptivity_figure
 from niche_sim.figures.single_run import section_figure
 from niche_sim.figures.timeline import timeline_figure
+from niche_sim.inference.receptivity import record_hazards
 
 SEED = 1  # the default of `niche-sim run`
 FOLDER = Path(__file__).parent / "images"
@@ -38,7 +40,14 @@ def main() -> None:
     """Run the mouse and draw it."""
     FOLDER.mkdir(exist_ok=True)
     record = niche_sim.run(arm="educated", seed=SEED)
-    for name, figure in (("section.png", section_figure(record)), ("timeline.png", timeline_figure(record))):
+    hazards = record_hazards(niche_sim.Simulation(arm="educated", seed=SEED))
+    by_end, eventual = (niche_sim.receptivity(hazards, end=end) for end in ("by_T", "eventual"))
+    figures = {
+        "section.png": section_figure(record),
+        "timeline.png": timeline_figure(record),
+        "receptivity.png": receptivity_figure(by_end, eventual, record.provenance),
+    }
+    for name, figure in figures.items():
         print(f"{FOLDER / name}: {small_png(figure, FOLDER / name) / 1000:.0f} kB")
 
 
