@@ -36,7 +36,7 @@ from matplotlib.figure import Figure
 import niche_sim
 from niche_sim.experiment.editing import with_added
 from niche_sim.experiment.protocol import Block
-from niche_sim.inference import verdicts
+from niche_sim.inference import effects
 from niche_sim.runs import cohort
 
 # %% [markdown]
@@ -82,7 +82,7 @@ print(len(failed), "mice failed")
 def left(found, arm, readout):
     wanted = [(found, arm), (mice, "educated"), (mice, "pbs")]
     columns = [np.array(list(group.values(name, readout, DAY_21).values())) for group, name in wanted]
-    prevented = verdicts.prevented_gain(*columns)
+    prevented = effects.prevented_gain(*columns)
     # What is left is 1 less what was prevented, and so the two ends of the 95 % interval change places.
     return 1 - prevented.estimate, 1 - prevented.high, 1 - prevented.low
 

@@ -33,7 +33,7 @@ import numpy as np
 from matplotlib.figure import Figure
 
 import niche_sim
-from niche_sim.inference import verdicts
+from niche_sim.inference import effects
 from niche_sim.runs import cohort
 
 # %% [markdown]
@@ -98,7 +98,7 @@ mice_figure("exosomes_taken_up", "vesicles taken up (1/mm²)", yscale="log")
 for organ, found in mice.items():
     for arm, against in (("matched", "unmatched"), ("integrin_knockdown", "matched")):
         pair = found.pairs(*(found.values(one, "exosomes_taken_up", 7 * 24) for one in (arm, against)))
-        ratio = verdicts.ratio_of_means(*pair)
+        ratio = effects.ratio_of_means(*pair)
         print(f"{organ:6s} {arm:19s}: {ratio.estimate:7.3g} times {against} ({ratio.low:.3g} to {ratio.high:.3g})")
 
 # %% [markdown]
