@@ -21,7 +21,7 @@ import uuid
 from dataclasses import dataclass, field
 from time import perf_counter
 from typing import Any
-from urllib.request import urlopen
+from urllib.request import Request, urlopen
 
 import numpy as np
 import websockets
@@ -155,7 +155,8 @@ async def single(address: str, options: argparse.Namespace) -> None:
 def leave(visitors: list[Visitor]) -> None:
     """Say what a browser says when a tab is closed."""
     for one in visitors:
-        urlopen(f"{one.address}_solara/api/close/{one.kernel}?session_id={one.session}", data=b"").close()
+        address = f"{one.address}_solara/api/close/{one.kernel}?session_id={one.session}"
+        urlopen(Request(address, data=b"", headers={"Origin": one.address.rstrip("/")})).close()
 
 
 def run(options: argparse.Namespace) -> None:
