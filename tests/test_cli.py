@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import importlib.metadata
 import io
 import json
 import os
@@ -22,7 +23,7 @@ import pytest
 from rich.console import Console
 from waiting import PATIENCE, until
 
-from niche_sim.cli import main, report
+from niche_sim.cli import folders, main, report
 from niche_sim.experiment import scenario as library
 from niche_sim.experiment.simulation import Simulation
 from niche_sim.inference.receptivity import recording
@@ -152,6 +153,20 @@ def test_default_folders_are_numbered_and_a_path_names_its_scenario(call: Call, 
         "mine-no_primary-1-2",
         "mine-no_primary-1-3",
     }
+
+
+def test_an_interrupted_set_of_mice_in_a_default_folder_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    first, second = Path("runs/x-compare"), Path("runs/x-compare-2")
+    for folder in (first, second):
+        (folder / "mice").mkdir(parents=True)
+    (first / "effects.parquet").touch()  # this one came to its end
+    taken = folders.claim(None, "x-compare", "effects.parquet")
+    assert taken == second
+    assert folders.claim(None, "x-compare", "effects.parquet") == Path("runs/x-compare-3")  # the second is in use
+    folders.tidy(taken)
+    assert folders.claim(None, "x-compare", "effects.parquet") == second
+    assert folders.claim(None, "x-compare") == Path("runs/x-compare-4")  # a single run never shares
 
 
 def test_an_existing_folder_is_tried_before_anything_is_simulated(
@@ -310,9 +325,18 @@ def test_ctrl_c_after_the_record_leaves_out_receptivity(call: Call, tmp_path: Pa
 
     monkeypatch.setattr(recording.Recorder, "look", interrupted)
     done = call(*QUICK, "-o", "out")
-    assert (done.code, done.err) == (130, ["niche-sim: stopped; out holds the record, without receptivity"])
+    said = "niche-sim: stopped; out holds all but receptivity, which `niche-sim run --resume out` computes"
+    assert (done.code, done.err) == (130, [said])
+    assert "Stages" in done.out
     assert (tmp_path / "out" / "record.parquet").exists()
     assert not (tmp_path / "out" / "receptivity.npz").exists()
+    monkeypatch.undo()
+    monkeypatch.chdir(tmp_path)
+    assert call("run", "--resume", "out", "--no-figures").code == 0
+    assert call(*QUICK, "-o", "calm").code == 0
+    assert contents(tmp_path / "out") == contents(tmp_path / "calm")
+    done = call("run", "--resume", "out")
+    assert done.code == 2  # nothing is left to do
 
 
 def test_a_second_ctrl_c_stops_at_once(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -581,7 +605,7 @@ def test_scenarios_lists_arms_with_notes(call: Call) -> None:
 
 
 def test_help_and_version(call: Call) -> None:
-    assert call("--version").out == "niche-sim 0.1.0\n"
+    assert call("--version").out == f"niche-sim {importlib.metadata.version('niche_sim')}\n"
     bare, helped = call(), call("--help")
     assert bare.code == helped.code == 0
     assert flat(bare.out) == flat(helped.out)

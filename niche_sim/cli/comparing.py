@@ -12,6 +12,7 @@ from niche_sim.cli import report
 from niche_sim.cli.beforehand import Yes
 from niche_sim.cli.folders import claim, tidy
 from niche_sim.cli.mice import (
+    GOES_ON,
     Changes,
     Mice,
     ScheduleName,
@@ -57,7 +58,7 @@ def compare(
     changes: Changes = None,
     folder: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="DIR", help="Default: runs/SCENARIO-compare. Mice in it are used."),
+        typer.Option("-o", "--output", metavar="DIR", help=f"Default: runs/SCENARIO-compare{GOES_ON}"),
     ] = None,
 ) -> None:
     """Run many mice of each arm; print and write how arms differ and which targets are met. Ctrl-C keeps what is done."""
@@ -81,9 +82,9 @@ def compare(
     from niche_sim.figures import arms as plots_compare
 
     shown = None if readouts is None else readouts_of(readouts, plots_compare.MOST_READOUTS)
-    target = claim(folder, f"{wanted.experiment.id}-compare")
+    target = claim(folder, f"{wanted.experiment.id}-compare", "effects.parquet")
     try:
-        failures = run_mice([wanted], target, cores, yes)
+        failures = run_mice([wanted], target, cores, yes, "-o" if folder else "")
         found = cohort.gather(wanted, target / "mice")
         rows, judged = verdicts.effects(found), verdicts.judge_all(found)
         cohort.write_table(verdicts.effect_table(rows, judged), target / "effects.parquet")
@@ -113,7 +114,7 @@ def evidence(
         str | None, typer.Option(metavar="NAME", help="What that one is called. Default: its name.")
     ] = None,
     folder: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="DIR", help="Default: runs/evidence. Mice in it are used.")
+        Path | None, typer.Option("-o", "--output", metavar="DIR", help=f"Default: runs/evidence{GOES_ON}")
     ] = None,
 ) -> None:
     """Run the arms that the targets of all scenarios name and report which are met. Ctrl-C keeps what is done."""
@@ -133,9 +134,9 @@ def evidence(
     # The knock-out matrix belongs to the report of all scenarios under the schedule that is the model's own.
     whole = scenarios is None and schedule is None
     wider = mechanisms.matrix_plans(min(number, mechanisms.MOST_MICE), first) if whole else []
-    target = claim(folder, "evidence")
+    target = claim(folder, "evidence", "report.html")
     try:
-        failures = run_mice([*plans, *wider], target, cores, yes)
+        failures = run_mice([*plans, *wider], target, cores, yes, "-o" if folder else "")
         made = _report(plans, reasons, failures, target / "mice")
         extras = _mechanisms(plans, wider, target / "mice")
         shown = schedule or "default"

@@ -32,13 +32,18 @@ WRITTEN = (
 )
 
 
-def claim(given: Path | None, name: str) -> Path:
-    """A folder, made, tried and locked, for one run: the given one, or else runs/<name>, runs/<name>-2 ...
+def claim(given: Path | None, name: str, result: str = "") -> Path:
+    """A folder, made, tried and locked, for one run or one set of mice: the given one, or else runs/<name>, runs/<name>-2 ...
 
-    `tidy` unlocks it. Raises InputError if it holds a run, is written to by another command, or cannot be written.
+    Of a command that names the file it ends with (`result`), a default folder that has mice and not yet that file is
+    taken again, so that the same command goes on where it was interrupted. `tidy` unlocks the folder. Raises InputError
+    if it holds a run, is written to by another command, or cannot be written.
     """
     try:
         if given is None:
+            unfinished = _unfinished(name, result) if result else None
+            if unfinished is not None:
+                return unfinished
             folder = _fresh(name)
         else:
             folder = given
@@ -157,6 +162,19 @@ def _fresh(name: str) -> Path:
             folder.mkdir()
             break
     return folder
+
+
+def _unfinished(name: str, result: str) -> Path | None:
+    """The first of runs/<name>, runs/<name>-2 ... that has mice, lacks the result and is written to by nobody; locked."""
+    for number in itertools.count(1):
+        folder = RUNS / (name if number == 1 else f"{name}-{number}")
+        if not folder.exists():
+            return None
+        if (folder / "mice").is_dir() and not (folder / result).exists():
+            with contextlib.suppress(InputError):  # another command goes on with it, or it cannot be written
+                hold(folder)
+                return folder
+    return None
 
 
 def _temporary(name: str) -> Path:

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from niche_sim.runs.plan import Plan, Run
 
 MOST_FAILURES = 5  # named one by one
+GOES_ON = ", or a new one; an interrupted one goes on. Mice in the folder are used."  # of the option -o
 TELL_EVERY = 60.0  # s, where no bar can be shown
 
 Mice = Annotated[str, typer.Option("--mice", metavar="NUMBER", help="Mice an arm, from 2.")]
@@ -38,8 +39,10 @@ Changes = Annotated[
 ]
 
 
-def run_mice(plans: Sequence[Plan], target: Path, cores: int, yes: bool = False, option: str = "-o") -> list[Run]:
+def run_mice(plans: Sequence[Plan], target: Path, cores: int, yes: bool = False, option: str = "") -> list[Run]:
     """Run what is missing below `target`/mice, with a bar; says beforehand how long it may take.
+
+    option: by which `target` was given, "" for a default folder.
 
     Raises CommandError when a signal or a full disk ends it, InputError if it takes more than is allowed without `yes`.
     """
@@ -51,10 +54,11 @@ def run_mice(plans: Sequence[Plan], target: Path, cores: int, yes: bool = False,
 
 
 @contextmanager
-def watching(noun: str, target: Path, option: str = "-o") -> Iterator[Callable[[Done], None]]:
+def watching(noun: str, target: Path, option: str = "") -> Iterator[Callable[[Done], None]]:
     """Show on standard error how far runs are: a bar with their rate, time left and failures, or now and then a line.
 
-    Gives a function to be called with every `Done`. Raises CommandError when a signal, a full disk or a lost cluster ends it.
+    option: by which the folder `target` was given, "" if the same command finds it again by itself. Gives a function to be
+    called with every `Done`. Raises CommandError when a signal, a full disk or a lost cluster ends it.
     """
     from niche_sim.runs.farm import Done, Stopped
 
@@ -74,7 +78,8 @@ def watching(noun: str, target: Path, option: str = "-o") -> Iterator[Callable[[
             yield look
     except KeyboardInterrupt as error:
         done = f"{last.done} of {last.total} {noun} done" if last.total else f"no {noun} done"
-        raise stopped(error, f", {done}; the same command with {option} {target} goes on") from None
+        again = f"the same command with {option} {target}" if option else "the same command"
+        raise stopped(error, f", {done}; {again} goes on") from None
     except Stopped as error:
         raise CommandError(f"{error}", FAILED) from None
 

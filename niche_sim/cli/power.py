@@ -13,6 +13,7 @@ from niche_sim.cli import report
 from niche_sim.cli.beforehand import Yes
 from niche_sim.cli.folders import claim, tidy
 from niche_sim.cli.mice import (
+    GOES_ON,
     Changes,
     ScheduleName,
     Seed,
@@ -79,7 +80,7 @@ def power(
     changes: Changes = None,
     folder: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="DIR", help="Default: runs/SCENARIO-power. Mice in it are used."),
+        typer.Option("-o", "--output", metavar="DIR", help=f"Default: runs/SCENARIO-power{GOES_ON}"),
     ] = None,
 ) -> None:  # fmt: skip
     """How many real mice a group a study needs, from the spread of virtual mice. Ctrl-C keeps what is done."""
@@ -112,16 +113,17 @@ def power(
     hours = moment(plan, at)
     from niche_sim.figures import power_and_windows
 
-    target = claim(folder, f"{plan.experiment.id}-power")
+    target = claim(folder, f"{plan.experiment.id}-power", "power.parquet")
+    given = "-o" if folder else ""
     looks: list[Look] = []
     try:
         if width is None:
-            failures = run_mice([plan], target, cores, yes)
+            failures = run_mice([plan], target, cores, yes, given)
         else:
             failures = []
 
             def look(size: int) -> Effect:
-                failures[:] = run_mice([planned(size)], target, cores, yes)
+                failures[:] = run_mice([planned(size)], target, cores, yes, given)
                 return study.effect_of(cohort.gather(planned(size), target / "mice"), names[1], readout, hours)
 
             looks = study.advise(look, width, number, cores)

@@ -15,6 +15,7 @@ from rich.text import Text
 
 if TYPE_CHECKING:
     from niche_sim.experiment.simulation import Simulation
+    from niche_sim.inference.receptivity import Receptivity
     from niche_sim.runs.record import Record
 
 HOURS_A_DAY = 24.0
@@ -136,6 +137,22 @@ def stages(record: Record, console: Console) -> Table:
         bar = before * start + after * (width - start)
         made.add_row(stage.name, "not reached" if onset is None else f"day {_day(onset)}", bar)
     return made
+
+
+def receptivity(by_t: Receptivity, eventual: Receptivity) -> str:
+    """Where a tumour cell takes root, in two or three lines."""
+    days, mean = eventual.time_h, eventual.mean
+    start, highest = (f"{mean[index]:.2g} on day {_day(days[index])}" for index in (0, int(mean.argmax())))
+    lines = [
+        f"Receptivity for {by_t.line}: that an arrested cell founds a colony has",
+        f"probability {start}, highest {highest}.",
+    ]
+    if by_t.expected_metastases_per_liver > 0.0:
+        lines += [
+            f"Colonies expected by day {_day(by_t.time_h[-1])}: {by_t.expected_colonies:.2g} in the section,",
+            f"{by_t.expected_metastases_per_liver:.3g} in the whole organ; take rate {by_t.take_rate:.3g}.",
+        ]
+    return "\n".join(lines)
 
 
 def _day(hours: float) -> str:

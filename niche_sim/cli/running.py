@@ -34,7 +34,7 @@ from niche_sim.experiment.defaults import DEFAULT_SEED
 if TYPE_CHECKING:
     from niche_sim.experiment.scenario import Scenario
     from niche_sim.experiment.simulation import Simulation
-    from niche_sim.runs.record import Record, Runner
+    from niche_sim.runs.record import Runner
 
 MOST_DIFFERENCES = 6  # named in a line
 CHECKPOINT_EVERY = "10 min"
@@ -97,6 +97,9 @@ def run(
     choices |= {"--set": changes, "--without": without, "--schedule": schedule, "--protocol": protocol, "--add": add}
     if resume is not None:
         alone("--resume", {**choices, "-o": folder, "--like": like})
+        if _lacks_receptivity(resume):
+            _resume_receptivity(resume, progress, figures=not no_figures)
+            return
         runner, target = _interrupted(resume, progress), resume
         hold(target, "--resume")
     elif like is not None:
@@ -134,14 +137,6 @@ def _finish(
             raise CommandError(f"{reached}; `niche-sim run --resume {written}` goes on", 128 + asked())
         record = runner.record()
         written = keep(record.save, target, name)
-        try:
-            with report.progress(model, progress and receptivity) as watch:
-                if receptivity:
-                    _write_receptivity(runner, record, written, figures, lambda twin: watch(twin) if not asked() else _stop())
-        except OSError as error:
-            raise CommandError(f"{written}: {reason_of(error)}; the record itself is there") from None
-        except _Stopped:
-            raise CommandError(f"stopped; {written} holds the record, without receptivity", 128 + asked()) from None
     if written == target:
         (target / CHECKPOINT).unlink(missing_ok=True)
     report.show(record, f"{model.experiment.id}, arm {model.arm}, seed {model.seed}", perf_counter() - began)
@@ -153,8 +148,25 @@ def _finish(
         except InputError as error:
             raise CommandError(f"{error}; the record itself is in {written}") from None
     report.output().print(f"Written to {written}", soft_wrap=True)
+    if receptivity:
+        _add_receptivity(model, record.provenance, written, progress, figures)
     if written != target:
         raise typer.Exit(FAILED)
+
+
+def _add_receptivity(
+    model: Simulation, provenance: Mapping[str, Any], folder: Path, progress: bool, figures: bool
+) -> None:
+    """Compute receptivity for a run whose record is in the folder; show and write it. Raises CommandError if stopped."""
+    with stopping() as asked:
+        try:
+            with report.progress(model, progress) as watch:
+                _write_receptivity(model, provenance, folder, figures, lambda twin: watch(twin) if not asked() else _stop())
+        except OSError as error:
+            raise CommandError(f"{folder}: {reason_of(error)}; the record itself is there") from None
+        except _Stopped:
+            said = f"stopped; {folder} holds all but receptivity, which `niche-sim run --resume {folder}` computes"
+            raise CommandError(said, 128 + asked()) from None
 
 
 class _Stopped(Exception):
@@ -166,24 +178,25 @@ def _stop() -> None:
 
 
 def _write_receptivity(
-    runner: Runner, record: Record, folder: Path, figures: bool, watch: Callable[[Simulation], None]
+    model: Simulation, provenance: Mapping[str, Any], folder: Path, figures: bool, watch: Callable[[Simulation], None]
 ) -> None:
     """Where, when and how likely a tumour cell of this arm takes root, beside its record; or why that is not said."""
     from niche_sim.inference.receptivity import files, receptivity, record_hazards
 
     try:
-        recording = record_hazards(runner.model, watch=watch)
+        recording = record_hazards(model, watch=watch)
         by_t, eventual = (receptivity(recording, end=end) for end in ("by_T", "eventual"))
     except InputError as error:
         say(f"no receptivity: {error}")
         files.say_in_summary({"refused": str(error)}, folder)
         return
     files.save(by_t, eventual, folder)
+    report.output().print(report.receptivity(by_t, eventual), soft_wrap=True)
     if figures:
         from niche_sim.figures.power_and_windows import save
         from niche_sim.figures.receptivity import receptivity_figure
 
-        save(receptivity_figure(by_t, eventual, record.provenance), folder / "receptivity.png")
+        save(receptivity_figure(by_t, eventual, provenance), folder / "receptivity.png")
 
 
 def _new(
@@ -310,6 +323,28 @@ def _differences(then: Mapping[str, Any], now: Mapping[str, Any]) -> list[str]:
     if then.get("machine", {}).get("features") != now["machine"]["features"]:
         found.append("another kind of processor")
     return found
+
+
+def _lacks_receptivity(folder: Path) -> bool:
+    """Whether a folder holds a whole record for which receptivity was neither computed nor refused."""
+    from niche_sim.runs.record import read_json
+
+    whole = (folder / "summary.json").is_file() and (folder / "provenance.json").is_file()
+    return whole and not (folder / CHECKPOINT).exists() and "receptivity" not in read_json(folder, "summary.json")
+
+
+def _resume_receptivity(folder: Path, progress: bool, figures: bool) -> None:
+    """Compute the receptivity that a run's folder lacks."""
+    from niche_sim.runs.record import model_like, read_json
+
+    file = folder_of_run(folder, "provenance.json", "--resume", "`niche-sim run` wrote")
+    hold(folder, "--resume")
+    try:
+        provenance = read_json(folder, file.name)
+        _announce(f"receptivity of the run in {folder}", progress)
+        _add_receptivity(model_like(provenance, str(file)), provenance, folder, progress, figures)
+    finally:
+        tidy(folder)
 
 
 def _interrupted(folder: Path, progress: bool) -> Runner:

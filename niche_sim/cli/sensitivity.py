@@ -78,7 +78,7 @@ def sensitivity(
     _announce(plan)
     from niche_sim.runs import sweeps
 
-    with watching("runs", target) as watch:
+    with watching("runs", target, "-o" if folder else "") as watch:
         swept = sweeps.sweep(plan, target, workers=processes, scheduler=scheduler, watch=watch, report=say)
     _analyse(swept, target)
     if swept.count.failed:

@@ -70,7 +70,7 @@ def _sweep(
         refuse_a_run(folder, "-o")
     agree_runs([wanted], folder, yes, processes or os.cpu_count() or 1)
     try:
-        with watching("runs", folder) as watch:
+        with watching("runs", folder, "-o" if given else "") as watch:
             found = sweeps.sweep(
                 wanted, folder, workers=processes, scheduler=scheduler, shard=part, watch=watch, report=say
             )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from niche_sim.cli import report
-from niche_sim.cli.folders import claim, tidy
+from niche_sim.cli.folders import RUNS, claim, tidy
 from niche_sim.cli.mice import Workers, cores_of, end, run_mice
 from niche_sim.cli.usage import FAILED, CommandError, whole_number
 from niche_sim.engine.errors import InputError
@@ -102,9 +102,9 @@ def _answers(chosen: list[Lesson], mice: int | None, cores: int, folder: Path | 
     from niche_sim.teaching import lesson as library
 
     plans = [one.plan(mice) for one in chosen]
-    target = claim(folder, "lessons")
+    target = claim(folder or RUNS / "lessons", "lessons")
     try:
-        end(run_mice(plans, target, cores, option="--keep"))
+        end(run_mice(plans, target, cores, option="--keep" if folder else ""))
         return [
             library.answers(one, cohort.gather(plan, target / "mice")) for one, plan in zip(chosen, plans, strict=True)
         ]

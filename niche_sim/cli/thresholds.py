@@ -47,7 +47,7 @@ def thresholds(
     target = RUNS / f"{experiment.id}-thresholds" if keep is None else keep
     with new_file(file, replace=True):  # before minutes of work, not after
         agree_runs([plan], target, yes, cores)
-        with watching("untreated mice", target, "--keep") as watch:
+        with watching("untreated mice", target, "--keep" if keep else "") as watch:
             text = compute_thresholds(experiment, target, number, first, cores, watch, say)
         with whole(file) as part:
             part.write_text(text, encoding="utf-8")

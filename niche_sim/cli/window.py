@@ -12,6 +12,7 @@ from niche_sim.cli import report
 from niche_sim.cli.beforehand import Yes
 from niche_sim.cli.folders import claim, tidy
 from niche_sim.cli.mice import (
+    GOES_ON,
     Changes,
     Mice,
     ScheduleName,
@@ -72,7 +73,7 @@ def window(
     changes: Changes = None,
     folder: Annotated[
         Path | None,
-        typer.Option("-o", "--output", metavar="DIR", help="Default: runs/SCENARIO-window. Mice in it are used."),
+        typer.Option("-o", "--output", metavar="DIR", help=f"Default: runs/SCENARIO-window{GOES_ON}"),
     ] = None,
 ) -> None:
     """Start an arm's intervention on each of several days: is it preventive or therapeutic? Ctrl-C keeps what is done."""
@@ -98,9 +99,9 @@ def window(
     hours, since = _when(made, at, after)
     from niche_sim.figures import power_and_windows
 
-    target = claim(folder, f"{experiment.id}-window")
+    target = claim(folder, f"{experiment.id}-window", "windows.parquet")
     try:
-        failures = run_mice([made.plan], target, cores, yes)
+        failures = run_mice([made.plan], target, cores, yes, "-o" if folder else "")
         found = cohort.gather(made.plan, target / "mice")
         effects = [(name, study.effects(made, found, name, hours, after=since)) for name in names]
         onsets = study.onsets(made, found)

@@ -17,7 +17,8 @@ from niche_sim.experiment.protocol import GrowPrimary, InjectTumourCells
 from niche_sim.figures.appearance import BLACK, BLUE, GREY, ORANGE, PALE, VERMILLION
 from niche_sim.figures.arms import UNITS
 from niche_sim.figures.labels import arm_words
-from niche_sim.figures.style import DAY, MM, WIDTH, label, style, styled
+from niche_sim.figures.pages import Page
+from niche_sim.figures.style import DAY, WIDTH, label, style, styled
 from niche_sim.inference.power import TEST_NAMES, Curve, Groups, Needed, mice_of
 from niche_sim.inference.windows import Onset, Point, Windows, starts_of, when
 from niche_sim.model.readouts import BY_NAME
@@ -49,29 +50,6 @@ def unit_of(readout: str) -> str:
     """Of a readout, as an axis shows it."""
     unit = BY_NAME[readout].unit if readout in BY_NAME else "h"
     return UNITS.get(unit, unit)
-
-
-class Page:
-    """A figure laid out in mm from its top left corner, with a heading."""
-
-    def __init__(self, height: float, heading: str) -> None:
-        self.height = height
-        self.figure = Figure(figsize=(WIDTH * MM, height * MM))
-        size = 8.5 * min(1.0, 100 / max(1, len(heading)))
-        self.text(3, 4, heading, weight="bold", size=size)
-
-    def text(self, left: float, top: float, text: str, **look: Any) -> None:
-        """Write, centred on that height."""
-        self.figure.text(left / WIDTH, 1.0 - top / self.height, text, **{"va": "center", **look})
-
-    def letter(self, left: float, top: float, letter: str, text: str) -> None:
-        """The letter of a panel and what it shows."""
-        self.text(left, top, f"$\\bf{{{letter}}}$  {text}")
-
-    def axes(self, left: float, top: float, width: float, height: float) -> Axes:
-        """A panel."""
-        bottom = 1.0 - (top + height) / self.height
-        return self.figure.add_axes((left / WIDTH, bottom, width / WIDTH, height / self.height))
 
 
 # --- power -----------------------------------------------------------------------------------------------------------

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -12,8 +12,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from niche_sim.figures.appearance import BLUE, GREEN, GREY, VERMILLION, WHITE
-from niche_sim.figures.labels import arm_words
-from niche_sim.figures.power_and_windows import Page, plain_axes
+from niche_sim.figures.pages import Page, headline
+from niche_sim.figures.power_and_windows import plain_axes
 from niche_sim.figures.single_run import draw_anatomy, scale_bar
 from niche_sim.figures.style import DAY, styled
 from niche_sim.inference.receptivity.results import Receptivity
@@ -22,16 +22,16 @@ HEIGHT, SIDE = 92.0, 68.0  # mm: of the page, and of the map
 
 
 @styled
-def receptivity_figure(by_t: Receptivity, eventual: Receptivity, provenance: dict[str, Any]) -> Figure:
+def receptivity_figure(by_t: Receptivity, eventual: Receptivity, provenance: Mapping[str, Any]) -> Figure:
     """Left: the map of the day of arrival; right: its mean against the day of arrival, by both ends in time.
 
     The map is that of the first tumour cells of the arm, and without any of the day on which the organ is most receptive; it
     shows where a cell takes root in the end, since by the end of the run late arrivals had less time.
     """
-    given = [time for time, verb, *_ in provenance["marks"] if verb == "inject_tumour_cells"]
+    end = float(eventual.time_h[-1])
+    given = [time for time, verb, *_ in provenance["marks"] if verb == "inject_tumour_cells" and time <= end]
     when = int(np.argmin(np.abs(eventual.time_h - given[0]))) if given else int(np.argmax(eventual.mean))
-    which = [provenance["scenario"], arm_words(by_t.arm), f"seed {provenance['seed']}"]
-    page = Page(HEIGHT, " · ".join([f"Receptivity for {by_t.line}", *which]))
+    page = Page(HEIGHT, *headline(provenance, f"receptivity for {by_t.line}"))
     page.letter(3, 11, "a", f"Where a cell takes root that arrests on day {eventual.time_h[when] / DAY:.4g}")
     ax = page.axes(5, 16, SIDE, SIDE)
     values = eventual.probability[when]
@@ -57,5 +57,5 @@ def _curves(ax: Axes, by_t: Receptivity, eventual: Receptivity, given: Sequence[
     for time in given:
         ax.axvline(time / DAY, color=GREY, linewidth=0.7, linestyle=":", zorder=0)
     ax.set(xlabel="Arrival (days)", ylabel="Probability of founding a colony", xlim=(0.0, None), ylim=(0.0, None))
-    ax.legend(frameon=False, loc="upper right")
+    ax.legend(frameon=False, loc="best")
     plain_axes(ax)

@@ -11,7 +11,8 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
 from niche_sim.figures.appearance import BLACK, BLUE, GREEN, GREY, ORANGE, PALE, PURPLE, SKY, VERMILLION
-from niche_sim.figures.power_and_windows import Page, plain_axes, unit_of
+from niche_sim.figures.pages import Page
+from niche_sim.figures.power_and_windows import plain_axes, unit_of
 from niche_sim.figures.style import styled
 from niche_sim.inference.calibration import Marginal, Posterior, correlations
 from niche_sim.inference.fitting import Checked

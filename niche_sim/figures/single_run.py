@@ -66,7 +66,7 @@ def section_figure(record: Record, time: float | None = None) -> Figure:
     """
     shot = _Shot.of(record, time)
     with style():
-        page = Page(197.0, headline(record, f"day {day_number(shot.time)}"))
+        page = Page(197.0, *headline(record.provenance, f"day {day_number(shot.time)}"))
         main = page.axes(3, 12, 116, 116)
         panel_title(main, "a", f"Fibronectin, vessels and cells, day {day_number(shot.time)}")
         fibronectin = _draw_field(main, shot, "fibronectin", shot.time)
@@ -157,7 +157,7 @@ def save_figures(record: Record, folder: str | Path) -> list[Path]:
 def _png(record: Record, title: str, figure: Figure) -> bytes:
     buffer = io.BytesIO()
     with style():
-        notes = {"Software": None, "Title": " ".join(headline(record, title))}
+        notes = {"Software": None, "Title": " ".join(headline(record.provenance, title))}
         figure.savefig(buffer, dpi=DPI, format="png", metadata=notes)
     return buffer.getvalue()
 

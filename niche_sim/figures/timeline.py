@@ -47,7 +47,7 @@ def timeline_figure(record: Record) -> Figure:
         stages_top = top + done + 9 if lanes else top
         rows_top = stages_top + 4 * len(STAGES) + 8
         days = f"{day_number(end)} day{'' if day_number(end) == '1' else 's'}"
-        page = Page(rows_top + 25 * len(STAGES) + 8, headline(record, days))
+        page = Page(rows_top + 25 * len(STAGES) + 8, *headline(record.provenance, days))
         left, width = 60.0, 102.0
         span = max(end, 1.0) / DAY
         axes = []
