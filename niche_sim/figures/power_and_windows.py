@@ -6,7 +6,6 @@ import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -18,7 +17,7 @@ from niche_sim.figures.appearance import BLACK, BLUE, GREY, ORANGE, PALE, VERMIL
 from niche_sim.figures.arms import UNITS
 from niche_sim.figures.labels import arm_words
 from niche_sim.figures.pages import Page
-from niche_sim.figures.style import DAY, WIDTH, label, style, styled
+from niche_sim.figures.style import DAY, label, style, styled
 from niche_sim.inference.power import TEST_NAMES, Curve, Groups, Needed, mice_of
 from niche_sim.inference.windows import Onset, Point, Windows, starts_of, when
 from niche_sim.model.readouts import BY_NAME
