@@ -191,8 +191,8 @@ class Film:
     def _build(self) -> None:
         self.moving: list[Any] = []
         first = SnapshotSight(self.record.snapshots[min(self.record.snapshots)], self.record.provenance)
-        heading, *changed = headline(self.record.provenance, "")
-        self._text(24, 24, heading.removesuffix(" · "), size=10.5 * min(1.0, 66 / len(heading)), weight="bold")
+        heading, *changed = headline(self.record.provenance)
+        self._text(24, 24, heading, size=10.5 * min(1.0, 66 / len(heading)), weight="bold")
         if changed:
             self._text(24, 44, textwrap.shorten(changed[0], 100, placeholder=" …"), size=8, color=GREY)
         self._build_section(first)

@@ -201,8 +201,8 @@ def test_mice_can_be_given_up_and_run_again(visit, server, monkeypatch):
 
 def test_on_a_phone_with_the_keyboard_alone(visit, server, axe):
     page = begin(visit(server, width=390, height=844, dark=True))
-    button(page, "Next").focus()
-    page.keyboard.press("Enter")
+    expect(button(page, "Next")).to_be_enabled()
+    button(page, "Next").press("Enter")
     step(page, 2)
     # The step begins at its heading, and the first question comes next.
     expect(page.get_by_role("heading", name=re.compile("^Step 2 of 5"))).to_be_focused()
@@ -217,8 +217,8 @@ def test_on_a_phone_with_the_keyboard_alone(visit, server, axe):
     expect(button(page, "Keep my predictions")).to_be_focused()
     page.keyboard.press("Enter")
     expect(page.get_by_text("Your predictions are kept")).to_be_visible()
-    button(page, "Next").focus()
-    page.keyboard.press("Enter")
+    expect(button(page, "Next")).to_be_enabled()
+    button(page, "Next").press("Enter")
     step(page, 3)
     assert page.evaluate("document.documentElement.scrollWidth") <= 390
     assert axe(page) == []
