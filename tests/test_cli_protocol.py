@@ -96,7 +96,7 @@ def test_something_late_in_a_longer_run(call: Call, tmp_path: Path) -> None:
     assert call(*longer, "--set", "run.step=6 h", "--protocol", f"[{late}]").code == 0
     assert load_record(tmp_path / "runs" / EDITED).table["time_h"][-1] == 46 * 24.0
     (line,) = call(*QUICK, "--protocol", f"[{late}]").err
-    assert line == "niche-sim: --protocol (block): something at 45 day; before the run ends, 2 day"
+    assert line == "niche-sim: --protocol (block): begins on day 45; the run ends on day 2: an earlier time is needed"
 
 
 def test_like_repeats_it(call: Call, tmp_path: Path) -> None:

@@ -232,7 +232,7 @@ def test_one_intervention_is_one_line() -> None:
 
 
 def test_a_run_too_short_for_its_arms_cannot_be_written() -> None:
-    with pytest.raises(InputError, match=r"^arms.pbs \(inject_tumour_cells\): something at 21 day; .*ends, 20 day"):
+    with pytest.raises(InputError, match=r"^arms.pbs \(inject_tumour_cells\): begins on day 21; the run ends on day 20"):
         toml_of(load(EDUCATION).with_(duration=480.0))
 
 
@@ -272,7 +272,7 @@ def test_until_makes_room_for_what_comes_late() -> None:
     late = Block("mif", 0.5, 45 * 24.0, 50 * 24.0)
     assert edited((late,), until=1200.25).duration == 1201.0  # whole steps of an hour
     assert edited(until=24.0).duration == load(EDUCATION).duration
-    with pytest.raises(InputError, match=r"^--add \(block\): something at 45 day; before the run ends, 42 day"):
+    with pytest.raises(InputError, match=r"^--add \(block\): begins on day 45; the run ends on day 42"):
         edited((late,), where="--add")
 
 

@@ -272,7 +272,7 @@ def test_a_plan_of_numpy_is_the_plan_of_python_and_is_read_back(tmp_path):
         ({"at": 12}, "at[0]: '12' is a plain number; a time such as '1 h'"),
         ({"at": [None]}, "at[0]: None is not text"),
         ({"readouts": 5}, "readouts: [5]; a list of names"),
-        ({"without": "CollagenLinkin"}, "without: unknown process 'CollagenLinkin'; one of CollagenLinking"),
+        ({"without": "CollagenLinkin"}, "without: unknown process 'CollagenLinkin'; did you mean CollagenLinking?"),
         ({"samples": "8", "design": "latin", "vary": {"tgfb.half_life": "register"}}, "samples: '8'; a whole number from 1"),
         ({"samples": 8.0, "design": "latin", "vary": {"tgfb.half_life": "register"}}, "samples: 8.0; a whole number from 1"),
         ({"vary": ["tgfb.half_life"]}, "vary: ['tgfb.half_life']; a table of names and values"),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import re
 import signal
@@ -12,7 +11,7 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
-from niche_sim.engine.errors import InputError, one_line, unseen
+from niche_sim.engine.errors import InputError, near, one_line, unseen
 from niche_sim.experiment.defaults import DEFAULT_SCENARIO
 
 SCENARIO = DEFAULT_SCENARIO
@@ -110,8 +109,8 @@ def _plain(message: str) -> str:
 
 
 def _near(word: str, known: Iterable[str]) -> str:
-    near = difflib.get_close_matches(word, list(known), n=3)
-    return f"did you mean {' or '.join(near)}?" if near else ""
+    found = near(word, known)
+    return f"did you mean {' or '.join(found)}?" if found else ""
 
 
 def say(text: str) -> None:

@@ -77,9 +77,20 @@ def shown(value: object) -> str:
     return text if len(text) <= 60 else f"{text[:57]}..."
 
 
+def near(value: object, names: Iterable[str], most: int = 3, cutoff: float = 0.6) -> list[str]:
+    """The names that are most like a value, whatever its capitals; those alone that begin with it, if there are any."""
+    if not isinstance(value, str):
+        return []
+    known, sought = list(names), value.casefold()
+    found = [name for name in known if sought and name.casefold().startswith(sought)]
+    for folded in [] if found else difflib.get_close_matches(sought, {name.casefold() for name in known}, most, cutoff):
+        found += [name for name in known if name.casefold() == folded]
+    return found[:most]
+
+
 def _near(value: object, names: list[str]) -> str:
-    near = difflib.get_close_matches(value, names, n=2, cutoff=0.6) if isinstance(value, str) else []
-    return f"did you mean {' or '.join(near)}? " if near else ""
+    found = near(value, names, most=2)
+    return f"did you mean {' or '.join(found)}? " if found else ""
 
 
 def _listed(names: list[str]) -> str:

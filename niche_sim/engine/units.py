@@ -6,14 +6,13 @@ so that a concentration comes out in nM. Conversion factors are fractions, so a 
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections import Counter
 from fractions import Fraction
 from functools import lru_cache
 from typing import Any, NamedTuple
 
-from niche_sim.engine.errors import InputError
+from niche_sim.engine.errors import InputError, near
 
 # The model units, each the base of a dimension, and then the rest in terms of those before them.
 _BASES = {
@@ -150,8 +149,8 @@ def _unit(text: str, where: str) -> _Unit:
     for name in _NAME.findall(tidy):
         if name not in _NAMES and name not in _OTHER_NAMES:
             known = sorted(_NAMES | set(_OTHER_NAMES))
-            near = difflib.get_close_matches(name, known, n=3, cutoff=0.6) or sorted(_NAMES)
-            raise InputError(where, f"unknown unit {_quoted(name)}", f"allowed are {', '.join(near)}")
+            allowed = near(name, known) or sorted(_NAMES)
+            raise InputError(where, f"unknown unit {_quoted(name)}", f"allowed are {', '.join(allowed)}")
     return _product(tidy)
 
 

@@ -145,8 +145,12 @@ def check_amount(interventions: Iterable[Intervention], where: str) -> None:
 def check_in_time(intervention: Intervention, where: str, duration: float) -> None:
     """Raises InputError if something of it is done only when the run, of `duration` h, is over."""
     if (last := max(intervention.starts)) >= duration:
-        allowed = f"before the run ends, {show(duration, 'day')}"
-        raise InputError(where, f"something at {show(last, 'day')}", allowed)
+        allowed = f"the run ends on day {_day(duration)}: an earlier time is needed"
+        raise InputError(where, f"begins on day {_day(last)}", allowed)
+
+
+def _day(hours: float) -> str:
+    return show(hours, "day").removesuffix(" day")
 
 
 def read_intervention(entry: object, where: str) -> Intervention:

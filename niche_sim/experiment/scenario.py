@@ -8,7 +8,6 @@ units (um, h, ...). Whatever is wrong raises `InputError` that names file, key, 
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import hashlib
 import json
 import math
@@ -19,7 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from niche_sim.engine.errors import InputError, one_of, under
+from niche_sim.engine.errors import InputError, near, one_of, under
 from niche_sim.engine.reading import read_bib
 from niche_sim.engine.reading import read_text as read_text
 from niche_sim.engine.reading import read_toml as read_toml
@@ -280,8 +279,7 @@ def _find(scenario: str | Path) -> Path:
         ) from None
     if path.suffix == ".toml" or "/" in named or "\\" in named:
         raise InputError(named, "not found", "a TOML file, the folder of a scenario.toml, or an id is needed")
-    near = difflib.get_close_matches(named, known, n=3, cutoff=0.0)
-    hint = f"did you mean {', '.join(near[:-1])} or {near[-1]}? `niche-sim scenarios` lists all"
+    hint = f"did you mean {' or '.join(near(named, known, cutoff=0.0))}? `niche-sim scenarios` lists all"
     raise InputError("scenario", f"'{named}'", f"{hint}; the path of a TOML file is allowed, too")
 
 

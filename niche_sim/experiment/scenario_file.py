@@ -175,7 +175,7 @@ def arms_of(tables: Mapping[str, ArmTable], duration: float, where: str) -> dict
         place = under(where, name)
         check_arm_name(name, place)
         if entry.like:
-            one_of(entry.like, tables, f"{place}.like")
+            one_of(entry.like, [other for other in tables if other != name], f"{place}.like")
         own = "add" if entry.like else "protocol"
         for index, intervention in enumerate(getattr(entry, own)):
             check_in_time(intervention, f"{place}.{own}[{index}]", duration)

@@ -264,15 +264,13 @@ class Film:
             for start, stop in zip(lane.times, lane.ends, strict=True):
                 if stop > start:
                     ax.add_patch(Rectangle((start, -0.62), stop - start, 0.24, facecolor=SPAN, linewidth=0))
-        self.names, self.bars, self.lamps, self.numbers = [], [], [], []
+        self.names, self.bars, self.lamps = [], [], []
         for number, stage in enumerate(STAGES):
             middle = top + 26 * (number + 1.5)
             ax.add_patch(Rectangle((0.0, number + 0.22), self.end / DAY, 0.56, facecolor=LANE, linewidth=0))
             bar = Rectangle((0.0, number + 0.22), 0.0, 0.56, facecolor=_colour(number), linewidth=0, animated=True)
             self.bars.append(ax.add_patch(bar))
             self.lamps.append(self._symbol(708, middle, "o", 12, WHITE, UNLIT, 1.0))
-            look = {"size": 8, "ha": "center", "va": "center_baseline", "weight": "bold"}
-            self.numbers.append(self._text(708, middle, f"{number + 1}", moves=True, **look))
             self.names.append(self._text(724, middle, stage.name.capitalize(), moves=True))
             if stage.hypothesis:
                 self._text(826, middle, "(hypothesis)", size=8, color=GREY)
@@ -361,7 +359,6 @@ class Film:
             colour, lit = _colour(number), stage in reached
             onset = self.record.onsets[stage.name] if lit else None
             self.lamps[number].set(markerfacecolor=colour if lit else WHITE, markeredgecolor=colour if lit else UNLIT)
-            self.numbers[number].set_color(_on(colour) if lit else UNLIT)
             self.names[number].set(color=BLACK if lit else UNLIT, weight="bold" if lit else "normal")
             since = time if onset is None else onset
             self.bars[number].set(x=since / DAY, width=(time - since) / DAY)
@@ -381,8 +378,3 @@ class Film:
 
 def _colour(number: int) -> str:
     return timeline.STAGE_COLOURS[number % len(timeline.STAGE_COLOURS)]
-
-
-def _on(colour: str) -> str:
-    """Black or white, whichever is read more easily on a colour."""
-    return BLACK if np.dot(to_rgb(colour), (0.299, 0.587, 0.114)) > 0.5 else WHITE

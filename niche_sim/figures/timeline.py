@@ -61,8 +61,7 @@ def timeline_figure(record: Record) -> Figure:
             _draw_marker(axes[-1], record, stage, number)
             text = textwrap.fill(stage.meaning[0].upper() + stage.meaning[1:], 25)
             y = rows_top + 25 * number
-            name = f"{number + 1}  {stage.name.capitalize()}"
-            page.figure.text(*page.at(3, y), name, va="top", weight="bold", size=8)
+            page.figure.text(*page.at(3, y), stage.name.capitalize(), va="top", weight="bold", size=8)
             page.figure.text(*page.at(3, y + 4.5), text, va="top", color=GREY, linespacing=1.25)
         for ax in axes:
             ax.set_xlim(-0.008 * span, 1.008 * span)
@@ -182,7 +181,7 @@ def _draw_stages(ax: Axes, record: Record) -> None:
         ax.fill_between(days, number + 0.2, number + 0.8, where=lit, color=colour, linewidth=0)
         ax.plot([start, start], [number + 0.05, number + 0.95], color=colour, linewidth=1.2)
     ax.set(ylim=(len(STAGES), 0.0), yticks=np.arange(len(STAGES)) + 0.5)
-    ax.set_yticklabels([f"{number + 1}  {stage.name.capitalize()}" for number, stage in enumerate(STAGES)])
+    ax.set_yticklabels([stage.name.capitalize() for stage in STAGES])
     ax.tick_params(axis="y", length=0)
     ax.set_title("Stages reached", loc="left", pad=3, weight="bold")
     if any(onset is not None for onset in record.onsets.values()):

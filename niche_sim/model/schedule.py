@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Iterable
 
-from niche_sim.engine.errors import InputError
+from niche_sim.engine.errors import InputError, near
 from niche_sim.model.process import Process
 from niche_sim.model.processes.angiogenesis.colony_vessels import ColonyVessels
 from niche_sim.model.processes.angiogenesis.epithelial_recruitment import EpithelialRecruitment
@@ -186,8 +185,9 @@ def schedule(names: str | Iterable[str] = "default", where: str = "schedule") ->
     wanted = list(names)
     for name in wanted:
         if name not in KNOWN:
-            near = difflib.get_close_matches(name, KNOWN, n=3) or list(KNOWN)
-            raise InputError(where, f"unknown process {name!r}", f"one of {', '.join(near)}")
+            hint = " or ".join(near(name, KNOWN))
+            allowed = f"did you mean {hint}? `niche-sim describe` lists all" if hint else "`niche-sim describe` lists all"
+            raise InputError(where, f"unknown process {name!r}", allowed)
     if len(set(wanted)) != len(wanted):
         raise InputError(where, "a process stands in it twice", "each process once")
     return tuple(KNOWN[name]() for name in wanted)

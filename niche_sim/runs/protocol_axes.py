@@ -9,8 +9,8 @@ from numbers import Real
 from typing import Any
 
 from niche_sim.engine.errors import InputError, check_keys, one_of
-from niche_sim.engine.units import from_model, show, to_model
-from niche_sim.experiment.protocol import Protocol, make_protocol, read_intervention
+from niche_sim.engine.units import from_model, to_model
+from niche_sim.experiment.protocol import Protocol, check_in_time, make_protocol, read_intervention
 from niche_sim.experiment.scenario import Scenario
 from niche_sim.runs.axes import WORDS, Axis, read_axis
 
@@ -151,9 +151,7 @@ def _number(key: str, value: Any, unit: str | None, where: str) -> Any:
 def _read(entry: Mapping[str, Any], where: str, experiment: Scenario) -> Any:
     """An intervention, within the scenario's time."""
     read = read_intervention(entry, where)
-    if (last := max(read.starts)) >= experiment.duration:
-        found, allowed = f"something at {show(last, 'day')}", f"before the run ends, {show(experiment.duration, 'day')}"
-        raise InputError(where, found, allowed)
+    check_in_time(read, where, experiment.duration)
     return read
 
 

@@ -125,7 +125,7 @@ def test_a_new_form_can_be_used_as_it_is(verb):
         ("block", {"efficacy": "150"}, "efficacy", "150 % is not possible; from 0 to 100 % is."),
         ("block", {"efficacy": "much"}, "efficacy", "Much % is not possible; from 0 to 100 % is."),
         ("block", {"from": "10", "to": "3"}, "to", "3 day; later than from, 10 day."),
-        ("block", {"from": "50", "to": "60"}, "from", "Something at 50 day; before the run ends, 42 day."),
+        ("block", {"from": "50", "to": "60"}, "from", "Begins on day 50; the run ends on day 42: an earlier time is needed."),
         ("block", {"from": "5 kg"}, "from", "'5 kg' is a mass"),
         ("block", {"to": ""}, "to", "Nothing is written; a number of days such as 12"),
         ("inject_exosomes", {"amount": "5"}, "amount", "'5'; an amount such as '5 ug' or '1e10 vesicle'."),

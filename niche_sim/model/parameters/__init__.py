@@ -9,7 +9,6 @@ A row reads `name = number(value, unit, low, high, kind, source, note)`. Kinds: 
 from __future__ import annotations
 
 import dataclasses
-import difflib
 import functools
 import hashlib
 import json
@@ -20,7 +19,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from niche_sim.engine.errors import InputError
+from niche_sim.engine.errors import InputError, near
 from niche_sim.engine.units import from_model, show, to_model
 from niche_sim.model.catalogue import EXOSOME_SOURCES, TUMOUR_LINES
 from niche_sim.model.parameters.immunity import Biomarker, Drug, NaturalKiller, TCells
@@ -182,11 +181,8 @@ def value_of(name: str, text: str, where: str = "") -> float:
     where = where or name
     row = rows().get(name)
     if row is None:
-        near = (
-            difflib.get_close_matches(name, rows(), n=3, cutoff=0.5)
-            or [k for k in rows() if name.split(".")[-1] in k][:3]
-        )
-        hint = f"did you mean {' or '.join(near)}?" if near else "`niche-sim parameters` lists the names"
+        found = near(name, rows(), cutoff=0.5) or [k for k in rows() if name.split(".")[-1].casefold() in k][:3]
+        hint = f"did you mean {' or '.join(found)}?" if found else "`niche-sim parameters` lists the names"
         raise InputError(where, f"unknown parameter {name!r}", hint)
     value = to_model(text, like=row.unit, where=where)
     last = name.split(".")[-1]
