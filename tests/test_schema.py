@@ -111,6 +111,15 @@ def test_a_lesson_that_ships_is_valid_by_the_published_schema(path: Path) -> Non
     jsonschema.validate(tomllib.loads(path.read_text(encoding="utf-8")), schema_of("lesson"))
 
 
+@pytest.mark.parametrize("path", sorted((library() / "plans").glob("*.toml")), ids=lambda path: path.stem)
+def test_a_plan_fits_its_schema_and_one_with_a_mistake_does_not(path):
+    plan = tomllib.loads(path.read_text(encoding="utf-8"))
+    jsonschema.validate(plan, schema_of("plan"))
+    for wrong in ({"desing": "grid"}, {"design": "gird"}, {"seeds": 0}, {"vary": {"tgfb.halflife": "register"}}):
+        with pytest.raises(jsonschema.ValidationError):
+            jsonschema.validate({**plan, **wrong}, schema_of("plan"))
+
+
 @pytest.mark.parametrize(
     ("old", "new"),
     [

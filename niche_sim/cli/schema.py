@@ -11,7 +11,7 @@ import typer
 from niche_sim.cli import report
 from niche_sim.engine.errors import InputError, one_of, reason_of
 
-FILES = ("scenario", "targets", "protocol", "lesson")
+FILES = ("scenario", "targets", "protocol", "plan", "lesson")
 
 
 def schema(
@@ -37,18 +37,25 @@ def schema_of(file: str) -> dict[str, Any]:
     from niche_sim.engine.schema import json_schema
     from niche_sim.experiment.protocol import ProtocolFile
     from niche_sim.experiment.scenario_file import ScenarioFile
+    from niche_sim.experiment.setup import SCENARIO_LENGTHS, SCENARIO_TIMES, SCHEDULE
     from niche_sim.experiment.targets import ONSET, TargetsFile
     from niche_sim.model.catalogue import STAGE_NAMES
     from niche_sim.model.parameters import rows
     from niche_sim.model.readouts import BY_NAME
+    from niche_sim.runs.sweeps.planning import PlanFile
     from niche_sim.teaching.lesson import LessonFile
 
-    kinds = {"scenario": ScenarioFile, "targets": TargetsFile, "protocol": ProtocolFile, "lesson": LessonFile}
+    kinds = {
+        "scenario": ScenarioFile, "targets": TargetsFile, "protocol": ProtocolFile, "plan": PlanFile, "lesson": LessonFile,
+    }  # fmt: skip
     found = {"$schema": "https://json-schema.org/draft/2020-12/schema", **json_schema(kinds[file])}
     if file == "scenario":
         change = found["properties"]["parameters"]["additionalProperties"]
         named = {name: {**change, "description": f"{row.unit}: {row.note}"} for name, row in rows().items()}
         found["properties"]["parameters"] |= {"properties": named, "additionalProperties": False}
+    if file == "plan":
+        found["properties"]["vary"]["propertyNames"] = {"enum": [*rows(), *SCENARIO_LENGTHS, *SCENARIO_TIMES, SCHEDULE]}
+        found["properties"]["readouts"]["items"] = {"enum": [*BY_NAME, *(f"{ONSET}{stage}" for stage in STAGE_NAMES)]}
     if file == "targets":
         readouts = {"enum": [*BY_NAME, *(f"{ONSET}{stage}" for stage in STAGE_NAMES)]}
         found["$defs"]["Target"]["properties"] |= {"readout": readouts, "against_readout": readouts}

@@ -181,8 +181,8 @@ def value_of(name: str, text: str, where: str = "") -> float:
     where = where or name
     row = rows().get(name)
     if row is None:
-        found = near(name, rows(), cutoff=0.5) or [k for k in rows() if name.split(".")[-1].casefold() in k][:3]
-        hint = f"did you mean {' or '.join(found)}?" if found else "`niche-sim parameters` lists the names"
+        close = near(name, rows(), cutoff=0.5) or [k for k in rows() if name.split(".")[-1].casefold() in k][:3]
+        hint = f"did you mean {' or '.join(close)}?" if close else "`niche-sim parameters` lists the names"
         raise InputError(where, f"unknown parameter {name!r}", hint)
     value = to_model(text, like=row.unit, where=where)
     last = name.split(".")[-1]

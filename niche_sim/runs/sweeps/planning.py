@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import field
 from pathlib import Path
-from typing import Any
+from typing import Annotated, Any
 
 from niche_sim.engine import given
-from niche_sim.engine.errors import InputError, check_keys, one_of
+from niche_sim.engine.errors import InputError, one_of, shown
+from niche_sim.engine.schema import Flag, Table, Text, Told, Value, names, read, table
 from niche_sim.engine.units import show, to_model
 from niche_sim.experiment import scenario
 from niche_sim.experiment.defaults import DEFAULT_SEED
@@ -19,25 +21,87 @@ from niche_sim.experiment.targets import ONSET
 from niche_sim.model.parameters import rows
 from niche_sim.model.readouts import BY_NAME, READOUTS
 from niche_sim.model.stages import STAGES
-from niche_sim.runs.axes import Axis, parameter_axis
+from niche_sim.runs.axes import REGISTER, SCALES, Axis, parameter_axis
 from niche_sim.runs.design import DESIGNS, levels_of
 from niche_sim.runs.plan import Plan
 from niche_sim.runs.protocol_axes import check_arms, protocol_axes
 
-KEYS: tuple[str, ...] = (
-    "arms",
-    "seeds",
-    "at",
-    "readouts",
-    "series",
-    "design",
-    "samples",
-    "design_seed",
-    "vary",
-    "vary_protocol",
-)
-KEYS += ("overrides", "without")
 MOST_SEEDS = 1_000_000
+_LISTED = {"type": "array", "items": {"type": "string"}}
+_SPREAD = {
+    "anyOf": [
+        {"type": "object", "properties": {"values": {"type": "array", "minItems": 1}}, "required": ["values"]},
+        {
+            "type": "object",
+            "properties": {"low": {}, "high": {}, "scale": {"enum": list(SCALES)}},
+            "required": ["low", "high"],
+        },
+        {"enum": list(REGISTER)},
+    ]
+}
+
+
+def _names(value: Any, told: Told) -> tuple[str, ...]:
+    return given.names(value, "")
+
+
+def _seeds(value: Any, told: Told) -> tuple[int, ...]:
+    """How many, or which."""
+    allowed = f"a whole number from 1 to {MOST_SEEDS:,}, or a list of whole numbers from 0, each once"
+    if type(value) is int:
+        if not 1 <= value <= MOST_SEEDS:
+            raise InputError("", shown(value), allowed)
+        return tuple(range(DEFAULT_SEED, DEFAULT_SEED + value))
+    found = given.entries(value, "")
+    if not found or not all(type(seed) is int and 0 <= seed < 2**63 for seed in found) or len(set(found)) < len(found):
+        raise InputError("", shown(found), allowed)
+    return tuple(found)
+
+
+def _times(value: Any, told: Told) -> tuple[float, ...]:
+    times: list[float] = []
+    for number, text in enumerate(given.entries(value, "", "times")):
+        time = to_model(text, "h", f"[{number}]")
+        if time in times:
+            raise InputError(f"[{number}]", f"{show(time, 'day')} is there twice", "each time once")
+        times.append(time)
+    return tuple(times)
+
+
+def _table(value: Any, told: Told) -> dict[str, Any]:
+    return given.table(value, "")
+
+
+Names = Annotated[tuple[str, ...], Value(_names, _LISTED)]
+Spreads = Annotated[dict[str, Any], Value(_table, {"type": "object", "additionalProperties": _SPREAD})]
+Whole = Annotated[int, Value(lambda value, told: given.whole(value, ""), {"type": "integer", "minimum": 0})]
+Count = Annotated[int | None, Value(lambda value, told: given.whole(value, "", 1), {"type": "integer", "minimum": 1})]
+
+
+@table
+class PlanFile(Table):
+    """Runs over many numbers, arms and mice; docs/sweeps.md explains each key."""
+
+    scenario: Text
+    arms: Annotated[tuple[str, ...] | None, Value(_names, _LISTED)] = None
+    seeds: Annotated[
+        tuple[int, ...],
+        Value(_seeds, {"anyOf": [{"type": "integer", "minimum": 1}, {"type": "array", "items": {"type": "integer"}}]}),
+    ] = (DEFAULT_SEED,)
+    at: Annotated[tuple[float, ...], Value(_times, _LISTED)] = ()
+    readouts: Annotated[tuple[str, ...] | None, Value(_names, _LISTED)] = None
+    series: Flag = False
+    design: Annotated[str, names(DESIGNS)] = "grid"
+    samples: Count = None
+    design_seed: Whole = DEFAULT_SEED
+    vary: Spreads = field(default_factory=dict)
+    vary_protocol: Annotated[
+        dict[str, Any], Value(_table, {"type": "object", "additionalProperties": {"type": ["object", "array"]}})
+    ] = field(default_factory=dict)
+    overrides: Annotated[
+        dict[str, Any], Value(_table, {"type": "object", "additionalProperties": {"type": ["string", "number"]}})
+    ] = field(default_factory=dict)
+    without: Names = ()
 
 
 def plan(
@@ -61,16 +125,16 @@ def plan(
     Raises:
         InputError: anything of it is unknown, of a wrong dimension or not possible.
     """
-    seeds = given.plain(seeds)
-    keys: dict[str, Any] = {"seeds": seeds if isinstance(seeds, int) else given.entries(seeds, "seeds")}
-    keys |= {"design": design, "at": given.entries(at, "at"), "series": series, "design_seed": design_seed}
-    keys |= {"without": given.entries(without, "without"), "overrides": given.table(overrides, "overrides")}
-    keys |= {"vary": given.table(vary, "vary"), "vary_protocol": given.table(vary_protocol, "vary_protocol")}
-    keys |= {} if arms is None else {"arms": given.entries(arms, "arms")}
-    keys |= {} if readouts is None else {"readouts": given.entries(readouts, "readouts")}
-    keys |= {} if samples is None else {"samples": samples}
+    listed = {"arms": arms, "at": at, "readouts": readouts, "without": without}
+    tables = {"vary": vary or {}, "vary_protocol": vary_protocol or {}, "overrides": overrides or {}}
+    single = {"series": series, "design": design, "samples": samples, "design_seed": design_seed}
+    keys: dict[str, Any] = {"seeds": seeds} | {
+        name: value for name, value in (tables | single).items() if value is not None
+    }
+    keys |= {name: given.entries(value, name) for name, value in listed.items() if value is not None}
+    keys = given.plain(keys)
     found = scenario_id if isinstance(scenario_id, Scenario) else scenario.load(scenario_id)
-    return _checked(found, given.plain(keys), "")
+    return _checked(found, PlanFile(scenario=found.id, **keys), keys, "")
 
 
 def read_plan(path: str | Path) -> Plan:
@@ -81,50 +145,43 @@ def read_plan(path: str | Path) -> Plan:
     """
     path = Path(path)
     data = scenario.read_toml(scenario.read_text(path), str(path))
-    file = f"{path}: "
-    check_keys(data, f"{path}:", required=("scenario",), optional=KEYS)
-    named = data["scenario"]
-    if not isinstance(named, str) or not named:
-        raise InputError(f"{file}scenario", f"{named!r}", "an id, or a path to a scenario.toml, in quotes")
-    is_path = named.endswith(".toml") or "/" in named
+    wanted = read(PlanFile, data, f"{path}:")
+    is_path = wanted.scenario.endswith(".toml") or "/" in wanted.scenario
     try:
-        found = scenario.load(path.parent / named if is_path else named)
+        found = scenario.load(path.parent / wanted.scenario if is_path else wanted.scenario)
     except InputError as error:
         if error.where == "scenario":
-            raise InputError(f"{file}scenario", error.found, error.allowed) from None
+            raise InputError(f"{path}: scenario", error.found, error.allowed) from None
         raise
-    return _checked(found, {name: value for name, value in data.items() if name != "scenario"}, file)
+    return _checked(found, wanted, {name: value for name, value in data.items() if name != "scenario"}, f"{path}: ")
 
 
-def _checked(experiment: Scenario, keys: Mapping[str, Any], where: str) -> Plan:
-    arms = _arms(experiment, keys.get("arms"), where)
-    overrides = {name: str(text) for name, text in _table(keys, "overrides", where).items()}
-    without = given.names(keys.get("without", ()), f"{where}without")
+def _checked(experiment: Scenario, wanted: PlanFile, keys: Mapping[str, Any], where: str) -> Plan:
+    """The plan of what is wanted; `keys` is that as it was given."""
+    arms = _arms(experiment, wanted.arms, where)
+    overrides = {name: str(text) for name, text in wanted.overrides.items()}
     try:
-        base = setup(experiment, overrides, without)
+        base = setup(experiment, overrides, wanted.without)
         Simulation(base, arms[0])  # whether there can be such a section is known only when it is made
     except InputError as error:
         known = error.where in overrides or error.where.startswith(("section.", "run."))
         place = "overrides." if known else ""
         raise InputError(f"{where}{place}{error.where}", error.found, error.allowed) from None
-    axes = _axes(experiment, arms, keys, overrides, where)
-    design = one_of(keys.get("design", "grid"), DESIGNS, f"{where}design")
-    samples = given.whole(keys["samples"], f"{where}samples", 1) if "samples" in keys else None
-    number = given.whole(keys.get("design_seed", DEFAULT_SEED), f"{where}design_seed")
-    levels, shares = levels_of(axes, design, samples, number, where)
-    readouts = _readouts(keys, base, where)
+    axes = _axes(experiment, arms, wanted, overrides, where)
+    levels, shares = levels_of(axes, wanted.design, wanted.samples, wanted.design_seed, where)
+    _check_times(wanted.at, base, axes, where)
     content = {"scenario": _scenario_name(experiment), "arms": list(arms), **keys}
     return Plan(
         experiment=dataclasses.replace(experiment, targets=()),
         base=base,
         arms=arms,
-        seeds=_seeds(keys, where),
-        at=_at(keys, base, axes, where),
-        readouts=readouts,
-        series=_flag(keys, "series", where),
-        design=design,
-        samples=samples,
-        design_seed=number,
+        seeds=wanted.seeds,
+        at=wanted.at,
+        readouts=_readouts(wanted.readouts, base, where),
+        series=wanted.series,
+        design=wanted.design,
+        samples=wanted.samples,
+        design_seed=wanted.design_seed,
         axes=axes,
         levels=levels,
         unit_cube=shares,
@@ -139,10 +196,9 @@ def _scenario_name(experiment: Scenario) -> str:
     return experiment.id if own.parent.parent == library else str(own)
 
 
-def _arms(experiment: Scenario, arms: object, where: str) -> tuple[str, ...]:
-    if arms is None:
+def _arms(experiment: Scenario, names: tuple[str, ...] | None, where: str) -> tuple[str, ...]:
+    if names is None:
         return (experiment.default_arm,)
-    names = given.names(arms, f"{where}arms")
     for name in names:
         experiment.arm(name, f"{where}arms")
         if names.count(name) > 1:
@@ -153,10 +209,10 @@ def _arms(experiment: Scenario, arms: object, where: str) -> tuple[str, ...]:
 
 
 def _axes(
-    experiment: Scenario, arms: Sequence[str], keys: Mapping[str, Any], overrides: Mapping[str, str], where: str
+    experiment: Scenario, arms: Sequence[str], wanted: PlanFile, overrides: Mapping[str, str], where: str
 ) -> tuple[Axis, ...]:
     axes = []
-    for name, spread in _table(keys, "vary", where).items():
+    for name, spread in wanted.vary.items():
         place = f"{where}vary.{name}"
         if name in overrides:
             raise InputError(place, "also in [overrides]", "one of them")
@@ -165,9 +221,8 @@ def _axes(
             raise InputError(place, "a table of tables", f"the whole name in quotes, {quoted} = ...")
         axes.append(parameter_axis(name, spread, place))
         _try_ends(experiment, axes[-1], overrides, place)
-    tables = _table(keys, "vary_protocol", where)
-    check_arms(tables, arms, f"{where}vary_protocol")
-    for arm, spread in tables.items():
+    check_arms(wanted.vary_protocol, arms, f"{where}vary_protocol")
+    for arm, spread in wanted.vary_protocol.items():
         axes += protocol_axes(experiment, arm, spread, f"{where}vary_protocol.{arm}")
     return tuple(axes)
 
@@ -183,37 +238,18 @@ def _try_ends(experiment: Scenario, axis: Axis, overrides: Mapping[str, str], wh
             raise InputError(where, error.found, error.allowed) from None
 
 
-def _seeds(keys: Mapping[str, Any], where: str) -> tuple[int, ...]:
-    seeds = keys.get("seeds", 1)
-    allowed = f"a whole number from 1 to {MOST_SEEDS:,}, or a list of whole numbers from 0, each once"
-    if isinstance(seeds, int) and not isinstance(seeds, bool) and 1 <= seeds <= MOST_SEEDS:
-        return tuple(range(DEFAULT_SEED, DEFAULT_SEED + seeds))
-    listed = isinstance(seeds, list | tuple) and all(type(seed) is int and 0 <= seed < 2**63 for seed in seeds)
-    if listed and seeds and len(set(seeds)) == len(seeds):
-        return tuple(seeds)
-    raise InputError(f"{where}seeds", f"{seeds!r}"[:60], allowed)
-
-
-def _at(keys: Mapping[str, Any], base: Setup, axes: Sequence[Axis], where: str) -> tuple[float, ...]:
+def _check_times(times: Sequence[float], base: Setup, axes: Sequence[Axis], where: str) -> None:
     end = base.experiment.duration
-    times = []
-    for number, text in enumerate(given.entries(keys.get("at", ()), f"{where}at", "times")):
-        place = f"{where}at[{number}]"
-        time = to_model(text, "h", place)
+    for number, time in enumerate(times):
         if time < 0.0 or (time > end and not any(axis.key == "run.duration" for axis in axes)):
-            raise InputError(place, show(time, "day"), f"within the run, 0 to {show(end, 'day')}")
-        if time in times:
-            raise InputError(place, f"{show(time, 'day')} is there twice", "each time once")
-        times.append(time)
-    return tuple(times)
+            raise InputError(f"{where}at[{number}]", show(time, "day"), f"within the run, 0 to {show(end, 'day')}")
 
 
-def _readouts(keys: Mapping[str, Any], base: Setup, where: str) -> tuple[str, ...]:
+def _readouts(names: tuple[str, ...] | None, base: Setup, where: str) -> tuple[str, ...]:
     onsets = [f"{ONSET}{stage.name}" for stage in STAGES]
-    if "readouts" not in keys:
+    if names is None:
         told = [name for name in onsets if name.removeprefix(ONSET) in base.thresholds]
         return (*(readout.name for readout in READOUTS), *told)
-    names = given.names(keys["readouts"], f"{where}readouts")
     for number, name in enumerate(names):
         one_of(name, [*sorted(BY_NAME), *onsets], f"{where}readouts[{number}]")
         if names.count(name) > 1:
@@ -221,14 +257,3 @@ def _readouts(keys: Mapping[str, Any], base: Setup, where: str) -> tuple[str, ..
     if not names:
         raise InputError(f"{where}readouts", "none", "at least one readout; left out, all")
     return names
-
-
-def _table(keys: Mapping[str, Any], key: str, where: str) -> Mapping[str, Any]:
-    return given.table(keys.get(key), f"{where}{key}")
-
-
-def _flag(keys: Mapping[str, Any], key: str, where: str) -> bool:
-    value = keys.get(key, False)
-    if not isinstance(value, bool):
-        raise InputError(f"{where}{key}", f"{value!r}", "true or false")
-    return value
