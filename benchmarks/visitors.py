@@ -156,7 +156,8 @@ def leave(visitors: list[Visitor]) -> None:
     """Say what a browser says when a tab is closed."""
     for one in visitors:
         address = f"{one.address}_solara/api/close/{one.kernel}?session_id={one.session}"
-        urlopen(Request(address, data=b"", headers={"Origin": one.address.rstrip("/")})).close()
+        known = {"Origin": one.address.rstrip("/"), "Cookie": f"solara-session-id={one.session}"}
+        urlopen(Request(address, data=b"", headers=known)).close()
 
 
 def run(options: argparse.Namespace) -> None:
