@@ -127,6 +127,8 @@ def evidence(
     if label is not None and against is None:
         raise InputError("--label", "without --against", "a folder to compare with")
     from niche_sim.description import evidence as reports
+    from niche_sim.experiment.scenario import cannot_be_asked
+    from niche_sim.figures import effect_sizes
     from niche_sim.inference import mechanisms
 
     other = reports.verdicts_of(against) if against is not None else {}
@@ -141,7 +143,9 @@ def evidence(
         extras = _mechanisms(plans, wider, target / "mice")
         shown = schedule or "default"
         name = (label or against.name) if against is not None else ""
-        full = reports.Report(made, shown, other, name, extras)
+        judged = [(study.experiment.id, one) for study in made for one in study.judged]
+        sizes, unaskable = effect_sizes.sizes_png(judged), cannot_be_asked() if scenarios is None else ()
+        full = reports.Report(made, shown, other, name, extras, sizes, unaskable)
         reports.write(full, target)
     finally:
         tidy(target)
@@ -242,7 +246,7 @@ def _mechanisms(plans: Sequence[Plan], wider: Sequence[Plan], mice: Path) -> lis
 def _show_effects(found: Cohort, rows: Sequence[Row], readouts: Sequence[str]) -> None:
     """Effects on the key readouts at the end."""
     title = f"Against {found.plan.reference}, day {found.ends / 24.0:.4g}"
-    table = report.table("readout", "arm", "effect", "95 % interval", "p", "n", "", title=title)
+    table = report.table("readout", "arm", "effect", "95 % interval", "n", "", title=title)
     _fold_first(table, last=9)
     for row in rows:
         if row.readout in readouts and row.at == found.ends:
@@ -254,11 +258,14 @@ def _show_effects(found: Cohort, rows: Sequence[Row], readouts: Sequence[str]) -
 def _show_targets(judged: Sequence[Judged], arms: Sequence[str]) -> None:
     """Every target of the arms that were run, and its verdict; how many ask for others."""
     asked = [one for one in judged if {one.target.arm, one.target.against or one.target.arm} <= set(arms)]
-    table = report.table("target", "effect", "95 % interval", "p", "n", "verdict", title="Targets")
-    _fold_first(table, last=20)
+    columns = ("target", "day", "effect", "95 % interval", "n", "published", "direction", "size")
+    table = report.table(*columns, title="Targets")
+    _fold_first(table, last=12)
     for one in asked:
-        verdict = f"{one.verdict}: {one.why}" if one.why else one.verdict
-        table.add_row(one.target.id, *_numbers(one.comparison), verdict)
+        band = "-" if one.target.band is None else "{:.3g} to {:.3g}".format(*one.target.band)
+        direction = f"{one.direction}: {one.why}" if one.why else one.direction
+        cells = *_numbers(one.comparison), band, direction, one.size
+        table.add_row(one.target.id, f"{one.target.at / report.HOURS_A_DAY:.4g}", *cells)
     if asked:
         report.output().print(table)
     if len(asked) < len(judged):
@@ -271,11 +278,10 @@ def _fold_first(table: Table, last: int) -> None:
     table.columns[-1].min_width = last
 
 
-def _numbers(found: Comparison) -> tuple[str, str, str, str]:
-    """Effect, interval, p, n."""
+def _numbers(found: Comparison) -> tuple[str, str, str]:
+    """Effect, interval, n."""
     effect = found.effect
     if effect.estimate != effect.estimate:
-        return "-", "-", "-", f"{effect.n}"
+        return "-", "-", f"{effect.n}"
     sign = {"ratio": "x", "difference": "+" if effect.estimate >= 0 else ""}.get(found.kind, "")
-    p = "-" if found.p != found.p else "<0.0001" if found.p < 1e-4 else f"{found.p:.2g}"
-    return f"{sign}{effect.estimate:.3g}", f"{effect.low:.3g} to {effect.high:.3g}", p, f"{effect.n}"
+    return f"{sign}{effect.estimate:.3g}", f"{effect.low:.3g} to {effect.high:.3g}", f"{effect.n}"

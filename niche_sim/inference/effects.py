@@ -1,19 +1,13 @@
-"""Paired effects over mice on common random numbers: estimates with intervals, and the p of a permutation test."""
+"""Paired effects over mice on common random numbers: estimates with intervals."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import scipy  # its parts load when they are used
 from numpy.typing import ArrayLike, NDArray
-
-from niche_sim.engine.chance import Chance
-
-EXACT = 12  # mice up to which all ways of flipping signs are gone through
-FLIPS = 20_000  # ways otherwise
 
 
 @dataclass(frozen=True)
@@ -235,23 +229,3 @@ def difference_of_shares(treated: ArrayLike, reference: ArrayLike, level: float 
     above = math.sqrt(max(0.0, up_a**2 - 2 * phi * up_a * down_b + down_b**2))
     effect = first.estimate - second.estimate
     return Effect(effect, max(-1.0, effect - below), min(1.0, effect + above), n, level)
-
-
-def permutation_p(differences: ArrayLike) -> float:
-    """Two-sided p of paired differences, float64[n], whose signs could as well be the other way; 1 if all are 0."""
-    x = np.asarray(differences, np.float64)
-    x = x[x != 0.0]  # a mouse without a difference says nothing, whichever way it is flipped
-    if not len(x):
-        return 1.0
-    sums = np.abs(_signs(len(x)) @ x)
-    as_far = int(np.count_nonzero(sums >= abs(x.sum()) * (1.0 - 1e-9)))
-    return as_far / len(sums) if len(x) <= EXACT else (as_far + 1) / (len(sums) + 1)
-
-
-@lru_cache(maxsize=64)
-def _signs(n: int) -> NDArray[np.float64]:
-    """Ways to flip n signs, float64[ways, n] of -1 and 1."""
-    if n <= EXACT:
-        return (1 - 2 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)).astype(np.float64)
-    uniforms = Chance(0).uniform("permutation_p", np.arange(FLIPS), n)
-    return np.where(uniforms < 0.5, 1.0, -1.0)

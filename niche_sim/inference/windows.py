@@ -242,6 +242,6 @@ def table(made: Windows, points: Sequence[Point], readout: str) -> list[dict[str
             "arm": made.arm, "against": made.plan.reference, "fixed": made.fixed, "start_day": point.day,
             "readout": readout, "unit": BY_NAME[readout].unit, "at_h": point.at, "arm_run": point.arm,
             "kind": point.comparison.kind, "effect": effect.estimate, "low": effect.low, "high": effect.high,
-            "n": effect.n, "p": point.comparison.p, "verdict": point.word, "why": point.comparison.note,
+            "n": effect.n, "verdict": point.word, "why": point.comparison.note,
         })  # fmt: skip
     return rows
