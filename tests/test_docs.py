@@ -210,6 +210,7 @@ OTHERS = {
     '"tgfb.half_life" = { value = "10 min", source = "Wakefield1990", where = "recalled" }',
 }  # fmt: skip
 LEFT_BY_COMMANDS = {
+    "predictions/", "[outcome]", "python benchmarks/make_predictions.py",
     "receptivity.npz", "receptivity.png",
     "section.png", "timeline.png", "summary.json", "record.parquet", "events.parquet", "snapshots.npz", "provenance.json",
     "runs.parquet", "failures.parquet", "overview.png", "sensitivity.parquet", "windows.parquet", "windows.png", "dose.toml",
