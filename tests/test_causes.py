@@ -6,6 +6,7 @@ from niche_sim.experiment import scenario
 from niche_sim.experiment.setup import setup
 from niche_sim.experiment.simulation import Simulation
 from niche_sim.inference.causes import path_length, read_by, steps_between
+from niche_sim.inference.verdicts import comparison_of
 from niche_sim.model.readouts import BY_NAME
 
 
@@ -62,3 +63,23 @@ def test_a_readout_says_what_it_looks_at():
 def test_what_cannot_be_asked_is_said_with_its_reason():
     found = scenario.cannot_be_asked()
     assert len({one["id"] for one in found}) == len(found) >= 5
+
+
+def test_enough_is_asked_that_could_fail_and_enough_of_it_with_a_size():
+    """Independent comparisons that nothing was fitted to and that take more than one rule; sizes that somebody read."""
+    asked, sized = set(), set()
+    for name in scenario.ids():
+        experiment = scenario.load(name)
+        made = setup(experiment)
+        for target in experiment.targets:
+            if target.use == "fit" or target.by_construction:
+                continue
+            if target.against is not None:
+                readouts = [one for one in (target.readout, target.against_readout) if one is not None]
+                if (path_length(made, target.arm, target.against, readouts) or 0) <= 1:
+                    continue
+            asked.add(comparison_of(name, target))
+            if target.band is not None and (target.size is None or target.size.strength != "assumed"):
+                sized.add(comparison_of(name, target))
+    assert len(asked) >= 60
+    assert len(sized) >= 30
