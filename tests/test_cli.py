@@ -301,15 +301,17 @@ def test_ctrl_c_amid_the_last_step_comes_too_late(call: Call, tmp_path: Path, mo
 
 
 def test_ctrl_c_after_the_record_leaves_out_receptivity(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    calm = recording.Recorder.look
+    calm = recording.advance
 
-    def interrupted(self: recording.Recorder) -> None:
-        if self.model.state.step_index == 20:
+    def interrupted(state: Any, *given: Any) -> None:  # the twin goes on where tumour cells came
+        assert state.step_index > 24
+        if state.step_index == 30:
             signal.raise_signal(signal.SIGINT)
-        calm(self)
+        calm(state, *given)
 
-    monkeypatch.setattr(recording.Recorder, "look", interrupted)
-    done = call(*QUICK, "-o", "out")
+    monkeypatch.setattr(recording, "advance", interrupted)
+    challenge = '{ do = "inject_tumour_cells", line = "pan02", count = 100_000_000, at = "1 day" }'
+    done = call(*QUICK, "-o", "out", "--add", challenge)
     assert (done.code, done.err) == (130, ["niche-sim: stopped; out holds the record, without receptivity"])
     assert (tmp_path / "out" / "record.parquet").exists()
     assert not (tmp_path / "out" / "receptivity.npz").exists()
