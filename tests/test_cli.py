@@ -24,9 +24,9 @@ from rich.console import Console
 from waiting import PATIENCE, until
 
 from niche_sim.cli import main, report
+from niche_sim.expectation import recording
 from niche_sim.experiment import scenario as library
 from niche_sim.experiment.simulation import Simulation
-from niche_sim.inference.receptivity import recording
 from niche_sim.model.parameters import KINDS, rows
 from niche_sim.model.processes.colonisation.dormancy_exit import DormancyExit
 from niche_sim.model.readouts import READOUTS

@@ -13,11 +13,11 @@ import niche_sim
 from niche_sim import InputError, NicheModel
 from niche_sim.engine.chance import Chance
 from niche_sim.engine.kernels.branching import change_states, wander
+from niche_sim.expectation.backward import DORMANT, FIRST, MOTILE, BackwardPass
+from niche_sim.expectation.clone_chain import Clones, clones_of, share_nearby
+from niche_sim.expectation.recording import Recorder, Recording, without_tumour_cells
 from niche_sim.experiment.protocol import Boost, GrowPrimary, InjectTumourCells, Protocol, Treat
 from niche_sim.inference.receptivity import record_hazards
-from niche_sim.inference.receptivity.backward import DORMANT, FIRST, MOTILE, BackwardPass
-from niche_sim.inference.receptivity.clone_chain import Clones, clones_of, share_nearby
-from niche_sim.inference.receptivity.recording import Recorder, Recording, without_tumour_cells
 from niche_sim.model.cells import KupfferCell, TumourCell
 from niche_sim.model.process import Process
 from niche_sim.model.processes.colonisation.nk_killing import NkKilling
@@ -181,7 +181,7 @@ def even(section, p, days=4.0, colony=10, *, b=0.04, d=0.01, **others):
     states = np.array([CODES["arrested"], CODES["dormant"], CODES["motile"], *[CODES["cycling"]] * len(sizes)], np.int8)
     growing = sizes.astype(float)
     growing[-1] = 0.0
-    clones = Clones(states, np.zeros(len(states)), sizes, growing, sizes.astype(float))
+    clones = Clones(states, np.zeros(len(states)), sizes, growing, sizes.astype(float), len(sizes))
     hazards = {
         "leaves": (("arrested",), "lost", others.get("leave", 0.03)),
         "crosses": (("arrested",), "extravasated", others.get("cross", 0.05)),
@@ -256,7 +256,7 @@ def test_a_step_is_the_exponential_of_the_rates(dt):
             if c > 0:
                 q[3 + c, 2 + c] = down
         expected[:, s] = expm(q * dt) @ values[:, s]
-    change_states(values, leave, go_on, 0.25, birth, deaths, factors, growing, shrinking, dt)
+    change_states(values, leave, go_on, 0.25, birth, deaths, factors, growing, shrinking, dt, False)
     np.testing.assert_allclose(values, expected, atol=1e-7)
     assert values.min() >= 0.0 and values.max() <= 1.0
 

@@ -17,7 +17,7 @@ MOST_EVENTS = 100.0  # expected within one series; longer steps are made of seve
 @compiled(error_model="numpy")
 def change_states(
     values: Any, leave: Any, go_on: Any, starting: float, birth: Any, deaths: Any, factors: Any, growing: Any,
-    shrinking: Any, dt: float,
+    shrinking: Any, dt: float, forward: bool,
 ) -> None:  # pragma: no cover - compiled  # fmt: skip
     """Step values back by dt (h) in place, exactly for rates that are constant over it, by uniformisation.
 
@@ -26,7 +26,8 @@ def change_states(
     and go on: an arrested cell to a motile one (share `starting`) or a dormant one, that to a motile, this to the first clone.
     birth: float64[sites], 1/h, of a cell. deaths: float64[kinds, sites], 1/h, of a cell, and factors float64[kinds, classes],
     how each kind depends on the class. growing, shrinking: float64[classes], by how many cells' rates a class is left for the
-    next and for the one before. A class with no way out keeps its value.
+    next and for the one before. A class with no way out keeps its value. forward: values are numbers in each situation, not
+    probabilities from it, and are stepped on; the one is the transpose of the other.
 
     The exact solution is a mean over how often something happens within dt, at most at the highest rate of a block of sites,
     so values stay between 0 and 1. Blocks are the same whatever runs beside: so are the bits.
@@ -44,6 +45,7 @@ def change_states(
         for row in range(3):
             for i in range(n):
                 up[row * BLOCK + i] = go_on[row, start + i]
+                down[row * BLOCK + i] = 0.0
                 stay[row * BLOCK + i] = go_on[row, start + i] + leave[row, start + i]
         for c in range(classes):
             for i in range(n):
@@ -68,6 +70,16 @@ def change_states(
         for i in range(BLOCK):
             also[i] = up[i] * starting
             up[i] -= also[i]
+        # Backward a row takes from those to which its cells go, forward from those that come to it.
+        source, target = (3, 0) if not forward else (1, 2)
+        if forward:
+            for j in range(length - BLOCK):
+                up[length - 1 - j] = up[length - 1 - j - BLOCK]
+            up[:BLOCK] = 0.0
+            for j in range(length - BLOCK):
+                down[j] = down[j + BLOCK]
+            down[length - BLOCK :] = 0.0
+            up, down = down, up
         for _ in range(parts):
             weight = math.exp(-events)
             left = 1.0 - weight
@@ -85,9 +97,9 @@ def change_states(
                     break
                 _mix(after, total, weight, now, up, down, stay)
                 for i in range(BLOCK):
-                    more = also[i] * now[3 * BLOCK + i]
-                    after[BLOCK + i] += more
-                    total[i] += weight * more
+                    more = also[i] * now[source * BLOCK + i]
+                    after[(target + 1) * BLOCK + i] += more
+                    total[target * BLOCK + i] += weight * more
                 now, after = after, now
             for row in range(rows):
                 for i in range(n):

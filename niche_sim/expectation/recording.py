@@ -12,10 +12,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from niche_sim.engine.errors import InputError
+from niche_sim.expectation.clone_chain import Clones, clones_of
 from niche_sim.experiment.protocol import GrowPrimary, InjectTumourCells, Protocol
 from niche_sim.experiment.setup import Setup
 from niche_sim.experiment.simulation import Simulation
-from niche_sim.inference.receptivity.clone_chain import Clones, clones_of
 from niche_sim.model.actions import SOON, cells_reaching
 from niche_sim.model.anatomy import Section
 from niche_sim.model.catalogue import TUMOUR_LINES
