@@ -25,7 +25,6 @@ from rich.console import Console
 from waiting import PATIENCE, until
 
 from niche_sim.cli import folders, main, report
-from niche_sim.expectation import recording
 from niche_sim.experiment import scenario as library
 from niche_sim.experiment.simulation import Simulation
 from niche_sim.model.parameters import KINDS, rows
@@ -34,6 +33,7 @@ from niche_sim.model.readouts import READOUTS
 from niche_sim.model.schedule import DEFAULT, SCHEDULES
 from niche_sim.model.stages import STAGES
 from niche_sim.runs import record as records
+from niche_sim.runs.expectation import recording
 
 FILES = {"record.parquet", "events.parquet", "snapshots.npz", "summary.json", "provenance.json", "receptivity.npz"}
 FIGURES = {"section.png", "timeline.png", "receptivity.png"}

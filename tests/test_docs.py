@@ -21,7 +21,6 @@ import pytest
 
 import niche_sim
 from niche_sim.cli.usage import settings
-from niche_sim.expectation.readouts import KNOWN
 from niche_sim.experiment.protocol import read_entry
 from niche_sim.experiment.scenario import catalogue, load
 from niche_sim.experiment.targets import Target
@@ -31,6 +30,7 @@ from niche_sim.model.readouts import READOUTS
 from niche_sim.model.schedule import ALTERNATIVES, DEFAULT, SCHEDULES
 from niche_sim.model.stages import STAGES
 from niche_sim.runs import sweeps
+from niche_sim.runs.expectation.readouts import KNOWN
 
 TOP = Path(__file__).parents[1]
 DOCS = TOP / "docs"

@@ -12,14 +12,14 @@ from test_receptivity import SMALL, even
 import niche_sim
 from niche_sim.engine.chance import Chance
 from niche_sim.engine.laws import disc_diameter
-from niche_sim.expectation.clone_chain import cells_in_colony, cells_of_diameter, clones_of, share_with_room
-from niche_sim.expectation.forward import ExpectedClones, expected_clones
-from niche_sim.expectation.readouts import EXPECTED, EXPECTED_BY_NAME, KNOWN, Expectation
 from niche_sim.experiment.editing import with_added
 from niche_sim.experiment.protocol import Boost
 from niche_sim.inference.receptivity import effects, liver_counts, record_hazards
 from niche_sim.model.readouts import BY_NAME
 from niche_sim.runs import cohort as cohorts
+from niche_sim.runs.expectation.clone_chain import cells_in_colony, cells_of_diameter, clones_of, share_with_room
+from niche_sim.runs.expectation.forward import ExpectedClones, expected_clones
+from niche_sim.runs.expectation.readouts import EXPECTED, EXPECTED_BY_NAME, KNOWN, Expectation
 from niche_sim.runs.store import Store
 
 DAY = 24.0

@@ -13,8 +13,6 @@ import niche_sim
 from niche_sim.engine.chance import Chance
 from niche_sim.engine.errors import InputError
 from niche_sim.engine.units import to_model
-from niche_sim.expectation.readouts import Expectation
-from niche_sim.expectation.recording import Recorder
 from niche_sim.experiment.protocol import GrowPrimary, InjectExosomes, InjectTumourCells, Treat
 from niche_sim.experiment.scenario import library
 from niche_sim.model.actions import intervene
@@ -35,6 +33,8 @@ from niche_sim.model.parameters import (
 )
 from niche_sim.model.readouts import measure
 from niche_sim.model.schedule import schedule
+from niche_sim.runs.expectation.readouts import Expectation
+from niche_sim.runs.expectation.recording import Recorder
 
 NAMES = list(rows())
 FRACTIONS = [name for name in NAMES if name.partition(".")[2].startswith(("fraction_", "chance_", "share_"))]

@@ -13,9 +13,6 @@ import niche_sim
 from niche_sim import InputError, NicheModel
 from niche_sim.engine.chance import Chance
 from niche_sim.engine.kernels.branching import change_states, wander
-from niche_sim.expectation.backward import DORMANT, FIRST, MOTILE, BackwardPass
-from niche_sim.expectation.clone_chain import Clones, clones_of, share_nearby
-from niche_sim.expectation.recording import Recorder, Recording, without_tumour_cells
 from niche_sim.experiment.protocol import Boost, GrowPrimary, InjectTumourCells, Protocol, Treat
 from niche_sim.inference.receptivity import record_hazards
 from niche_sim.model.cells import KupfferCell, TumourCell
@@ -23,6 +20,9 @@ from niche_sim.model.process import Process
 from niche_sim.model.processes.colonisation.nk_killing import NkKilling
 from niche_sim.model.schedule import ALTERNATIVES, DEFAULT
 from niche_sim.model.sensing import Supposed
+from niche_sim.runs.expectation.backward import DORMANT, FIRST, MOTILE, BackwardPass
+from niche_sim.runs.expectation.clone_chain import Clones, clones_of, share_nearby
+from niche_sim.runs.expectation.recording import Recorder, Recording, without_tumour_cells
 
 SMALL = {"section.width": "600 um", "section.height": "700 um", "run.duration": "4 day"}
 CODES = {name: TumourCell.state.code(name) for name in ("arrested", "dormant", "motile", "cycling")}

@@ -94,10 +94,10 @@ def calibrate(
 
 
 def _fit(scenario: str, names: Sequence[str], mice: int, overrides: dict[str, str], without: Sequence[str]) -> Fit:
-    from niche_sim.expectation.readouts import KNOWN
     from niche_sim.experiment import scenario as library
     from niche_sim.inference import active_parameters, fitting
     from niche_sim.model.parameters import rows
+    from niche_sim.runs.expectation.readouts import KNOWN
 
     try:
         experiment = library.load(scenario, readouts=KNOWN)

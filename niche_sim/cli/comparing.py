@@ -167,9 +167,9 @@ def _plans(
 ) -> tuple[list[Plan], dict[str, dict[str, str]]]:
     """The arms that targets name, of each scenario that has targets; and the written reasons, by scenario."""
     from niche_sim.description import evidence as reports
-    from niche_sim.expectation.readouts import KNOWN
     from niche_sim.experiment import scenario as library
     from niche_sim.runs import cohort
+    from niche_sim.runs.expectation.readouts import KNOWN
 
     ids = [entry.id for entry in library.catalogue()] if scenarios is None else names_of(scenarios)
     plans, reasons = [], {}

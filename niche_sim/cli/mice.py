@@ -128,7 +128,7 @@ def names_of(text: str) -> list[str]:
 def readouts_of(text: str, most: int) -> list[str]:
     """The readouts that --readout names, each once. Raises InputError if one is unknown, or they are more than `most`."""
     from niche_sim.engine.errors import one_of
-    from niche_sim.expectation.readouts import KNOWN
+    from niche_sim.runs.expectation.readouts import KNOWN
 
     names = [one_of(name, KNOWN, "--readout") for name in names_of(text)]
     if len(names) > most:

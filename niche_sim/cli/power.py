@@ -156,8 +156,8 @@ def _arms(text: str | None, effect: float | None) -> tuple[str, str]:
 
 def _check_names(readout: str | None, test: str | None) -> None:
     from niche_sim.engine.errors import one_of
-    from niche_sim.expectation.readouts import KNOWN
     from niche_sim.inference.power import TESTS
+    from niche_sim.runs.expectation.readouts import KNOWN
 
     if readout is None:
         raise InputError("--readout", "missing", "the name of a readout, as `niche-sim describe` lists them")
@@ -186,8 +186,8 @@ def _show_looks(looks: Sequence[Look], width: float) -> None:
 
 def _show(made: Groups, curve: Curve, needed: Needed, share: float, level: float) -> None:
     """What was compared, the answer, the curve in numbers, what the spread is made of, and what all this cannot know."""
-    from niche_sim.expectation.readouts import KNOWN
     from niche_sim.inference.power import TEST_NAMES, limits, mice_of, spread_of
+    from niche_sim.runs.expectation.readouts import KNOWN
 
     out = report.output()
     unit = KNOWN[made.readout].unit

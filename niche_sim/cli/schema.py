@@ -35,13 +35,13 @@ def schema(
 def schema_of(file: str) -> dict[str, Any]:
     """The JSON schema of one of FILES, with the names of the parameters and readouts that there are."""
     from niche_sim.engine.schema import json_schema
-    from niche_sim.expectation.readouts import KNOWN
     from niche_sim.experiment.protocol import ProtocolFile
     from niche_sim.experiment.scenario_file import ScenarioFile
     from niche_sim.experiment.setup import SCENARIO_LENGTHS, SCENARIO_TIMES, SCHEDULE
     from niche_sim.experiment.targets import ONSET, TargetsFile
     from niche_sim.model.catalogue import STAGE_NAMES
     from niche_sim.model.parameters import rows
+    from niche_sim.runs.expectation.readouts import KNOWN
     from niche_sim.runs.sweeps.planning import PlanFile
     from niche_sim.teaching.lesson import LessonFile
 

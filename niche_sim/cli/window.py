@@ -82,10 +82,10 @@ def window(
     days = _days(by, step)
     if arm is None:
         raise InputError("--arm", "missing", "the arm whose intervention is moved, as `niche-sim scenarios` lists them")
-    from niche_sim.expectation.readouts import KNOWN
     from niche_sim.experiment import scenario as library
     from niche_sim.inference import windows as study
     from niche_sim.runs import cohort
+    from niche_sim.runs.expectation.readouts import KNOWN
 
     try:
         experiment = library.load(scenario, readouts=KNOWN)

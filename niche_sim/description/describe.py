@@ -9,7 +9,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from niche_sim.engine.units import show
-from niche_sim.expectation.readouts import KNOWN
 from niche_sim.experiment import protocol
 from niche_sim.experiment.protocol import Mark
 from niche_sim.experiment.scenario import Scenario
@@ -28,6 +27,7 @@ from niche_sim.model.catalogue import (
 from niche_sim.model.cells import POPULATIONS
 from niche_sim.model.parameters import Parameters
 from niche_sim.model.stages import STAGES, WINDOW, load_thresholds
+from niche_sim.runs.expectation.readouts import KNOWN
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,6 @@ from niche_sim.engine import chance, laws
 from niche_sim.engine.columns import column
 from niche_sim.engine.templates import code, plain, render, table
 from niche_sim.engine.units import show
-from niche_sim.expectation.readouts import KNOWN
 from niche_sim.experiment import scenario
 from niche_sim.experiment.scenario import Scenario
 from niche_sim.experiment.targets import GRADES, USES, Target
@@ -41,6 +40,7 @@ from niche_sim.model.schedule import (
 )
 from niche_sim.model.stages import PERCENTILE, STAGES, WINDOW
 from niche_sim.model.state import COMPARTMENTS, FIELDS, ONE_AT_REST
+from niche_sim.runs.expectation.readouts import KNOWN
 
 COMMAND = "niche-sim describe --odd -o docs/odd.md"
 ELEMENTS = (

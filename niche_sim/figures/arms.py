@@ -19,13 +19,13 @@ from matplotlib.ticker import MaxNLocator
 from scipy.stats import t as student
 
 from niche_sim.engine.errors import one_of
-from niche_sim.expectation.readouts import KNOWN
 from niche_sim.figures.appearance import BLACK, BLUE, GREEN, GREY, ORANGE, PALE, PURPLE, SKY, VERMILLION
 from niche_sim.figures.labels import arm_words
 from niche_sim.figures.style import DAY, MM, WIDTH, label, style
 from niche_sim.inference.verdicts import is_event
 from niche_sim.model.stages import STAGES
 from niche_sim.runs.cohort import Cohort
+from niche_sim.runs.expectation.readouts import KNOWN
 from niche_sim.runs.record import whole
 
 MOST_READOUTS = 6

@@ -12,7 +12,6 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
-from niche_sim.expectation.readouts import KNOWN
 from niche_sim.experiment.protocol import GrowPrimary, InjectTumourCells
 from niche_sim.figures.appearance import BLACK, BLUE, GREY, ORANGE, PALE, VERMILLION
 from niche_sim.figures.arms import UNITS
@@ -21,6 +20,7 @@ from niche_sim.figures.pages import Page
 from niche_sim.figures.style import DAY, label, style, styled
 from niche_sim.inference.power import TEST_NAMES, Curve, Groups, Needed, mice_of
 from niche_sim.inference.windows import Onset, Point, Windows, starts_of, when
+from niche_sim.runs.expectation.readouts import KNOWN
 from niche_sim.runs.record import whole
 
 DPI = 200

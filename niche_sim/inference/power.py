@@ -31,10 +31,10 @@ from numpy.typing import ArrayLike, NDArray
 from niche_sim.engine import given
 from niche_sim.engine.chance import Chance
 from niche_sim.engine.errors import InputError, one_of
-from niche_sim.expectation.readouts import EXPECTED_BY_NAME, KNOWN
 from niche_sim.inference.effects import Effect
 from niche_sim.inference.verdicts import compare, is_event
 from niche_sim.runs.cohort import Cohort
+from niche_sim.runs.expectation.readouts import EXPECTED_BY_NAME, KNOWN
 
 Float = NDArray[np.float64]
 

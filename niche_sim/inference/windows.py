@@ -18,7 +18,6 @@ from numpy.typing import NDArray
 
 from niche_sim.engine import given
 from niche_sim.engine.errors import InputError, one_of
-from niche_sim.expectation.readouts import KNOWN
 from niche_sim.experiment.protocol import (
     Block,
     Boost,
@@ -36,6 +35,7 @@ from niche_sim.inference.verdicts import Comparison, compare, compare_as_differe
 from niche_sim.model.stages import STAGES
 from niche_sim.runs import cohort
 from niche_sim.runs.cohort import Cohort
+from niche_sim.runs.expectation.readouts import KNOWN
 from niche_sim.runs.plan import Plan
 
 FIXED = ("end", "length")

@@ -13,7 +13,6 @@ import numpy as np
 from niche_sim.engine import given
 from niche_sim.engine.errors import InputError
 from niche_sim.engine.reading import reading
-from niche_sim.expectation.readouts import EXPECTED_BY_NAME, KNOWN
 from niche_sim.experiment import scenario
 from niche_sim.experiment.defaults import DEFAULT_SEED
 from niche_sim.experiment.estimate import estimate
@@ -23,6 +22,7 @@ from niche_sim.experiment.targets import ONSET
 from niche_sim.runs import farm
 from niche_sim.runs.axes import Float
 from niche_sim.runs.executors import Place, place_of
+from niche_sim.runs.expectation.readouts import EXPECTED_BY_NAME, KNOWN
 from niche_sim.runs.plan import Plan, Run
 from niche_sim.runs.record import whole
 from niche_sim.runs.sealed import Report

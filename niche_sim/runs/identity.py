@@ -35,7 +35,7 @@ DECIDING = (
     "experiment/setup.py",
     "experiment/simulation.py",
 )
-EXPECTING = ("expectation",)  # the code that computes what is expected of a run besides
+EXPECTING = ("runs/expectation",)  # the code that computes what is expected of a run besides
 LIBRARIES = ("numpy", "scipy", "numba")
 REGISTER_ROW = "number"  # the call that writes a row of the register: its value is in the name as a resolved parameter
 RECORDS = ("link", "raised", "drug")  # what writes a record of a block, a boost or a drug: its strings are labels

@@ -24,10 +24,10 @@ from numpy.typing import NDArray
 
 import niche_sim
 from niche_sim.engine.errors import InputError
-from niche_sim.expectation.readouts import EXPECTED_BY_NAME, KNOWN, Expectation
-from niche_sim.expectation.recording import Recorder
 from niche_sim.runs import identity
 from niche_sim.runs.axes import Float
+from niche_sim.runs.expectation.readouts import EXPECTED_BY_NAME, KNOWN, Expectation
+from niche_sim.runs.expectation.recording import Recorder
 from niche_sim.runs.plan import Job, Run
 from niche_sim.runs.record import onsets_of, table_of, whole, write_json
 from niche_sim.runs.sealed import PLACE, Damaged, checked, npz, read_npz, sealed

@@ -10,10 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from niche_sim.engine.errors import InputError
-from niche_sim.expectation.backward import ARRESTED, BackwardPass
-from niche_sim.expectation.forward import arrest_shares
-from niche_sim.expectation.recording import Recording, record_hazards
 from niche_sim.experiment.simulation import Simulation
+from niche_sim.runs.expectation.backward import ARRESTED, BackwardPass
+from niche_sim.runs.expectation.forward import arrest_shares
+from niche_sim.runs.expectation.recording import Recording, record_hazards
 from niche_sim.runs.record import Record, model_like
 
 ARRIVALS_EVERY = 24.0  # h between the times for which a map is kept

@@ -9,12 +9,12 @@ from numpy.typing import NDArray
 
 from niche_sim.engine.kernels.branching import change_states, wander
 from niche_sim.engine.kernels.delivery import captured_share
-from niche_sim.expectation.backward import BackwardPass
-from niche_sim.expectation.clone_chain import SINGLE
-from niche_sim.expectation.recording import Recording
 from niche_sim.model.anatomy import Section
 from niche_sim.model.parameters import Parameters
 from niche_sim.model.processes.arrival.arrest import capture_chance
+from niche_sim.runs.expectation.backward import BackwardPass
+from niche_sim.runs.expectation.clone_chain import SINGLE
+from niche_sim.runs.expectation.recording import Recording
 
 
 @dataclass(frozen=True)

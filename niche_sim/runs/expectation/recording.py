@@ -12,7 +12,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from niche_sim.engine.errors import InputError
-from niche_sim.expectation.clone_chain import Clones, clones_of
 from niche_sim.experiment.protocol import GrowPrimary, InjectTumourCells, Protocol
 from niche_sim.experiment.setup import Setup
 from niche_sim.experiment.simulation import Simulation
@@ -31,6 +30,7 @@ from niche_sim.model.processes.shedding.primary_shedding import cells_reaching a
 from niche_sim.model.sensing import Supposed, all_sites
 from niche_sim.model.state import LymphNode
 from niche_sim.model.step import advance
+from niche_sim.runs.expectation.clone_chain import Clones, clones_of
 
 INTERVAL = 6.0  # h over which hazards are averaged
 MOST_MEMORY = 4e9  # bytes of all maps

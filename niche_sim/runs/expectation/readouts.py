@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from niche_sim.engine.laws import disc_diameter
-from niche_sim.expectation.backward import ARRESTED, BackwardPass
-from niche_sim.expectation.clone_chain import cells_in_colony
-from niche_sim.expectation.forward import ExpectedClones, arrest_shares, expected_clones
-from niche_sim.expectation.recording import Recording
 from niche_sim.model.readouts import BY_NAME, Readout
+from niche_sim.runs.expectation.backward import ARRESTED, BackwardPass
+from niche_sim.runs.expectation.clone_chain import cells_in_colony
+from niche_sim.runs.expectation.forward import ExpectedClones, arrest_shares, expected_clones
+from niche_sim.runs.expectation.recording import Recording
 
 Float = NDArray[np.float64]
 

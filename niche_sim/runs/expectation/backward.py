@@ -13,9 +13,9 @@ from numpy.typing import NDArray
 from niche_sim.engine.errors import InputError
 from niche_sim.engine.kernels.branching import change_states, wander
 from niche_sim.engine.laws import disc_diameter
-from niche_sim.expectation.clone_chain import BEYOND, SINGLE, cells_of_diameter
-from niche_sim.expectation.recording import Recording
 from niche_sim.model.anatomy import Section
+from niche_sim.runs.expectation.clone_chain import BEYOND, SINGLE, cells_of_diameter
+from niche_sim.runs.expectation.recording import Recording
 
 EVENTS = ("reached_K", "alive_at_T", "visible_at_T")
 ENDS = ("by_T", "eventual")
