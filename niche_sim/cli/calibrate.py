@@ -94,13 +94,13 @@ def calibrate(
 
 
 def _fit(scenario: str, names: Sequence[str], mice: int, overrides: dict[str, str], without: Sequence[str]) -> Fit:
+    from niche_sim.expectation.readouts import KNOWN
     from niche_sim.experiment import scenario as library
     from niche_sim.inference import active_parameters, fitting
     from niche_sim.model.parameters import rows
-    from niche_sim.model.readouts import BY_NAME
 
     try:
-        experiment = library.load(scenario, readouts=BY_NAME)
+        experiment = library.load(scenario, readouts=KNOWN)
         varied = {name: active_parameters.scale_of(name) if name in rows() else "register" for name in names}
         return fitting.fit(experiment, varied, mice=mice, overrides=overrides, without=without)
     except InputError as error:

@@ -69,13 +69,13 @@ def compare(
         settings(changes or []),
     )
     names = None if arms is None else names_of(arms)
-    from niche_sim.inference import verdicts
+    from niche_sim.inference import receptivity, verdicts
     from niche_sim.runs import cohort
 
     try:
         wanted = cohort.plan(
             scenario, names, mice=number, seed=first, overrides=overrides, without=without or (),
-            schedule=schedule_of(schedule),
+            schedule=schedule_of(schedule), readouts=names_of(readouts or ""),
         )  # fmt: skip
     except InputError as error:
         raise by_option(error, overrides, schedule) from None
@@ -86,7 +86,8 @@ def compare(
     try:
         failures = run_mice([wanted], target, cores, yes, "-o" if folder else "")
         found = cohort.gather(wanted, target / "mice")
-        rows, judged = verdicts.effects(found), verdicts.judge_all(found)
+        rows = [*verdicts.effects(found), *receptivity.effects(found)]
+        judged = verdicts.judge_all(found)
         cohort.write_table(verdicts.effect_table(rows, judged), target / "effects.parquet")
         cohort.write_table(verdicts.mouse_table(found), target / "mice.parquet")
         if any(found.lives.values()):
@@ -95,6 +96,8 @@ def compare(
         tidy(target)
     _show_effects(found, rows, [name for name, _ in plots_compare.key_readouts(found, shown)])
     _show_targets(judged, wanted.arms)
+    for arm, why in found.refused.items():
+        report.output().print(f"Nothing is expected of {arm}: {why}", soft_wrap=True)
     report.output().print(f"Written to {target}", soft_wrap=True)
     end(failures)
 
@@ -164,15 +167,15 @@ def _plans(
 ) -> tuple[list[Plan], dict[str, dict[str, str]]]:
     """The arms that targets name, of each scenario that has targets; and the written reasons, by scenario."""
     from niche_sim.description import evidence as reports
+    from niche_sim.expectation.readouts import KNOWN
     from niche_sim.experiment import scenario as library
-    from niche_sim.model.readouts import BY_NAME
     from niche_sim.runs import cohort
 
     ids = [entry.id for entry in library.catalogue()] if scenarios is None else names_of(scenarios)
     plans, reasons = [], {}
     for name in ids:
         try:
-            experiment = library.load(name, readouts=BY_NAME)
+            experiment = library.load(name, readouts=KNOWN)
             named = {arm for target in experiment.targets for arm in (target.arm, target.against)}
             arms = [arm for arm in experiment.arms if arm in named]
             if not arms and scenarios is None:

@@ -35,13 +35,13 @@ def schema(
 def schema_of(file: str) -> dict[str, Any]:
     """The JSON schema of one of FILES, with the names of the parameters and readouts that there are."""
     from niche_sim.engine.schema import json_schema
+    from niche_sim.expectation.readouts import KNOWN
     from niche_sim.experiment.protocol import ProtocolFile
     from niche_sim.experiment.scenario_file import ScenarioFile
     from niche_sim.experiment.setup import SCENARIO_LENGTHS, SCENARIO_TIMES, SCHEDULE
     from niche_sim.experiment.targets import ONSET, TargetsFile
     from niche_sim.model.catalogue import STAGE_NAMES
     from niche_sim.model.parameters import rows
-    from niche_sim.model.readouts import BY_NAME
     from niche_sim.runs.sweeps.planning import PlanFile
     from niche_sim.teaching.lesson import LessonFile
 
@@ -55,8 +55,8 @@ def schema_of(file: str) -> dict[str, Any]:
         found["properties"]["parameters"] |= {"properties": named, "additionalProperties": False}
     if file == "plan":
         found["properties"]["vary"]["propertyNames"] = {"enum": [*rows(), *SCENARIO_LENGTHS, *SCENARIO_TIMES, SCHEDULE]}
-        found["properties"]["readouts"]["items"] = {"enum": [*BY_NAME, *(f"{ONSET}{stage}" for stage in STAGE_NAMES)]}
+        found["properties"]["readouts"]["items"] = {"enum": [*KNOWN, *(f"{ONSET}{stage}" for stage in STAGE_NAMES)]}
     if file == "targets":
-        readouts = {"enum": [*BY_NAME, *(f"{ONSET}{stage}" for stage in STAGE_NAMES)]}
+        readouts = {"enum": [*KNOWN, *(f"{ONSET}{stage}" for stage in STAGE_NAMES)]}
         found["$defs"]["Target"]["properties"] |= {"readout": readouts, "against_readout": readouts}
     return found

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 from niche_sim.engine.units import show
+from niche_sim.expectation.readouts import KNOWN
 from niche_sim.experiment import protocol
 from niche_sim.experiment.protocol import Mark
 from niche_sim.experiment.scenario import Scenario
@@ -26,7 +27,6 @@ from niche_sim.model.catalogue import (
 )
 from niche_sim.model.cells import POPULATIONS
 from niche_sim.model.parameters import Parameters
-from niche_sim.model.readouts import READOUTS
 from niche_sim.model.stages import STAGES, WINDOW, load_thresholds
 
 
@@ -103,7 +103,7 @@ def stages(scenario: Scenario) -> Part:
 def readouts() -> Part:
     """Everything that is measured."""
     rows = [
-        (r.name, "" if r.unit == "1" else r.unit, "since start" if r.cumulative else "now", r.meaning) for r in READOUTS
+        (r.name, "" if r.unit == "1" else r.unit, "since start" if r.cumulative else "now", r.meaning) for r in KNOWN.values()
     ]
     return Part("Readouts", ("readout", "unit", "counts", "meaning"), tuple(rows))
 

@@ -19,6 +19,7 @@ from niche_sim.engine import chance, laws
 from niche_sim.engine.columns import column
 from niche_sim.engine.templates import code, plain, render, table
 from niche_sim.engine.units import show
+from niche_sim.expectation.readouts import KNOWN
 from niche_sim.experiment import scenario
 from niche_sim.experiment.scenario import Scenario
 from niche_sim.experiment.targets import GRADES, USES, Target
@@ -28,7 +29,6 @@ from niche_sim.model.catalogue import BLOCK_TARGETS, BLOCKS_BY_GROUP
 from niche_sim.model.cells import POPULATIONS
 from niche_sim.model.parameters import KINDS, Row, rows
 from niche_sim.model.process import Process
-from niche_sim.model.readouts import READOUTS
 from niche_sim.model.schedule import (
     ALTERNATIVES,
     CHAPTER_OF,
@@ -160,7 +160,7 @@ def _concepts() -> dict[str, Any]:
         "window": WINDOW,
         "percentile": PERCENTILE,
         "readouts": [
-            (code(r.name), _unit(r.unit), "since start" if r.cumulative else "now", r.meaning) for r in READOUTS
+            (code(r.name), _unit(r.unit), "since start" if r.cumulative else "now", r.meaning) for r in KNOWN.values()
         ],
     }
 

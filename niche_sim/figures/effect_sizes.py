@@ -5,10 +5,13 @@ from __future__ import annotations
 import io
 import textwrap
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.patches import Patch
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from niche_sim.figures.appearance import BLUE, GREY, PALE, VERMILLION
@@ -18,7 +21,7 @@ from niche_sim.figures.power_and_windows import plain_axes
 from niche_sim.figures.style import styled
 from niche_sim.inference.verdicts import MET, NOT_ASKED, NOT_MET, Judged, comparison_of
 
-ROW, TOP, LEFT = 4.6, 14.0, 78.0  # mm
+ROW, TOP, LEFT, ACROSS = 4.6, 14.0, 76.0, 84.0  # mm
 LIMITS = (1e-2, 1e3)  # of what is drawn; what lies outside is an arrow
 LOOKS = {MET: (BLUE, "o", "within the band"), NOT_MET: (VERMILLION, "s", "outside"), "": (GREY, "D", "undecided")}
 
@@ -46,23 +49,24 @@ def rows_of(judged: Sequence[tuple[str, Judged]]) -> list[tuple[str, Judged]]:
 @styled
 def sizes_figure(rows: Sequence[tuple[str, Judged]]) -> Figure:
     """Bands and estimates with their 95 % intervals, on a log axis."""
-    page = Page(TOP + ROW * len(rows) + 16.0, "Sizes: the model against what is published")
-    ax = page.axes(LEFT, TOP, 92.0, ROW * len(rows))
+    page = Page(TOP + ROW * len(rows) + 11.0, "Sizes: the model against what is published")
+    ax = page.axes(LEFT, TOP, ACROSS, ROW * len(rows))
     for place, (scenario, one) in enumerate(rows):
         _draw(ax, place, one)
         target = one.target
         words = f"{target.readout}: {arm_words(target.arm)} / {arm_words(target.against or '')}"
         page.text(LEFT - 2, TOP + ROW * (place + 0.5), textwrap.shorten(words, 54, placeholder=" …"), ha="right", size=6)
-        page.text(LEFT + 94, TOP + ROW * (place + 0.5), scenario.rpartition("_")[2], size=5, color=GREY)
+        page.text(LEFT + ACROSS + 1.5, TOP + ROW * (place + 0.5), scenario.rpartition("_")[2], size=5, color=GREY)
     ax.axvline(1.0, color=GREY, linewidth=0.7, linestyle=":")
     ax.set(xscale="log", xlim=LIMITS, ylim=(len(rows) - 0.4, -0.6), yticks=[], xlabel="Ratio to the reference arm")
     ax.xaxis.set_major_locator(LogLocator(10.0))
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
     ax.xaxis.set_minor_formatter(NullFormatter())
+    handles: list[Any] = [Patch(color=PALE, label="published band")]
     for colour, marker, text in LOOKS.values():
-        ax.plot([], [], marker, color=colour, markersize=4, label=text)
-    ax.barh([], [], color=PALE, label="published band")
-    ax.legend(frameon=False, loc="upper center", bbox_to_anchor=(0.5, 1.0 + 8.5 / (ROW * len(rows))), ncols=4, fontsize=6.5)
+        handles.append(Line2D([], [], color=colour, marker=marker, markersize=4, linewidth=1.0, label=text))
+    above = (0.5, 1.0 + 8.5 / (ROW * len(rows)))
+    ax.legend(handles=handles, frameon=False, loc="upper center", bbox_to_anchor=above, ncols=4, fontsize=6.5)
     plain_axes(ax)
     return page.figure
 

@@ -12,6 +12,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
+from niche_sim.expectation.readouts import KNOWN
 from niche_sim.experiment.protocol import GrowPrimary, InjectTumourCells
 from niche_sim.figures.appearance import BLACK, BLUE, GREY, ORANGE, PALE, VERMILLION
 from niche_sim.figures.arms import UNITS
@@ -20,7 +21,6 @@ from niche_sim.figures.pages import Page
 from niche_sim.figures.style import DAY, label, style, styled
 from niche_sim.inference.power import TEST_NAMES, Curve, Groups, Needed, mice_of
 from niche_sim.inference.windows import Onset, Point, Windows, starts_of, when
-from niche_sim.model.readouts import BY_NAME
 from niche_sim.runs.record import whole
 
 DPI = 200
@@ -47,7 +47,7 @@ def plain_axes(ax: Axes) -> None:
 
 def unit_of(readout: str) -> str:
     """Of a readout, as an axis shows it."""
-    unit = BY_NAME[readout].unit if readout in BY_NAME else "h"
+    unit = KNOWN[readout].unit if readout in KNOWN else "h"
     return UNITS.get(unit, unit)
 
 

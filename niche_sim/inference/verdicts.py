@@ -296,10 +296,10 @@ def judge_all(cohort: Cohort) -> list[Judged]:
     return [judge(target, cohort) for target in cohort.plan.experiment.targets]
 
 
-def effects(cohort: Cohort) -> list[Row]:
-    """Each arm against the first: every readout at the end, those of targets also at their times, onsets."""
+def effects(cohort: Cohort, also: Iterable[tuple[str, float]] = ()) -> list[Row]:
+    """Each arm against the first: readouts at asked times (h), all at the end, those of targets at their times, onsets."""
     experiment, reference = cohort.plan.experiment, cohort.plan.reference
-    moments = [(name, cohort.ends) for name in BY_NAME]
+    moments = [*also, *((name, cohort.ends) for name in BY_NAME)]
     moments += [(t.readout, t.at) for t in experiment.targets if not t.is_onset and t.at < cohort.ends]
     stages = sorted({stage: None for mice in cohort.lives.values() for life in mice.values() for stage in life.onsets})
     moments += [(f"{ONSET}{stage}", cohort.ends) for stage in stages]
