@@ -369,7 +369,7 @@ def _alone(target: Target, values: NDArray[np.float64]) -> Comparison:
         return Comparison(kind, median_of(x), median_of(x, 0.90))
     if kind == "k":
         return Comparison(kind, k_of(x), k_of(x, 0.90), events=float(x.sum()))
-    return Comparison(kind, *(mean_of(x, level, counts=is_event(target.readout)) for level in (0.95, 0.90)))
+    return Comparison(kind, mean_of(x, counts=is_event(target.readout)), mean_of(x, 0.90, counts=is_event(target.readout)))
 
 
 def _above(values: NDArray[np.float64], limit: float) -> NDArray[np.float64]:
