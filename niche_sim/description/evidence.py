@@ -115,6 +115,8 @@ def published(target: Target) -> str:
     what = _readout(target.readout)
     if target.above is not None:
         what = f"fraction of mice with {what} above {target.above:g}"
+    if target.statistic == "k":
+        what = f"spread between mice (k of a negative binomial) of {what}"
     when = "" if target.is_onset else f" on day {target.at / 24.0:.4g}"
     if target.window is not None:
         when += f" (mean of {target.window / 24.0:.4g} days)"

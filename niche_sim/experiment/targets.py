@@ -19,6 +19,9 @@ USES = ("fit", "validate")
 # What is known of a published effect: its size, roughly its size, only its direction.
 GRADES = {"Q": "size known", "S": "size known roughly", "D": "direction known"}
 STRENGTHS = ("good", "moderate", "weak", "assumed")  # of a band: how far a published size can be carried over
+# Of a value by itself: mean of the mice (of onsets the median), or how far counts spread between mice, k of a negative binomial.
+STATISTICS = ("mean", "k")
+COUNTED = ("colonies", "macrometastases")  # readouts that count foci one by one, so that they have a k
 ONSET = "onset_"  # onset_<stage> is a readout of targets besides those of readouts.py: h, never counts as infinite
 
 _TEXT = {"type": "string"}
@@ -101,7 +104,7 @@ class Target(Table):
     size: the band in which the ratio of a direction should lie; of a value that is its tolerance. comparison: targets with
     one name are counted once, as several sources of one comparison; by default each is its own. n: animals a group in
     the published experiment. by_construction: why the model could not give anything else, if that cannot be told from the
-    rules: it reads back a number that was put in.
+    rules: it reads back a number that was put in. statistic: of a value by itself, one of STATISTICS.
     """
 
     id: Text
@@ -125,6 +128,7 @@ class Target(Table):
     comparison: Text | None = None
     n: Annotated[int | None, number(1, 10**6, whole=True)] = None
     by_construction: Text | None = None
+    statistic: Annotated[str, names(STATISTICS)] = "mean"
 
     @classmethod
     def keys(cls, entry: Mapping[str, Any]) -> tuple[list[str], list[str]]:
@@ -133,9 +137,9 @@ class Target(Table):
         more = ["at", "against", "against_readout", "above", "whole_window", "headline"]
         more += ["comparison", "n", "by_construction"]
         if not entry:
-            return common, [*more, "expect", "value", "spread", "within", "size"]
+            return common, [*more, "expect", "value", "spread", "within", "size", "statistic"]
         if "value" in entry:
-            return [*common, "value"], [*more, "spread", "within"]
+            return [*common, "value"], [*more, "spread", "within", "statistic"]
         return [*common, *([] if "against_readout" in entry else ["against"]), "expect"], [*more, "size"]
 
     @classmethod
@@ -245,6 +249,11 @@ def _check_comparison(target: Target, where: str) -> None:
             raise InputError(f"{where}.against_readout", found, f"two readouts, or two {ONSET}<stage>")
         if target.above is not None:
             raise InputError(f"{where}.above", "beside 'against_readout'", "one of them")
+    if target.statistic == "k":
+        if target.readout not in COUNTED or target.window is not None:
+            raise InputError(f"{where}.statistic", f"'k' of {target.readout}", f"of a count at one time: {' or '.join(COUNTED)}")
+        if target.against or target.against_readout or target.above is not None:
+            raise InputError(f"{where}.statistic", "'k' beside another to compare with, or 'above'", "of one readout in one arm")
     if target.is_onset and target.window is not None:
         raise InputError(f"{where}.whole_window", "of an onset", "none: an onset is one time")
     if target.is_onset and target.above is None:

@@ -19,6 +19,7 @@ from niche_sim.inference.effects import (
     Effect,
     difference_of_means,
     difference_of_shares,
+    k_of,
     mean_of,
     median_of,
     ratio_of_means,
@@ -49,8 +50,9 @@ RULES = (  # of verdicts, as a report prints them; an item begins with "- "
     '- "No effect" is a ratio of means of 0.8 to 1.25, or a difference between fractions of mice of -0.2 to '
     "0.2. Where the reference is 0 in all mice (but one), there is no ratio, or no end to its interval: for the direction the "
     "difference of means is taken, and a fifth of the mean of the arm that has most is no effect. It says nothing of the size.",
-    "- A size, or a value by itself: met if the estimate is within the published band and so is half the interval or more; "
-    "not met if the whole interval is outside; else undecided. A value by itself has no direction; its verdict stands for both.",
+    "- A size, or a value by itself: met if the estimate is within the published band and so is half the interval or more; not met "
+    "if the whole interval is outside; else undecided. A value by itself has no direction; its verdict stands for both. A spread "
+    "between mice is k of a negative binomial, which a section shares with its organ.",
     "- Onsets: less means before. The effect is the fraction of mice in which it is, of those in which either "
     "stage is reached; a stage never reached comes after all others, and a tie counts half.",
     "- Of events (colonies, cells of a tumour) the arm that has more of them must have 20 or more, all its mice together; with "
@@ -73,6 +75,7 @@ KINDS = {
     "mean": math.nan,
     "fraction": math.nan,
     "median": math.nan,
+    "k": math.nan,
 }
 
 
@@ -355,17 +358,18 @@ def _found(target: Target, cohort: Cohort) -> Comparison:
 
 
 def _alone(target: Target, values: NDArray[np.float64]) -> Comparison:
-    kind = "fraction" if target.above is not None else "median" if target.is_onset else "mean"
+    kind = "fraction" if target.above is not None else "median" if target.is_onset else target.statistic
     x = values[~np.isnan(values)]
-    if len(x) < 2:
-        return Comparison.none("fewer than two mice with a value", len(x), kind)
+    if len(x) < 2 or (kind == "k" and (len(x) < 3 or np.count_nonzero(x) < 2)):
+        return Comparison.none("too few mice" if kind == "k" else "fewer than two mice with a value", len(x), kind)
     if target.above is not None:
         x = _above(x, target.above)
         return Comparison(kind, share_of(x), share_of(x, 0.90))
     if target.is_onset:
         return Comparison(kind, median_of(x), median_of(x, 0.90))
-    counts = is_event(target.readout)
-    return Comparison(kind, mean_of(x, counts=counts), mean_of(x, 0.90, counts=counts))
+    if kind == "k":
+        return Comparison(kind, k_of(x), k_of(x, 0.90), events=float(x.sum()))
+    return Comparison(kind, mean_of(x, counts=is_event(target.readout)), mean_of(x, 0.90, counts=is_event(target.readout)))
 
 
 def _above(values: NDArray[np.float64], limit: float) -> NDArray[np.float64]:
