@@ -9,12 +9,11 @@ import math
 from pathlib import Path
 from typing import Annotated, Any
 
-import tomli_w
-
 from niche_sim.engine.errors import InputError, reason_of
 from niche_sim.engine.reading import read_text, read_toml
 from niche_sim.engine.schema import Table, Text, number, read, table, written
 from niche_sim.engine.units import show
+from niche_sim.experiment.scenario_file import toml_text
 from niche_sim.experiment.spelling import Time
 from niche_sim.inference.verdicts import Comparison, word_of
 from niche_sim.runs.cohort import Cohort
@@ -107,7 +106,7 @@ def write(entry: Prediction, folder: Path) -> Path:
         raise InputError(f"{file}", "is there already", "a prediction is made once; another question, or another folder")
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        file.write_text(FIRST_LINES + tomli_w.dumps(written(Prediction, entry)), encoding="utf-8")
+        file.write_text(toml_text(written(Prediction, entry), FIRST_LINES), encoding="utf-8")
     except OSError as error:
         raise InputError(f"{file}", reason_of(error), "a folder that can be written is needed") from None
     return file
