@@ -107,6 +107,8 @@ class column(Generic[S]):
         TypeError when they would lose something (a float in an integer column), OverflowError or ValueError when they
         are out of range or no known name.
         """
+        if type(values) is np.ndarray and values.dtype == self.dtype and not self.names:
+            return values
         given = np.asarray(values)
         if self.names and given.dtype.kind in "OT":  # what a data frame makes of words
             given = given.astype(np.str_)
@@ -303,13 +305,14 @@ class Population(CellType):
         rows: bool[len(self)], or row numbers (each from 0; repeats count once), or a slice. IndexError when out of range.
         """
         n = self._length
-        keep = np.ones(n, bool)
         if isinstance(rows, slice):
+            keep = np.ones(n, bool)
             keep[rows] = False
         else:
             chosen = np.asarray(rows)
             if chosen.size == 0 or (chosen.dtype == bool and chosen.shape == (n,) and not chosen.any()):
                 return 0
+            keep = np.ones(n, bool)
             if chosen.dtype == bool and chosen.shape != (n,):
                 raise IndexError(f"{self.name} has {n} rows; the mask has shape {chosen.shape}")
             if chosen.size and chosen.dtype != bool and (chosen.dtype.kind not in "iu" or chosen.min() < 0):

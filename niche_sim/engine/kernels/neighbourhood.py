@@ -31,6 +31,29 @@ def disc(radius: float, spacing: float) -> tuple[np.ndarray, np.ndarray, np.ndar
 
 
 @compiled()
+def sites_of(y: Any, x: Any, spacing: float, rows: int, columns: int) -> Any:  # pragma: no cover - compiled
+    """Flat index of the site of each position (um), int64[n]: the nearest one of those outside, 0 where there is none."""
+    sites = np.empty(y.shape, np.int64)
+    out, flat_y, flat_x = sites.ravel(), y.ravel(), x.ravel()
+    for i in range(out.size):
+        iy, ix = flat_y[i] / spacing, flat_x[i] / spacing
+        iy = min(iy, rows - 1.0) if iy > 0.0 else 0.0
+        ix = min(ix, columns - 1.0) if ix > 0.0 else 0.0
+        out[i] = int(iy) * columns + int(ix)
+    return sites
+
+
+@compiled()
+def add_up(sites: Any, amount: Any, rows: int, columns: int) -> Any:  # pragma: no cover - compiled
+    """Sum of amount[n] (or of amount[0] for all) on each site (flat index), float64[rows, columns]."""
+    field = np.zeros((rows, columns))
+    flat = field.ravel()
+    for i in range(sites.size):
+        flat[sites[i]] += amount[i if amount.size > 1 else 0]
+    return field
+
+
+@compiled()
 def mirrored(index: int, length: int) -> int:  # pragma: no cover - compiled
     """Site index reflected at the edges."""
     while index < 0 or index >= length:
