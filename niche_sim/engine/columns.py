@@ -78,7 +78,10 @@ class column(Generic[S]):
         if holder is None:
             return self
         if isinstance(holder, Population):
-            return holder.columns[self.name][: holder._length]
+            found = holder._views.get(self.name)
+            if found is None:
+                found = holder._views[self.name] = holder.columns[self.name][: holder._length]
+            return found
         population, row = holder.locate()
         return self.decode(population.columns[self.name].item(row))
 
@@ -222,6 +225,7 @@ class Population(CellType):
     model: Any  # the Mesa model that shows these rows as agents; None while the engine runs by itself
     columns: dict[str, NDArray[Any]]  # with spare capacity; only the first len(self) entries are alive
     _length: int
+    _views: dict[str, NDArray[Any]]  # the living entries of columns that were asked for, while no row comes or goes
     removals: int  # how often rows have moved, so that whoever remembers rows knows whether they still hold
 
     def __init__(self, cell_type: Any, identities: Identities) -> None:
@@ -297,6 +301,7 @@ class Population(CellType):
         for name, declaration in declared.items():
             self.columns[name][rows] = given.get(name, declaration.default)
         self._length = rows.stop
+        self._views.clear()
         return rows
 
     def remove(self, rows: ArrayLike | slice) -> int:
@@ -325,6 +330,7 @@ class Population(CellType):
             for array in self.columns.values():
                 array[first:left] = array[moved]
             self._length = left
+            self._views.clear()
             self.removals += 1
         return n - left
 
@@ -347,10 +353,10 @@ class Population(CellType):
 
     def __getstate__(self) -> dict[str, Any]:
         living = {name: array[: self._length].copy() for name, array in self.columns.items()}
-        return self.__dict__ | {"columns": living}
+        return {name: value for name, value in self.__dict__.items() if name != "_views"} | {"columns": living}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
+        self.__dict__.update(state | {"_views": {}})
 
     def _known(self) -> str:
         return f"; its columns are {', '.join(self.columns)}"
@@ -377,4 +383,4 @@ class Population(CellType):
 
 KEY = column(np.uint64, meaning="birth key: the number that this cell's draws are made from")
 KEY.name = "key"
-RESERVED = frozenset({"cell_type", "identities", "name", "model", "columns", "removals", "_length"})
+RESERVED = frozenset({"cell_type", "identities", "name", "model", "columns", "removals", "_length", "_views"})
