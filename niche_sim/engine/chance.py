@@ -27,6 +27,7 @@ from niche_sim.engine.philox import (
     Int64Array,
     UInt64Array,
     fill_binomial,
+    fill_multinomial,
     fill_normal,
     fill_poisson,
     fill_uniform,
@@ -326,16 +327,18 @@ class Chance:
         flat = np.asarray(weights, dtype=np.float64)
         if not (np.all(flat >= 0.0) and (n == 0 or flat.any())):
             raise ValueError("weights must be 0 or more, and one of them positive")
-        levels = max(0, flat.size - 1).bit_length()
-        sums = [np.concatenate([flat, np.zeros(2**levels - flat.size)])]
-        for _ in range(levels):
-            sums.append(sums[-1].reshape(-1, 2).sum(axis=1))
-        counts = np.array([n], dtype=np.int64)
-        nodes = np.array([1], dtype=np.uint64)  # heap numbering: the halves of node i are 2 i and 2 i + 1
-        for below in reversed(sums[:-1]):
-            pairs = below.reshape(-1, 2)
-            share = np.divide(pairs[:, 0], pairs.sum(axis=1), out=np.zeros(len(pairs)), where=pairs[:, 0] > 0)
-            first = self.binomial(process, counts, np.minimum(share, 1.0), birth_key(key, nodes), purpose)
-            counts = np.stack([first, counts - first], axis=1).ravel()
-            nodes = np.stack([2 * nodes, 2 * nodes + np.uint64(1)], axis=1).ravel()
+        if not 0 <= n <= LARGEST_COUNT:
+            raise ValueError(f"n is {n}, but must be from 0 to 2^52")
+        boxes = 2 ** max(0, flat.size - 1).bit_length()
+        sums = np.zeros(2 * boxes)  # a binary tree as a heap: the halves of node i are 2 i and 2 i + 1
+        sums[boxes : boxes + flat.size] = flat
+        level = boxes
+        while level > 1:
+            sums[level // 2 : level] = sums[level : 2 * level].reshape(-1, 2).sum(axis=1)
+            level //= 2
+        counts = np.zeros(2 * boxes, np.int64)
+        counts[1] = n
+        words = np.atleast_1d(birth_key(key, np.arange(boxes, dtype=np.uint64)))
+        self._fill(fill_multinomial, process, purpose, _BINOMIAL, words, sums, counts)
+        counts = counts[boxes:]
         return counts[: flat.size]

@@ -112,6 +112,8 @@ class column(Generic[S]):
         """
         if type(values) is np.ndarray and values.dtype == self.dtype and not self.names:
             return values
+        if type(values) in (float, int) and self.dtype.kind == "f":
+            return np.array(values, self.dtype)
         given = np.asarray(values)
         if self.names and given.dtype.kind in "OT":  # what a data frame makes of words
             given = given.astype(np.str_)
@@ -298,7 +300,7 @@ class Population(CellType):
         self.columns["unique_id"][rows] = identities
         stream = getattr(self.cell_type, "row_stream", self.name)
         self.columns["key"][rows] = derived_keys(stream, identities) if keys is None else keys
-        for name, declaration in declared.items():
+        for name, declaration in declared.items() if n else ():
             self.columns[name][rows] = given.get(name, declaration.default)
         self._length = rows.stop
         self._views.clear()

@@ -254,6 +254,62 @@ def fill_poisson(
 
 
 @compiled(error_model="numpy")
+def _binomial(
+    word: np.uint64, step: np.uint64, first: np.uint64, k0: np.uint64, k1: np.uint64, trials: int, p: float
+) -> int:
+    """How many of `trials` succeed with chance p each, for one key.
+
+    Below a mean of 10 (of the rarer outcome) by inversion, above by transformed rejection (Hormann 1993, BTRS).
+    """
+    if trials == 0 or p == 0.0:
+        return 0
+    if p == 1.0:
+        return trials
+    low, high = word & _LOW, word >> _32
+    block = first
+    u, v = _open_pair(low, high, step, block, k0, k1)
+    # The rarer outcome is drawn. Mirroring u keeps the count rising with u on both sides of one half.
+    mirrored = p > 0.5
+    if mirrored:
+        p = 1.0 - p
+        u = 1.0 - u
+    n = float(trials)
+    mu = n * p
+    k = 0.0
+    if mu < 10.0:
+        if u > 1.0 - mu:  # 1 - n p <= (1 - p)^n
+            odds = p / (1.0 - p)
+            f = math.exp(n * math.log1p(-p))
+            while u > f and k < n and f > 2.0**-60:
+                u -= f
+                k += 1.0
+                f *= odds * (n - k + 1.0) / k
+    else:
+        root = math.sqrt(mu * (1.0 - p))
+        b = 1.15 + 2.53 * root
+        a = -0.0873 + 0.0248 * b + 0.01 * p
+        accept = 0.92 - 4.2 / b
+        alpha = (2.83 + 5.1 / b) * root
+        log_mode = 1.0  # worked out at the first trial that needs it; a log of a probability is never above 0
+        while True:
+            u -= 0.5
+            us = 0.5 - abs(u)
+            k = math.floor((2.0 * a / us + b) * u + mu + 0.5)
+            if us >= 0.07 and v <= accept:
+                break
+            if 0.0 <= k <= n:
+                if log_mode > 0.0:
+                    log_mode = _log_binomial(math.floor((n + 1.0) * p), n, p)
+                if math.log(v * alpha / (a / (us * us) + b)) <= _log_binomial(k, n, p) - log_mode:
+                    break
+            block += _ONE
+            u, v = _open_pair(low, high, step, block, k0, k1)
+            if mirrored:
+                u = 1.0 - u
+    return trials - np.int64(k) if mirrored else np.int64(k)
+
+
+@compiled(error_model="numpy")
 def fill_binomial(
     key: np.uint64,
     step: np.uint64,
@@ -263,10 +319,7 @@ def fill_binomial(
     chance: Float64Array,
     out: Int64Array,
 ) -> int:
-    """Fill out[n] with binomial variates; number[n] or [1], chance[n] or [1]. Returns the first bad row, else -1.
-
-    Below a mean of 10 (of the rarer outcome) by inversion, above by transformed rejection (Hormann 1993, BTRS).
-    """
+    """Fill out[n] with binomial variates; number[n] or [1], chance[n] or [1]. Returns the first bad row, else -1."""
     k0, k1 = key & _LOW, key >> _32
     several_numbers = number.size > 1
     several_chances = chance.size > 1
@@ -275,52 +328,22 @@ def fill_binomial(
         p = chance[i] if several_chances else chance[0]
         if not (0 <= trials <= LARGEST_COUNT and 0.0 <= p <= 1.0):
             return i
-        if trials == 0 or p == 0.0:
-            out[i] = 0
-            continue
-        if p == 1.0:
-            out[i] = trials
-            continue
-        low, high = keys[i] & _LOW, keys[i] >> _32
-        block = first
-        u, v = _open_pair(low, high, step, block, k0, k1)
-        # The rarer outcome is drawn. Mirroring u keeps the count rising with u on both sides of one half.
-        mirrored = p > 0.5
-        if mirrored:
-            p = 1.0 - p
-            u = 1.0 - u
-        n = float(trials)
-        mu = n * p
-        k = 0.0
-        if mu < 10.0:
-            if u > 1.0 - mu:  # 1 - n p <= (1 - p)^n
-                odds = p / (1.0 - p)
-                f = math.exp(n * math.log1p(-p))
-                while u > f and k < n and f > 2.0**-60:
-                    u -= f
-                    k += 1.0
-                    f *= odds * (n - k + 1.0) / k
-        else:
-            root = math.sqrt(mu * (1.0 - p))
-            b = 1.15 + 2.53 * root
-            a = -0.0873 + 0.0248 * b + 0.01 * p
-            accept = 0.92 - 4.2 / b
-            alpha = (2.83 + 5.1 / b) * root
-            log_mode = 1.0  # worked out at the first trial that needs it; a log of a probability is never above 0
-            while True:
-                u -= 0.5
-                us = 0.5 - abs(u)
-                k = math.floor((2.0 * a / us + b) * u + mu + 0.5)
-                if us >= 0.07 and v <= accept:
-                    break
-                if 0.0 <= k <= n:
-                    if log_mode > 0.0:
-                        log_mode = _log_binomial(math.floor((n + 1.0) * p), n, p)
-                    if math.log(v * alpha / (a / (us * us) + b)) <= _log_binomial(k, n, p) - log_mode:
-                        break
-                block += _ONE
-                u, v = _open_pair(low, high, step, block, k0, k1)
-                if mirrored:
-                    u = 1.0 - u
-        out[i] = trials - np.int64(k) if mirrored else np.int64(k)
+        out[i] = _binomial(keys[i], step, first, k0, k1, trials, p)
     return -1
+
+
+@compiled(error_model="numpy")
+def fill_multinomial(
+    key: np.uint64, step: np.uint64, first: np.uint64, words: UInt64Array, sums: Float64Array, counts: Int64Array
+) -> None:
+    """Share the count of each node of a binary tree out to its two halves, from the root (1) down: node i has 2 i and 2 i + 1.
+
+    words: uint64[nodes], keys; sums: float64[2 * nodes], weight under each node; counts: int64[2 * nodes], that of the root given.
+    """
+    k0, k1 = key & _LOW, key >> _32
+    for node in range(1, words.size):
+        if counts[node] > 0:
+            left, right = sums[2 * node], sums[2 * node + 1]
+            share = min(left / (left + right), 1.0) if left > 0.0 else 0.0
+            counts[2 * node] = _binomial(words[node], step, first, k0, k1, counts[node], share)
+            counts[2 * node + 1] = counts[node] - counts[2 * node]

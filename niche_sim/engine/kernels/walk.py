@@ -80,9 +80,3 @@ def walk(
 def sub_steps(speed: float, persistence: float, dt: float, spacing: float) -> int:
     """How many sub-steps keep a cell at `speed` (um/h) within one site and one mean run time each."""
     return max(1, math.ceil(max(speed * dt / spacing, dt / persistence) - 1e-9))
-
-
-def fold(position: np.ndarray, length: float) -> np.ndarray:
-    """Positions (um) mirrored back into 0 .. length at reflecting edges."""
-    folded = np.mod(position, 2.0 * length)
-    return np.minimum(np.where(folded > length, 2.0 * length - folded, folded), np.nextafter(length, 0.0))

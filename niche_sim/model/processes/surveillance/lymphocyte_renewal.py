@@ -38,7 +38,7 @@ class LymphocyteRenewal(Process):
         "time",
     )
     writes = ("nk_cells", "t_cells")
-    period = 3.0
+    period = 6.0
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         effectors = state.lymph_node.effectors
