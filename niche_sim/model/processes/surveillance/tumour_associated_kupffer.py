@@ -24,7 +24,6 @@ class TumourAssociatedKupffer(Process):
     reads = ("section", "kupffer_cells", "tumour_cells")
     writes = ("kupffer_cells.state",)
     period = 6.0
-    stream = "LateKupffer"
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         cells, tumour = state.kupffer_cells, state.tumour_cells
