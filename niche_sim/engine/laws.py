@@ -49,9 +49,9 @@ def rate_of(half_life: float) -> float:
 
 def hill(signal: Any, half: float, steepness: float) -> Any:
     """Saturating response, 0 to 1: one half at `signal == half`. Same unit for both; no negative signal."""
-    ratio = np.asarray(signal) / half
+    ratio = signal / half if type(signal) is float else np.asarray(signal) / half  # one number needs no array
     for _ in range(DOUBLINGS.get(steepness, 0)):  # squares, since powers are dear
-        ratio = ratio * ratio
+        ratio *= ratio
     if steepness not in DOUBLINGS:
         ratio = ratio**steepness
     return ratio / (1.0 + ratio)

@@ -30,7 +30,7 @@ class KupfferEducation(Process):
         "resident_recipient_cells.state",
         "resident_recipient_cells.educated_at",
     )
-    period = 6.0
+    period = 3.0
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         cells = state.recipient_cells
