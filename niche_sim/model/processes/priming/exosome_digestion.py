@@ -31,7 +31,7 @@ class ExosomeDigestion(Process):
         "resident_recipient_cells.signal",
         "counters",
     )
-    period = 3.0
+    period = 2.0
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         exosomes, cells = state.exosomes, state.recipient_cells
