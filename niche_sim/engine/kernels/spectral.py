@@ -18,9 +18,6 @@ Field = NDArray[np.float64]
 # whose first neglected term is x**3 / 120, is the more accurate of the two.
 _SERIES_BELOW = 1e-4
 
-# Of a level, what is left of it after a step: with less the step starts from nothing, which saves a transform.
-_FORGOTTEN = 1e-5
-
 # A transform leaves errors of about 1e-15 of the largest value. Anything this much larger is no rounding.
 _ROUNDING = 1e-9
 
@@ -77,7 +74,7 @@ class SpectralStep:
     def _combine(self, c: Field, s: Field, of_field: Field, of_source: Field) -> Field:
         if c.shape != self.shape or s.shape != self.shape:
             raise ValueError(f"fields of shape {c.shape} and {s.shape} on a section of {self.shape}")
-        field_present, source_present = bool(of_field[0, 0] > _FORGOTTEN and c.any()), bool(s.any())
+        field_present, source_present = bool(c.any()), bool(s.any())
         if not field_present and not source_present:
             return np.zeros(self.shape)
         modes = np.zeros(self.shape)
