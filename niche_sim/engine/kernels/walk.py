@@ -83,6 +83,10 @@ def walk(
             angle = -angle
         if step_x[i] * _COSINE[faces[i]] < 0.0:
             angle = math.pi - angle
+        if angle > math.pi:
+            angle -= 2.0 * math.pi
+        elif angle < -math.pi:
+            angle += 2.0 * math.pi
         heading[i] = angle
 
 
