@@ -306,7 +306,8 @@ def _binomial(
             u, v = _open_pair(low, high, step, block, k0, k1)
             if mirrored:
                 u = 1.0 - u
-    return trials - np.int64(k) if mirrored else np.int64(k)
+    count: Any = np.int64(k)
+    return trials - count if mirrored else count
 
 
 @compiled(error_model="numpy")

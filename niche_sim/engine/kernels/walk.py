@@ -22,7 +22,8 @@ def walk(
 ) -> None:  # pragma: no cover - compiled
     """Move n cells in place by m sub-steps of a velocity-jump walk on a section with reflecting edges.
 
-    y, x: float64[n], um. heading: float64[n], radians, of which the nearest of `HEADINGS` is taken. run: float64[n], um per sub-step. turn_chance: per sub-step.
+    y, x: float64[n], um. heading: float64[n], radians; the nearest of `HEADINGS` is taken. run: float64[n], um per
+    sub-step. turn_chance: per sub-step.
     uniforms: float64[n, m], one 32-bit number a sub-step. weight: float64[ny, nx], relative density of such cells at rest;
     a move from weight a to weight b is accepted with probability min(1, b / a), else the cell turns back, so that the walk
     leaves that density as it is.
