@@ -45,6 +45,7 @@ from niche_sim.experiment.simulation import Simulation
 from niche_sim.model.initial_state import resting_density, section_of
 from niche_sim.model.parameters import Parameters, resolve
 from niche_sim.model.processes.licensing.fibronectin_deposition import FibronectinDeposition
+from niche_sim.model.processes.licensing.stellate_activation import StellateActivation
 from niche_sim.model.processes.priming.exosome_digestion import ExosomeDigestion
 from niche_sim.model.processes.priming.exosome_uptake import cross_section
 from niche_sim.model.processes.priming.tgfb_release import TgfbRelease
@@ -80,7 +81,7 @@ ALIKE = {
     "mouse.uptake": "0",
 }
 # Hours between two acts of a slow rule, as in niche_sim.
-PERIODS = {"digestion": ExosomeDigestion.period, "answer": TgfbRelease.period,
+PERIODS = {"digestion": ExosomeDigestion.period, "answer": TgfbRelease.period, "activation": StellateActivation.period,
            "deposition": FibronectinDeposition.period, "release": Ccl2Release.period}  # fmt: skip
 WITHOUT = tuple(kind.__name__ for kind in DEFAULT if kind.__name__ not in RULES)
 READOUTS = (
@@ -260,7 +261,7 @@ class StellateCell(mesa.Agent):
         p = model.p.stellate
         gain = p.rate_activation * hill(model.tgfb.item(self.at), p.half_signal, p.steepness)
         total = gain + model.rate_rest
-        self.activation = gain / total + (self.activation - gain / total) * math.exp(-total * model.dt)
+        self.activation = gain / total + (self.activation - gain / total) * math.exp(-total * model.acts["activation"] * model.dt)
 
     def lay(self) -> None:
         """Lay fibronectin all around."""

@@ -21,7 +21,7 @@ from niche_sim.runs.sealed import npz, read_npz
 SMALL = {"section.width": "800 um", "section.height": "800 um", "run.duration": "6 day"}
 
 
-def small(arm="educated", seed=5, kind=Simulation, **more):
+def small(arm="educated", seed=7, kind=Simulation, **more):
     model = kind(arm=arm, overrides={**SMALL, **more}, rng=seed)
     others = [i for i in model.protocol.interventions if not isinstance(i, InjectTumourCells)]
     model.protocol = Protocol((*others, InjectTumourCells("pan02", 3_000_000, 48.0)))

@@ -27,9 +27,13 @@ from niche_sim.engine.philox import (
     Int64Array,
     UInt64Array,
     fill_binomial,
+    fill_multinomial,
     fill_normal,
     fill_poisson,
     fill_uniform,
+    fill_uniform32,
+    find_events,
+    mix_words,
 )
 
 _MASK_64 = 2**64 - 1
@@ -119,7 +123,11 @@ def birth_key(*words: Any) -> Any:
             # At least one dimension: NumPy warns of an overflow in scalars, never in arrays.
             left = np.atleast_1d(np.asarray(state, dtype=np.uint64))
             right = np.atleast_1d(np.asarray(value, dtype=np.uint64))
-            state = _mix(left ^ right)
+            if left.ndim == right.ndim == 1 and (left.size == right.size or 1 in (left.size, right.size)):
+                state = np.empty(right.size if left.size == 1 else left.size, np.uint64)
+                mix_words(left, right, state)
+            else:
+                state = _mix(left ^ right)
     return np.uint64(state) if isinstance(state, int) else state
 
 
@@ -196,9 +204,24 @@ class Chance:
             raise ValueError(f"keys must have one dimension, not {words.ndim}")
         if not 0 <= draws <= 2 * _BLOCKS:
             raise ValueError(f"draws is {draws}, but must be from 0 to {2 * _BLOCKS}")
+        if kind == _UNIFORM32:
+            columns = np.empty((-(-draws // 4) * 4, words.size))
+            self._fill(fill_uniform32, process, purpose, kind, words, columns)
+            return columns[0] if draws == 1 else columns[:draws].T
         out = np.empty((words.size, draws))
-        self._fill(fill_uniform, process, purpose, kind, words, kind == _UNIFORM32, out)
+        self._fill(fill_uniform, process, purpose, kind, words, out)
         return out[:, 0] if draws == 1 else out
+
+    def events(self, process: Any, keys: ArrayLike, rate: ArrayLike, dt: float, purpose: str = "") -> Int64Array:
+        """Which of n things an event of constant hazard `rate` (1/h) befalls within `dt` (h): their indices, ascending.
+
+        The same draws as `uniform`, against `laws.probability(rate, dt)`. rate: one for all keys or one for each; a hazard that
+        is negative or not a number befalls nobody.
+        """
+        words = _as_words(keys)
+        exponent = _one_each("rate", np.asarray(rate, np.float64) * dt, words.size)
+        found = np.empty(words.size, np.int64)
+        return found[: self._fill(find_events, process, purpose, _UNIFORM, words, exponent, found)]
 
     def uniform(self, process: Any, keys: ArrayLike, draws: int = 1, purpose: str = "") -> Float64Array:
         """Uniforms in [0, 1) of 53 bits: float64[n], or [n, draws]. The first draws do not depend on how many follow.
@@ -304,16 +327,18 @@ class Chance:
         flat = np.asarray(weights, dtype=np.float64)
         if not (np.all(flat >= 0.0) and (n == 0 or flat.any())):
             raise ValueError("weights must be 0 or more, and one of them positive")
-        levels = max(0, flat.size - 1).bit_length()
-        sums = [np.concatenate([flat, np.zeros(2**levels - flat.size)])]
-        for _ in range(levels):
-            sums.append(sums[-1].reshape(-1, 2).sum(axis=1))
-        counts = np.array([n], dtype=np.int64)
-        nodes = np.array([1], dtype=np.uint64)  # heap numbering: the halves of node i are 2 i and 2 i + 1
-        for below in reversed(sums[:-1]):
-            pairs = below.reshape(-1, 2)
-            share = np.divide(pairs[:, 0], pairs.sum(axis=1), out=np.zeros(len(pairs)), where=pairs[:, 0] > 0)
-            first = self.binomial(process, counts, np.minimum(share, 1.0), birth_key(key, nodes), purpose)
-            counts = np.stack([first, counts - first], axis=1).ravel()
-            nodes = np.stack([2 * nodes, 2 * nodes + np.uint64(1)], axis=1).ravel()
+        if not 0 <= n <= LARGEST_COUNT:
+            raise ValueError(f"n is {n}, but must be from 0 to 2^52")
+        boxes = 2 ** max(0, flat.size - 1).bit_length()
+        sums = np.zeros(2 * boxes)  # a binary tree as a heap: the halves of node i are 2 i and 2 i + 1
+        sums[boxes : boxes + flat.size] = flat
+        level = boxes
+        while level > 1:
+            sums[level // 2 : level] = sums[level : 2 * level].reshape(-1, 2).sum(axis=1)
+            level //= 2
+        counts = np.zeros(2 * boxes, np.int64)
+        counts[1] = n
+        words = np.atleast_1d(birth_key(key, np.arange(boxes, dtype=np.uint64)))
+        self._fill(fill_multinomial, process, purpose, _BINOMIAL, words, sums, counts)
+        counts = counts[boxes:]
         return counts[: flat.size]

@@ -78,7 +78,10 @@ class column(Generic[S]):
         if holder is None:
             return self
         if isinstance(holder, Population):
-            return holder.columns[self.name][: holder._length]
+            found = holder._views.get(self.name)
+            if found is None:
+                found = holder._views[self.name] = holder.columns[self.name][: holder._length]
+            return found
         population, row = holder.locate()
         return self.decode(population.columns[self.name].item(row))
 
@@ -107,6 +110,10 @@ class column(Generic[S]):
         TypeError when they would lose something (a float in an integer column), OverflowError or ValueError when they
         are out of range or no known name.
         """
+        if type(values) is np.ndarray and values.dtype == self.dtype and not self.names:
+            return values
+        if type(values) in (float, int) and self.dtype.kind == "f":
+            return np.array(values, self.dtype)
         given = np.asarray(values)
         if self.names and given.dtype.kind in "OT":  # what a data frame makes of words
             given = given.astype(np.str_)
@@ -220,6 +227,7 @@ class Population(CellType):
     model: Any  # the Mesa model that shows these rows as agents; None while the engine runs by itself
     columns: dict[str, NDArray[Any]]  # with spare capacity; only the first len(self) entries are alive
     _length: int
+    _views: dict[str, NDArray[Any]]  # the living entries of columns that were asked for, while no row comes or goes
     removals: int  # how often rows have moved, so that whoever remembers rows knows whether they still hold
 
     def __init__(self, cell_type: Any, identities: Identities) -> None:
@@ -292,9 +300,10 @@ class Population(CellType):
         self.columns["unique_id"][rows] = identities
         stream = getattr(self.cell_type, "row_stream", self.name)
         self.columns["key"][rows] = derived_keys(stream, identities) if keys is None else keys
-        for name, declaration in declared.items():
+        for name, declaration in declared.items() if n else ():
             self.columns[name][rows] = given.get(name, declaration.default)
         self._length = rows.stop
+        self._views.clear()
         return rows
 
     def remove(self, rows: ArrayLike | slice) -> int:
@@ -303,13 +312,14 @@ class Population(CellType):
         rows: bool[len(self)], or row numbers (each from 0; repeats count once), or a slice. IndexError when out of range.
         """
         n = self._length
-        keep = np.ones(n, bool)
         if isinstance(rows, slice):
+            keep = np.ones(n, bool)
             keep[rows] = False
         else:
             chosen = np.asarray(rows)
             if chosen.size == 0 or (chosen.dtype == bool and chosen.shape == (n,) and not chosen.any()):
                 return 0
+            keep = np.ones(n, bool)
             if chosen.dtype == bool and chosen.shape != (n,):
                 raise IndexError(f"{self.name} has {n} rows; the mask has shape {chosen.shape}")
             if chosen.size and chosen.dtype != bool and (chosen.dtype.kind not in "iu" or chosen.min() < 0):
@@ -322,6 +332,7 @@ class Population(CellType):
             for array in self.columns.values():
                 array[first:left] = array[moved]
             self._length = left
+            self._views.clear()
             self.removals += 1
         return n - left
 
@@ -344,10 +355,10 @@ class Population(CellType):
 
     def __getstate__(self) -> dict[str, Any]:
         living = {name: array[: self._length].copy() for name, array in self.columns.items()}
-        return self.__dict__ | {"columns": living}
+        return {name: value for name, value in self.__dict__.items() if name != "_views"} | {"columns": living}
 
     def __setstate__(self, state: dict[str, Any]) -> None:
-        self.__dict__.update(state)
+        self.__dict__.update(state | {"_views": {}})
 
     def _known(self) -> str:
         return f"; its columns are {', '.join(self.columns)}"
@@ -374,4 +385,4 @@ class Population(CellType):
 
 KEY = column(np.uint64, meaning="birth key: the number that this cell's draws are made from")
 KEY.name = "key"
-RESERVED = frozenset({"cell_type", "identities", "name", "model", "columns", "removals", "_length"})
+RESERVED = frozenset({"cell_type", "identities", "name", "model", "columns", "removals", "_length", "_views"})

@@ -12,6 +12,7 @@ import numpy as np
 
 LN2 = math.log(2.0)
 NEGLIGIBLE = 1e-9  # of a level from 0 to 1: a rule with less than this to do rests
+DOUBLINGS = {2.0**n: n for n in range(6)}  # exponent -> how often to square
 MOLECULE = 1.0 / 0.602214076  # nM um3
 
 
@@ -48,7 +49,11 @@ def rate_of(half_life: float) -> float:
 
 def hill(signal: Any, half: float, steepness: float) -> Any:
     """Saturating response, 0 to 1: one half at `signal == half`. Same unit for both; no negative signal."""
-    ratio = (np.asarray(signal) / half) ** steepness
+    ratio = signal / half if type(signal) is float else np.asarray(signal) / half  # one number needs no array
+    for _ in range(DOUBLINGS.get(steepness, 0)):  # squares, since powers are dear
+        ratio *= ratio
+    if steepness not in DOUBLINGS:
+        ratio = ratio**steepness
     return ratio / (1.0 + ratio)
 
 

@@ -25,6 +25,10 @@ _11 = np.uint64(11)
 _12 = np.uint64(12)
 _32 = np.uint64(32)
 _ONE = np.uint64(1)
+_GOLDEN = np.uint64(0x9E3779B97F4A7C15)
+_MULTIPLIER_1 = np.uint64(0xBF58476D1CE4E5B9)
+_MULTIPLIER_2 = np.uint64(0x94D049BB133111EB)
+_27, _30, _31 = np.uint64(27), np.uint64(30), np.uint64(31)
 
 
 @compiled(inline="always")
@@ -49,36 +53,74 @@ def block_words(counter: UInt64Array, key: UInt64Array) -> Any:
 
 
 @compiled()
-def fill_uniform(
-    key: np.uint64, step: np.uint64, first: np.uint64, keys: UInt64Array, four: bool, out: Float64Array
-) -> None:
-    """Fill out[n, draws] with uniforms in [0, 1): two of 53 bits a block, or four of 32 bits."""
+def fill_uniform(key: np.uint64, step: np.uint64, first: np.uint64, keys: UInt64Array, out: Float64Array) -> None:
+    """Fill out[n, draws] with uniforms in [0, 1) of 53 bits, two a block."""
     k0, k1 = key & _LOW, key >> _32
     draws = out.shape[1]
-    scale53 = 2.0**-53
-    scale32 = 2.0**-32
+    scale = 2.0**-53
     for i in range(keys.size):
-        low, high = keys[i] & _LOW, keys[i] >> _32
         block = first
-        j = 0
-        while j < draws:
-            w0, w1, w2, w3 = _philox(low, high, step, block, k0, k1)
+        for j in range(0, draws, 2):
+            w0, w1, w2, w3 = _philox(keys[i] & _LOW, keys[i] >> _32, step, block, k0, k1)
             # Signed integers turn into floats in one instruction, unsigned ones do not.
-            if four:
-                out[i, j] = np.int64(w0) * scale32
-                if j + 1 < draws:
-                    out[i, j + 1] = np.int64(w1) * scale32
-                if j + 2 < draws:
-                    out[i, j + 2] = np.int64(w2) * scale32
-                if j + 3 < draws:
-                    out[i, j + 3] = np.int64(w3) * scale32
-                j += 4
-            else:
-                out[i, j] = np.int64(((w0 << _32) | w1) >> _11) * scale53
-                if j + 1 < draws:
-                    out[i, j + 1] = np.int64(((w2 << _32) | w3) >> _11) * scale53
-                j += 2
+            out[i, j] = np.int64(((w0 << _32) | w1) >> _11) * scale
+            if j + 1 < draws:
+                out[i, j + 1] = np.int64(((w2 << _32) | w3) >> _11) * scale
             block += _ONE
+
+
+@compiled()
+def fill_uniform32(key: np.uint64, step: np.uint64, first: np.uint64, keys: UInt64Array, out: Float64Array) -> None:
+    """Fill out[draws, n] with uniforms in [0, 1) of 32 bits, four a block; draws a multiple of 4.
+
+    One block of all keys at a time, in a loop without branches: the compiler then makes several keys' numbers at once.
+    """
+    k0, k1 = key & _LOW, key >> _32
+    scale = 2.0**-32
+    n = keys.size
+    for j in range(0, out.shape[0], 4):
+        block = first + np.uint64(j // 4)
+        for i in range(n):
+            w0, w1, w2, w3 = _philox(keys[i] & _LOW, keys[i] >> _32, step, block, k0, k1)
+            out[j, i] = np.int64(w0) * scale
+            out[j + 1, i] = np.int64(w1) * scale
+            out[j + 2, i] = np.int64(w2) * scale
+            out[j + 3, i] = np.int64(w3) * scale
+
+
+@compiled(error_model="numpy")
+def find_events(
+    key: np.uint64, step: np.uint64, first: np.uint64, keys: UInt64Array, exponent: Float64Array, found: Int64Array
+) -> int:
+    """Rows i whose first uniform lies below 1 - exp(-exponent[i]): into found[n], in order; returns how many.
+
+    exponent: float64[n] or [1]. A row that has none draws none, and few need the exponential.
+    """
+    k0, k1 = key & _LOW, key >> _32
+    scale = 2.0**-53
+    several = exponent.size > 1
+    count = 0
+    for i in range(keys.size):
+        x = exponent[i] if several else exponent[0]
+        if not x > 0.0:
+            continue
+        w0, w1, _w2, _w3 = _philox(keys[i] & _LOW, keys[i] >> _32, step, first, k0, k1)
+        u = np.int64(((w0 << _32) | w1) >> _11) * scale
+        if u < x and u < -math.expm1(-x):
+            found[count] = i
+            count += 1
+    return count
+
+
+@compiled()
+def mix_words(state: UInt64Array, words: UInt64Array, out: UInt64Array) -> None:
+    """The splitmix64 output of state ^ word into out[n]; state and words of length n or 1."""
+    for i in range(out.size):
+        z = state[i if state.size > 1 else 0] ^ words[i if words.size > 1 else 0]
+        z += _GOLDEN
+        z = (z ^ (z >> _30)) * _MULTIPLIER_1
+        z = (z ^ (z >> _27)) * _MULTIPLIER_2
+        out[i] = z ^ (z >> _31)
 
 
 @compiled()
@@ -212,6 +254,63 @@ def fill_poisson(
 
 
 @compiled(error_model="numpy")
+def _binomial(
+    word: np.uint64, step: np.uint64, first: np.uint64, k0: np.uint64, k1: np.uint64, trials: int, p: float
+) -> int:
+    """How many of `trials` succeed with chance p each, for one key.
+
+    Below a mean of 10 (of the rarer outcome) by inversion, above by transformed rejection (Hormann 1993, BTRS).
+    """
+    if trials == 0 or p == 0.0:
+        return 0
+    if p == 1.0:
+        return trials
+    low, high = word & _LOW, word >> _32
+    block = first
+    u, v = _open_pair(low, high, step, block, k0, k1)
+    # The rarer outcome is drawn. Mirroring u keeps the count rising with u on both sides of one half.
+    mirrored = p > 0.5
+    if mirrored:
+        p = 1.0 - p
+        u = 1.0 - u
+    n = float(trials)
+    mu = n * p
+    k = 0.0
+    if mu < 10.0:
+        if u > 1.0 - mu:  # 1 - n p <= (1 - p)^n
+            odds = p / (1.0 - p)
+            f = math.exp(n * math.log1p(-p))
+            while u > f and k < n and f > 2.0**-60:
+                u -= f
+                k += 1.0
+                f *= odds * (n - k + 1.0) / k
+    else:
+        root = math.sqrt(mu * (1.0 - p))
+        b = 1.15 + 2.53 * root
+        a = -0.0873 + 0.0248 * b + 0.01 * p
+        accept = 0.92 - 4.2 / b
+        alpha = (2.83 + 5.1 / b) * root
+        log_mode = 1.0  # worked out at the first trial that needs it; a log of a probability is never above 0
+        while True:
+            u -= 0.5
+            us = 0.5 - abs(u)
+            k = math.floor((2.0 * a / us + b) * u + mu + 0.5)
+            if us >= 0.07 and v <= accept:
+                break
+            if 0.0 <= k <= n:
+                if log_mode > 0.0:
+                    log_mode = _log_binomial(math.floor((n + 1.0) * p), n, p)
+                if math.log(v * alpha / (a / (us * us) + b)) <= _log_binomial(k, n, p) - log_mode:
+                    break
+            block += _ONE
+            u, v = _open_pair(low, high, step, block, k0, k1)
+            if mirrored:
+                u = 1.0 - u
+    count: Any = np.int64(k)
+    return trials - count if mirrored else count
+
+
+@compiled(error_model="numpy")
 def fill_binomial(
     key: np.uint64,
     step: np.uint64,
@@ -221,10 +320,7 @@ def fill_binomial(
     chance: Float64Array,
     out: Int64Array,
 ) -> int:
-    """Fill out[n] with binomial variates; number[n] or [1], chance[n] or [1]. Returns the first bad row, else -1.
-
-    Below a mean of 10 (of the rarer outcome) by inversion, above by transformed rejection (Hormann 1993, BTRS).
-    """
+    """Fill out[n] with binomial variates; number[n] or [1], chance[n] or [1]. Returns the first bad row, else -1."""
     k0, k1 = key & _LOW, key >> _32
     several_numbers = number.size > 1
     several_chances = chance.size > 1
@@ -233,52 +329,22 @@ def fill_binomial(
         p = chance[i] if several_chances else chance[0]
         if not (0 <= trials <= LARGEST_COUNT and 0.0 <= p <= 1.0):
             return i
-        if trials == 0 or p == 0.0:
-            out[i] = 0
-            continue
-        if p == 1.0:
-            out[i] = trials
-            continue
-        low, high = keys[i] & _LOW, keys[i] >> _32
-        block = first
-        u, v = _open_pair(low, high, step, block, k0, k1)
-        # The rarer outcome is drawn. Mirroring u keeps the count rising with u on both sides of one half.
-        mirrored = p > 0.5
-        if mirrored:
-            p = 1.0 - p
-            u = 1.0 - u
-        n = float(trials)
-        mu = n * p
-        k = 0.0
-        if mu < 10.0:
-            if u > 1.0 - mu:  # 1 - n p <= (1 - p)^n
-                odds = p / (1.0 - p)
-                f = math.exp(n * math.log1p(-p))
-                while u > f and k < n and f > 2.0**-60:
-                    u -= f
-                    k += 1.0
-                    f *= odds * (n - k + 1.0) / k
-        else:
-            root = math.sqrt(mu * (1.0 - p))
-            b = 1.15 + 2.53 * root
-            a = -0.0873 + 0.0248 * b + 0.01 * p
-            accept = 0.92 - 4.2 / b
-            alpha = (2.83 + 5.1 / b) * root
-            log_mode = 1.0  # worked out at the first trial that needs it; a log of a probability is never above 0
-            while True:
-                u -= 0.5
-                us = 0.5 - abs(u)
-                k = math.floor((2.0 * a / us + b) * u + mu + 0.5)
-                if us >= 0.07 and v <= accept:
-                    break
-                if 0.0 <= k <= n:
-                    if log_mode > 0.0:
-                        log_mode = _log_binomial(math.floor((n + 1.0) * p), n, p)
-                    if math.log(v * alpha / (a / (us * us) + b)) <= _log_binomial(k, n, p) - log_mode:
-                        break
-                block += _ONE
-                u, v = _open_pair(low, high, step, block, k0, k1)
-                if mirrored:
-                    u = 1.0 - u
-        out[i] = trials - np.int64(k) if mirrored else np.int64(k)
+        out[i] = _binomial(keys[i], step, first, k0, k1, trials, p)
     return -1
+
+
+@compiled(error_model="numpy")
+def fill_multinomial(
+    key: np.uint64, step: np.uint64, first: np.uint64, words: UInt64Array, sums: Float64Array, counts: Int64Array
+) -> None:
+    """Share the count of each node of a binary tree out to its two halves, from the root (1) down: node i has 2 i and 2 i + 1.
+
+    words: uint64[nodes], keys; sums: float64[2 * nodes], weight under each node; counts: int64[2 * nodes], that of the root given.
+    """
+    k0, k1 = key & _LOW, key >> _32
+    for node in range(1, words.size):
+        if counts[node] > 0:
+            left, right = sums[2 * node], sums[2 * node + 1]
+            share = min(left / (left + right), 1.0) if left > 0.0 else 0.0
+            counts[2 * node] = _binomial(words[node], step, first, k0, k1, counts[node], share)
+            counts[2 * node + 1] = counts[node] - counts[2 * node]

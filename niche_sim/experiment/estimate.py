@@ -37,9 +37,9 @@ BYTES_A_SITE, BYTES_A_CELL, BYTES_A_PARCEL, BYTES_A_DRAW = 600.0, 250.0, 200.0, 
 KEPT_A_SITE, KEPT_A_CELL = 112.0, 70.0  # bytes of a snapshot
 SNAPSHOT_EVERY = 7 * 24.0  # h, as in record
 BYTES_A_ROW = 3000.0  # of the table of readouts
-A_STEP, AN_HOUR = 1e-3, 1e-3  # s, of any section
-SITE_A_STEP, SITE_AN_HOUR = 2e-8, 7e-8  # s
-CELL_A_STEP, PARCEL_A_STEP, SUB_STEP, OFFSET_AN_HOUR = 2e-7, 6e-8, 8e-9, 1e-9  # s; an offset is one of a neighbourhood
+A_STEP, AN_HOUR = 2e-4, 1e-4  # s, of any section
+SITE_A_STEP, SITE_AN_HOUR = 5e-9, 6e-8  # s
+CELL_A_STEP, PARCEL_A_STEP, SUB_STEP, OFFSET_AN_HOUR = 4e-8, 3e-8, 2.5e-9, 3e-10  # s; an offset is one of a neighbourhood
 SURVIVING = 0.5  # of lodged tumour cells, about, that leave the vessel alive
 MOMENTS = 100  # at which the growth of a primary is looked at
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from niche_sim.engine.errors import InputError
+from niche_sim.engine.kernels.neighbourhood import sites_of
 from niche_sim.engine.kernels.spectral import solve_poisson
 
 Field = NDArray[np.float64]
@@ -116,11 +117,11 @@ class Section(_Frozen):
         return within
 
     def site_of(self, y: Field, x: Field) -> NDArray[np.int64]:
-        """Flat site index of each position, um; positions outside belong to the nearest site of the edge."""
-        rows, columns = self.shape
-        iy = np.clip(np.asarray(y) / self.spacing, 0, rows - 1).astype(np.int64)
-        ix = np.clip(np.asarray(x) / self.spacing, 0, columns - 1).astype(np.int64)
-        return iy * columns + ix
+        """Flat site index of each position, um; positions outside belong to the nearest site of the edge.
+
+        What has no place (not a number) is at site 0: whoever asks leaves it out.
+        """
+        return sites_of(np.asarray(y, np.float64), np.asarray(x, np.float64), self.spacing, *self.shape)
 
     def place(self, uniforms: Field, cumulative: Field) -> tuple[Field, Field]:
         """Positions (y, x), um, drawn by site weights and evenly within a site.
@@ -136,7 +137,7 @@ class Section(_Frozen):
         last = np.searchsorted(cumulative, cumulative[-1])
         iy, ix = np.divmod(np.minimum(sites, last), self.shape[1])
         # Off the very edge of a site, so that rounding cannot put a position into the next one.
-        within = np.clip(uniforms[:, 1:], 1e-9, 1 - 1e-9)
+        within = np.minimum(np.maximum(uniforms[:, 1:], 1e-9), 1 - 1e-9)
         return (iy + within[:, 0]) * self.spacing, (ix + within[:, 1]) * self.spacing
 
 

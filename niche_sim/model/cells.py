@@ -56,7 +56,6 @@ class ResidentRecipientCell(CellType):
     label = "recipient cells of exosomes"
     marker = "h"
     rests = True
-    stream, row_stream = "resident_receivers", "ResidentReceiver"
     kind = column(
         np.int8, names=("lung_fibroblast", "lung_epithelium", "brain_endothelium"), meaning="what kind of cell it is"
     )
@@ -111,7 +110,6 @@ class BoneMarrowDerivedCell(CellType):
     population = "bmdc"
     label = "bone-marrow-derived cells"
     depletable = True
-    row_stream = "BoneMarrowCell"
     kind = column(np.int8, names=tuple(BMDC_KINDS.values()), meaning="what kind of cell it is")
     heading = column(np.float64, unit="rad", meaning="direction of its walk")
     arrested = column(np.bool_, meaning="held by fibronectin, a macrophage of the niche")

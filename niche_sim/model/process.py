@@ -8,7 +8,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from niche_sim.engine.chance import Chance
-from niche_sim.engine.laws import probability
 from niche_sim.model.parameters import Parameters
 from niche_sim.model.sensing import Present, Situation
 from niche_sim.model.state import State
@@ -45,6 +44,8 @@ class Process:
 
     def due(self, step_index: int, step: float) -> float:
         """The time (h) over which the rule acts in step number `step_index` of `step` h: 0 if it rests."""
+        if self.period <= step:
+            return step
         steps = max(1, round(self.period / step))
         return steps * step if (step_index + 1) % steps == 0 else 0.0
 
@@ -72,7 +73,7 @@ class Process:
     ) -> NDArray[np.int64]:
         """Which of some tumour cells (rows, int64[n]) the rule's event befalls within dt (h): the hazard, sampled."""
         rate = self.hazard(state, p, Present(state, rows))
-        return rows[chance.uniform(self, state.tumour_cells.key[rows]) < probability(rate, dt)]
+        return rows[chance.events(self, state.tumour_cells.key[rows], rate, dt)]
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         """Advance this rule by `dt` (h)."""

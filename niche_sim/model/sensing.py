@@ -98,10 +98,11 @@ def _around(state: State, p: Parameters, cells: Population, amount: Any, per: fl
     """Mean over the neighbourhood of sites `at` (flat index) of each cell's amount, divided by `per`, float64[at]."""
     section = state.section
     reach = disc(p.tumour.neighbourhood, section.spacing)
-    if at is all_sites(section.zone.size):  # of a map the cells are the fewer
+    whole = at is all_sites(section.zone.size)
+    if whole or np.count_nonzero(amount) < len(at):  # the fewer of the two are gone through
         everywhere = np.zeros(section.shape)
         spread(everywhere, state.sites(cells), amount / per, *reach)
-        return everywhere.ravel()
+        return everywhere.ravel() if whole else everywhere.ravel()[at]
     return gather(state.mapped(cells, amount) / per, at, *reach)
 
 

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from niche_sim.engine.columns import Identities, Population
+from niche_sim.engine.kernels.neighbourhood import add_up
 from niche_sim.model.anatomy import Section
 from niche_sim.model.catalogue import CARGO, EXOSOME_SOURCES, Blocked, Boosted, Cargo, Drugs, Loss
 from niche_sim.model.cells import (
@@ -29,6 +30,7 @@ from niche_sim.model.cells import (
 )
 
 Field = NDArray[np.float64]
+ONE = np.ones(1)
 P = TypeVar("P", bound=Population)
 
 
@@ -245,8 +247,6 @@ class State:
 
     def sites(self, population: Population) -> NDArray[np.int64]:
         """Flat site index of every cell of a population, int64[n]."""
-        if population is self.tumour_cells:  # those in blood have no place; whoever asks leaves them out
-            return self.section.site_of(np.nan_to_num(population.y), np.nan_to_num(population.x))
         if not population.rests:
             return self.section.site_of(population.y, population.x)
         mark = (len(population), population.removals)  # resting cells: their sites change only with their rows
@@ -267,16 +267,12 @@ class State:
 
     def mapped(self, population: Population, weights: Any = None) -> Field:
         """Cells (or a weight of each) per site, float64[y, x]."""
-        shape = self.section.shape
-        counts = np.bincount(self.sites(population), weights=weights, minlength=shape[0] * shape[1])
-        return counts.reshape(shape).astype(np.float64, copy=False)
+        amount = ONE if weights is None else np.asarray(weights, np.float64)
+        return add_up(self.sites(population), amount, *self.section.shape)
 
     def mapped_living_tumour(self) -> Field:
         """Tumour cells in the tissue (not circulating) per site, float64[y, x]."""
-        cells, shape = self.tumour_cells, self.section.shape
-        here = ~np.isnan(cells.y)  # a circulating cell has no place
-        sites = self.section.site_of(cells.y[here], cells.x[here])
-        return np.bincount(sites, minlength=shape[0] * shape[1]).reshape(shape).astype(np.float64)
+        return self.mapped(self.tumour_cells, self.tumour_cells.y >= 0.0)  # a circulating cell has no place
 
     def release_exosomes(self, vesicles: int, source: int, key: Any, parcel_size: float) -> None:
         """Put vesicles of one source (its code) into blood, in parcels; the n-th vesicle's parcel has key + n."""
@@ -301,6 +297,8 @@ class State:
 
     def lose_tumour_cells(self, rows: NDArray[np.int64], loss: Loss) -> None:
         """Take tumour cells (rows) out, count them, and note an event where one was the last of its clone."""
+        if len(rows) == 0:
+            return
         cells = self.tumour_cells
         setattr(self.counters, loss.counter, getattr(self.counters, loss.counter) + len(rows))
         alone = rows[cells.clone_size[rows] <= 1]

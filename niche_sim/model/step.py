@@ -19,6 +19,8 @@ def advance(
     chance.step = state.step_index
     intervene(interventions, state, p, chance, dt)
     for process in schedule:
+        if process.befalls and len(state.tumour_cells) == 0:  # nobody there to befall
+            continue
         if time := process.due(state.step_index, dt):
             process.step(state, p, chance, time)
     state.step_index += 1

@@ -9,6 +9,8 @@ import numpy as np
 
 from niche_sim.engine.compiling import compiled
 
+BELOW_ONE = 1.0 - 2.0**-53  # the largest float64 below 1
+
 
 @functools.lru_cache(maxsize=64)
 def disc(radius: float, spacing: float) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
@@ -28,6 +30,29 @@ def disc(radius: float, spacing: float) -> tuple[np.ndarray, np.ndarray, np.ndar
     dy, dx = np.nonzero(share)
     weights = share[dy, dx] / share.sum()
     return offsets[dy], offsets[dx], weights
+
+
+@compiled()
+def sites_of(y: Any, x: Any, spacing: float, rows: int, columns: int) -> Any:  # pragma: no cover - compiled
+    """Flat index of the site of each position (um), int64[n]: the nearest one of those outside, 0 where there is none."""
+    sites = np.empty(y.shape, np.int64)
+    out, flat_y, flat_x = sites.ravel(), y.ravel(), x.ravel()
+    for i in range(out.size):
+        iy, ix = flat_y[i] / spacing, flat_x[i] / spacing
+        iy = min(iy, rows - 1.0) if iy > 0.0 else 0.0
+        ix = min(ix, columns - 1.0) if ix > 0.0 else 0.0
+        out[i] = int(iy) * columns + int(ix)
+    return sites
+
+
+@compiled()
+def add_up(sites: Any, amount: Any, rows: int, columns: int) -> Any:  # pragma: no cover - compiled
+    """Sum of amount[n] (or of amount[0] for all) on each site (flat index), float64[rows, columns]."""
+    field = np.zeros((rows, columns))
+    flat = field.ravel()
+    for i in range(sites.size):
+        flat[sites[i]] += amount[i if amount.size > 1 else 0]
+    return field
 
 
 @compiled()
@@ -57,22 +82,61 @@ def spread(field: Any, sites: Any, amount: Any, dy: Any, dx: Any, weights: Any) 
                 flat[mirrored(y + dy[j], ny) * nx + mirrored(x + dx[j], nx)] += amount[i] * weights[j]
 
 
+@compiled(inline="always")
+def around(
+    flat: Any, site: int, ny: int, nx: int, dy: Any, dx: Any, ahead: Any, reach: int, weights: Any
+) -> float:  # pragma: no cover - compiled
+    """Weighted mean of a flat field over the disc around one site; ahead: the disc's offsets of the flat index."""
+    y, x = site // nx, site % nx
+    total = 0.0
+    if reach <= y < ny - reach and reach <= x < nx - reach:
+        for j in range(ahead.size):
+            total += flat[site + ahead[j]] * weights[j]
+    else:
+        for j in range(dy.size):
+            total += flat[mirrored(y + dy[j], ny) * nx + mirrored(x + dx[j], nx)] * weights[j]
+    return total
+
+
 @compiled()
 def gather(field: Any, sites: Any, dy: Any, dx: Any, weights: Any) -> Any:  # pragma: no cover - compiled
     """Weighted mean of field[ny, nx] over the disc around each of sites (flat index): float64[n]."""
     ny, nx = field.shape
     flat = field.ravel()
-    ahead = dy * nx + dx
-    reach = dy.max()
+    ahead, reach = dy * nx + dx, dy.max()
     out = np.empty(sites.size)
     for i in range(sites.size):
-        y, x = sites[i] // nx, sites[i] % nx
-        total = 0.0
-        if reach <= y < ny - reach and reach <= x < nx - reach:
-            for j in range(ahead.size):
-                total += flat[sites[i] + ahead[j]] * weights[j]
-        else:
-            for j in range(ahead.size):
-                total += flat[mirrored(y + dy[j], ny) * nx + mirrored(x + dx[j], nx)] * weights[j]
-        out[i] = total
+        out[i] = around(flat, sites[i], ny, nx, dy, dx, ahead, reach, weights)
     return out
+
+
+@compiled()
+def find_room(
+    field: Any, y: Any, x: Any, step_y: Any, step_x: Any, most_steps: int, most: float, spacing: float, dy: Any, dx: Any,
+    weights: Any,
+) -> Any:  # pragma: no cover - compiled  # fmt: skip
+    """The nearest place on each way whose neighbourhood is less dense than `most`: y, x (um, [n]) and whether there is one.
+
+    y, x: starts, um, float64[n]; step_y, step_x: float64[n], um a step; edges reflect. Where there is no such place within
+    most_steps, the start. field: float64[ny, nx]; dy, dx, weights: the disc of a neighbourhood.
+    """
+    ny, nx = field.shape
+    flat = field.ravel()
+    ahead, reach = dy * nx + dx, dy.max()
+    out_y, out_x, found = y.copy(), x.copy(), np.zeros(y.size, np.bool_)
+    for i in range(y.size):
+        for step in range(1, most_steps + 1):
+            to_y = fold(y[i] + step * step_y[i], ny * spacing)
+            to_x = fold(x[i] + step * step_x[i], nx * spacing)
+            site = int(to_y / spacing) * nx + int(to_x / spacing)
+            if around(flat, site, ny, nx, dy, dx, ahead, reach, weights) < most:
+                out_y[i], out_x[i], found[i] = to_y, to_x, True
+                break
+    return out_y, out_x, found
+
+
+@compiled(error_model="numpy")
+def fold(position: float, length: float) -> float:  # pragma: no cover - compiled
+    """A position (um) mirrored back into 0 .. length at reflecting edges."""
+    folded = position % (2.0 * length)
+    return min(2.0 * length - folded if folded > length else folded, length * BELOW_ONE)

@@ -22,7 +22,8 @@ def walk(
 ) -> None:  # pragma: no cover - compiled
     """Move n cells in place by m sub-steps of a velocity-jump walk on a section with reflecting edges.
 
-    y, x: float64[n], um. heading: float64[n], radians. run: float64[n], um per sub-step. turn_chance: per sub-step.
+    y, x: float64[n], um. heading: float64[n], radians; the nearest of `HEADINGS` is taken. run: float64[n], um per
+    sub-step. turn_chance: per sub-step.
     uniforms: float64[n, m], one 32-bit number a sub-step. weight: float64[ny, nx], relative density of such cells at rest;
     a move from weight a to weight b is accepted with probability min(1, b / a), else the cell turns back, so that the walk
     leaves that density as it is.
@@ -37,9 +38,12 @@ def walk(
     step_y, step_x, new_y, new_x = np.empty(n), np.empty(n), np.empty(n), np.empty(n)
     inside_y, inside_x, luck = np.empty(n), np.empty(n), np.empty(n)
     here, there = np.empty(n), np.empty(n)
+    faces = np.empty(n, np.int32)  # the direction of the last turn; edges and refusals only change signs
+    per_radian = HEADINGS / (2.0 * math.pi)
     way, site = np.empty(n, np.int32), np.empty(n, np.int32)
     for i in range(n):
-        step_y[i], step_x[i] = run[i] * math.sin(heading[i]), run[i] * math.cos(heading[i])
+        faces[i] = np.int32(math.floor(heading[i] * per_radian + 0.5)) & np.int32(HEADINGS - 1)
+        step_y[i], step_x[i] = run[i] * _SINE[faces[i]], run[i] * _COSINE[faces[i]]
         here[i] = flat[min(int(y[i] * per_um), ny - 1) * nx + min(int(x[i] * per_um), nx - 1)]
     # One sub-step of all cells at a time, in short loops without branches: the compiler then handles several cells at
     # once, which makes this three times as fast as one loop a cell.
@@ -54,6 +58,7 @@ def walk(
             k = np.uint32(way[i]) & np.uint32(HEADINGS - 1)
             step_y[i] += turns * (run[i] * _SINE[k] - step_y[i])
             step_x[i] += turns * (run[i] * _COSINE[k] - step_x[i])
+            faces[i] = way[i] if way[i] < HEADINGS else faces[i]
         for i in range(n):
             new_y[i], new_x[i] = y[i] + step_y[i], x[i] + step_x[i]
             inside_y[i] = 1.0 if (new_y[i] >= 0.0) & (new_y[i] <= height) else -1.0
@@ -74,15 +79,18 @@ def walk(
             x[i] += moves * (new_x[i] - x[i])
             here[i] += moves * (there[i] - here[i])
     for i in range(n):
-        heading[i] = math.atan2(step_y[i], step_x[i])
+        angle = faces[i] / per_radian
+        if step_y[i] * _SINE[faces[i]] < 0.0:
+            angle = -angle
+        if step_x[i] * _COSINE[faces[i]] < 0.0:
+            angle = math.pi - angle
+        if angle > math.pi:
+            angle -= 2.0 * math.pi
+        elif angle < -math.pi:
+            angle += 2.0 * math.pi
+        heading[i] = angle
 
 
 def sub_steps(speed: float, persistence: float, dt: float, spacing: float) -> int:
     """How many sub-steps keep a cell at `speed` (um/h) within one site and one mean run time each."""
     return max(1, math.ceil(max(speed * dt / spacing, dt / persistence) - 1e-9))
-
-
-def fold(position: np.ndarray, length: float) -> np.ndarray:
-    """Positions (um) mirrored back into 0 .. length at reflecting edges."""
-    folded = np.mod(position, 2.0 * length)
-    return np.minimum(np.where(folded > length, 2.0 * length - folded, folded), np.nextafter(length, 0.0))

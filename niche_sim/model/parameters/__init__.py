@@ -135,7 +135,7 @@ class Parameters:
 
     def of_sources(self, cargo: str) -> NDArray[np.float64]:
         """One cargo of every exosome source, float64[sources], in the order of `vocabulary.EXOSOME_SOURCES`."""
-        return np.array([getattr(self.source(name), cargo) for name in EXOSOME_SOURCES])
+        return self._table(cargo, EXOSOME_SOURCES)
 
     def line(self, name: str) -> TumourLine:
         """The numbers of one tumour line, by its name in `vocabulary.TUMOUR_LINES`."""
@@ -144,7 +144,16 @@ class Parameters:
 
     def of_lines(self, number: str, lines: NDArray[np.int8]) -> NDArray[np.float64]:
         """One number of every cell's tumour line, float64[n]; lines: codes as in `vocabulary.TUMOUR_LINES`, int8[n]."""
-        return np.array([getattr(self.line(name), number) for name in TUMOUR_LINES])[lines]
+        return self._table(number, TUMOUR_LINES)[lines]
+
+    def _table(self, number: str, groups: tuple[str, ...]) -> NDArray[np.float64]:
+        # Kept on the instance, which does not change: to compare registers would cost more than to make it.
+        tables: dict[tuple[str, int], NDArray[np.float64]] = self.__dict__.setdefault("_tables", {})
+        found = tables.get((number, len(groups)))
+        if found is None:
+            found = tables[number, len(groups)] = np.array([getattr(getattr(self, name), number) for name in groups])
+            found.setflags(write=False)
+        return found
 
 
 @dataclass(frozen=True)

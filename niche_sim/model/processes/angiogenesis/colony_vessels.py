@@ -24,7 +24,7 @@ class ColonyVessels(Process):
 
     reads = ("section", "vegf", "vessels", "tumour_cells", "blocked.vegf", "drugs.anti_vegf")
     writes = ("vessels",)
-    period = 6.0
+    period = 12.0
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         numbers, cells = p.angiogenesis, state.tumour_cells

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from niche_sim.engine.chance import Chance, birth_key
-from niche_sim.engine.laws import hill, probability, rate_of
+from niche_sim.engine.laws import hill, rate_of
 from niche_sim.model.parameters import Parameters
 from niche_sim.model.process import Process
 from niche_sim.model.state import State
@@ -24,8 +24,7 @@ class EpithelialRecruitment(Process):
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         numbers, cells = p.angiogenesis, state.epithelial_cells
-        leaving = probability(rate_of(numbers.half_life_epithelial), dt)
-        cells.remove(chance.uniform(self, cells.key, purpose="leave") < leaving)
+        cells.remove(chance.events(self, cells.key, rate_of(numbers.half_life_epithelial), dt, "leave"))
         held = np.count_nonzero(state.bmdc.arrested) / state.section.volume
         rate = numbers.rate_epithelial * hill(held, numbers.half_held, numbers.steepness_held)
         n = chance.poisson(self, rate * state.section.volume * dt, [0]).item()

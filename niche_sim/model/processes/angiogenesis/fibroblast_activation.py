@@ -21,7 +21,7 @@ class FibroblastActivation(Process):
 
     reads = ("section", "tgfb", "fibroblasts", "blood.exposure", "blocked.tgfb_receptor")
     writes = ("fibroblasts.activation",)
-    period = 3.0
+    period = 6.0
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         cells, numbers = state.fibroblasts, p.angiogenesis

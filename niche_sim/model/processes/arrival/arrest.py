@@ -29,7 +29,6 @@ class Arrest(Process):
 
     reads = ("section", "tumour_cells", "time")
     writes = ("tumour_cells", "counters", "events")
-    stream = "Lodging"
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         cells, section = state.tumour_cells, state.section

@@ -27,7 +27,6 @@ class Detachment(Process):
 
     reads = ("section", "fibronectin", "nets", "leakiness", "tumour_cells", "blocked.talin", "time")
     writes = ("tumour_cells", "counters", "events")
-    stream = "WashingOut"
     befalls = ("arrested",)
 
     def hazard(self, state: State, p: Parameters, where: Situation) -> NDArray[np.float64]:

@@ -27,7 +27,6 @@ class PostExtravasationFate(Process):
 
     reads = ("tumour_cells",)
     writes = ("tumour_cells.state", "tumour_cells.reactivated_by", "tumour_cells.coopting")
-    stream = "Settling"
 
     def share(self, state: State, p: Parameters, where: Situation) -> NDArray[np.float64]:
         """Share of such cells that become motile, float64[n]: decided once, so that it has no rate."""

@@ -8,8 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from niche_sim.engine.chance import Chance, daughter_key
-from niche_sim.engine.kernels.neighbourhood import disc, gather
-from niche_sim.engine.kernels.walk import fold
+from niche_sim.engine.kernels.neighbourhood import disc, find_room
 from niche_sim.engine.laws import LN2, against_naive, births, disc_diameter, hill
 from niche_sim.model.anatomy import Section
 from niche_sim.model.cells import TumourCell
@@ -83,17 +82,9 @@ def first_room(state: State, p: Parameters, y: Any, x: Any, angle: Any) -> tuple
 
     y, x: parents, um [n]. Returns y, x [n] in um and whether there is one within the rim.
     """
-    section = state.section
+    section, step = state.section, p.tumour.diameter
     density = state.mapped_living_tumour() / section.site_volume
-    found = np.zeros(len(y), bool)
-    out_y, out_x = y.copy(), x.copy()
-    for pushed in range(1, 1 + int(p.tumour.rim // p.tumour.diameter)):
-        to_y = fold(y + pushed * p.tumour.diameter * np.sin(angle), section.height)
-        to_x = fold(x + pushed * p.tumour.diameter * np.cos(angle), section.width)
-        crowding = gather(density, section.site_of(to_y, to_x), *disc(p.tumour.neighbourhood, section.spacing))
-        fits = ~found & (crowding < p.tumour.packing / 2.0)  # the edge of a packed colony has half its neighbours
-        out_y[fits], out_x[fits] = to_y[fits], to_x[fits]
-        found |= fits
-        if found.all():
-            break
-    return out_y, out_x, found
+    most = p.tumour.packing / 2.0  # the edge of a packed colony has half its neighbours
+    reach = disc(p.tumour.neighbourhood, section.spacing)
+    dy, dx = step * np.sin(angle), step * np.cos(angle)
+    return find_room(density, y, x, dy, dx, int(p.tumour.rim // step), most, section.spacing, *reach)

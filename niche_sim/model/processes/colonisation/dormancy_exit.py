@@ -27,7 +27,6 @@ class DormancyExit(Process):
 
     reads = ("section", "fibronectin", "periostin", "hgf", "nk_cells.activity", "tumour_cells", "blocked.ifng")
     writes = ("tumour_cells.state", "tumour_cells.reactivated_by")
-    stream = "Waking"
     befalls = ("dormant",)
     becomes = "motile"
 

@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 
 from niche_sim.engine.chance import Chance
 from niche_sim.engine.kernels.walk import sub_steps, walk
-from niche_sim.engine.laws import probability, turn_chance
+from niche_sim.engine.laws import turn_chance
 from niche_sim.model.cells import TumourCell
 from niche_sim.model.parameters import Parameters
 from niche_sim.model.process import Process
@@ -57,7 +57,7 @@ class MotileSearch(Process):
              spacing)  # fmt: skip
         cells.y[rows], cells.x[rows], cells.heading[rows] = y, x, heading
         rate = self.hazard(state, p, Present(state, rows))
-        new = rows[chance.uniform(self, cells.key[rows], purpose="condense") < probability(rate, dt)]
+        new = rows[chance.events(self, cells.key[rows], rate, dt, "condense")]
         cells.state[new] = CYCLING
         kept = chance.uniform(self, cells.key[new], purpose="coopt") >= state.blocked.motility
         cells.coopting[new] = cells.coopting[new] & kept

@@ -22,7 +22,7 @@ class CollagenLinking(Process):
 
     reads = ("section", "stellate_cells", "lox", "collagen", "blocked.lox")
     writes = ("lox", "collagen")
-    period = 6.0
+    period = 12.0
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         cells, section, numbers = state.stellate_cells, state.section, p.collagen

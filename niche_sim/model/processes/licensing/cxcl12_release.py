@@ -22,7 +22,7 @@ class Cxcl12Release(Process):
 
     reads = ("section", "stellate_cells", "primary", "boosted.timp1", "blocked.cd63", "blocked.cxcl12", "cxcl12")
     writes = ("cxcl12",)
-    period = 6.0
+    period = 12.0
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         cells, numbers = state.stellate_cells, p.stroma

@@ -24,7 +24,7 @@ class FibronectinDeposition(Process):
 
     reads = ("section", "stellate_cells", "fibronectin", "blood.saa", "blocked.fibronectin")
     writes = ("fibronectin",)
-    period = 3.0
+    period = 6.0
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         cells = state.stellate_cells

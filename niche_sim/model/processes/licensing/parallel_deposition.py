@@ -20,7 +20,7 @@ class ParallelDeposition(Process):
 
     reads = ("section", "stellate_cells", "fibronectin", "blood.saa", "blood.s100a8", "blocked.fibronectin")
     writes = ("fibronectin",)
-    period = 3.0
+    period = 6.0
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         cells, section = state.stellate_cells, state.section

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from niche_sim.engine.chance import Chance
-from niche_sim.engine.laws import hill, probability, rate_of, relax
+from niche_sim.engine.laws import hill, rate_of, relax
 from niche_sim.model.parameters import Parameters
 from niche_sim.model.process import Process
 from niche_sim.model.state import State
@@ -23,6 +23,8 @@ class StellateActivation(Process):
     reads = ("section", "tgfb", "stellate_cells", "blocked.tgfb_receptor", "time")
     writes = ("stellate_cells.activation", "stellate_cells.active_at")
 
+    period = 3.0
+
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         cells = state.stellate_cells
         if not state.tgfb.any() and not cells.activation.any():
@@ -30,8 +32,9 @@ class StellateActivation(Process):
         sensed = hill(state.at(state.tgfb, cells), p.stellate.half_signal, p.stellate.steepness)  # 0..1 [cell]
         gain = p.stellate.rate_activation * sensed * (1.0 - state.blocked.tgfb_receptor)
         before = cells.activation.copy()
-        reverts = chance.uniform(self, cells.key) < probability(rate_of(p.stellate.half_life_active), dt)
-        cells.activation[:] = relax(np.where(reverts, 0.0, before), 1.0, gain, dt)
+        active = np.flatnonzero(before)
+        cells.activation[active[chance.events(self, cells.key[active], rate_of(p.stellate.half_life_active), dt)]] = 0.0
+        cells.activation[:] = relax(cells.activation, 1.0, gain, dt)
         counted = p.stellate.fraction_counted
         cells.active_at[(before < counted) & (cells.activation >= counted)] = state.time + dt
         cells.active_at[cells.activation < counted] = np.nan

@@ -21,7 +21,7 @@ class EndothelialPermeability(Process):
 
     reads = ("blood.exposure", "vegf", "leakiness", "blocked.vegf", "drugs.anti_vegf")
     writes = ("leakiness",)
-    period = 6.0
+    period = 12.0
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         by_exosomes = exposure_answer(state, p, "mir25")

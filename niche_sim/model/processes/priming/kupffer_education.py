@@ -31,7 +31,6 @@ class KupfferEducation(Process):
         "resident_recipient_cells.educated_at",
     )
     period = 3.0
-    stream = "Teaching"
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         cells = state.recipient_cells

@@ -26,7 +26,7 @@ class TgfbRelease(Process):
 
     reads = ("section", "kupffer_cells", "resident_recipient_cells", "tumour_cells", "tgfb")
     writes = ("tgfb",)
-    period = 2.0
+    period = 3.0
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         cells, section = state.recipient_cells, state.section

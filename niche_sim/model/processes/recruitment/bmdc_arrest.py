@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from niche_sim.engine.chance import Chance
-from niche_sim.engine.laws import hill, probability
+from niche_sim.engine.laws import hill
 from niche_sim.model.cells import BoneMarrowDerivedCell
 from niche_sim.model.parameters import Parameters
 from niche_sim.model.process import Process
@@ -25,10 +27,9 @@ class BmdcArrest(Process):
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         cells, numbers = state.bmdc, p.bmdc
-        sites = state.sites(cells)
+        may = np.flatnonzero((cells.kind <= MDSC) & ~cells.arrested)
+        sites = state.sites(cells)[may]
         held = hill(state.fibronectin.ravel()[sites], numbers.half_fibronectin, numbers.steepness_fibronectin)
         by_collagen = hill(state.collagen.ravel()[sites], numbers.half_collagen, 2.0)
         held *= numbers.share_without_collagen + (1.0 - numbers.share_without_collagen) * by_collagen
-        held *= cells.kind <= MDSC
-        stops = chance.uniform(self, cells.key) < probability(numbers.rate_arrest * held, dt)
-        cells.arrested[stops] = True
+        cells.arrested[may[chance.events(self, cells.key[may], numbers.rate_arrest * held, dt)]] = True

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from niche_sim.engine.chance import Chance
-from niche_sim.engine.laws import probability, rate_of
+from niche_sim.engine.laws import rate_of
 from niche_sim.model.parameters import Parameters
 from niche_sim.model.process import Process
 from niche_sim.model.state import State
@@ -27,4 +27,4 @@ class BmdcDeparture(Process):
             [moving, moving, rate_of(p.bmdc.half_life_neutrophils), rate_of(p.bmdc.half_life_patrolling)]
         )
         rate = np.where(cells.arrested, rate_of(p.bmdc.half_life_arrested), by_kind[cells.kind])
-        cells.remove(chance.uniform(self, cells.key) < probability(rate, dt))
+        cells.remove(chance.events(self, cells.key, rate, dt))

@@ -25,7 +25,7 @@ class GranulinFeedback(Process):
 
     reads = ("section", "bmdc", "stellate_cells", "periostin", "blocked.granulin", "blocked.periostin")
     writes = ("stellate_cells.granulin", "periostin")
-    period = 3.0
+    period = 6.0
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         cells, section = state.stellate_cells, state.section

@@ -38,7 +38,7 @@ class LymphocyteRenewal(Process):
         "time",
     )
     writes = ("nk_cells", "t_cells")
-    period = 3.0
+    period = 6.0
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         effectors = state.lymph_node.effectors
@@ -61,8 +61,7 @@ class LymphocyteRenewal(Process):
     ) -> NDArray[np.float64]:
         """Let cells of a population leave and `called` times as many enter. Returns a uniform for each newcomer, [n]."""
         renewed = probability(rate_of(numbers.half_life), dt)  # entrants of the same step may leave again in it
-        leaves = chance.uniform(self, cells.key, purpose=f"{cells.population} leave") < renewed
-        cells.remove(leaves)
+        cells.remove(chance.events(self, cells.key, rate_of(numbers.half_life), dt, f"{cells.population} leave"))
         mean = numbers.density * p.organ.ratio_lymphocytes * state.section.volume * renewed * called
         n = chance.poisson(self, mean, [0], purpose=f"{cells.population} enter").item()
         return enter(self, state, cells, n, chance)

@@ -34,7 +34,7 @@ class NkModulation(Process):
         "blocked.cxcr4",
     )
     writes = ("nk_cells.activity",)
-    period = 3.0
+    period = 6.0
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         cells, numbers = state.nk_cells, p.nk

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from niche_sim.engine.chance import Chance
-from niche_sim.engine.laws import hill, probability
+from niche_sim.engine.laws import hill
 from niche_sim.model.cells import KupfferCell, TumourCell
 from niche_sim.model.parameters import Parameters
 from niche_sim.model.process import Process
@@ -24,7 +24,6 @@ class TumourAssociatedKupffer(Process):
     reads = ("section", "kupffer_cells", "tumour_cells")
     writes = ("kupffer_cells.state",)
     period = 6.0
-    stream = "LateKupffer"
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         cells, tumour = state.kupffer_cells, state.tumour_cells
@@ -33,4 +32,4 @@ class TumourAssociatedKupffer(Process):
             return
         near = density_nearby(state, p, tumour, growing, state.sites(cells))
         rate = p.kupffer.rate_tumour_associated * hill(near, p.kupffer.half_density_tumour_associated, 2.0)
-        cells.state[chance.uniform(self, cells.key) < probability(rate, dt)] = TUMOUR_ASSOCIATED
+        cells.state[chance.events(self, cells.key, rate, dt)] = TUMOUR_ASSOCIATED
