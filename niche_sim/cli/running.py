@@ -88,6 +88,9 @@ def run(
     no_receptivity: Annotated[
         bool, typer.Option("--no-receptivity", help="Do not compute where tumour cells take root, which takes a second run.")
     ] = False,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Show how long each rule took, and write it into provenance.json.")
+    ] = False,
     no_figures: Annotated[bool, typer.Option("--no-figures", help="Do not draw section, timeline and receptivity.png.")] = False,
 ) -> None:
     """Simulate one virtual mouse and write what it leaves. Ctrl-C, SIGTERM and SIGHUP stop it so that --resume can go on."""
@@ -110,19 +113,24 @@ def run(
         runner = _new(scenario, arm, seed, days, changes or [], without or [], schedule, protocol, add or [], yes, progress)
         target = claim(folder, _name(runner))
     try:
-        _finish(runner, target, pause, progress, figures=not no_figures, receptivity=not no_receptivity)
+        _finish(
+            runner, target, pause, progress, figures=not no_figures, receptivity=not no_receptivity, profile=profile
+        )
     finally:
         tidy(target)
 
 
 def _finish(
-    runner: Runner, target: Path, pause: float, progress: bool, figures: bool, receptivity: bool
+    runner: Runner, target: Path, pause: float, progress: bool, figures: bool, receptivity: bool, profile: bool
 ) -> None:
     """Step to the end, write, show. Raises CommandError if it was stopped, Exit if it had to be written elsewhere.
 
     pause: s between two checkpoints.
     """
+    from niche_sim.runs.profile import Profile
+
     model, name, began = runner.model, _name(runner), perf_counter()
+    watched = Profile(model) if profile else None
     with stopping() as asked:
         with report.progress(model, progress) as watch:
             saved = perf_counter()
@@ -136,10 +144,14 @@ def _finish(
             reached = f"stopped at day {model.state.time / 24:.4g} of {model.duration / 24:.4g}"
             raise CommandError(f"{reached}; `niche-sim run --resume {written}` goes on", 128 + asked())
         record = runner.record()
+        if watched:
+            record.provenance["cpu_seconds"] = {part: round(seconds, 4) for part, seconds, _ in watched.parts()}
         written = keep(record.save, target, name)
     if written == target:
         (target / CHECKPOINT).unlink(missing_ok=True)
     report.show(record, f"{model.experiment.id}, arm {model.arm}, seed {model.seed}", perf_counter() - began)
+    if watched:
+        report.output().print(report.profile(watched))
     if figures:
         from niche_sim.figures.single_run import save_figures
 
