@@ -83,13 +83,13 @@ def judged(wanted: dict[tuple[str, float, str], Plan], folder: Path) -> list[Poi
     points = []
     for name in FITTED:
         for value in values_of(name):
-            verdicts: dict[str, list[str]] = {word: [] for word in targets.VERDICTS}
+            verdicts: dict[str, list[str]] = {word: [] for word in targets.DIRECTIONS}
             for scenario_id in FITTED[name]:
                 plan = wanted[name, value, scenario_id]
                 found = cohort.gather(plan, folder)
                 for target in plan.experiment.targets:
                     if target.use == "fit":
-                        verdicts[targets.judge(target, found).verdict].append(target.id)
+                        verdicts[targets.judge(target, found).direction].append(target.id)
             points.append(
                 Point(
                     name,

@@ -28,8 +28,8 @@ RULES = (*DEFAULT, *ALTERNATIVES)
 
 # From the bottom up: a folder imports from those before it and from itself, where no circle is allowed either.
 FOLDERS = (
-    "engine", "model", "experiment", "mesa_model", "runs", "inference", "figures", "description", "exports", "teaching",
-    "dashboard", "cli",
+    "engine", "model", "experiment", "mesa_model", "runs", "inference", "figures", "description", "exports",
+    "teaching", "dashboard", "cli",
 )  # fmt: skip
 FOLDERS_OF_STRANGERS = (("engine", "kernels"), ("model", "processes"))  # files in them do not know each other
 ONLY_IN = {

@@ -200,7 +200,7 @@ def test_drawn_particles_follow_their_weights():
 
 def of(kind, estimate, **more):
     effect = Effect(estimate, math.nan, math.nan, 5, 0.95)
-    return Comparison(kind, effect, effect, math.nan, **more)
+    return Comparison(kind, effect, effect, **more)
 
 
 def target(**changes):

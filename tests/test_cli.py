@@ -16,6 +16,7 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import filelock
 import numpy as np
@@ -26,13 +27,13 @@ from waiting import PATIENCE, until
 from niche_sim.cli import folders, main, report
 from niche_sim.experiment import scenario as library
 from niche_sim.experiment.simulation import Simulation
-from niche_sim.inference.receptivity import recording
 from niche_sim.model.parameters import KINDS, rows
 from niche_sim.model.processes.priming.kupffer_patrol import KupfferPatrol
 from niche_sim.model.readouts import READOUTS
 from niche_sim.model.schedule import DEFAULT, SCHEDULES
 from niche_sim.model.stages import STAGES
 from niche_sim.runs import record as records
+from niche_sim.runs.expectation import recording
 
 FILES = {"record.parquet", "events.parquet", "snapshots.npz", "summary.json", "provenance.json", "receptivity.npz"}
 FIGURES = {"section.png", "timeline.png", "receptivity.png"}
@@ -329,15 +330,17 @@ def test_a_profile_names_every_rule_and_changes_nothing(call: Call, tmp_path: Pa
 
 
 def test_ctrl_c_after_the_record_leaves_out_receptivity(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    calm = recording.Recorder.look
+    calm = recording.advance
 
-    def interrupted(self: recording.Recorder) -> None:
-        if self.model.state.step_index == 20:
+    def interrupted(state: Any, *given: Any) -> None:  # the twin goes on where tumour cells came
+        assert state.step_index > 24
+        if state.step_index == 30:
             signal.raise_signal(signal.SIGINT)
-        calm(self)
+        calm(state, *given)
 
-    monkeypatch.setattr(recording.Recorder, "look", interrupted)
-    done = call(*QUICK, "-o", "out")
+    monkeypatch.setattr(recording, "advance", interrupted)
+    challenge = '{ do = "inject_tumour_cells", line = "pan02", count = 100_000_000, at = "1 day" }'
+    done = call(*QUICK, "-o", "out", "--add", challenge)
     said = "niche-sim: stopped; out holds all but receptivity, which `niche-sim run --resume out` computes"
     assert (done.code, done.err) == (130, [said])
     assert "Stages" in done.out
@@ -346,7 +349,7 @@ def test_ctrl_c_after_the_record_leaves_out_receptivity(call: Call, tmp_path: Pa
     monkeypatch.undo()
     monkeypatch.chdir(tmp_path)
     assert call("run", "--resume", "out", "--no-figures").code == 0
-    assert call(*QUICK, "-o", "calm").code == 0
+    assert call(*QUICK, "-o", "calm", "--add", challenge).code == 0
     assert contents(tmp_path / "out") == contents(tmp_path / "calm")
     done = call("run", "--resume", "out")
     assert done.code == 2  # nothing is left to do

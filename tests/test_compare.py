@@ -46,7 +46,7 @@ def test_compare_leaves_tables_and_a_figure(call, tmp_path):
     assert {path.name for path in folder.iterdir()} == {"mice", "effects.parquet", "mice.parquet", "compare.png"}
 
     rows = cohort.read_table(folder / "effects.parquet")
-    assert {"readout", "arm", "against", "at_h", "effect", "low", "high", "n", "p", "kind", "verdict"} <= set(rows[0])
+    assert {"readout", "arm", "against", "at_h", "effect", "low", "high", "n", "kind", "verdict", "size"} <= set(rows[0])
     at_the_end = {row["readout"] for row in rows if row["target"] is None}
     assert at_the_end == set(BY_NAME) | {f"onset_{stage.name}" for stage in STAGES}
     of_targets = {row["target"]: row for row in rows if row["target"] is not None}

@@ -30,6 +30,7 @@ from niche_sim.model.readouts import READOUTS
 from niche_sim.model.schedule import ALTERNATIVES, DEFAULT, SCHEDULES
 from niche_sim.model.stages import STAGES
 from niche_sim.runs import sweeps
+from niche_sim.runs.expectation.readouts import KNOWN
 
 TOP = Path(__file__).parents[1]
 DOCS = TOP / "docs"
@@ -188,7 +189,7 @@ def test_python_that_is_shown_runs(tmp_path: Path, monkeypatch: pytest.MonkeyPat
 def known_names() -> set[str]:
     """Whatever a page may name as code and which has no place of its own to look up."""
     experiments = [load(entry.id) for entry in catalogue()]
-    names = {readout.name for readout in READOUTS} | {stage.name for stage in STAGES}
+    names = set(KNOWN) | {stage.name for stage in STAGES}
     names |= set(rows()) | {name.partition(".")[0] for name in rows()}
     names |= {one.id for one in experiments} | {arm for one in experiments for arm in one.arms}
     names |= set(vocabulary.BLOCK_TARGETS) | set(vocabulary.DEPLETABLE) | set(vocabulary.EXOSOME_SOURCES)
@@ -210,6 +211,7 @@ OTHERS = {
     '"tgfb.half_life" = { value = "10 min", source = "Wakefield1990", where = "recalled" }',
 }  # fmt: skip
 LEFT_BY_COMMANDS = {
+    "predictions/", "[outcome]", "python benchmarks/make_predictions.py",
     "receptivity.npz", "receptivity.png",
     "section.png", "timeline.png", "summary.json", "record.parquet", "events.parquet", "snapshots.npz", "provenance.json",
     "runs.parquet", "failures.parquet", "overview.png", "sensitivity.parquet", "windows.parquet", "windows.png", "dose.toml",
@@ -283,7 +285,7 @@ def test_made_pages_hold_all_there_is() -> None:
     assert re.findall(r"^\| `(\w+\.\w+)` \|", text, re.M) == list(rows())
     assert all(f"`{target}`" in MADE["reference/interventions.md"] for target in vocabulary.BLOCK_TARGETS)
     measured = MADE["reference/measured.md"]
-    assert all(f"| `{one.name}` |" in measured for one in (*READOUTS, *STAGES))
+    assert all(f"| `{one.name}` |" in measured for one in (*KNOWN.values(), *STAGES))
     for entry in catalogue():
         section = MADE["reference/scenarios.md"].partition(f"\n## {entry.id}\n")[2].partition("\n## ")[0]
         assert re.findall(r"^\| `(\w+)` \|", section, re.M) == list(load(entry.id).arms)

@@ -10,8 +10,9 @@ import pytest
 from niche_sim.description import evidence
 from niche_sim.engine.errors import InputError
 from niche_sim.experiment import scenario
+from niche_sim.experiment.targets import Band
 from niche_sim.inference.effects import Effect
-from niche_sim.inference.verdicts import MET, NOT_MET, UNDECIDED, Comparison, Judged
+from niche_sim.inference.verdicts import BY_CONSTRUCTION, MET, NOT_ASKED, NOT_MET, UNDECIDED, Comparison, Judged
 from niche_sim.runs import cohort
 
 GROWING = "liver_growing_primary"
@@ -24,9 +25,9 @@ QUICK = ["evidence", "--scenarios", GROWING, "--mice", "2", "--workers", "1", *S
 def study(verdicts=(MET, NOT_MET, UNDECIDED, NOT_MET), **changes):
     """The growing primary with made-up verdicts of its four targets."""
     experiment = scenario.load(GROWING)
-    found = Comparison("ratio", Effect(2.0, 1.5, 2.5, 30, 0.95), Effect(2.0, 1.6, 2.4, 30, 0.9), 0.01)
+    found = Comparison("ratio", Effect(2.0, 1.5, 2.5, 30, 0.95), Effect(2.0, 1.6, 2.4, 30, 0.9))
     targets = [dataclasses.replace(t, headline=False) for t in experiment.targets]
-    judged = [Judged(t, found, verdict, "so") for t, verdict in zip(targets, verdicts, strict=True)]
+    judged = [Judged(t, found, verdict, NOT_ASKED, "so", 2) for t, verdict in zip(targets, verdicts, strict=True)]
     given = {"experiment": experiment, "judged": judged, "reasons": {"day10_ccl2_up": "CCL2 <is> late | here."},
              "sources": scenario.sources(), "mice": 30, "figure": b"\x89PNG"}  # fmt: skip
     return evidence.Study(**{**given, **changes})
@@ -59,10 +60,39 @@ class Cells(HTMLParser):
 
 def test_status_counts_every_verdict_once():
     report = evidence.Report([study()])
-    assert evidence.status_rows(report) == [[GROWING, "3", "1", "1", "2", "1", "day10_myeloid_cells_up: met"]]
+    assert evidence.status_rows(report) == [[GROWING, "3", "1", "0", "1", "0", "0 of 0", "day10_myeloid_cells_up: met"]]
     assert evidence.summary(report) == (
-        "1 target not fitted to: 0 met, 1 not met, 0 undecided; 3 targets fitted to: 1 met, 1 not met, 1 undecided."
+        "1 independent comparisons that nothing was fitted to: direction 0 met, 1 not met, 0 undecided. Of 0 with a size: "
+        "0 met, 0 not met, 0 undecided. Left out: 0 targets that are so by construction, 0 that are the effect of one rule. "
+        "3 targets were fitted to: 1 met, 1 not met, 1 undecided."
     )
+
+
+def test_the_story_tells_directions_sizes_and_what_was_left_out():
+    """Of four validate targets: size met, size not met, by construction, and the effect of one rule."""
+    made = study(verdicts=(MET, MET, BY_CONSTRUCTION, MET))
+    size = Band(1.5, 3.0, "weak", "Burga2015", "abstract")
+    judged = [
+        one._replace(target=dataclasses.replace(one.target, use="validate", size=size, n=7), size=verdict, path=path)
+        for one, verdict, path in zip(made.judged, (MET, NOT_MET, NOT_ASKED, MET), (2, 3, 2, 1), strict=True)
+    ]
+    report = evidence.Report([study(judged=judged)], unaskable=[{"id": "x", "claim": "It glows", "source": "Burga2015",
+                                                                 "where": "p. 1", "why": "No light."}])  # fmt: skip
+    assert evidence.summary(report).startswith(
+        "2 independent comparisons that nothing was fitted to: direction 2 met, 0 not met, 0 undecided. Of 2 with a size: "
+        "1 met, 1 not met, 0 undecided. Left out: 1 targets that are so by construction, 1 that are the effect of one rule."
+    )
+    both, size_only, contrary, open_ones = (lines for _, lines in evidence.story(report))
+    assert (len(both), len(size_only), contrary, open_ones) == (1, 1, [], [])
+    assert both[0].endswith("Model: × 2 (1.5 to 2.5), n = 30; published × 1.5 to 3 (weak, n = 7 a group).")
+    for text in (evidence.markdown(report), evidence.page(report)):
+        assert "It glows" in text
+        assert both[0] in text
+    rows = evidence.verdict_rows(report)
+    assert [row["direction"] for row in rows] == [MET, MET, BY_CONSTRUCTION, MET, "cannot be asked"]
+    assert [row["counts"] for row in rows] == [True, True, False, False, False]
+    columns = "scenario target comparison use by_construction direction size published_low published_high effect low high n"
+    assert all(set(columns.split()) <= row.keys() for row in rows)
 
 
 def test_both_reports_say_the_same_and_hide_nothing():
@@ -72,12 +102,13 @@ def test_both_reports_say_the_same_and_hide_nothing():
     assert len(targets) == 4
     up = targets["day10_ccl2_up"]
     assert up[1] == "ccl2 on day 10: primary more than no primary"
-    assert "KCKO" in up[2] and "class D (direction known); to fit" in up[2]
-    assert up[3] == "× 2 (1.5 to 2.5), n = 30, p = 0.01"
-    assert up[4] == "not met: so. CCL2 <is> late | here."
-    assert targets["primary_raises_fibronectin"][4] == "not met: so. no reason written yet"
-    assert targets["day10_myeloid_cells_up"][4] == "met"
-    assert targets["day10_no_metastasis"][4] == "undecided: so"
+    assert "KCKO" in up[3] and "class D (direction known); to fit" in up[3]
+    assert up[4] == "× 2 (1.5 to 2.5), n = 30"
+    assert up[5] == "2"
+    assert up[6] == "not met: so. CCL2 <is> late | here."
+    assert targets["primary_raises_fibronectin"][6] == "not met: so. no reason written yet"
+    assert targets["day10_myeloid_cells_up"][6] == "met"
+    assert targets["day10_no_metastasis"][6] == "undecided: so"
     markdown = evidence.markdown(report)
     for row in targets.values():
         assert "| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" in markdown
@@ -107,7 +138,7 @@ def test_another_study_beside():
     assert evidence.differing(report) == [(GROWING, ids[1], NOT_MET, MET), (GROWING, ids[3], NOT_MET, UNDECIDED)]
     for row in Cells(evidence.page(report)).rows:
         if row[0] in ids:
-            assert row[5] == other[GROWING, row[0]]
+            assert row[7] == other[GROWING, row[0]]
     assert f"| {GROWING} | {ids[1]} | not met | met |" in evidence.markdown(report)
     same = evidence.Report([study()], other={}, label="x")
     assert "No verdict differs." in evidence.markdown(same)
@@ -170,7 +201,7 @@ def test_evidence_from_mice_to_report(call, tmp_path):
     }
     assert [path.name for path in (folder / "figures").iterdir()] == [f"{GROWING}.png"]
     rows = cohort.read_table(folder / "verdicts.parquet")
-    assert [row["verdict"] for row in rows] == [UNDECIDED] * 4
+    assert [row["direction"] for row in rows] == [UNDECIDED] * 4
     assert {row["why"] for row in rows} == {"the runs end on day 2"}
     assert len(list((folder / "mice" / "runs").glob("*.parquet"))) == 2 * len(["no_primary", "primary"])
 

@@ -249,13 +249,13 @@ def test_a_direction_is_what_the_mice_give(small, unmatched, value):
 )  # fmt: skip
 def test_an_effect_is_told_in_words_that_students_read(small, estimate, low, high, words):
     effect = Effect(estimate, low, high, 8, 0.95)
-    found = Comparison("ratio", effect, effect, 0.008, (0.8, 1.25))
+    found = Comparison("ratio", effect, effect, (0.8, 1.25))
     assert words in lesson._effect_in_words(small.questions[0], found)
 
 
 def test_few_mice_do_not_decide_whatever_they_show(small):
     few = {"matched": {"exosomes_taken_up": [100.0] * 4}, "unmatched": {"exosomes_taken_up": [50.0] * 4}}
-    assert answer_to(small, "uptake", few).value is None  # p is at least 2 in 16
+    assert answer_to(small, "uptake", few).value is None  # fewer than six
 
 
 def test_few_colonies_decide_nothing():

@@ -9,6 +9,7 @@ import re
 import numpy as np
 import pytest
 
+import niche_sim
 from niche_sim.engine.chance import Chance
 from niche_sim.engine.errors import InputError
 from niche_sim.engine.units import to_model
@@ -32,6 +33,8 @@ from niche_sim.model.parameters import (
 )
 from niche_sim.model.readouts import measure
 from niche_sim.model.schedule import schedule
+from niche_sim.runs.expectation.readouts import Expectation
+from niche_sim.runs.expectation.recording import Recorder
 
 NAMES = list(rows())
 FRACTIONS = [name for name in NAMES if name.partition(".")[2].startswith(("fraction_", "chance_", "share_"))]
@@ -201,11 +204,14 @@ def live(p, hours, width=600.0, height=700.0):
 
 
 def test_every_row_is_used():
-    """By the naive organ, an intervention, a rule or a readout. A number that nobody reads is none of the model's."""
+    """By the naive organ, an intervention, a rule, a readout or an expectation; else it is none of the model's."""
     seen = set()
     for organ, hours in (("liver", 12), ("lung", 3), ("brain", 3)):
         p = Reading(Parameters(place=organ), seen)
         measure(live(p, hours), p)
+    small = {"section.width": "0.6 mm", "section.height": "0.6 mm", "run.duration": "12 h"}
+    found = Recorder(niche_sim.Simulation(overrides=small)).recording()
+    Expectation(dataclasses.replace(found, p=Reading(found.p, seen))).tables(np.zeros(1))
     assert {name for name in set(NAMES) - seen if not name.startswith("mouse.")} == set()
 
 

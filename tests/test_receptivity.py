@@ -13,16 +13,16 @@ import niche_sim
 from niche_sim import InputError, NicheModel
 from niche_sim.engine.chance import Chance
 from niche_sim.engine.kernels.branching import change_states, wander
-from niche_sim.experiment.protocol import Boost, InjectTumourCells, Protocol, Treat
+from niche_sim.experiment.protocol import Boost, GrowPrimary, InjectTumourCells, Protocol, Treat
 from niche_sim.inference.receptivity import record_hazards
-from niche_sim.inference.receptivity.backward import DORMANT, FIRST, MOTILE, BackwardPass
-from niche_sim.inference.receptivity.clone_chain import Clones, clones_of, share_nearby
-from niche_sim.inference.receptivity.recording import Recorder, Recording, without_tumour_cells
 from niche_sim.model.cells import KupfferCell, TumourCell
 from niche_sim.model.process import Process
 from niche_sim.model.processes.colonisation.nk_killing import NkKilling
 from niche_sim.model.schedule import ALTERNATIVES, DEFAULT
 from niche_sim.model.sensing import Supposed
+from niche_sim.runs.expectation.backward import DORMANT, FIRST, MOTILE, BackwardPass
+from niche_sim.runs.expectation.clone_chain import Clones, clones_of, share_nearby
+from niche_sim.runs.expectation.recording import Recorder, Recording, without_tumour_cells
 
 SMALL = {"section.width": "600 um", "section.height": "700 um", "run.duration": "4 day"}
 CODES = {name: TumourCell.state.code(name) for name in ("arrested", "dormant", "motile", "cycling")}
@@ -48,9 +48,52 @@ def test_recording_changes_no_bit_of_the_run():
         alone.step()
         watched.step()
         recorder.look()
-    before, after = alone.state.freeze(), watched.state.freeze()
-    assert {name: array.tobytes() for name, array in before.items()} == {k: v.tobytes() for k, v in after.items()}
-    assert len(recorder.recording().edges) == 9
+    assert frozen(alone) == frozen(watched)
+    assert recorder.recording().edges.tolist() == np.arange(0.0, 97.0, 6.0).tolist()
+    assert frozen(alone) == frozen(watched)
+
+
+def frozen(model):
+    return {name: array.tobytes() for name, array in model.state.freeze().items()}
+
+
+def maps_of(found):
+    return {name: rate.tobytes() for name, rate in found.rates.items()} | {"motility": found.motility.tobytes()}
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        InjectTumourCells("pan02", 3_000_000, 30.0),
+        GrowPrimary("pan02", 4e8, 48.0, start=0.0, sheds_cells=True),
+        InjectTumourCells("pan02", 3_000_000, 0.0),
+    ],
+    ids=["injected", "shed", "at once"],
+)
+def test_the_niche_of_a_mouse_until_its_tumour_cells_come_is_that_of_its_twin(given):
+    model = mouse(**{"primary.rate_shedding": "0.01 1/day", "primary.fraction_viable": "0.02"})
+    others = [one for one in model.protocol.interventions if not isinstance(one, InjectTumourCells)]
+    model.protocol = Protocol((*others, given))
+    whole = record_hazards(model)
+    recorder = Recorder(model)
+    while model.steps_left:
+        model.step()
+        recorder.look()
+    assert model.state.counters.tumour_arrived > 0
+    found = recorder.recording()
+    assert maps_of(found) == maps_of(whole) and found.arrivals == whole.arrivals
+    # What tumour cells change of the niche is left out of the whole, and is in what follows from now.
+    changed = mouse()
+    changed.protocol = model.protocol
+    for _ in range(72):
+        changed.step()
+    before = frozen(changed)
+    late = record_hazards(changed, from_now=True)
+    assert late.edges.tolist() == [72.0, 78.0, 84.0, 90.0, 96.0]
+    assert frozen(changed) == before
+    assert all(time >= 72.0 for time, _ in late.arrivals)
+    with pytest.raises(InputError, match="the run has ended"):
+        record_hazards(model, from_now=True)
 
 
 def test_a_twin_leaves_the_mouse_alone_and_gets_no_tumour_cells():
@@ -138,7 +181,7 @@ def even(section, p, days=4.0, colony=10, *, b=0.04, d=0.01, **others):
     states = np.array([CODES["arrested"], CODES["dormant"], CODES["motile"], *[CODES["cycling"]] * len(sizes)], np.int8)
     growing = sizes.astype(float)
     growing[-1] = 0.0
-    clones = Clones(states, np.zeros(len(states)), sizes, growing, sizes.astype(float))
+    clones = Clones(states, np.zeros(len(states)), sizes, growing, sizes.astype(float), len(sizes))
     hazards = {
         "leaves": (("arrested",), "lost", others.get("leave", 0.03)),
         "crosses": (("arrested",), "extravasated", others.get("cross", 0.05)),
@@ -213,7 +256,7 @@ def test_a_step_is_the_exponential_of_the_rates(dt):
             if c > 0:
                 q[3 + c, 2 + c] = down
         expected[:, s] = expm(q * dt) @ values[:, s]
-    change_states(values, leave, go_on, 0.25, birth, deaths, factors, growing, shrinking, dt)
+    change_states(values, leave, go_on, 0.25, birth, deaths, factors, growing, shrinking, dt, False)
     np.testing.assert_allclose(values, expected, atol=1e-7)
     assert values.min() >= 0.0 and values.max() <= 1.0
 

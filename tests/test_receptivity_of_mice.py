@@ -28,8 +28,11 @@ def test_educated_mice_have_as_many_colonies_as_expected():
 
 
 def test_an_untouched_liver_is_as_receptive_at_any_time():
-    """The eventual probability of a naive liver, mean of some mice: in each the 70 NK cells of a section come and go by
-    chance, which makes its own curve uneven by a tenth; that of four by a twentieth."""
-    curves = [niche_sim.receptivity(model_of(Mouse("pbs", seed)), end="eventual").mean for seed in MICE[:4]]
-    weeks = np.mean(curves, axis=0)[:42].reshape(6, 7).mean(axis=1)
-    assert np.abs(weeks / weeks.mean() - 1.0).max() < 0.1  # two standard deviations
+    """The eventual probability of a naive liver. In one section the 76 NK cells come and go by chance, which makes the curve of
+    one mouse uneven (standard deviation 9 % over time); without their killing it is flat, and so is the mean of mice."""
+    calm = niche_sim.Simulation(arm="pbs", seed=1, without=["NkKilling"])
+    curve = niche_sim.receptivity(calm, end="eventual").mean
+    assert np.abs(curve / curve.mean() - 1.0).max() < 0.05
+    curves = [niche_sim.receptivity(model_of(Mouse("pbs", seed)), end="eventual").mean for seed in MICE]
+    weeks = np.mean([one / one.mean() for one in curves], axis=0)[:42].reshape(6, 7).mean(axis=1)
+    assert np.abs(weeks - 1.0).max() < 0.08  # 2.5 standard errors of 8 mice; of 16 it is 0.02

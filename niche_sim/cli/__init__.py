@@ -24,6 +24,7 @@ from niche_sim.cli.export import export
 from niche_sim.cli.filming import film
 from niche_sim.cli.listing import describe, parameters, scenarios
 from niche_sim.cli.power import power
+from niche_sim.cli.predicting import predict
 from niche_sim.cli.replaying import replay
 from niche_sim.cli.running import run
 from niche_sim.cli.schema import schema
@@ -65,7 +66,7 @@ app = typer.Typer(
     help="How a tumour's exosomes prepare the liver for metastasis, simulated cell by cell. For research and teaching, "
     "not for predictions about a patient.",
 )
-ON_RUNS = (run, dashboard, film, replay, compare, evidence, sweep, sensitivity, calibrate, power, window, export)
+ON_RUNS = (run, dashboard, film, replay, compare, evidence, sweep, sensitivity, calibrate, power, window, predict, export)
 for command in (*ON_RUNS, describe, parameters, scenarios, schema, thresholds, lessons):
     app.command()(command)
 

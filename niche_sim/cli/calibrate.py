@@ -97,10 +97,10 @@ def _fit(scenario: str, names: Sequence[str], mice: int, overrides: dict[str, st
     from niche_sim.experiment import scenario as library
     from niche_sim.inference import active_parameters, fitting
     from niche_sim.model.parameters import rows
-    from niche_sim.model.readouts import BY_NAME
+    from niche_sim.runs.expectation.readouts import KNOWN
 
     try:
-        experiment = library.load(scenario, readouts=BY_NAME)
+        experiment = library.load(scenario, readouts=KNOWN)
         varied = {name: active_parameters.scale_of(name) if name in rows() else "register" for name in names}
         return fitting.fit(experiment, varied, mice=mice, overrides=overrides, without=without)
     except InputError as error:

@@ -69,13 +69,13 @@ def compare(
         settings(changes or []),
     )
     names = None if arms is None else names_of(arms)
-    from niche_sim.inference import verdicts
+    from niche_sim.inference import receptivity, verdicts
     from niche_sim.runs import cohort
 
     try:
         wanted = cohort.plan(
             scenario, names, mice=number, seed=first, overrides=overrides, without=without or (),
-            schedule=schedule_of(schedule),
+            schedule=schedule_of(schedule), readouts=names_of(readouts or ""),
         )  # fmt: skip
     except InputError as error:
         raise by_option(error, overrides, schedule) from None
@@ -86,7 +86,8 @@ def compare(
     try:
         failures = run_mice([wanted], target, cores, yes, "-o" if folder else "")
         found = cohort.gather(wanted, target / "mice")
-        rows, judged = verdicts.effects(found), verdicts.judge_all(found)
+        rows = [*verdicts.effects(found), *receptivity.effects(found)]
+        judged = verdicts.judge_all(found)
         cohort.write_table(verdicts.effect_table(rows, judged), target / "effects.parquet")
         cohort.write_table(verdicts.mouse_table(found), target / "mice.parquet")
         if any(found.lives.values()):
@@ -95,6 +96,8 @@ def compare(
         tidy(target)
     _show_effects(found, rows, [name for name, _ in plots_compare.key_readouts(found, shown)])
     _show_targets(judged, wanted.arms)
+    for arm, why in found.refused.items():
+        report.output().print(f"Nothing is expected of {arm}: {why}", soft_wrap=True)
     report.output().print(f"Written to {target}", soft_wrap=True)
     end(failures)
 
@@ -127,6 +130,8 @@ def evidence(
     if label is not None and against is None:
         raise InputError("--label", "without --against", "a folder to compare with")
     from niche_sim.description import evidence as reports
+    from niche_sim.experiment.scenario import cannot_be_asked
+    from niche_sim.figures import effect_sizes
     from niche_sim.inference import mechanisms
 
     other = reports.verdicts_of(against) if against is not None else {}
@@ -141,7 +146,9 @@ def evidence(
         extras = _mechanisms(plans, wider, target / "mice")
         shown = schedule or "default"
         name = (label or against.name) if against is not None else ""
-        full = reports.Report(made, shown, other, name, extras)
+        judged = [(study.experiment.id, one) for study in made for one in study.judged]
+        sizes, unaskable = effect_sizes.sizes_png(judged), cannot_be_asked() if scenarios is None else ()
+        full = reports.Report(made, shown, other, name, extras, sizes, unaskable)
         reports.write(full, target)
     finally:
         tidy(target)
@@ -161,14 +168,14 @@ def _plans(
     """The arms that targets name, of each scenario that has targets; and the written reasons, by scenario."""
     from niche_sim.description import evidence as reports
     from niche_sim.experiment import scenario as library
-    from niche_sim.model.readouts import BY_NAME
     from niche_sim.runs import cohort
+    from niche_sim.runs.expectation.readouts import KNOWN
 
     ids = [entry.id for entry in library.catalogue()] if scenarios is None else names_of(scenarios)
     plans, reasons = [], {}
     for name in ids:
         try:
-            experiment = library.load(name, readouts=BY_NAME)
+            experiment = library.load(name, readouts=KNOWN)
             named = {arm for target in experiment.targets for arm in (target.arm, target.against)}
             arms = [arm for arm in experiment.arms if arm in named]
             if not arms and scenarios is None:
@@ -242,7 +249,7 @@ def _mechanisms(plans: Sequence[Plan], wider: Sequence[Plan], mice: Path) -> lis
 def _show_effects(found: Cohort, rows: Sequence[Row], readouts: Sequence[str]) -> None:
     """Effects on the key readouts at the end."""
     title = f"Against {found.plan.reference}, day {found.ends / 24.0:.4g}"
-    table = report.table("readout", "arm", "effect", "95 % interval", "p", "n", "", title=title)
+    table = report.table("readout", "arm", "effect", "95 % interval", "n", "", title=title)
     _fold_first(table, last=9)
     for row in rows:
         if row.readout in readouts and row.at == found.ends:
@@ -254,11 +261,14 @@ def _show_effects(found: Cohort, rows: Sequence[Row], readouts: Sequence[str]) -
 def _show_targets(judged: Sequence[Judged], arms: Sequence[str]) -> None:
     """Every target of the arms that were run, and its verdict; how many ask for others."""
     asked = [one for one in judged if {one.target.arm, one.target.against or one.target.arm} <= set(arms)]
-    table = report.table("target", "effect", "95 % interval", "p", "n", "verdict", title="Targets")
-    _fold_first(table, last=20)
+    columns = ("target", "day", "effect", "95 % interval", "n", "published", "direction", "size")
+    table = report.table(*columns, title="Targets")
+    _fold_first(table, last=12)
     for one in asked:
-        verdict = f"{one.verdict}: {one.why}" if one.why else one.verdict
-        table.add_row(one.target.id, *_numbers(one.comparison), verdict)
+        band = "-" if one.target.band is None else "{:.3g} to {:.3g}".format(*one.target.band)
+        direction = f"{one.direction}: {one.why}" if one.why else one.direction
+        cells = *_numbers(one.comparison), band, direction, one.size
+        table.add_row(one.target.id, f"{one.target.at / report.HOURS_A_DAY:.4g}", *cells)
     if asked:
         report.output().print(table)
     if len(asked) < len(judged):
@@ -271,11 +281,10 @@ def _fold_first(table: Table, last: int) -> None:
     table.columns[-1].min_width = last
 
 
-def _numbers(found: Comparison) -> tuple[str, str, str, str]:
-    """Effect, interval, p, n."""
+def _numbers(found: Comparison) -> tuple[str, str, str]:
+    """Effect, interval, n."""
     effect = found.effect
     if effect.estimate != effect.estimate:
-        return "-", "-", "-", f"{effect.n}"
+        return "-", "-", f"{effect.n}"
     sign = {"ratio": "x", "difference": "+" if effect.estimate >= 0 else ""}.get(found.kind, "")
-    p = "-" if found.p != found.p else "<0.0001" if found.p < 1e-4 else f"{found.p:.2g}"
-    return f"{sign}{effect.estimate:.3g}", f"{effect.low:.3g} to {effect.high:.3g}", p, f"{effect.n}"
+    return f"{sign}{effect.estimate:.3g}", f"{effect.low:.3g} to {effect.high:.3g}", f"{effect.n}"

@@ -128,9 +128,9 @@ def names_of(text: str) -> list[str]:
 def readouts_of(text: str, most: int) -> list[str]:
     """The readouts that --readout names, each once. Raises InputError if one is unknown, or they are more than `most`."""
     from niche_sim.engine.errors import one_of
-    from niche_sim.model.readouts import BY_NAME
+    from niche_sim.runs.expectation.readouts import KNOWN
 
-    names = [one_of(name, BY_NAME, "--readout") for name in names_of(text)]
+    names = [one_of(name, KNOWN, "--readout") for name in names_of(text)]
     if len(names) > most:
         raise InputError("--readout", f"{len(names)} readouts", f"at most {most}")
     return list(dict.fromkeys(names))

@@ -104,7 +104,7 @@ def power(
         try:
             return cohort.plan(
                 scenario, list(dict.fromkeys(names)), mice=size, seed=first, overrides=overrides, without=without or (),
-                schedule=schedule_of(schedule),
+                schedule=schedule_of(schedule), readouts=(readout,),
             )  # fmt: skip
         except InputError as error:
             raise by_option(error, overrides, schedule) from None
@@ -157,11 +157,11 @@ def _arms(text: str | None, effect: float | None) -> tuple[str, str]:
 def _check_names(readout: str | None, test: str | None) -> None:
     from niche_sim.engine.errors import one_of
     from niche_sim.inference.power import TESTS
-    from niche_sim.model.readouts import BY_NAME
+    from niche_sim.runs.expectation.readouts import KNOWN
 
     if readout is None:
         raise InputError("--readout", "missing", "the name of a readout, as `niche-sim describe` lists them")
-    one_of(readout, BY_NAME, "--readout")
+    one_of(readout, KNOWN, "--readout")
     if test is not None:
         one_of(test, TESTS, "--test")
 
@@ -187,10 +187,10 @@ def _show_looks(looks: Sequence[Look], width: float) -> None:
 def _show(made: Groups, curve: Curve, needed: Needed, share: float, level: float) -> None:
     """What was compared, the answer, the curve in numbers, what the spread is made of, and what all this cannot know."""
     from niche_sim.inference.power import TEST_NAMES, limits, mice_of, spread_of
-    from niche_sim.model.readouts import BY_NAME
+    from niche_sim.runs.expectation.readouts import KNOWN
 
     out = report.output()
-    unit = BY_NAME[made.readout].unit
+    unit = KNOWN[made.readout].unit
     limit = "" if made.above is None else f" above {made.above:g} {unit}"
     assumed = "as simulated" if made.effect is None else f"assumed to be x{made.effect:g}"
     out.print(

@@ -34,6 +34,7 @@ from niche_sim.experiment.defaults import DEFAULT_SEED
 if TYPE_CHECKING:
     from niche_sim.experiment.scenario import Scenario
     from niche_sim.experiment.simulation import Simulation
+    from niche_sim.inference.receptivity import Recorder
     from niche_sim.runs.record import Runner
 
 MOST_DIFFERENCES = 6  # named in a line
@@ -86,7 +87,7 @@ def run(
     yes: Yes = False,
     no_progress: Annotated[bool, typer.Option("--no-progress", help="Do not show how far it is.")] = False,
     no_receptivity: Annotated[
-        bool, typer.Option("--no-receptivity", help="Do not compute where tumour cells take root, which takes a second run.")
+        bool, typer.Option("--no-receptivity", help="Do not compute where tumour cells take root, which takes a run without them.")
     ] = False,
     profile: Annotated[
         bool, typer.Option("--profile", help="Show how long each rule took, and write it into provenance.json.")
@@ -130,12 +131,16 @@ def _finish(
     from niche_sim.runs.profile import Profile
 
     model, name, began = runner.model, _name(runner), perf_counter()
+    recorder = _recorder(model) if receptivity else None
+    looking = () if recorder is None or isinstance(recorder, InputError) else (recorder,)
     watched = Profile(model) if profile else None
     with stopping() as asked:
         with report.progress(model, progress) as watch:
             saved = perf_counter()
             while not asked() and runner.advance(1):
                 watch(model)
+                for one in looking:
+                    one.look()
                 if perf_counter() - saved >= pause and model.steps_left:
                     runner.save(target / CHECKPOINT)
                     saved = perf_counter()
@@ -160,20 +165,25 @@ def _finish(
         except InputError as error:
             raise CommandError(f"{error}; the record itself is in {written}") from None
     report.output().print(f"Written to {written}", soft_wrap=True)
-    if receptivity:
-        _add_receptivity(model, record.provenance, written, progress, figures)
+    if recorder is not None:
+        _add_receptivity(recorder, model, record.provenance, written, progress, figures)
     if written != target:
         raise typer.Exit(FAILED)
 
 
 def _add_receptivity(
-    model: Simulation, provenance: Mapping[str, Any], folder: Path, progress: bool, figures: bool
+    recorder: Recorder | InputError,
+    model: Simulation,
+    provenance: Mapping[str, Any],
+    folder: Path,
+    progress: bool,
+    figures: bool,
 ) -> None:
     """Compute receptivity for a run whose record is in the folder; show and write it. Raises CommandError if stopped."""
     with stopping() as asked:
         try:
             with report.progress(model, progress) as watch:
-                _write_receptivity(model, provenance, folder, figures, lambda twin: watch(twin) if not asked() else _stop())
+                _write_receptivity(recorder, provenance, folder, figures, lambda twin: watch(twin) if not asked() else _stop())
         except OSError as error:
             raise CommandError(f"{folder}: {reason_of(error)}; the record itself is there") from None
         except _Stopped:
@@ -189,14 +199,30 @@ def _stop() -> None:
     raise _Stopped
 
 
-def _write_receptivity(
-    model: Simulation, provenance: Mapping[str, Any], folder: Path, figures: bool, watch: Callable[[Simulation], None]
-) -> None:
-    """Where, when and how likely a tumour cell of this arm takes root, beside its record; or why that is not said."""
-    from niche_sim.inference.receptivity import files, receptivity, record_hazards
+def _recorder(model: Simulation) -> Recorder | InputError:
+    """What looks at the mouse while it runs, or why that cannot be."""
+    from niche_sim.inference.receptivity import Recorder
 
     try:
-        recording = record_hazards(model, watch=watch)
+        return Recorder(model)
+    except InputError as error:
+        return error
+
+
+def _write_receptivity(
+    recorder: Recorder | InputError,
+    provenance: Mapping[str, Any],
+    folder: Path,
+    figures: bool,
+    watch: Callable[[Simulation], None],
+) -> None:
+    """Where, when and how likely a tumour cell of this arm takes root, beside its record; or why that is not said."""
+    from niche_sim.inference.receptivity import files, receptivity
+
+    try:
+        if isinstance(recorder, InputError):
+            raise recorder
+        recording = recorder.recording(watch)
         by_t, eventual = (receptivity(recording, end=end) for end in ("by_T", "eventual"))
     except InputError as error:
         say(f"no receptivity: {error}")
@@ -354,7 +380,8 @@ def _resume_receptivity(folder: Path, progress: bool, figures: bool) -> None:
     try:
         provenance = read_json(folder, file.name)
         _announce(f"receptivity of the run in {folder}", progress)
-        _add_receptivity(model_like(provenance, str(file)), provenance, folder, progress, figures)
+        model = model_like(provenance, str(file))
+        _add_receptivity(_recorder(model), model, provenance, folder, progress, figures)
     finally:
         tidy(folder)
 

@@ -41,7 +41,7 @@ def schema_of(file: str) -> dict[str, Any]:
     from niche_sim.experiment.targets import ONSET, TargetsFile
     from niche_sim.model.catalogue import STAGE_NAMES
     from niche_sim.model.parameters import rows
-    from niche_sim.model.readouts import BY_NAME
+    from niche_sim.runs.expectation.readouts import KNOWN
     from niche_sim.runs.sweeps.planning import PlanFile
     from niche_sim.teaching.lesson import LessonFile
 
@@ -55,8 +55,8 @@ def schema_of(file: str) -> dict[str, Any]:
         found["properties"]["parameters"] |= {"properties": named, "additionalProperties": False}
     if file == "plan":
         found["properties"]["vary"]["propertyNames"] = {"enum": [*rows(), *SCENARIO_LENGTHS, *SCENARIO_TIMES, SCHEDULE]}
-        found["properties"]["readouts"]["items"] = {"enum": [*BY_NAME, *(f"{ONSET}{stage}" for stage in STAGE_NAMES)]}
+        found["properties"]["readouts"]["items"] = {"enum": [*KNOWN, *(f"{ONSET}{stage}" for stage in STAGE_NAMES)]}
     if file == "targets":
-        readouts = {"enum": [*BY_NAME, *(f"{ONSET}{stage}" for stage in STAGE_NAMES)]}
+        readouts = {"enum": [*KNOWN, *(f"{ONSET}{stage}" for stage in STAGE_NAMES)]}
         found["$defs"]["Target"]["properties"] |= {"readout": readouts, "against_readout": readouts}
     return found

@@ -84,15 +84,15 @@ def window(
         raise InputError("--arm", "missing", "the arm whose intervention is moved, as `niche-sim scenarios` lists them")
     from niche_sim.experiment import scenario as library
     from niche_sim.inference import windows as study
-    from niche_sim.model.readouts import BY_NAME
     from niche_sim.runs import cohort
+    from niche_sim.runs.expectation.readouts import KNOWN
 
     try:
-        experiment = library.load(scenario, readouts=BY_NAME)
+        experiment = library.load(scenario, readouts=KNOWN)
         names = _readouts(readouts, experiment, arm)
         made = study.windows(
             experiment, arm, days, against=against, fixed=fixed, mice=number, seed=first, overrides=overrides,
-            without=without or (), schedule=schedule_of(schedule),
+            without=without or (), schedule=schedule_of(schedule), readouts=names,
         )  # fmt: skip
     except InputError as error:
         raise by_option(error, overrides, schedule) from None

@@ -26,8 +26,8 @@ from niche_sim.model.catalogue import (
 )
 from niche_sim.model.cells import POPULATIONS
 from niche_sim.model.parameters import Parameters
-from niche_sim.model.readouts import READOUTS
 from niche_sim.model.stages import STAGES, WINDOW, load_thresholds
+from niche_sim.runs.expectation.readouts import KNOWN
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def stages(scenario: Scenario) -> Part:
 def readouts() -> Part:
     """Everything that is measured."""
     rows = [
-        (r.name, "" if r.unit == "1" else r.unit, "since start" if r.cumulative else "now", r.meaning) for r in READOUTS
+        (r.name, "" if r.unit == "1" else r.unit, "since start" if r.cumulative else "now", r.meaning) for r in KNOWN.values()
     ]
     return Part("Readouts", ("readout", "unit", "counts", "meaning"), tuple(rows))
 

@@ -17,7 +17,18 @@ from niche_sim.experiment.scenario import Scenario
 from niche_sim.experiment.targets import GRADES, ONSET, Target
 from niche_sim.figures.labels import arm_words
 from niche_sim.inference import verdicts
-from niche_sim.inference.verdicts import MET, NOT_MET, UNDECIDED, VERDICTS, Comparison, Judged
+from niche_sim.inference.verdicts import (
+    BY_CONSTRUCTION,
+    CANNOT_BE_ASKED,
+    MET,
+    NOT_ASKED,
+    NOT_MET,
+    UNDECIDED,
+    VERDICTS,
+    Comparison,
+    Judged,
+    Question,
+)
 from niche_sim.model.readouts import BY_NAME
 from niche_sim.runs.record import whole
 
@@ -70,6 +81,8 @@ class Report:
     other: Verdicts = field(default_factory=dict)
     label: str = ""
     extras: Sequence[Extra] = ()
+    sizes: bytes = b""  # PNG: all sizes, the model's against the published
+    unaskable: Sequence[Mapping[str, str]] = ()  # findings that no rule can express
 
 
 def load_reasons(experiment: Scenario) -> dict[str, str]:
@@ -102,6 +115,8 @@ def published(target: Target) -> str:
     what = _readout(target.readout)
     if target.above is not None:
         what = f"fraction of mice with {what} above {target.above:g}"
+    if target.statistic == "k":
+        what = f"spread between mice (k of a negative binomial) of {what}"
     when = "" if target.is_onset else f" on day {target.at / 24.0:.4g}"
     if target.window is not None:
         when += f" (mean of {target.window / 24.0:.4g} days)"
@@ -132,65 +147,109 @@ def given(found: Comparison, target: Target) -> str:
     kind = "" if found.kind == "ratio" else f"{found.kind} "
     sign = "× " if found.kind == "ratio" else ""
     interval = f"{_number(effect.low)} to {_number(effect.high)}"
-    text = f"{kind}{sign}{_number(effect.estimate)}{unit} ({interval}), n = {effect.n}"
-    return text if math.isnan(found.p) else f"{text}, p {p_text(found.p)}"
+    return f"{kind}{sign}{_number(effect.estimate)}{unit} ({interval}), n = {effect.n}"
 
 
-def p_text(p: float) -> str:
-    """A p-value, to two digits."""
-    return "–" if math.isnan(p) else "< 0.0001" if p < 1e-4 else f"= {p:.2g}"
+def band_text(target: Target) -> str:
+    """The published size: its band, how far it can be relied on, and where it was read."""
+    if target.size is not None:
+        of_study = f", n = {target.n} a group" if target.n is not None else ""
+        return f"× {target.size.low:g} to {target.size.high:g} ({target.size.strength}{of_study})"
+    return "–" if target.band is None else "{:.3g} to {:.3g}".format(*target.band)
 
 
 def reason_of(one: Judged, reasons: Mapping[str, str]) -> str:
-    """Why a target is not met or not decided."""
+    """Why a target is not met, not decided, or so by construction."""
     written = reasons.get(one.target.id, "")
-    if one.verdict == NOT_MET:
+    if one.direction == NOT_MET or one.size == NOT_MET:
         return ". ".join(part for part in (one.why, written or NO_REASON) if part)
-    return ". ".join(part for part in (one.why, written) if part) if one.verdict == UNDECIDED else ""
+    if one.direction == BY_CONSTRUCTION:
+        return one.why
+    return ". ".join(part for part in (one.why, written) if part) if UNDECIDED in (one.direction, one.size) else ""
+
+
+def verdict_text(one: Judged, reasons: Mapping[str, str] | None = None) -> str:
+    """Both verdicts, and why."""
+    why = reason_of(one, reasons or {})
+    size = f"; size {one.size}" if one.size != NOT_ASKED and one.target.direction is not None else ""
+    return f"{one.direction}{size}{f': {why}' if why else ''}"
+
+
+def all_judged(report: Report) -> list[tuple[str, Judged]]:
+    """(scenario, target with its verdicts) of the whole report."""
+    return [(study.experiment.id, one) for study in report.studies for one in study.judged]
 
 
 def status_rows(report: Report) -> list[list[str]]:
-    """A row a scenario: its name, targets to fit and to validate, verdicts, headline."""
+    """A row a scenario: its name, targets to fit and to validate, independent comparisons by verdict, headline."""
     rows = []
     for study in report.studies:
         uses = [one.target.use for one in study.judged]
-        found = verdicts.counts(study.judged)
+        asked = verdicts.questions((study.experiment.id, one) for one in study.judged)
         top = study.headline
-        headline = f"{top.target.id}: {top.verdict}" if top else "no targets"
-        rows.append(
-            [study.experiment.id, f"{uses.count('fit')}", f"{uses.count('validate')}"]
-            + [f"{found[verdict]}" for verdict in VERDICTS]
-            + [headline]
-        )
+        headline = f"{top.target.id}: {top.direction}" if top else "no targets"
+        counted = [f"{sum(one.direction == verdict for one in asked)}" for verdict in VERDICTS]
+        sizes = f"{sum(one.size == MET for one in asked)} of {sum(one.size != NOT_ASKED for one in asked)}"
+        rows.append([study.experiment.id, f"{uses.count('fit')}", f"{uses.count('validate')}", *counted, sizes, headline])
     return rows
 
 
-STATUS = ("scenario", "fit", "validate", *VERDICTS, "headline")
-COLUMNS = ("target", "published", "known from", "the model gives", "verdict")
+STATUS = ("scenario", "fit", "validate", *VERDICTS, "sizes met", "headline")
+COLUMNS = ("target", "published", "size", "known from", "the model gives", "rules between", "verdict")
 
 
 def differing(report: Report) -> list[tuple[str, str, str, str]]:
     """Targets whose verdict is another in the other study: scenario, target, here, there."""
     found = []
-    for study in report.studies:
-        for one in study.judged:
-            there = report.other.get((study.experiment.id, one.target.id))
-            if there is not None and there != one.verdict:
-                found.append((study.experiment.id, one.target.id, one.verdict, there))
+    for scenario, one in all_judged(report):
+        there = report.other.get((scenario, one.target.id))
+        if there is not None and there != one.direction:
+            found.append((scenario, one.target.id, one.direction, there))
     return found
 
 
 def summary(report: Report) -> str:
-    """All verdicts in a sentence."""
-    judged = [one for study in report.studies for one in study.judged]
-    parts = []
-    for use, words in (("validate", "not fitted to"), ("fit", "fitted to")):
-        of_use = [one for one in judged if one.target.use == use]
-        if of_use:
-            found = verdicts.counts(of_use)
-            told = ", ".join(f"{found[verdict]} {verdict}" for verdict in VERDICTS)
-            parts.append(f"{len(of_use)} target{'' if len(of_use) == 1 else 's'} {words}: {told}")
-    return "; ".join(parts) + "." if parts else "No targets."
+    """The headline: independent comparisons that nothing was fitted to, their directions and their sizes."""
+    judged = all_judged(report)
+    asked = verdicts.questions(judged)
+    if not judged:
+        return "No targets."
+    sized = [one for one in asked if one.size != NOT_ASKED]
+    directions, sizes = _counted([one.direction for one in asked]), _counted([one.size for one in sized])
+    valid = [one for _, one in judged if one.target.use == "validate"]
+    built = sum(one.direction == BY_CONSTRUCTION for one in valid)
+    short = sum(not one.counts and one.direction != BY_CONSTRUCTION for one in valid)
+    left = f"Left out: {built} targets that are so by construction, {short} that are the effect of one rule"
+    fitted = [one.direction for _, one in judged if one.target.use == "fit"]
+    return (
+        f"{len(asked)} independent comparisons that nothing was fitted to: direction {directions}. "
+        f"Of {len(sized)} with a size: {sizes}. {left}. {len(fitted)} targets were fitted to: {_counted(fitted)}."
+    )
+
+
+def story(report: Report) -> list[tuple[str, list[str]]]:
+    """What the model shows, what it does not, how large against published: headings with a line a comparison."""
+    asked = verdicts.questions(all_judged(report))
+    both = [one for one in asked if one.direction == MET and one.size == MET]
+    large = [one for one in asked if one.direction == MET and one.size == NOT_MET]
+    return [
+        ("Direction and size as published", [_line(one) for one in both]),
+        ("Direction as published, size not", [_line(one) for one in large]),
+        ("Direction not as published", [_line(one) for one in asked if one.direction == NOT_MET]),
+        ("Undecided with so many mice", [_line(one) for one in asked if one.direction == UNDECIDED]),
+    ]
+
+
+def _line(one: Question) -> str:
+    """A comparison in a line: what was published, what the model gives, and the band of its size."""
+    first = next((judged for judged in one.judged if judged.direction == one.direction), one.judged[0])
+    more = f" ({len(one.judged)} targets)" if len(one.judged) > 1 else ""
+    band = f"; published {band_text(first.target)}" if first.target.band is not None else ""
+    return f"{published(first.target)}{more}. Model: {given(first.comparison, first.target)}{band}."
+
+
+def _counted(found: Sequence[str]) -> str:
+    return ", ".join(f"{found.count(verdict)} {verdict}" for verdict in VERDICTS)
 
 
 def _target_rows(study: Study, report: Report) -> list[list[str]]:
@@ -198,9 +257,9 @@ def _target_rows(study: Study, report: Report) -> list[list[str]]:
     for one in study.judged:
         t = one.target
         source = f"{study.sources.get(t.source, t.source)}; {t.where}; class {t.grade} ({GRADES[t.grade]}); to {t.use}"
-        verdict = one.verdict
-        why = reason_of(one, study.reasons)
-        cells = [t.id, published(t), source, given(one.comparison, t), f"{verdict}: {why}" if why else verdict]
+        size = band_text(t) if t.size is None else f"{band_text(t)}; {t.size.source}: {t.size.where}"
+        path = "–" if one.path is None else f"{one.path}"
+        cells = [t.id, published(t), size, source, given(one.comparison, t), path, verdict_text(one, study.reasons)]
         if report.label:
             cells.append(report.other.get((study.experiment.id, t.id), "–"))
         rows.append(cells)
@@ -240,6 +299,8 @@ def _shown(report: Report) -> dict[str, Any]:
     return {
         "report": report,
         "summary": summary(report),
+        "story": story(report),
+        "unaskable": report.unaskable,
         "STATUS": STATUS,
         "status": status_rows(report),
         "differing": differing(report),
@@ -251,8 +312,8 @@ def _shown(report: Report) -> dict[str, Any]:
 
 def _around_verdict(text: str) -> tuple[str, str, str]:
     """What stands before a verdict, the verdict at the beginning or the end of a text, and what stands after it."""
-    for verdict in (NOT_MET, MET, UNDECIDED):
-        if text == verdict or text.startswith(f"{verdict}: "):
+    for verdict in (NOT_MET, MET, UNDECIDED, BY_CONSTRUCTION):
+        if text == verdict or text.startswith((f"{verdict}: ", f"{verdict}; ")):
             return "", verdict, text.removeprefix(verdict)
         if text.endswith(f": {verdict}"):
             return text.removesuffix(verdict), verdict, ""
@@ -270,16 +331,26 @@ def write(report: Report, folder: Path) -> list[Path]:
     figures.mkdir(parents=True, exist_ok=True)
     written = []
     pictures = [(study.experiment.id, study.figure) for study in report.studies]
-    pictures += [(extra.name, extra.figure) for extra in report.extras]
+    pictures += [("sizes", report.sizes), *((extra.name, extra.figure) for extra in report.extras)]
     written += [_put(figures / f"{name}.png", figure) for name, figure in pictures if figure]
     written.append(_put(folder / "report.md", markdown(report).encode()))
     written.append(_put(folder / "report.html", page(report).encode()))
+    written.append(write_table(verdict_rows(report), folder / "verdicts.parquet"))
+    return written
+
+
+def verdict_rows(report: Report) -> list[dict[str, Any]]:
+    """Rows of verdicts.parquet: every target, then what cannot be asked."""
     rows = []
     for study in report.studies:
         for row in verdicts.verdict_table(study.experiment.id, study.judged):
             rows.append({**row, "reason": study.reasons.get(row["target"])})
-    written.append(write_table(rows, folder / "verdicts.parquet"))
-    return written
+    blank = dict.fromkeys(rows[0]) if rows else {}
+    for one in report.unaskable if rows else ():
+        asked = {"scenario": "", "target": one["id"], "comparison": one["id"], "use": "validate", "by_construction": False}
+        told = {"direction": CANNOT_BE_ASKED, "size": NOT_ASKED, **{key: one[key] for key in ("source", "where", "why")}}
+        rows.append({**blank, **asked, **told, "counts": False, "headline": False})
+    return rows
 
 
 def verdicts_of(folder: Path) -> dict[tuple[str, str], str]:
@@ -288,7 +359,8 @@ def verdicts_of(folder: Path) -> dict[tuple[str, str], str]:
 
     file = folder / "verdicts.parquet"
     with reading(file, "verdicts that `niche-sim evidence` wrote"):
-        return {(row["scenario"], row["target"]): one_of(row["verdict"], VERDICTS, f"{file}") for row in read_table(file)}
+        rows = read_table(file)
+        return {(row["scenario"], row["target"]): one_of(row["direction"], verdicts.DIRECTIONS, f"{file}") for row in rows}
 
 
 def _put(file: Path, content: bytes) -> Path:

@@ -28,7 +28,6 @@ from niche_sim.model.catalogue import BLOCK_TARGETS, BLOCKS_BY_GROUP
 from niche_sim.model.cells import POPULATIONS
 from niche_sim.model.parameters import KINDS, Row, rows
 from niche_sim.model.process import Process
-from niche_sim.model.readouts import READOUTS
 from niche_sim.model.schedule import (
     ALTERNATIVES,
     CHAPTER_OF,
@@ -41,6 +40,7 @@ from niche_sim.model.schedule import (
 )
 from niche_sim.model.stages import PERCENTILE, STAGES, WINDOW
 from niche_sim.model.state import COMPARTMENTS, FIELDS, ONE_AT_REST
+from niche_sim.runs.expectation.readouts import KNOWN
 
 COMMAND = "niche-sim describe --odd -o docs/odd.md"
 ELEMENTS = (
@@ -160,7 +160,7 @@ def _concepts() -> dict[str, Any]:
         "window": WINDOW,
         "percentile": PERCENTILE,
         "readouts": [
-            (code(r.name), _unit(r.unit), "since start" if r.cumulative else "now", r.meaning) for r in READOUTS
+            (code(r.name), _unit(r.unit), "since start" if r.cumulative else "now", r.meaning) for r in KNOWN.values()
         ],
     }
 

@@ -22,12 +22,12 @@ from niche_sim.engine.errors import InputError, near, one_of, under
 from niche_sim.engine.reading import read_bib
 from niche_sim.engine.reading import read_text as read_text
 from niche_sim.engine.reading import read_toml as read_toml
-from niche_sim.engine.schema import read
+from niche_sim.engine.schema import read, written
 from niche_sim.engine.units import show
 from niche_sim.experiment.protocol import MOST_CELLS, Intervention, Protocol
 from niche_sim.experiment.scenario_file import Arm, Extent, ParameterChange, ScenarioFile, arms_of
 from niche_sim.experiment.spelling import LONGEST_TIME, check_doses
-from niche_sim.experiment.targets import Target, read_targets
+from niche_sim.experiment.targets import Target, Unaskable, UnaskableFile, read_targets
 
 LONGEST_NAME = 120  # bytes, so that the name of a folder made of it and of an arm stays below 255
 
@@ -281,6 +281,14 @@ def _find(scenario: str | Path) -> Path:
         raise InputError(named, "not found", "a TOML file, the folder of a scenario.toml, or an id is needed")
     hint = f"did you mean {' or '.join(near(named, known, cutoff=0.0))}? `niche-sim scenarios` lists all"
     raise InputError("scenario", f"'{named}'", f"{hint}; the path of a TOML file is allowed, too")
+
+
+def cannot_be_asked() -> list[dict[str, str]]:
+    """The findings of `scenarios/cannot_be_asked.toml`: published, and beyond what any rule can express. Raises InputError."""
+    path = library() / "cannot_be_asked.toml"
+    data = read_toml(read_text(path), str(path))
+    found: UnaskableFile = read(UnaskableFile, data, f"{path}:", cited=sources())
+    return [written(Unaskable, one) for one in found.finding]
 
 
 def _sources_for(path: Path) -> set[str]:

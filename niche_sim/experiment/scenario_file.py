@@ -245,3 +245,8 @@ def _arm(arm: Arm) -> str:
     note = {"note": arm.note} if arm.note else {}
     lines = "".join(f"    {entry_text(intervention)},\n" for intervention in arm.protocol.interventions)
     return f"{tomli_w.dumps({'arms': {arm.name: note}})}protocol = [{chr(10) + lines if lines else ''}]\n"
+
+
+def toml_text(content: Mapping[str, Any], first_lines: str = "") -> str:
+    """Plain data as the text of a TOML file, below some lines of comment."""
+    return first_lines + tomli_w.dumps(content)

@@ -18,6 +18,10 @@ EXPECTATIONS = ("less", "more", "same")
 USES = ("fit", "validate")
 # What is known of a published effect: its size, roughly its size, only its direction.
 GRADES = {"Q": "size known", "S": "size known roughly", "D": "direction known"}
+STRENGTHS = ("good", "moderate", "weak", "assumed")  # of a band: how far a published size can be carried over
+# Of a value by itself: mean of the mice (of onsets the median), or how far counts spread between mice, k of a negative binomial.
+STATISTICS = ("mean", "k")
+COUNTED = ("colonies", "macrometastases")  # readouts that count foci one by one, so that they have a k
 ONSET = "onset_"  # onset_<stage> is a readout of targets besides those of readouts.py: h, never counts as infinite
 
 _TEXT = {"type": "string"}
@@ -64,6 +68,27 @@ Hours = Value(_at, {"type": "string", "examples": ["21 day"]}, time_text)
 
 
 @table
+class Band(Table):
+    """Sizes that are in accord with what is published, and where they were read; of a direction: of the ratio to `against`.
+
+    strength: of the evidence, one of STRENGTHS; "assumed" if no size was read anywhere.
+    """
+
+    low: Annotated[float, number()]
+    high: Annotated[float, number()]
+    strength: Annotated[str, names(STRENGTHS)]
+    source: Source
+    where: Text
+
+    @classmethod
+    def values(cls, entry: Mapping[str, Any], told: dict[str, Any]) -> Mapping[str, Any]:
+        low, high = entry.get("low"), entry.get("high")
+        if isinstance(low, int | float) and isinstance(high, int | float) and not low < high:
+            raise InputError(".high", f"{high:g}", f"more than low, {low:g}")
+        return entry
+
+
+@table
 class Target(Table):
     """Something published that the model is compared with.
 
@@ -75,6 +100,11 @@ class Target(Table):
     it at `at`. above: the fraction of mice whose readout lies above it is compared instead. against_readout: another
     readout to compare with, of `against` or else of the same arm. headline: the one of a scenario that a summary shows.
     Of onset_<stage> (h, of a run until `at`) less means before. use: "fit" or "validate".
+
+    size: the band in which the ratio of a direction should lie; of a value that is its tolerance. comparison: targets with
+    one name are counted once, as several sources of one comparison; by default each is its own. n: animals a group in
+    the published experiment. by_construction: why the model could not give anything else, if that cannot be told from the
+    rules: it reads back a number that was put in. statistic: of a value by itself, one of STATISTICS.
     """
 
     id: Text
@@ -94,17 +124,23 @@ class Target(Table):
     above: Annotated[float | None, number()] = None
     window: Annotated[float | None, key("whole_window"), Hours] = None
     headline: Flag = False
+    size: Band | None = None
+    comparison: Text | None = None
+    n: Annotated[int | None, number(1, 10**6, whole=True)] = None
+    by_construction: Text | None = None
+    statistic: Annotated[str, names(STATISTICS)] = "mean"
 
     @classmethod
     def keys(cls, entry: Mapping[str, Any]) -> tuple[list[str], list[str]]:
         onset = not entry or str(entry.get("readout", "")).startswith(ONSET)
         common = ["id", "class", "readout", "arm", *([] if onset else ["at"]), "use", "source", "where"]
         more = ["at", "against", "against_readout", "above", "whole_window", "headline"]
+        more += ["comparison", "n", "by_construction"]
         if not entry:
-            return common, [*more, "expect", "value", "spread", "within"]
+            return common, [*more, "expect", "value", "spread", "within", "size", "statistic"]
         if "value" in entry:
-            return [*common, "value"], [*more, "spread", "within"]
-        return [*common, *([] if "against_readout" in entry else ["against"]), "expect"], more
+            return [*common, "value"], [*more, "spread", "within", "statistic"]
+        return [*common, *([] if "against_readout" in entry else ["against"]), "expect"], [*more, "size"]
 
     @classmethod
     def values(cls, entry: Mapping[str, Any], told: dict[str, Any]) -> Mapping[str, Any]:
@@ -128,6 +164,22 @@ class Target(Table):
             return self.value - self.spread, self.value + self.spread
         ends = (self.value / (self.within or 1.0), self.value * (self.within or 1.0))
         return min(ends), max(ends)
+
+
+    @property
+    def band(self) -> tuple[float, float] | None:
+        """Lowest and highest size in accord with what is published, None if no size is asked."""
+        if self.value is not None:
+            return self.tolerance
+        return None if self.size is None else (self.size.low, self.size.high)
+
+    @property
+    def direction(self) -> str | None:
+        """ "less", "more" or "same" than another arm or, of onsets, than another stage; None of a value by itself."""
+        if self.expect is not None or self.value is None or self.against is None:
+            return self.expect
+        none = 1.0  # a value against another arm is a ratio
+        return "same" if self.tolerance[0] <= none <= self.tolerance[1] else "more" if self.value > none else "less"
 
 
 @table
@@ -163,6 +215,24 @@ def read_targets(
     return targets
 
 
+@table
+class Unaskable(Table):
+    """A published finding that no rule of the model can express, and why."""
+
+    id: Text
+    claim: Text
+    source: Source
+    where: Text
+    why: Text
+
+
+@table
+class UnaskableFile(Table):
+    """What no scenario can ask."""
+
+    finding: Annotated[tuple[Unaskable, ...], Many("findings", "tables [[finding]]")]
+
+
 def _check_comparison(target: Target, where: str) -> None:
     """Refuse what cannot be compared."""
     if target.against == target.arm:
@@ -179,6 +249,11 @@ def _check_comparison(target: Target, where: str) -> None:
             raise InputError(f"{where}.against_readout", found, f"two readouts, or two {ONSET}<stage>")
         if target.above is not None:
             raise InputError(f"{where}.above", "beside 'against_readout'", "one of them")
+    if target.statistic == "k":
+        if target.readout not in COUNTED or target.window is not None:
+            raise InputError(f"{where}.statistic", f"'k' of {target.readout}", f"of a count at one time: {' or '.join(COUNTED)}")
+        if target.against or target.against_readout or target.above is not None:
+            raise InputError(f"{where}.statistic", "'k' beside another to compare with, or 'above'", "of one readout in one arm")
     if target.is_onset and target.window is not None:
         raise InputError(f"{where}.whole_window", "of an onset", "none: an onset is one time")
     if target.is_onset and target.above is None:

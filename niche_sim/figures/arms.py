@@ -23,9 +23,9 @@ from niche_sim.figures.appearance import BLACK, BLUE, GREEN, GREY, ORANGE, PALE,
 from niche_sim.figures.labels import arm_words
 from niche_sim.figures.style import DAY, MM, WIDTH, label, style
 from niche_sim.inference.verdicts import is_event
-from niche_sim.model.readouts import BY_NAME
 from niche_sim.model.stages import STAGES
 from niche_sim.runs.cohort import Cohort
+from niche_sim.runs.expectation.readouts import KNOWN
 from niche_sim.runs.record import whole
 
 MOST_READOUTS = 6
@@ -46,14 +46,14 @@ def key_readouts(cohort: Cohort, readouts: Sequence[str] | None = None) -> list[
     None takes those that the targets name, or else the markers of the stages, at most MOST_READOUTS of them.
     Raises InputError for an unknown readout.
     """
-    targets = [t for t in cohort.plan.experiment.targets if not t.is_onset and t.readout in BY_NAME]
+    targets = [t for t in cohort.plan.experiment.targets if not t.is_onset and t.readout in KNOWN]
     names = [t.readout for t in targets if t.headline]
     names += [name for name, _ in Counter(t.readout for t in targets).most_common()]
     names = list(dict.fromkeys(names or [stage.marker for stage in STAGES]))[:MOST_READOUTS]
     if readouts is not None:
-        names = [one_of(name, BY_NAME, "readouts") for name in dict.fromkeys(readouts)]
+        names = [one_of(name, KNOWN, "readouts") for name in dict.fromkeys(readouts)]
     found = []
-    for name in names if readouts is not None else sorted(names, key=list(BY_NAME).index):
+    for name in names if readouts is not None else sorted(names, key=list(KNOWN).index):
         times = Counter(t.at for t in targets if t.readout == name)
         at = times.most_common(1)[0][0] if times else cohort.ends
         found.append((name, min(at, cohort.ends)))
@@ -104,7 +104,7 @@ class _Sheet:
         self._heading(legend)
         for number, (name, at) in enumerate(readouts):
             y = top + pitch * number
-            title = textwrap.shorten(BY_NAME[name].meaning, 78, placeholder=" …")
+            title = textwrap.shorten(KNOWN[name].meaning, 78, placeholder=" …")
             self.figure.text(
                 *self.at(3, y - 2.5), f"$\\bf{{{chr(97 + number)}}}$  {title[0].upper()}{title[1:]}", va="center"
             )
@@ -235,7 +235,7 @@ def _plain(ax: Axes) -> None:
 
 
 def _unit(name: str) -> str:
-    unit = BY_NAME[name].unit
+    unit = KNOWN[name].unit
     return UNITS.get(unit, unit)
 
 

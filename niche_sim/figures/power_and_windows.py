@@ -20,7 +20,7 @@ from niche_sim.figures.pages import Page
 from niche_sim.figures.style import DAY, label, style, styled
 from niche_sim.inference.power import TEST_NAMES, Curve, Groups, Needed, mice_of
 from niche_sim.inference.windows import Onset, Point, Windows, starts_of, when
-from niche_sim.model.readouts import BY_NAME
+from niche_sim.runs.expectation.readouts import KNOWN
 from niche_sim.runs.record import whole
 
 DPI = 200
@@ -47,7 +47,7 @@ def plain_axes(ax: Axes) -> None:
 
 def unit_of(readout: str) -> str:
     """Of a readout, as an axis shows it."""
-    unit = BY_NAME[readout].unit if readout in BY_NAME else "h"
+    unit = KNOWN[readout].unit if readout in KNOWN else "h"
     return UNITS.get(unit, unit)
 
 

@@ -1,19 +1,13 @@
-"""Paired effects over mice on common random numbers: estimates with intervals, and the p of a permutation test."""
+"""Paired effects over mice on common random numbers: estimates with intervals."""
 
 from __future__ import annotations
 
 import math
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import scipy  # its parts load when they are used
 from numpy.typing import ArrayLike, NDArray
-
-from niche_sim.engine.chance import Chance
-
-EXACT = 12  # mice up to which all ways of flipping signs are gone through
-FLIPS = 20_000  # ways otherwise
 
 
 @dataclass(frozen=True)
@@ -162,6 +156,40 @@ def mean_of(values: ArrayLike, level: float = 0.95, counts: bool = False) -> Eff
     return Effect(float(x.mean()), float(x.mean()) - reach, float(x.mean()) + reach, len(x), level)
 
 
+def k_of(counts: ArrayLike, level: float = 0.95) -> Effect:
+    """How far counts spread between mice beyond chance: k of a negative binomial, by moments; small is wide, infinite is Poisson.
+
+    A section that holds a random share of an organ's foci has the organ's k, whatever the share. The interval is that of
+    1 / k, (variance - mean) / mean^2, by the jackknife with Student's t of n - 1.
+
+    Parameters
+    ----------
+    counts
+        A count a mouse, float64[n]; n is 3 or more, and two mice or more have one.
+    level
+        Of the interval, 0 to 1.
+
+    Raises
+    ------
+    ValueError
+        There are fewer than three mice, or fewer than two with a count above 0.
+    """
+    x = np.asarray(counts, np.float64)
+    if len(x) < 3 or np.count_nonzero(x) < 2:
+        raise ValueError("at least three mice are needed, two of them with a count")
+    n = len(x)
+    without = np.array([_excess(np.delete(x, mouse)) for mouse in range(n)])
+    error = math.sqrt((n - 1) / n * float(((without - without.mean()) ** 2).sum()))
+    middle, reach = _excess(x), float(scipy.stats.t.ppf(0.5 + level / 2.0, n - 1)) * error
+    estimate, low, high = (1.0 / one if one > 0.0 else math.inf for one in (middle, middle + reach, middle - reach))
+    return Effect(estimate, low, high, n, level)
+
+
+def _excess(x: NDArray[np.float64]) -> float:
+    """Variance beyond the mean, over the squared mean."""
+    return float((x.var(ddof=1) - x.mean()) / x.mean() ** 2)
+
+
 def median_of(values: ArrayLike, level: float = 0.95) -> Effect:
     """Median over mice; the interval is between ordered values (binomial).
 
@@ -174,7 +202,9 @@ def median_of(values: ArrayLike, level: float = 0.95) -> Effect:
     """
     x = np.sort(np.asarray(values, np.float64))
     n = len(x)
-    rank = int(scipy.stats.binom.ppf((1.0 - level) / 2.0, n, 0.5))  # least k with P(B <= k) >= 2.5 %, so P(B <= k - 1) is below
+    rank = int(
+        scipy.stats.binom.ppf((1.0 - level) / 2.0, n, 0.5)
+    )  # least k with P(B <= k) >= 2.5 %, so P(B <= k - 1) is below
     low, high = (x[rank - 1], x[n - rank]) if rank >= 1 else (-np.inf, np.inf)
     return Effect(float(np.median(x)), float(low), float(high), n, level)
 
@@ -235,23 +265,3 @@ def difference_of_shares(treated: ArrayLike, reference: ArrayLike, level: float 
     above = math.sqrt(max(0.0, up_a**2 - 2 * phi * up_a * down_b + down_b**2))
     effect = first.estimate - second.estimate
     return Effect(effect, max(-1.0, effect - below), min(1.0, effect + above), n, level)
-
-
-def permutation_p(differences: ArrayLike) -> float:
-    """Two-sided p of paired differences, float64[n], whose signs could as well be the other way; 1 if all are 0."""
-    x = np.asarray(differences, np.float64)
-    x = x[x != 0.0]  # a mouse without a difference says nothing, whichever way it is flipped
-    if not len(x):
-        return 1.0
-    sums = np.abs(_signs(len(x)) @ x)
-    as_far = int(np.count_nonzero(sums >= abs(x.sum()) * (1.0 - 1e-9)))
-    return as_far / len(sums) if len(x) <= EXACT else (as_far + 1) / (len(sums) + 1)
-
-
-@lru_cache(maxsize=64)
-def _signs(n: int) -> NDArray[np.float64]:
-    """Ways to flip n signs, float64[ways, n] of -1 and 1."""
-    if n <= EXACT:
-        return (1 - 2 * ((np.arange(2**n)[:, None] >> np.arange(n)) & 1)).astype(np.float64)
-    uniforms = Chance(0).uniform("permutation_p", np.arange(FLIPS), n)
-    return np.where(uniforms < 0.5, 1.0, -1.0)

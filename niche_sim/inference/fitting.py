@@ -16,7 +16,7 @@ from niche_sim.engine.units import to_model
 from niche_sim.experiment.scenario import Scenario
 from niche_sim.experiment.targets import Target
 from niche_sim.inference.calibration import LEVEL, WORST, Point, weighted_quantiles
-from niche_sim.inference.verdicts import BIOLOGY, SHARES, Comparison, judge
+from niche_sim.inference.verdicts import BIOLOGY, SHARES, Comparison, compared
 from niche_sim.model.parameters import rows
 from niche_sim.runs import sweeps
 from niche_sim.runs.axes import Axis
@@ -67,7 +67,7 @@ class Fit:
         mice = Cohort(self.plan, lives)
         told: dict[str, float] = {}
         for target in self.targets:
-            comparison = judge(target, mice).comparison
+            comparison = compared(target, mice)
             told[target.id] = comparison.effect.estimate
             told[MISSED + target.id] = missed(target, comparison)
         return told

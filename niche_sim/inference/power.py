@@ -33,8 +33,8 @@ from niche_sim.engine.chance import Chance
 from niche_sim.engine.errors import InputError, one_of
 from niche_sim.inference.effects import Effect
 from niche_sim.inference.verdicts import compare, is_event
-from niche_sim.model.readouts import BY_NAME
 from niche_sim.runs.cohort import Cohort
+from niche_sim.runs.expectation.readouts import EXPECTED_BY_NAME, KNOWN
 
 Float = NDArray[np.float64]
 
@@ -351,6 +351,11 @@ def limits(made: Groups) -> list[str]:
         "A lower bound: virtual mice differ by chance and by the assumed spread of six rates (mouse.*); real mice differ "
         "in more, such as injection, staging and counting, and some are lost."
     ]
+    if made.readout in EXPECTED_BY_NAME:
+        said.append(
+            "A mouse's value is what is expected of it, without the chance of single tumour cells: whoever counts few "
+            "metastases or foci has that spread (Poisson's) besides and needs more mice."
+        )
     if is_event(made.readout):
         said.append(
             f"A mouse's value is what one section shows, {made.reference.mean():.2g} in {made.against} and "
@@ -410,7 +415,7 @@ def effect_of(cohort: Cohort, arm: str, readout: str, at: float) -> Effect:
 def table(made: Groups, found: Curve, alpha: float) -> list[dict[str, Any]]:
     """Rows of power.parquet."""
     what = {
-        "readout": made.readout, "unit": BY_NAME[made.readout].unit, "arm": made.arm, "against": made.against,
+        "readout": made.readout, "unit": KNOWN[made.readout].unit, "arm": made.arm, "against": made.against,
         "at_h": made.at, "above": made.above, "effect": made.effect, "test": made.test, "alpha": alpha,
         "virtual_mice": len(made.treated),
     }  # fmt: skip

@@ -1,12 +1,12 @@
 """Compare arms on common random numbers: paired effects with intervals, and what they decide.
 
-A published effect (a `Target`) is met, not met or undecided, by `RULES`.
+Each published effect (a `Target`) gets two verdicts, of its direction and of its size, by `RULES`.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
@@ -14,13 +14,14 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from niche_sim.experiment.targets import ONSET, Target
+from niche_sim.inference.causes import path_length
 from niche_sim.inference.effects import (
     Effect,
     difference_of_means,
     difference_of_shares,
+    k_of,
     mean_of,
     median_of,
-    permutation_p,
     ratio_of_means,
     share_of,
 )
@@ -30,30 +31,38 @@ from niche_sim.runs.cohort import Cohort
 BIOLOGY = (0.8, 1.25)  # a ratio whose 90 % interval lies within is "no effect" in biology
 NUMERICS = (0.9, 1.1)  # and independence of a numerical setting
 SHARES = (-0.2, 0.2)  # a difference between fractions of mice, likewise
-FEWEST_EVENTS = 20.0  # in the reference arm
-SIGNIFICANT, OVERWHELMING = 0.05, 0.001
+FEWEST_EVENTS = 20.0  # in the arm that has more of them
+FEWEST_MICE = 6  # five mice differ all in one direction by chance once in 16 times
 MET, NOT_MET, UNDECIDED = "met", "not met", "undecided"
+BY_CONSTRUCTION, NOT_ASKED, CANNOT_BE_ASKED = "by construction", "not asked", "cannot be asked"
 VERDICTS = (MET, NOT_MET, UNDECIDED)
+DIRECTIONS = (*VERDICTS, BY_CONSTRUCTION, CANNOT_BE_ASKED)
+SIZES = (*VERDICTS, NOT_ASKED)
 RULES = (  # of verdicts, as a report prints them; an item begins with "- "
-    "A published effect (a `Target`) is met, not met or undecided, by these rules. Intervals are of 95 % "
-    "unless said.",
-    '- *less* and *more*: not met if the 90 % interval lies within "no effect", however sure a trace of an '
-    "effect may be, or if the 95 % interval lies wholly on the other side of 1 (of 0); met if that lies wholly "
-    "on the right side and p < 0.05; else undecided.",
+    "Every published effect (a `Target`) is judged twice: by its direction and, where a size is published or can be "
+    "carried over from a similar experiment, by its size. Intervals are of 95 % unless said; they are of virtual mice, of "
+    "which there can be as many as one likes, so no p-value is given.",
+    '- *less* and *more*: not met if the 90 % interval lies within "no effect", however sure a trace of an effect may be, '
+    "or if the 95 % interval lies wholly on the other side of 1 (of 0); met if that lies wholly on the right side; else "
+    "undecided.",
     '- *same*: met if the 90 % interval lies within "no effect", not met if the 95 % interval lies wholly '
     "outside, else undecided.",
     '- "No effect" is a ratio of means of 0.8 to 1.25, or a difference between fractions of mice of -0.2 to '
-    "0.2. Where the reference is 0 in all mice (but one), there is no ratio, or no end to its interval: the "
-    "difference of means is taken, and a fifth of the mean of the arm that has most is no effect.",
-    "- a value: met if the estimate is within the published tolerance and so is half the interval or more; not "
-    "met if the whole interval is outside; else undecided.",
+    "0.2. Where the reference is 0 in all mice (but one), there is no ratio, or no end to its interval: for the direction the "
+    "difference of means is taken, and a fifth of the mean of the arm that has most is no effect. It says nothing of the size.",
+    "- A size, or a value by itself: met if the estimate is within the published band and so is half the interval or more; not met "
+    "if the whole interval is outside; else undecided. A value by itself has no direction; its verdict stands for both. A spread "
+    "between mice is k of a negative binomial, which a section shares with its organ.",
     "- Onsets: less means before. The effect is the fraction of mice in which it is, of those in which either "
     "stage is reached; a stage never reached comes after all others, and a tie counts half.",
-    "- Of events (colonies, cells of a tumour) there must be 20 or more in the reference arm, all its mice "
-    "together; with fewer the verdict is undecided, unless p < 0.001.",
-    "p is of a paired permutation test: signs of the differences between mice of the same seed are flipped, "
-    "all ways of up to 12 mice and 20,000 random ways of more. It is two-sided and not corrected for the "
-    "number of targets.",
+    "- Of events (colonies, cells of a tumour) the arm that has more of them must have 20 or more, all its mice together; with "
+    "fewer, what is not already known to be no effect is undecided.",
+    "- With fewer than 6 mice an arm an effect is undecided: five differ all in one direction by chance once in 16 times.",
+    "- *By construction* is what could not have come out otherwise: no way through the rules leads from what was done to what is "
+    "read; or *same*, where every mouse has exactly the same value in both arms; or a value that reads back a number that was "
+    "put in. The way through the rules is the shortest that the rules declare by what they read and write.",
+    "- The headline counts comparisons that are independent and to which nothing was fitted: targets of several papers on one "
+    "question are one comparison, met if all are. What is so by construction, and effects of a single rule, are left out.",
 )
 
 
@@ -66,30 +75,31 @@ KINDS = {
     "mean": math.nan,
     "fraction": math.nan,
     "median": math.nan,
+    "k": math.nan,
 }
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """An effect of some kind (a key of KINDS) with its 95 % and 90 % intervals and p (nan if there is none to test).
+    """An effect of some kind (a key of KINDS) with its 95 % and 90 % intervals.
 
-    bounds: within them it counts as no effect. events: in the reference arm, infinite where that is not a matter of
-    counting. note: why there is no effect to tell.
+    bounds: within them it counts as no effect. events: in the arm that has more of them, infinite where that is not a
+    matter of counting. note: why there is no effect to tell. identical: whether every mouse has the same value in both arms.
     """
 
     kind: str
     effect: Effect
     narrow: Effect
-    p: float
     bounds: tuple[float, float] = (math.nan, math.nan)
     events: float = math.inf
     note: str = ""
+    identical: bool = False
 
     @classmethod
     def none(cls, note: str, n: int = 0, kind: str = "ratio") -> Comparison:
         """Nothing to compare."""
         empty = Effect(math.nan, math.nan, math.nan, n, 0.95)
-        return cls(kind, empty, replace(empty, level=0.90), math.nan, note=note)
+        return cls(kind, empty, replace(empty, level=0.90), note=note)
 
 
 class Judgement(NamedTuple):
@@ -100,12 +110,24 @@ class Judgement(NamedTuple):
 
 
 class Judged(NamedTuple):
-    """A target, what the model gives and whether that meets it."""
+    """A target, what the model gives, and whether that meets its direction (one of DIRECTIONS) and its size (of SIZES).
+
+    why: what keeps the direction from being met, or makes it so by construction. path: the fewest rules from what was
+    done to what is read, None if there are no two arms, or no way.
+    """
 
     target: Target
     comparison: Comparison
-    verdict: str
-    why: str
+    direction: str
+    size: str
+    why: str = ""
+    path: int | None = None
+
+    @property
+    def counts(self) -> bool:
+        """Whether it belongs to the headline: nothing was fitted to it, it could fail, and it is not the act of one rule."""
+        short = self.path is not None and self.path <= 1
+        return self.target.use == "validate" and self.direction in VERDICTS and not short
 
 
 class Row(NamedTuple):
@@ -143,7 +165,7 @@ def compare_as_ratio(treated: ArrayLike, reference: ArrayLike, events: float = m
         return Comparison.none("fewer than two mice with a value", len(a))
     if not b.any() or (a < 0).any() or (b < 0).any():
         return Comparison.none("no ratio: the reference is 0 in every mouse, or something is below 0", len(a))
-    return Comparison("ratio", ratio_of_means(a, b), ratio_of_means(a, b, 0.90), permutation_p(a - b), BIOLOGY, events)
+    return Comparison("ratio", ratio_of_means(a, b), ratio_of_means(a, b, 0.90), BIOLOGY, events, identical=_same(a, b))
 
 
 def compare_as_difference(
@@ -155,7 +177,7 @@ def compare_as_difference(
         return Comparison.none("fewer than two mice with a value", len(a))
     fifth = (1.0 - BIOLOGY[0]) * abs(most)
     effects = difference_of_means(a, b), difference_of_means(a, b, 0.90)
-    return Comparison("difference", *effects, permutation_p(a - b), (-fifth, fifth), events)
+    return Comparison("difference", *effects, (-fifth, fifth), events, identical=_same(a, b))
 
 
 def compare_shares(treated: ArrayLike, reference: ArrayLike) -> Comparison:
@@ -164,7 +186,7 @@ def compare_shares(treated: ArrayLike, reference: ArrayLike) -> Comparison:
     if len(a) < 2:
         return Comparison.none("fewer than two mice with a value", len(a), "difference of fractions")
     effects = difference_of_shares(a, b), difference_of_shares(a, b, 0.90)
-    return Comparison("difference of fractions", *effects, permutation_p(a - b), SHARES)
+    return Comparison("difference of fractions", *effects, SHARES, identical=_same(a, b))
 
 
 def compare_order(first: ArrayLike, second: ArrayLike) -> Comparison:
@@ -175,63 +197,98 @@ def compare_order(first: ArrayLike, second: ArrayLike) -> Comparison:
     if not len(a):
         return Comparison.none("neither is reached in any mouse", 0, "fraction before")
     before = np.where(a < b, 1.0, np.where(a > b, 0.0, 0.5))
-    return Comparison("fraction before", share_of(before), share_of(before, 0.90), permutation_p(before - 0.5))
+    return Comparison("fraction before", share_of(before), share_of(before, 0.90))
 
 
 def judge_direction(found: Comparison, expect: str) -> Judgement:
     """Whether an effect is "less", "more" or "same", by `RULES`."""
-    effect, narrow, p = found.effect, found.narrow, found.p
+    effect, narrow = found.effect, found.narrow
     if found.note:
         return Judgement(UNDECIDED, found.note)
-    if found.events < FEWEST_EVENTS and not p < OVERWHELMING:
-        return Judgement(UNDECIDED, f"{found.events:.3g} events in the reference arm, fewer than {FEWEST_EVENTS:g}")
     none, bounds = KINDS[found.kind], found.bounds
     without = bounds[0] <= narrow.low and narrow.high <= bounds[1]
+    if expect != "same" and (without or found.identical):
+        return Judgement(NOT_MET, "no effect")
+    if few := "" if found.identical else _too_few(found):
+        return Judgement(UNDECIDED, few)
     if expect == "same":
-        if without:
+        if without or found.identical:
             return Judgement(MET, "")
         outside = effect.high < bounds[0] or effect.low > bounds[1]
         return Judgement(NOT_MET, "") if outside else Judgement(UNDECIDED, "the interval leaves both open")
-    if without:
-        return Judgement(NOT_MET, "no effect")
     down, up = effect.high < none, effect.low > none
     wanted, contrary = (down, up) if (expect == "less") != (found.kind == "fraction before") else (up, down)
     if wanted:
-        return Judgement(MET, "") if p < SIGNIFICANT else Judgement(UNDECIDED, f"p = {p:.2g}")
+        return Judgement(MET, "")
     if contrary:
         return Judgement(NOT_MET, "the other way round")
     return Judgement(UNDECIDED, "the interval leaves both open")
 
 
 def judge_value(found: Comparison, low: float, high: float) -> Judgement:
-    """Whether an effect lies within a tolerance, by `RULES`."""
+    """Whether an effect lies within a band, by `RULES`."""
     effect = found.effect
     if found.note:
         return Judgement(UNDECIDED, found.note)
-    if found.events < FEWEST_EVENTS and not found.p < OVERWHELMING:
-        return Judgement(UNDECIDED, f"{found.events:.3g} events in the reference arm, fewer than {FEWEST_EVENTS:g}")
     if effect.high < low or effect.low > high:
         return Judgement(NOT_MET, "too low" if effect.high < low else "too high")
+    if few := _too_few(found):
+        return Judgement(UNDECIDED, few)
     shared = min(effect.high, high) - max(effect.low, low)
     if low <= effect.estimate <= high and 2.0 * shared >= effect.high - effect.low:
         return Judgement(MET, "")
-    return Judgement(UNDECIDED, "the interval lies partly within the tolerance")
+    return Judgement(UNDECIDED, "the interval lies partly within the band")
+
+
+def _too_few(found: Comparison) -> str:
+    """Why there is too little to decide anything by; "" if there is enough."""
+    if found.effect.n < FEWEST_MICE:
+        return f"{found.effect.n} mice, fewer than {FEWEST_MICE}"
+    few = found.events < FEWEST_EVENTS
+    return f"{found.events:.3g} events in the arm that has more, fewer than {FEWEST_EVENTS:g}" if few else ""
+
+
+def judge_size(found: Comparison, target: Target) -> Judgement:
+    """Whether an effect is as large as published; a difference says nothing of a ratio."""
+    if target.band is None:
+        return Judgement(NOT_ASKED, "")
+    if target.direction is not None and found.kind == "difference" and not found.note:
+        return Judgement(UNDECIDED, "no ratio: the reference is 0 in all mice, or in all but one")
+    return judge_value(found, *target.band)
+
+
+def compared(target: Target, cohort: Cohort) -> Comparison:
+    """What the mice of a cohort give for a target; its note says why if they give nothing."""
+    missing = [arm for arm in (target.arm, target.against) if arm is not None and not cohort.lives.get(arm)]
+    if missing:
+        return Comparison.none(f"no mice of {' and '.join(missing)}")
+    if untold := [name for name in _onsets(target) if name not in cohort.plan.stages]:
+        return Comparison.none(f"no threshold of {' and '.join(untold)}, which `niche-sim thresholds` makes")
+    if target.at > cohort.ends + 1e-6:
+        return Comparison.none(f"the runs end on day {cohort.ends / 24.0:g}")
+    return _found(target, cohort)
 
 
 def judge(target: Target, cohort: Cohort) -> Judged:
     """What the mice of a cohort say to a target."""
-    missing = [arm for arm in (target.arm, target.against) if arm is not None and not cohort.lives.get(arm)]
-    if missing:
-        found = Comparison.none(f"no mice of {' and '.join(missing)}")
-    elif untold := [name for name in _onsets(target) if name not in cohort.plan.stages]:
-        found = Comparison.none(f"no threshold of {' and '.join(untold)}, which `niche-sim thresholds` makes")
-    elif target.at > cohort.ends + 1e-6:
-        found = Comparison.none(f"the runs end on day {cohort.ends / 24.0:g}")
+    found = compared(target, cohort)
+    size = judge_size(found, target)
+    if target.direction is None:
+        judged = Judged(target, found, size.verdict, size.verdict, size.why)
     else:
-        found = _found(target, cohort)
-    if target.expect is not None:
-        return Judged(target, found, *judge_direction(found, target.expect))
-    return Judged(target, found, *judge_value(found, *target.tolerance))
+        direction = judge_direction(found, target.direction)
+        judged = Judged(target, found, direction.verdict, size.verdict, direction.why or size.why)
+    if target.by_construction is not None:
+        return judged._replace(direction=BY_CONSTRUCTION, why=target.by_construction)
+    if target.against is None:
+        return judged
+    readouts = [name for name in (target.readout, target.against_readout) if name is not None]
+    path = path_length(cohort.plan.base, target.arm, target.against, readouts)
+    if path is None:
+        return judged._replace(direction=BY_CONSTRUCTION, why="no rules lead from what was done to what is read")
+    if target.direction == "same" and found.identical:
+        return judged._replace(direction=BY_CONSTRUCTION, why="every mouse has the same value in both arms", path=path)
+    return judged._replace(path=path)
 
 
 def judge_all(cohort: Cohort) -> list[Judged]:
@@ -239,10 +296,10 @@ def judge_all(cohort: Cohort) -> list[Judged]:
     return [judge(target, cohort) for target in cohort.plan.experiment.targets]
 
 
-def effects(cohort: Cohort) -> list[Row]:
-    """Each arm against the first: every readout at the end, those of targets also at their times, onsets."""
+def effects(cohort: Cohort, also: Iterable[tuple[str, float]] = ()) -> list[Row]:
+    """Each arm against the first: readouts at asked times (h), all at the end, those of targets at their times, onsets."""
     experiment, reference = cohort.plan.experiment, cohort.plan.reference
-    moments = [(name, cohort.ends) for name in BY_NAME]
+    moments = [*also, *((name, cohort.ends) for name in BY_NAME)]
     moments += [(t.readout, t.at) for t in experiment.targets if not t.is_onset and t.at < cohort.ends]
     stages = sorted({stage: None for mice in cohort.lives.values() for life in mice.values() for stage in life.onsets})
     moments += [(f"{ONSET}{stage}", cohort.ends) for stage in stages]
@@ -255,7 +312,7 @@ def effects(cohort: Cohort) -> list[Row]:
             if readout.startswith(ONSET):
                 found = compare_order(*pair)
             else:
-                events, most = _events(cohort, readout, reference, at), _most(cohort, readout, at)
+                events, most = _events(cohort, readout, (arm, reference), at), _most(cohort, readout, at)
                 found = compare(*pair, events, most)
             rows.append(Row(readout, arm, reference, at, found, word_of(found)))
     return rows
@@ -294,24 +351,25 @@ def _found(target: Target, cohort: Cohort) -> Comparison:
         return compare_as_ratio(a, b) if target.value is not None else compare_shares(a, b)
     if target.is_onset:
         return compare_order(a, b)
-    events = _events(cohort, readout, arm, target.at, target.window)
+    events = _events(cohort, readout, (target.arm, arm), target.at, target.window)
     if target.value is not None:
         return compare_as_ratio(a, b, events)
     return compare(a, b, events, _most(cohort, target.readout, target.at, target.window))
 
 
 def _alone(target: Target, values: NDArray[np.float64]) -> Comparison:
-    kind = "fraction" if target.above is not None else "median" if target.is_onset else "mean"
+    kind = "fraction" if target.above is not None else "median" if target.is_onset else target.statistic
     x = values[~np.isnan(values)]
-    if len(x) < 2:
-        return Comparison.none("fewer than two mice with a value", len(x), kind)
+    if len(x) < 2 or (kind == "k" and (len(x) < 3 or np.count_nonzero(x) < 2)):
+        return Comparison.none("too few mice" if kind == "k" else "fewer than two mice with a value", len(x), kind)
     if target.above is not None:
         x = _above(x, target.above)
-        return Comparison(kind, share_of(x), share_of(x, 0.90), math.nan)
+        return Comparison(kind, share_of(x), share_of(x, 0.90))
     if target.is_onset:
-        return Comparison(kind, median_of(x), median_of(x, 0.90), math.nan)
-    counts = is_event(target.readout)
-    return Comparison(kind, mean_of(x, counts=counts), mean_of(x, 0.90, counts=counts), math.nan)
+        return Comparison(kind, median_of(x), median_of(x, 0.90))
+    if kind == "k":
+        return Comparison(kind, k_of(x), k_of(x, 0.90), events=float(x.sum()))
+    return Comparison(kind, mean_of(x, counts=is_event(target.readout)), mean_of(x, 0.90, counts=is_event(target.readout)))
 
 
 def _above(values: NDArray[np.float64], limit: float) -> NDArray[np.float64]:
@@ -319,11 +377,12 @@ def _above(values: NDArray[np.float64], limit: float) -> NDArray[np.float64]:
     return np.where(np.isnan(values), np.nan, (values > limit).astype(np.float64))
 
 
-def _events(cohort: Cohort, readout: str, arm: str, at: float, window: float | None = None) -> float:
+def _events(cohort: Cohort, readout: str, arms: Iterable[str], at: float, window: float | None = None) -> float:
+    """How many events the arm has that has more of them, all its mice together; infinite if they are not counted."""
     if not is_event(readout):
         return math.inf
     counted = "colonies" if readout == "metastases_per_liver" else readout  # the one is the other, scaled to the organ
-    return float(np.nansum(list(cohort.values(arm, counted, at, window).values())))
+    return max(float(np.nansum(list(cohort.values(arm, counted, at, window).values()))) for arm in arms)
 
 
 def _most(cohort: Cohort, readout: str, at: float, window: float | None = None) -> float:
@@ -338,10 +397,45 @@ def _pair_without_nan(first: ArrayLike, second: ArrayLike) -> tuple[NDArray[np.f
     return a[there], b[there]
 
 
-def counts(judged: Iterable[Judged]) -> dict[str, int]:
-    """How many targets are met, not met and undecided."""
-    found = [one.verdict for one in judged]
-    return {verdict: found.count(verdict) for verdict in VERDICTS}
+def _same(a: NDArray[np.float64], b: NDArray[np.float64]) -> bool:
+    return len(a) > 0 and bool((a == b).all())
+
+
+class Question(NamedTuple):
+    """An independent comparison: all targets on one question, of one or several papers.
+
+    direction, size: met if those of all its targets are, not met if that of one is not, else undecided; "not asked" if
+    no target has a size.
+    """
+
+    name: str
+    judged: tuple[Judged, ...]
+    direction: str
+    size: str
+
+
+def questions(judged: Iterable[tuple[str, Judged]]) -> list[Question]:
+    """The independent comparisons that the headline counts; judged: (scenario, a target of it)."""
+    groups: dict[str, list[Judged]] = {}
+    for scenario, one in judged:
+        if one.counts:
+            groups.setdefault(comparison_of(scenario, one.target), []).append(one)
+    return [
+        Question(name, tuple(group), _together([one.direction for one in group]), _together([one.size for one in group]))
+        for name, group in groups.items()
+    ]
+
+
+def comparison_of(scenario: str, target: Target) -> str:
+    """The name under which a target is counted."""
+    return target.comparison or f"{scenario}: {target.id}"
+
+
+def _together(found: Sequence[str]) -> str:
+    asked = [verdict for verdict in found if verdict != NOT_ASKED]
+    if not asked:
+        return NOT_ASKED
+    return NOT_MET if NOT_MET in asked else UNDECIDED if UNDECIDED in asked else MET
 
 
 # --- as tables -------------------------------------------------------------------------------------------------------
@@ -352,7 +446,7 @@ def effect_table(rows: Iterable[Row], judged: Iterable[Judged]) -> list[dict[str
     table = [
         {"target": None, "readout": row.readout, "arm": row.arm, "against": row.against, "at_h": row.at}
         | _numbers(row.comparison)
-        | {"verdict": row.word, "why": row.comparison.note}
+        | {"verdict": row.word, "size": None, "why": row.comparison.note}
         for row in rows
     ]
     for one in judged:
@@ -364,24 +458,26 @@ def effect_table(rows: Iterable[Row], judged: Iterable[Judged]) -> list[dict[str
             "against": t.against or t.against_readout,
             "at_h": t.at,
         }
-        table.append({**what, **_numbers(one.comparison), "verdict": one.verdict, "why": one.why})
+        table.append({**what, **_numbers(one.comparison), "verdict": one.direction, "size": one.size, "why": one.why})
     return table
 
 
 def verdict_table(scenario: str, judged: Iterable[Judged]) -> list[dict[str, Any]]:
-    """Rows of verdicts.parquet: each target with what was published, what the model gives and the verdict."""
+    """Rows of verdicts.parquet: each target with what was published, what the model gives and both verdicts."""
     table = []
     for one in judged:
         t = one.target
-        low, high = t.tolerance
-        published = {
-            "scenario": scenario, "target": t.id, "use": t.use, "class": t.grade, "headline": t.headline,
+        low, high = t.band or (None, None)
+        strength = t.size.strength if t.size is not None else None
+        table.append({
+            "scenario": scenario, "target": t.id, "comparison": comparison_of(scenario, t), "use": t.use,
+            "by_construction": one.direction == BY_CONSTRUCTION, "direction": one.direction, "size": one.size,
+            "published_low": low, "published_high": high, **_numbers(one.comparison), "why": one.why, "path": one.path,
+            "counts": one.counts, "class": t.grade, "strength": strength, "published_n": t.n, "headline": t.headline,
             "source": t.source, "where": t.where, "readout": t.readout, "arm": t.arm, "against": t.against,
-            "against_readout": t.against_readout, "at_h": t.at, "window_h": t.window, "above": t.above,
-            "expect": t.expect, "value": t.value, "value_low": None if math.isnan(low) else low,
-            "value_high": None if math.isnan(high) else high,
-        }  # fmt: skip
-        table.append({**published, **_numbers(one.comparison), "verdict": one.verdict, "why": one.why})
+            "against_readout": t.against_readout, "at_h": t.at, "window_h": t.window, "above": t.above, "expect": t.expect,
+            "value": t.value,
+        })  # fmt: skip
     return table
 
 
@@ -400,5 +496,5 @@ def _numbers(found: Comparison) -> dict[str, Any]:
     effect = found.effect
     return {
         "kind": found.kind, "effect": effect.estimate, "low": effect.low, "high": effect.high,
-        "n": effect.n, "p": found.p,
+        "n": effect.n,
     }  # fmt: skip

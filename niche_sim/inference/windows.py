@@ -32,10 +32,10 @@ from niche_sim.experiment.protocol import (
 from niche_sim.experiment.scenario import Scenario
 from niche_sim.experiment.scenario_file import Arm
 from niche_sim.inference.verdicts import Comparison, compare, compare_as_difference, is_event, word_of
-from niche_sim.model.readouts import BY_NAME
 from niche_sim.model.stages import STAGES
 from niche_sim.runs import cohort
 from niche_sim.runs.cohort import Cohort
+from niche_sim.runs.expectation.readouts import KNOWN
 from niche_sim.runs.plan import Plan
 
 FIXED = ("end", "length")
@@ -92,7 +92,7 @@ def windows(
 ) -> Windows:
     """Plan the arm's intervention to start on each of the days, against a reference arm (None: the one it builds on).
 
-    options: as of `cohort.plan` (mice, seed, overrides, without, schedule).
+    options: as of `cohort.plan` (mice, seed, overrides, without, schedule, readouts).
 
     Raises
     ------
@@ -240,8 +240,8 @@ def table(made: Windows, points: Sequence[Point], readout: str) -> list[dict[str
         effect = point.comparison.effect
         rows.append({
             "arm": made.arm, "against": made.plan.reference, "fixed": made.fixed, "start_day": point.day,
-            "readout": readout, "unit": BY_NAME[readout].unit, "at_h": point.at, "arm_run": point.arm,
+            "readout": readout, "unit": KNOWN[readout].unit, "at_h": point.at, "arm_run": point.arm,
             "kind": point.comparison.kind, "effect": effect.estimate, "low": effect.low, "high": effect.high,
-            "n": effect.n, "p": point.comparison.p, "verdict": point.word, "why": point.comparison.note,
+            "n": effect.n, "verdict": point.word, "why": point.comparison.note,
         })  # fmt: skip
     return rows

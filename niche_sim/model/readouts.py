@@ -112,6 +112,8 @@ READOUTS: tuple[Readout, ...] = (
     Readout("stellate_active", "cell", "stellate cells above the counted activation",
             lambda s, p: float(np.count_nonzero(s.stellate_cells.activation >= p.stellate.fraction_counted))),
     Readout("fibronectin_mean", "floor", "fibronectin, multiples of a naive organ's", _mean("fibronectin")),
+    Readout("fibronectin_area_fraction", "1", "share of the section's area that stains for fibronectin",
+            lambda s, p: float((s.fibronectin >= p.assay.stained_fibronectin).mean())),
     Readout("lox_mean", "relative", "lysyl oxidase, mean over the section", _mean("lox")),
     Readout("collagen_mean", "1", "cross-linked share of collagen", _mean("collagen")),
     Readout("cxcl12_mean", "nM", "CXCL12, mean over the section", _mean("cxcl12")),

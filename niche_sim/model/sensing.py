@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,6 +16,14 @@ from niche_sim.model.anatomy import Section
 from niche_sim.model.catalogue import CARGO, Cargo
 from niche_sim.model.parameters import Parameters
 from niche_sim.model.state import State
+
+
+@functools.lru_cache(maxsize=8)
+def all_sites(n: int) -> NDArray[np.int64]:
+    """Flat index of every site of a section with n of them, int64[n]: the same array each time, so that a map is known as one."""
+    sites = np.arange(n)
+    sites.setflags(write=False)
+    return sites
 
 
 class Present:
@@ -41,7 +50,7 @@ class Supposed:
     """The situation that tumour cells would be in: one at each of some sites, without any being there.
 
     sites: flat index, int64[n]. line, state: codes of `TumourCell`. crowding: tumour cells per um3 of the neighbourhood, which
-    a clone of so many cells makes by itself. emt, resistance: 0 to 1. Each but sites is one a site.
+    a clone of so many cells makes by itself. emt, resistance: 0 to 1. Each is one a site, or of state and crowding one for all.
     """
 
     sites: NDArray[np.int64]
@@ -61,7 +70,7 @@ class Supposed:
         """A cell of one kind on every site of a section; line and state are codes."""
         n = section.shape[0] * section.shape[1]
         columns = (np.full(n, value) for value in (line, state, crowding, emt, resistance))
-        return cls(np.arange(n), *columns)
+        return cls(all_sites(n), *columns)
 
 
 Situation = Present | Supposed
@@ -89,10 +98,11 @@ def _around(state: State, p: Parameters, cells: Population, amount: Any, per: fl
     """Mean over the neighbourhood of sites `at` (flat index) of each cell's amount, divided by `per`, float64[at]."""
     section = state.section
     reach = disc(p.tumour.neighbourhood, section.spacing)
-    if np.count_nonzero(amount) < len(at):  # the fewer of the two are gone through
+    whole = at is all_sites(section.zone.size)
+    if whole or np.count_nonzero(amount) < len(at):  # the fewer of the two are gone through
         everywhere = np.zeros(section.shape)
         spread(everywhere, state.sites(cells), amount / per, *reach)
-        return everywhere.ravel()[at]
+        return everywhere.ravel() if whole else everywhere.ravel()[at]
     return gather(state.mapped(cells, amount) / per, at, *reach)
 
 

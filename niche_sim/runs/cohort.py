@@ -19,10 +19,10 @@ from niche_sim.experiment.estimate import estimate
 from niche_sim.experiment.scenario import Scenario
 from niche_sim.experiment.setup import setup
 from niche_sim.experiment.targets import ONSET
-from niche_sim.model.readouts import BY_NAME
 from niche_sim.runs import farm
 from niche_sim.runs.axes import Float
 from niche_sim.runs.executors import Place, place_of
+from niche_sim.runs.expectation.readouts import EXPECTED_BY_NAME, KNOWN
 from niche_sim.runs.plan import Plan, Run
 from niche_sim.runs.record import whole
 from niche_sim.runs.sealed import Report
@@ -81,6 +81,18 @@ class Cohort:
             found[seed] = float(life.table[readout][first:last].mean())
         return found
 
+    @property
+    def readouts(self) -> tuple[str, ...]:
+        """Every readout that the mice hold."""
+        tables = [life.table for mice in self.lives.values() for life in mice.values()]
+        return tuple(name for name in KNOWN if any(name in table for table in tables))
+
+    @property
+    def refused(self) -> dict[str, str]:
+        """Arm -> why nothing is expected of its tumour cells, where that was asked for and refused."""
+        why = {arm: next((life.refused for life in mice.values()), "") for arm, mice in self.lives.items()}
+        return {arm: text for arm, text in why.items() if text}
+
     def pairs(self, first: Mapping[int, float], second: Mapping[int, float]) -> tuple[Float, Float]:
         """Two columns of mice of the same seeds, float64[n] each."""
         seeds = [seed for seed in first if seed in second]
@@ -96,13 +108,16 @@ def plan(
     overrides: Mapping[str, str] | None = None,
     without: Iterable[str] = (),
     schedule: str | tuple[str, ...] | None = None,
+    readouts: Iterable[str] = (),
 ) -> Plan:
     """Check which mice are wanted: seeds `seed`, `seed` + 1 ... in each of the arms (all if None).
+
+    What is expected of tumour cells (`EXPECTED`) is computed in each mouse if one of `readouts` or of the targets asks for it.
 
     Raises:
         InputError: anything of it is unknown or not possible, in the scenario, its targets or the options.
     """
-    known = scenario_id if isinstance(scenario_id, Scenario) else scenario.load(scenario_id, readouts=BY_NAME)
+    known = scenario_id if isinstance(scenario_id, Scenario) else scenario.load(scenario_id, readouts=KNOWN)
     experiment = known.with_(schedule=schedule)
     names = tuple(experiment.arms) if arms is None else given.names(arms, "arms", "names of arms")
     for number, name in enumerate(names):
@@ -113,7 +128,9 @@ def plan(
         raise InputError("arms", "none", "at least one arm")
     number, first = given.whole(mice, "mice", 1, MOST_MICE), given.whole(seed, "seed")
     base = setup(experiment, overrides, given.names(without, "without", "names of processes"))
-    return Plan(experiment, base, names, tuple(range(first, first + number)), pictures=True)
+    asked = {*readouts, *(name for one in experiment.targets for name in (one.readout, one.against_readout))}
+    expected = not asked.isdisjoint(EXPECTED_BY_NAME)
+    return Plan(experiment, base, names, tuple(range(first, first + number)), pictures=True, expected=expected)
 
 
 def run(

@@ -121,7 +121,7 @@ class _Queue:
                 self.at_work[one.name].append(one)
             elif one.name in self.failed:
                 self._fail([one], self.failed[one.name])
-            elif self.store.has(one.name, one.job is not None and one.job.picture):
+            elif self.store.has(one.name, one.job):
                 self._count(done=1)
             elif one.job is None:
                 self.store.fail(one, one.why)
@@ -169,7 +169,7 @@ def missing(plans: Iterable[Plan], store: Store) -> list[tuple[Estimate, int]]:
             for point in some:
                 runs = [one for one in plan.runs_of(int(point), [arm], seeds) if one.name not in seen]
                 seen.update(one.name for one in runs)
-                to_do = sum(not store.seems_to_have(one.name) for one in runs)
+                to_do = sum(not store.seems_to_have(one.name, one.job) for one in runs)
                 if to_do and (job := runs[0].job) is not None:
                     found.append((estimate(job.setup, arm, snapshots=False), round(to_do / share)))
     return found

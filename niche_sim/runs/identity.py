@@ -35,6 +35,7 @@ DECIDING = (
     "experiment/setup.py",
     "experiment/simulation.py",
 )
+EXPECTING = ("runs/expectation",)  # the code that computes what is expected of a run besides
 LIBRARIES = ("numpy", "scipy", "numba")
 REGISTER_ROW = "number"  # the call that writes a row of the register: its value is in the name as a resolved parameter
 RECORDS = ("link", "raised", "drug")  # what writes a record of a block, a boost or a drug: its strings are labels
@@ -94,19 +95,25 @@ def code_digest() -> str:
     return digest_of(PACKAGE)
 
 
-def digest_of(package: Path) -> str:
-    """The same of the package in a folder."""
+@lru_cache(maxsize=1)
+def expectation_digest() -> str:
+    """The same of the code that computes expectations, which decides nothing in a run but what is kept beside it."""
+    return digest_of(PACKAGE, EXPECTING)
+
+
+def digest_of(package: Path, names: tuple[str, ...] = DECIDING) -> str:
+    """The same of the package in a folder, or of some of its files and folders."""
     digest = hashlib.sha256()
-    for path in deciding(package):
+    for path in deciding(package, names):
         code = without_texts(path.read_text(encoding="utf-8"), labels=path.parts[len(package.parts)] != "engine")
         digest.update(f"{path.relative_to(package)}\n{code}\n".encode())
     return digest.hexdigest()[:16]
 
 
-def deciding(package: Path = PACKAGE) -> list[Path]:
+def deciding(package: Path = PACKAGE, names: tuple[str, ...] = DECIDING) -> list[Path]:
     """The files whose code decides what is simulated."""
     return sorted(
-        file for name in DECIDING for file in ((package / name).rglob("*.py") if "." not in name else [package / name])
+        file for name in names for file in ((package / name).rglob("*.py") if "." not in name else [package / name])
     )
 
 

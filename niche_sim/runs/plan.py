@@ -33,6 +33,7 @@ class Job:
     seed: int
     engine: Mapping[str, object]
     picture: bool = False  # whether it leaves a picture of its section
+    expected: bool = False  # whether it leaves what is expected of its tumour cells
 
     def model(self) -> Simulation:
         """The virtual mouse at time 0."""
@@ -56,7 +57,8 @@ class Plan:
     """Runs that are wanted, checked. Make it with `cohort.plan`, `sweeps.plan` or `sweeps.read_plan`.
 
     experiment: the scenario as it was given. base: its setup with what all runs have in common. pictures: whether the first
-    mouse of each arm leaves a picture of its section. levels, unit_cube: float64[points, axes], as in `levels_of`. at: h,
+    mouse of each arm leaves a picture of its section. expected: whether all leave what is expected of tumour cells, which takes
+    a run without them besides. levels, unit_cube: float64[points, axes], as in `levels_of`. at: h,
     besides the end. readouts: names of readouts, and onset_<stage>. content: the plan of a sweep as plain data, as it is
     written to plan.toml.
     """
@@ -66,6 +68,7 @@ class Plan:
     arms: tuple[str, ...]
     seeds: tuple[int, ...]
     pictures: bool = False
+    expected: bool = False
     axes: tuple[Axis, ...] = ()
     levels: Float = field(default_factory=lambda: np.zeros((1, 0)))
     unit_cube: Float = field(default_factory=lambda: np.zeros((1, 0)))
@@ -167,7 +170,7 @@ class Plan:
 
     def _job(self, key: str, made: Setup, arm: str, seed: int) -> Job:
         picture = self.pictures and seed == self.seeds[0]
-        return Job(identity.name_of_run(key, seed), made, arm, seed, identity.engine(), picture)
+        return Job(identity.name_of_run(key, seed), made, arm, seed, identity.engine(), picture, self.expected)
 
     def _setup(self, arm: str, overrides: Mapping[str, Any], settings: Sequence[tuple[Axis, Any]]) -> Setup:
         made = self.base

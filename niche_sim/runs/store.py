@@ -24,9 +24,10 @@ from numpy.typing import NDArray
 
 import niche_sim
 from niche_sim.engine.errors import InputError
-from niche_sim.model.readouts import BY_NAME
 from niche_sim.runs import identity
 from niche_sim.runs.axes import Float
+from niche_sim.runs.expectation.readouts import EXPECTED_BY_NAME, KNOWN, Expectation
+from niche_sim.runs.expectation.recording import Recorder
 from niche_sim.runs.plan import Job, Run
 from niche_sim.runs.record import onsets_of, table_of, whole, write_json
 from niche_sim.runs.sealed import PLACE, Damaged, checked, npz, read_npz, sealed
@@ -43,13 +44,14 @@ _HALF_WRITTEN = re.compile(r"\.part-(.*)-(\d+)$")
 
 
 class Outcome(NamedTuple):
-    """What became of a job: the bytes of its part and of its picture, or `why` there are none, in one line."""
+    """What became of a job: the bytes of its part, picture and expectation, or `why` there are none, in one line."""
 
     name: str
     part: bytes
     why: str
     seconds: float  # that it took
     picture: bytes = b""
+    expected: bytes = b""
 
 
 class Picture(NamedTuple):
@@ -65,7 +67,7 @@ class Picture(NamedTuple):
 class Part:
     """A kept run: `time_h` and every readout, float64[rows] each; onsets in h, nan if not reached; counters at the end.
 
-    notes: what the run says of itself.
+    notes: what the run says of itself. refused: why its table holds no expectation, all nan, where one was asked for.
     """
 
     table: dict[str, Float]
@@ -73,6 +75,7 @@ class Part:
     counters: dict[str, float] = field(default_factory=dict)
     picture: Picture | None = None
     notes: Mapping[str, Any] = field(default_factory=dict)
+    refused: str = ""
 
     def row_at(self, time: float) -> int:
         """The last row up to a time (h); -1, the end, for infinity. Raises IndexError for a time after the end."""
@@ -93,12 +96,13 @@ def run_one(job: Job) -> Outcome:
     try:
         if differs := identity.differing(job.engine):
             raise InputError("worker", f"another niche_sim ({differs} differ)", "the one that gives the jobs")
-        model = job.model().run_to_end()
-        part, picture = _part_of(model, job), _picture_of(model, job.name) if job.picture else b""
+        model = job.model()
+        expected = _expected_of(model, job.name) if job.expected else b""
+        part, picture = _part_of(model.run_to_end(), job), _picture_of(model, job.name) if job.picture else b""
     except Exception as error:
         text = str(error) if isinstance(error, InputError) else f"{type(error).__name__}: {error}"
         return Outcome(job.name, b"", " ".join(text.split()), time.perf_counter() - began)
-    return Outcome(job.name, part, "", time.perf_counter() - began, picture)
+    return Outcome(job.name, part, "", time.perf_counter() - began, picture, expected)
 
 
 def read_part(data: bytes, name: str, picture: Picture | None = None) -> Part:
@@ -118,7 +122,7 @@ def read_part(data: bytes, name: str, picture: Picture | None = None) -> Part:
 
 def unit_of(readout: str) -> str:
     """The unit of a column of readouts; h of onsets and of `time_h`."""
-    return BY_NAME[readout].unit if readout in BY_NAME else "h"
+    return KNOWN[readout].unit if readout in KNOWN else "h"
 
 
 def units(columns: Sequence[tuple[str, Any, str]]) -> Any:
@@ -154,6 +158,19 @@ def _part_of(model: Simulation, job: Job) -> bytes:
     return sealed(file.getvalue(), job.name)
 
 
+def _expected_of(model: Simulation, name: str) -> bytes:
+    """Run a model to its end and give what is expected of its tumour cells, at the times of its rows; or why it is refused."""
+    try:
+        recorder = Recorder(model)
+        while model.steps_left:
+            model.step()
+            recorder.look()
+        found = Expectation(recorder.recording()).tables(np.array(model.rows["time_h"]))
+    except InputError as error:
+        return npz({"refused": np.array(str(error))}, name)
+    return npz(dict(found), name)
+
+
 def _picture_of(model: Simulation, name: str) -> bytes:
     section, cells = model.state.section, model.state.tumour_cells
     seen = ~np.isnan(cells.y)
@@ -179,7 +196,7 @@ def _coarse(values: Float) -> Float:
 
 @dataclass(frozen=True)
 class Store:
-    """A folder of runs: runs/<name>.parquet, pictures/<name>.npz of some, failures/<name>.json.
+    """A folder of runs: runs/<name>.parquet, pictures/<name>.npz and expected/<name>-<code>.npz of some, failures/<name>.json.
 
     damaged: names of the files that were looked at and are not what was written under their name.
     """
@@ -191,38 +208,43 @@ class Store:
         """Make the folder and clear what killed processes left half written. Raises OSError."""
         for below in ("runs", "failures"):
             (self.path / below).mkdir(parents=True, exist_ok=True)
-        for folder in (self.path, *(self.path / below for below in ("runs", "failures", "pictures"))):
+        for folder in (self.path, *(self.path / below for below in ("runs", "failures", "pictures", "expected"))):
             _clear(folder)
 
-    def has(self, name: str, picture: bool = False) -> bool:
-        """Whether a run is kept, whole and under its own name, with a picture if one is wanted; `damaged` has one that is
-        there otherwise."""
-        return self._data("runs", name) is not None and not (picture and self._data("pictures", name) is None)
+    def has(self, name: str, job: Job | None = None) -> bool:
+        """Whether a run is kept, whole and under its own name, with what a job wants besides; `damaged` has one that is there
+        otherwise."""
+        return all(self._data(kind, name) is not None for kind in _kinds(job))
 
-    def seems_to_have(self, name: str) -> bool:
-        """Whether there is a file of that run, without a look into it."""
-        return self._file("runs", name).exists()
+    def seems_to_have(self, name: str, job: Job | None = None) -> bool:
+        """Whether there are the files of that run, without a look into them."""
+        return all(self._file(kind, name).exists() for kind in _kinds(job))
 
     def keep(self, found: Outcome) -> None:
         """Write a run; a failure it had before is forgotten. Raises OSError."""
-        if found.picture:
-            self._file("pictures", found.name).parent.mkdir(exist_ok=True)
-        for kind, data in (("pictures", found.picture), ("runs", found.part)):
+        for kind, data in (("pictures", found.picture), ("expected", found.expected), ("runs", found.part)):
             if data:
+                self._file(kind, found.name).parent.mkdir(exist_ok=True)
                 with whole(self._file(kind, found.name)) as half:
                     half.write_bytes(data)
         self._file("failures", found.name).unlink(missing_ok=True)
 
     def read(self, name: str) -> Part | None:
         """A kept run; None if it is not there, or not as it was written."""
-        data, kept = self._data("runs", name), self._data("pictures", name)
+        data, kept, more = (self._data(kind, name) for kind in ("runs", "pictures", "expected"))
         if data is None:
             return None
         picture = None
         if kept is not None:
             arrays = read_npz(kept, name)
             picture = Picture(arrays["fibronectin"], arrays["tumour"], *arrays["size"].tolist())
-        return read_part(data, name, picture)
+        part = read_part(data, name, picture)
+        if more is None:
+            return part
+        columns = read_npz(more, name)
+        refused = str(columns.pop("refused", ""))
+        missing = {one: np.full(len(part.table["time_h"]), np.nan) for one in EXPECTED_BY_NAME} if refused else {}
+        return dataclasses.replace(part, table={**part.table, **missing, **columns}, refused=refused)
 
     def fail(self, run: Run, why: str) -> None:
         """Note that a run failed. Raises OSError."""
@@ -237,7 +259,8 @@ class Store:
             return ""
 
     def _file(self, kind: str, name: str) -> Path:
-        return self.path / kind / (name + {"runs": ".parquet", "pictures": ".npz", "failures": ".json"}[kind])
+        ends = {"runs": ".parquet", "pictures": ".npz", "failures": ".json"}
+        return self.path / kind / (name + ends.get(kind, f"-{identity.expectation_digest()}.npz"))
 
     def _data(self, kind: str, name: str) -> bytes | None:
         file = self._file(kind, name)
@@ -248,6 +271,12 @@ class Store:
         except Damaged:
             self.damaged.add(file.name)
             return None
+
+
+def _kinds(job: Job | None) -> list[str]:
+    """What is kept of a run."""
+    wanted = {"pictures": job is not None and job.picture, "expected": job is not None and job.expected}
+    return ["runs", *(kind for kind, wants in wanted.items() if wants)]
 
 
 def _clear(folder: Path) -> None:

@@ -80,7 +80,7 @@ compare_figure(mice)
 # %% [markdown]
 # ## The verdicts
 #
-# An effect is *met* if its interval lies on the right side and chance alone would seldom do it (p < 0.05). It is *not met*
+# The direction of an effect is *met* if its whole 95 % interval lies on the right side. It is *not met*
 # if it lies on the wrong side, or so near to none that it counts as none. Otherwise it is *undecided*: that asks for more
 # mice and says nothing against the model. Mice are compared with themselves, by ratio where there is something to divide by.
 
@@ -90,7 +90,7 @@ def verdicts(mice):
     for one in judge_all(mice):
         found = one.comparison
         size = f"{found.kind} {found.effect.estimate:.3g} ({found.effect.low:.3g} to {found.effect.high:.3g})"
-        print(f"{one.target.id:36s}{size:34s}{one.verdict}{': ' if one.why else ''}{one.why}")
+        print(f"{one.target.id:36s}{size:34s}{one.direction}{': ' if one.why else ''}{one.why}")
 
 
 verdicts(mice)
@@ -106,7 +106,7 @@ verdicts(Cohort(plan, few))
 
 # %% [markdown]
 # Three mice a group can be as different as they like: that all three differ in one direction happens in one of four
-# studies without any effect, and so p cannot fall below 0.25. No effect is large enough to help.
+# studies without any effect. With fewer than six mice nothing is decided, however large the effect.
 
 # %% [markdown]
 # ## Why?

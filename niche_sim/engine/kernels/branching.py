@@ -17,7 +17,7 @@ MOST_EVENTS = 100.0  # expected within one series; longer steps are made of seve
 @compiled(error_model="numpy")
 def change_states(
     values: Any, leave: Any, go_on: Any, starting: float, birth: Any, deaths: Any, factors: Any, growing: Any,
-    shrinking: Any, dt: float,
+    shrinking: Any, dt: float, forward: bool,
 ) -> None:  # pragma: no cover - compiled  # fmt: skip
     """Step values back by dt (h) in place, exactly for rates that are constant over it, by uniformisation.
 
@@ -26,7 +26,8 @@ def change_states(
     and go on: an arrested cell to a motile one (share `starting`) or a dormant one, that to a motile, this to the first clone.
     birth: float64[sites], 1/h, of a cell. deaths: float64[kinds, sites], 1/h, of a cell, and factors float64[kinds, classes],
     how each kind depends on the class. growing, shrinking: float64[classes], by how many cells' rates a class is left for the
-    next and for the one before. A class with no way out keeps its value.
+    next and for the one before. A class with no way out keeps its value. forward: values are numbers in each situation, not
+    probabilities from it, and are stepped on; the one is the transpose of the other.
 
     The exact solution is a mean over how often something happens within dt, at most at the highest rate of a block of sites,
     so values stay between 0 and 1. Blocks are the same whatever runs beside: so are the bits.
@@ -44,6 +45,7 @@ def change_states(
         for row in range(3):
             for i in range(n):
                 up[row * BLOCK + i] = go_on[row, start + i]
+                down[row * BLOCK + i] = 0.0
                 stay[row * BLOCK + i] = go_on[row, start + i] + leave[row, start + i]
         for c in range(classes):
             for i in range(n):
@@ -68,6 +70,16 @@ def change_states(
         for i in range(BLOCK):
             also[i] = up[i] * starting
             up[i] -= also[i]
+        # Backward a row takes from those to which its cells go, forward from those that come to it.
+        source, target = (3, 0) if not forward else (1, 2)
+        if forward:
+            for j in range(length - BLOCK):
+                up[length - 1 - j] = up[length - 1 - j - BLOCK]
+            up[:BLOCK] = 0.0
+            for j in range(length - BLOCK):
+                down[j] = down[j + BLOCK]
+            down[length - BLOCK :] = 0.0
+            up, down = down, up
         for _ in range(parts):
             weight = math.exp(-events)
             left = 1.0 - weight
@@ -85,9 +97,9 @@ def change_states(
                     break
                 _mix(after, total, weight, now, up, down, stay)
                 for i in range(BLOCK):
-                    more = also[i] * now[3 * BLOCK + i]
-                    after[BLOCK + i] += more
-                    total[i] += weight * more
+                    more = also[i] * now[source * BLOCK + i]
+                    after[(target + 1) * BLOCK + i] += more
+                    total[target * BLOCK + i] += weight * more
                 now, after = after, now
             for row in range(rows):
                 for i in range(n):
@@ -118,43 +130,51 @@ def wander(
     for iy in range(value.shape[0]):
         for ix in range(value.shape[1]):
             fastest = max(fastest, speed[iy, ix])
-    strongest = fastest**2 * dt / spacing**2
-    parts = max(1, math.ceil(strongest))
+    parts = max(1, math.ceil(fastest**2 * dt / spacing**2))
     step = dt / parts / spacing**2 / 2.0
+    turned = value.T.copy()
+    down, across = _between(speed, closed), _between(speed.T.copy(), closed.T.copy())
+    speed_turned = speed.T.copy()
     for _ in range(parts):
-        for turn in range(2):
-            if (turn == 0) == rows_first:
-                for iy in range(value.shape[0]):
-                    _along(value[iy], speed[iy], closed[iy], step)
-            else:
-                for ix in range(value.shape[1]):
-                    _along(value[:, ix], speed[:, ix], closed[:, ix], step)
+        if rows_first:
+            _all_along(turned, speed_turned, across, step)
+            value[:] = turned.T
+            _all_along(value, speed, down, step)
+            turned[:] = value.T
+        else:
+            _all_along(value, speed, down, step)
+            turned[:] = value.T
+            _all_along(turned, speed_turned, across, step)
+            value[:] = turned.T
 
 
 @compiled(error_model="numpy")
-def _along(value: Any, speed: Any, closed: Any, step: float) -> None:  # pragma: no cover - compiled
-    """One half-implicit step along a line of sites, by Thomas's elimination."""
-    n = value.size
-    upper, right = np.empty(n), np.empty(n)
-    before, last, carried = 0.0, 0.0, 0.0
+def _between(speed: Any, closed: Any) -> Any:  # pragma: no cover - compiled
+    """The speed between each site and the next along the first axis, 0 into or out of what is closed."""
+    n, lines = speed.shape
+    between = np.zeros((n, lines))
+    for i in range(n - 1):
+        for j in range(lines):
+            if not closed[i, j] and not closed[i + 1, j]:
+                between[i, j] = (speed[i, j] + speed[i + 1, j]) / 2.0
+    return between
+
+
+@compiled(error_model="numpy")
+def _all_along(value: Any, speed: Any, between: Any, step: float) -> None:  # pragma: no cover - compiled
+    """One half-implicit step along the first axis, by Thomas's elimination, all lines side by side."""
+    n, lines = value.shape
+    upper, right = np.zeros((n, lines)), np.zeros((n, lines))
     for i in range(n):
-        after = 0.0
-        if i + 1 < n and not closed[i] and not closed[i + 1]:
-            after = (speed[i] + speed[i + 1]) / 2.0
-        lower = step * speed[i] * before
-        higher = step * speed[i] * after
-        known = value[i]
-        if i > 0:
-            known += lower * (carried - value[i])
-        if i + 1 < n:
-            known += higher * (value[i + 1] - value[i])
-        pivot = 1.0 + lower + higher - (lower * upper[i - 1] if i > 0 else 0.0)
-        upper[i] = higher / pivot
-        right[i] = (known + (lower * right[i - 1] if i > 0 else 0.0)) / pivot
-        carried = value[i]
-        before = after
-    last = right[n - 1]
-    value[n - 1] = last
-    for i in range(n - 2, -1, -1):
-        last = right[i] + upper[i] * last
-        value[i] = last
+        here, before, after = max(i - 1, 0), i - (i > 0), i + (i + 1 < n)
+        for j in range(lines):
+            lower = step * speed[i, j] * between[here, j] if i > 0 else 0.0
+            higher = step * speed[i, j] * between[i, j]
+            known = value[i, j] + lower * (value[before, j] - value[i, j]) + higher * (value[after, j] - value[i, j])
+            pivot = 1.0 + higher + lower * (1.0 - upper[here, j])
+            upper[i, j] = higher / pivot
+            right[i, j] = (known + lower * right[here, j]) / pivot
+    for i in range(n - 1, -1, -1):
+        after = i + (i + 1 < n)
+        for j in range(lines):
+            value[i, j] = right[i, j] + upper[i, j] * value[after, j]

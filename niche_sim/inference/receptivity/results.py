@@ -10,13 +10,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from niche_sim.engine.errors import InputError
-from niche_sim.engine.kernels.delivery import captured_share
 from niche_sim.experiment.simulation import Simulation
-from niche_sim.inference.receptivity.backward import ARRESTED, BackwardPass
-from niche_sim.inference.receptivity.recording import Recording, record_hazards
-from niche_sim.model.anatomy import Section
-from niche_sim.model.parameters import Parameters
-from niche_sim.model.processes.arrival.arrest import capture_chance
+from niche_sim.runs.expectation.backward import ARRESTED, BackwardPass
+from niche_sim.runs.expectation.forward import arrest_shares
+from niche_sim.runs.expectation.recording import Recording, record_hazards
 from niche_sim.runs.record import Record, model_like
 
 ARRIVALS_EVERY = 24.0  # h between the times for which a map is kept
@@ -128,12 +125,3 @@ def receptivity(
         recording.line, recording.arm, event, end, time_h, np.stack(maps[::-1]), np.interp(time_h, edges, mean), expected,
         per_liver, -math.expm1(-per_liver),
     )  # fmt: skip
-
-
-def arrest_shares(section: Section, p: Parameters) -> NDArray[np.float64]:
-    """Expected share of the tumour cells in the section's blood that arrest at each site, float64[sites]."""
-    flow, capture = section.flow, capture_chance(section, p)
-    shares: NDArray[np.float64] = captured_share(
-        flow.order, flow.route, capture, section.shape[1], flow.source_sites, flow.source_share
-    )
-    return shares

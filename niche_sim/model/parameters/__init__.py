@@ -22,6 +22,7 @@ from numpy.typing import NDArray
 from niche_sim.engine.errors import InputError, near
 from niche_sim.engine.units import from_model, show, to_model
 from niche_sim.model.catalogue import EXOSOME_SOURCES, TUMOUR_LINES
+from niche_sim.model.parameters.assays import Assay
 from niche_sim.model.parameters.immunity import Biomarker, Drug, NaturalKiller, TCells
 from niche_sim.model.parameters.niche import (
     Bmdc,
@@ -118,6 +119,7 @@ class Parameters:
     primary: Primary = Primary()
     drug: Drug = Drug()
     biomarker: Biomarker = Biomarker()
+    assay: Assay = Assay()
     mouse: MouseSpread = MouseSpread()
 
     @property

@@ -29,6 +29,7 @@ CHAPTERS = (
     Chapter("immunity", "Immunity: NK and T cells", ("nk", "t_cells")),
     Chapter("therapy", "Therapy: drugs", ("drug",)),
     Chapter("biomarkers", "Biomarkers: a blood sample", ("biomarker",)),
+    Chapter("assays", "Assays: how metastases are counted", ("assay",)),
     Chapter("mouse", "The mouse and its organ", (*ORGANS, "mouse")),
 )
 

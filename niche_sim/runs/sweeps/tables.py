@@ -11,10 +11,10 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
-import tomli_w
 
 import niche_sim
 from niche_sim.engine.errors import InputError
+from niche_sim.experiment.scenario_file import toml_text
 from niche_sim.experiment.targets import ONSET
 from niche_sim.runs import identity
 from niche_sim.runs.axes import WORDS, Float
@@ -122,7 +122,7 @@ def column_at(readout: str, at: float) -> str:
 
 def describe(plan: Plan, folder: Path) -> None:
     """Write plan.toml and provenance.json, unless they are there. Raises OSError; InputError if a name is no Unicode."""
-    text, file = tomli_w.dumps(plan.content), folder / PLAN
+    text, file = toml_text(plan.content), folder / PLAN
     try:
         content = text.encode()
     except UnicodeEncodeError:

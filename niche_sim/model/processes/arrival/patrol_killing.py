@@ -31,6 +31,8 @@ class PatrolKilling(Process):
 
     def hazard(self, state: State, p: Parameters, where: Situation) -> NDArray[np.float64]:
         patrols = state.bmdc.kind == PATROLLING
+        if not patrols.any():
+            return np.zeros(len(where))
         swept = swept_nearby(state, p, state.bmdc, p.bmdc.speed * patrols, where.sites)
         return meeting_rate(p.kupffer.contact_radius, 1.0, swept) * p.bmdc.chance_kill_patrolling
 

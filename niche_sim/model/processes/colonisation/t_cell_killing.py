@@ -35,6 +35,8 @@ class TCellKilling(Process):
 
     def hazard(self, state: State, p: Parameters, where: Situation) -> NDArray[np.float64]:
         t_cells, numbers, sites = state.t_cells, p.t_cells, where.sites
+        if not t_cells.effector.any():
+            return np.zeros(len(where))
         speed = numbers.speed * t_cells.effector * (1.0 - t_cells.exhaustion)
         swept = swept_nearby(state, p, t_cells, speed, sites)
         rate = meeting_rate(numbers.contact_radius, 1.0, swept) * numbers.chance_hit

@@ -15,8 +15,7 @@ from niche_sim.engine.errors import InputError
 from niche_sim.experiment.protocol import GrowPrimary, InjectTumourCells, Protocol
 from niche_sim.experiment.setup import Setup
 from niche_sim.experiment.simulation import Simulation
-from niche_sim.inference.receptivity.clone_chain import SINGLE, Clones, clones_of
-from niche_sim.model.actions import cells_reaching
+from niche_sim.model.actions import SOON, cells_reaching
 from niche_sim.model.anatomy import Section
 from niche_sim.model.catalogue import TUMOUR_LINES
 from niche_sim.model.cells import POPULATIONS, TumourCell
@@ -28,7 +27,10 @@ from niche_sim.model.processes.colonisation.crowding import Crowding
 from niche_sim.model.processes.colonisation.motile_search import MotileSearch
 from niche_sim.model.processes.shedding.primary_shedding import PrimaryShedding
 from niche_sim.model.processes.shedding.primary_shedding import cells_reaching as shed_cells_reaching
-from niche_sim.model.sensing import Supposed
+from niche_sim.model.sensing import Supposed, all_sites
+from niche_sim.model.state import LymphNode
+from niche_sim.model.step import advance
+from niche_sim.runs.expectation.clone_chain import Clones, clones_of
 
 INTERVAL = 6.0  # h over which hazards are averaged
 MOST_MEMORY = 4e9  # bytes of all maps
@@ -78,91 +80,148 @@ class Recording:
 class Recorder:
     """Looks at a mouse after each of its steps and changes nothing in it.
 
+    The niche that tumour cells meet is that of a mouse without any. Up to the step in which the first enter, that is the
+    mouse itself. From there on it is its twin, which parts from it and goes on without them; `recording` steps it to its end.
+
     Parameters
     ----------
     model
-        At time 0. What is recorded is the niche of tumour cells only as long as it holds none.
+        At the beginning of its run; else the twin begins there, too.
     line
         The tumour line whose cells are supposed; None: that of the arm, or else of the scenario.
-    arrivals
-        What brings tumour cells, if not the protocol of the model: that of the arm whose twin it is.
+    from_now
+        Of a mouse that is on its way: the twin parts now, with what tumour cells have made of the niche so far, but without
+        the T cells that they primed.
 
     Raises
     ------
     InputError
         A rule of the schedule takes or moves tumour cells and states no hazard; the arm acts by T cells; the line is not
-        known, or the arm has several.
+        known, or the arm has several; the maps would need more than `MOST_MEMORY`.
     """
 
-    def __init__(self, model: Simulation, line: str | None = None, arrivals: Protocol | None = None) -> None:
-        self.model, self.protocol = model, model.protocol if arrivals is None else arrivals
-        refuse(model, self.protocol)
-        self.line = line_of(model, self.protocol, line)
-        section = model.state.section
-        self.clones = clones_of(section, model.mouse)
+    def __init__(self, model: Simulation, line: str | None = None, from_now: bool = False) -> None:
+        self.model = model
+        refuse(model)
+        self.line = line_of(model, line)
+        section, steps = model.state.section, model.steps_left if from_now else math.ceil(model.duration / model.dt - 1e-9)
         self.fates = [rule for rule in model.schedule if rule.befalls]
+        self.steps = max(1, round(INTERVAL / model.dt))
+        if not steps:
+            raise _refused("the run has ended", "a run that goes on")
+        needed = 4.0 * (1 + len(self.fates)) * math.ceil(steps / self.steps) * section.zone.size
+        if needed > MOST_MEMORY:
+            raise _refused(
+                f"the maps of this section and duration need {needed / 1e9:.1f} GB",
+                f"a section or a duration for which {MOST_MEMORY / 1e9:g} GB are enough",
+            )
+        self.clones = clones_of(section, model.mouse)
         self.shifts = {rule.writes[0].removeprefix("tumour_cells."): rule for rule in model.schedule if _is_trait(rule)}
         self.traits = {name: np.zeros(section.zone.size) for name in TRAITS}
-        self.steps = max(1, round(INTERVAL / model.dt))
-        self.edges, self.arrivals = [0.0], [*self._injected()]
+        self._line = np.full(section.zone.size, TUMOUR_LINES.index(self.line))
+        self.edges = [model.state.time if from_now else 0.0]
+        self.arrivals = [*self._injected()]
         self.rates: dict[str, list[NDArray[np.float32]]] = {rule.name: [] for rule in self.fates}
         self.factors: dict[str, NDArray[np.float64]] = {}
         self.motility: list[NDArray[np.float32]] = []
-        self._sums: dict[str, tuple[Any, int]] = {}
+        self.state = model.state  # of the mouse or, later, of its twin
+        self._twin: Simulation | None = None
+        self._refused: InputError | None = None
+        self._sums: dict[str, Any] = {}
         self._since = 0
-        self._sheds = any(one.sheds_cells and one.line == self.line for one in self.protocol.primaries)
-        self._situations: dict[str, Supposed] = {}
+        self._sheds = any(one.sheds_cells and one.line == self.line for one in model.protocol.primaries)
+        self._watching = {rule.name for rule in self.fates if _watches_patrols(rule)}
+        if model.state.step_index and not from_now:
+            self._part(from_now=False)
 
     def look(self) -> None:
-        """Take in the step that the model has just made. Raises InputError if a hazard is of no kind that can be kept."""
-        model = self.model
-        state, p = model.state, model.mouse
-        if self._since == 0:
-            self._situations = {name: self._everywhere(name) for name in (*SINGLE, "cycling")}
-        self._since += 1
-        middle = (self.steps + 1) // 2
-        last = self._since == self.steps or model.steps_left == 0
+        """Take in the step that the model has just made; nothing is left to do once tumour cells have entered."""
+        if self._twin is None and self._refused is None:
+            if self.model.state.counters.tumour_entered:
+                self._part()
+            try:
+                self._take()
+            except InputError as error:
+                self._refused = error
+
+    def recording(self, watch: Callable[[Simulation], None] = lambda twin: None) -> Recording:
+        """What was seen and, stepped now, what is left to the end of the run: the mouse is not touched.
+
+        watch: called with the twin after each of its steps. Raises InputError if a hazard is of no kind that can be kept.
+        """
+        if self._refused is not None:
+            raise self._refused
+        if self._twin is None and self.model.steps_left:
+            self._part()
+        if (twin := self._twin) is not None:
+            while twin.steps_left:  # neither its stages nor its readouts are wanted
+                advance(twin.state, twin.mouse, twin.chance, twin.dt, twin.protocol.interventions, twin.schedule)
+                self._take()
+                watch(twin)
         for rule in self.fates:
-            if _watches_patrols(rule) or self._since == middle or (last and self._since < middle):
+            self._factors_of(rule)  # once more, as the niche is now
+        rules = {rule.name: (rule.befalls, rule.becomes) for rule in self.fates}
+        patrolled = frozenset(rule.name for rule in self.fates if PATROLLING & set(rule.reads))
+        rates = {name: np.stack(_narrow(of_rule)) for name, of_rule in self.rates.items()}
+        return Recording(
+            self.state.section, self.model.mouse, self.line, self.model.arm, self.clones, np.array(self.edges), rates,
+            self.factors, rules, patrolled, np.stack(self.motility), self._starting(), tuple(self.arrivals),
+        )  # fmt: skip
+
+    def _part(self, from_now: bool = True) -> None:
+        """Make the twin: the mouse as it is now (or at its beginning), but for its tumour cells and what brings more of them.
+
+        Cells that entered within the last step have met the niche and not yet changed it: what answers to them acts before
+        they arrest.
+        """
+        model = self.model
+        made = Setup(
+            model.experiment, model.parameters, model.schedule, model.stages.thresholds, model.overrides, model.without
+        )
+        twin = Simulation(made, model.arm, seed=model.seed, allow_large=True)
+        twin.protocol = without_tumour_cells(model.protocol)
+        if from_now:
+            twin.state.thaw(model.state.freeze())
+            twin.state.tumour_cells.remove(slice(None))
+            twin.state.primary.sheds_cells = False
+            # These answer to the tumour cells of the whole liver; they are left out, as in a run from the beginning.
+            twin.state.t_cells.effector[:] = False
+            twin.state.lymph_node = LymphNode()
+        self._twin, self.state = twin, twin.state
+
+    def _take(self) -> None:
+        """Take in a step of the state."""
+        model, state, p = self.model, self.state, self.model.mouse
+        self._since += 1
+        ends = state.time >= model.duration - 0.5 * model.dt
+        middle, last = (self.steps + 1) // 2, self._since == self.steps or ends
+        for rule in self.fates:
+            if rule.name in self._watching or self._since == middle or (last and self._since < middle):
+                rate = rule.hazard(state, p, self._everywhere(rule.befalls[0]))
                 sums, times = self._sums.get(rule.name, (0.0, 0))
-                self._sums[rule.name] = (sums + rule.hazard(state, p, self._situations[rule.befalls[0]]), times + 1)
+                self._sums[rule.name] = (sums + rate if times else rate, times + 1)
         if self._sheds and state.primary.cells > 0.0:
             share = state.section.volume / p.organ.volume
             self.arrivals.append((state.time - model.dt, shed_cells_reaching(state.primary, p) * model.dt * share))
         if last:
             self._close()
 
-    def recording(self) -> Recording:
-        """All that was seen up to the last whole interval."""
-        for rule in self.fates:
-            if self.edges[1:]:
-                self._factors_of(rule)  # once more, as the niche is now
-        rules = {rule.name: (rule.befalls, rule.becomes) for rule in self.fates}
-        patrolled = frozenset(rule.name for rule in self.fates if PATROLLING & set(rule.reads))
-        rates = {
-            name: np.stack(_narrow(of_rule)) if of_rule else np.zeros((0, 1), np.float32)
-            for name, of_rule in self.rates.items()
-        }
-        return Recording(
-            self.model.state.section, self.model.mouse, self.line, self.model.arm, self.clones, np.array(self.edges), rates,
-            self.factors, rules, patrolled, np.stack(self.motility), self._starting(), tuple(self.arrivals),
-        )  # fmt: skip
-
     def _close(self) -> None:
         """End an interval: keep its means, and let the traits of cells that stay at a site go on."""
         model = self.model
-        state, p, dt = model.state, model.mouse, self._since * model.dt
+        state, p, dt = self.state, model.mouse, self._since * model.dt
         for rule in self.fates:
             sums, times = self._sums[rule.name]
             mean = (sums / times).astype(np.float32)
+            mean = mean[:1] if (mean == mean[0]).all() else mean
             if rule.becomes == "engaged" and mean.any():
                 raise _refused(
                     f"T cells engage tumour cells by {rule.name} without any being there", "a naive T-cell pool"
                 )
-            self.rates[rule.name].append(mean[:1] if (mean == mean[0]).all() else mean)
+            self.rates[rule.name].append(mean)
             if rule.name not in self.factors and mean.any():
                 self._factors_of(rule)
-        motile = self._situations["motile"]
+        motile = self._everywhere("motile")
         speed = next(
             (rule.speed(state, p, motile) for rule in model.schedule if isinstance(rule, MotileSearch)),
             0.0 * motile.emt,
@@ -180,10 +239,10 @@ class Recorder:
         befallen = np.isin(clones.states, [TumourCell.state.code(name) for name in rule.befalls])
         situations = np.flatnonzero(befallen)
         reference = int(np.argmax(clones.states[situations] == TumourCell.state.code(rule.befalls[0])))
-        now = rule.hazard(model.state, model.mouse, self._everywhere(rule.befalls[0]))
+        now = rule.hazard(self.state, model.mouse, self._everywhere(rule.befalls[0]))
         sites = np.argsort(-now, kind="stable")[:: max(1, len(now) // PROBES)]
         where = self._at(np.repeat(sites, len(situations)), np.tile(situations, len(sites)))
-        found = rule.hazard(model.state, model.mouse, where).reshape(len(sites), len(situations))
+        found = rule.hazard(self.state, model.mouse, where).reshape(len(sites), len(situations))
         base = found[:, reference]
         known = self.factors.get(rule.name)
         if not found.any():
@@ -201,9 +260,10 @@ class Recorder:
 
     def _everywhere(self, name: str) -> Supposed:
         """A lone cell in a state at every site."""
-        state = int(np.flatnonzero(self.clones.states == TumourCell.state.code(name))[0])
-        sites = np.arange(self.model.state.section.zone.size)
-        return self._at(sites, np.full(len(sites), state))
+        situation = np.flatnonzero(self.clones.states == TumourCell.state.code(name))[:1]
+        emt, resistance = (self.traits[name] for name in TRAITS)
+        sites, clones = all_sites(len(self._line)), self.clones
+        return Supposed(sites, self._line, clones.states[situation], clones.crowding[situation], emt, resistance)
 
     def _at(self, sites: NDArray[np.int64], situations: NDArray[np.int64]) -> Supposed:
         line = np.full(len(sites), TUMOUR_LINES.index(self.line))
@@ -214,17 +274,21 @@ class Recorder:
         """Share of extravasated cells that are motile at once."""
         model, where = self.model, self._everywhere("motile")
         rule = next((one for one in model.schedule if isinstance(one, PostExtravasationFate)), None)
-        return np.nan if rule is None else float(rule.share(model.state, model.mouse, where)[0])
+        return np.nan if rule is None else float(rule.share(self.state, model.mouse, where)[0])
 
     def _injected(self) -> list[tuple[float, float]]:
         p, section = self.model.mouse, self.model.state.section
         share = section.volume / p.organ.volume
-        given = [one for one in self.protocol.tumour_challenges if one.line == self.line]
-        return [(one.at, cells_reaching(one, p) * share) for one in given]
+        given = [one for one in self.model.protocol.tumour_challenges if one.line == self.line]
+        return [(one.at, cells_reaching(one, p) * share) for one in given if one.at >= self.edges[0] - SOON]
 
 
 def record_hazards(
-    model: Simulation, line: str | None = None, watch: Callable[[Simulation], None] = lambda twin: None
+    model: Simulation,
+    line: str | None = None,
+    watch: Callable[[Simulation], None] = lambda twin: None,
+    *,
+    from_now: bool = False,
 ) -> Recording:
     """Run the twin of a mouse to its end: the same mouse, to which no tumour cells come, and record their hazards.
 
@@ -236,37 +300,21 @@ def record_hazards(
         The tumour line whose cells are supposed; None: that of the arm, or else of the scenario.
     watch
         Called with the twin after every step.
+    from_now
+        The twin parts now, with what tumour cells have made of the niche so far but without the T cells that they primed, and
+        not at the beginning of the run.
 
     Returns
     -------
     Recording
-        Over the whole duration of the run.
+        Over the whole duration of the run, or from now on.
 
     Raises
     ------
     InputError
-        As for `Recorder`; or the maps would need more than `MOST_MEMORY`.
+        As for `Recorder`.
     """
-    refuse(model, model.protocol)  # before a long run
-    line_of(model, model.protocol, line)
-    maps = (1 + sum(bool(rule.befalls) for rule in model.schedule)) * math.ceil(model.duration / INTERVAL)
-    needed = 4.0 * maps * model.state.section.zone.size
-    if needed > MOST_MEMORY:
-        raise _refused(
-            f"the maps of this section and duration need {needed / 1e9:.1f} GB",
-            f"a section or a duration for which {MOST_MEMORY / 1e9:g} GB are enough",
-        )
-    made = Setup(
-        model.experiment, model.parameters, model.schedule, model.stages.thresholds, model.overrides, model.without
-    )
-    twin = Simulation(made, model.arm, seed=model.seed, allow_large=True)
-    twin.protocol = without_tumour_cells(model.protocol)
-    recorder = Recorder(twin, line, arrivals=model.protocol)
-    while twin.steps_left:
-        twin.step()
-        recorder.look()
-        watch(twin)
-    return recorder.recording()
+    return Recorder(model, line, from_now).recording(watch)
 
 
 def without_tumour_cells(protocol: Protocol) -> Protocol:
@@ -280,7 +328,7 @@ def without_tumour_cells(protocol: Protocol) -> Protocol:
     )
 
 
-def refuse(model: Simulation, protocol: Protocol) -> None:
+def refuse(model: Simulation) -> None:
     """Raise InputError, by name, for what receptivity does not hold: a rule without a hazard, an arm that acts by T cells."""
     for rule in model.schedule:
         touches = any(name.split(".")[0] == "tumour_cells" for name in rule.writes)
@@ -290,7 +338,7 @@ def refuse(model: Simulation, protocol: Protocol) -> None:
                 f"{rule.name} changes tumour cells and states no hazard with the states it befalls",
                 "rules that do, or without this one",
             )
-    for one in protocol.interventions:
+    for one in model.protocol.interventions:
         done = (one.verb, getattr(one, "target", getattr(one, "drug", getattr(one, "population", ""))))
         if done in BY_T_CELLS:
             raise _refused(
@@ -300,14 +348,14 @@ def refuse(model: Simulation, protocol: Protocol) -> None:
             )
 
 
-def line_of(model: Simulation, protocol: Protocol, line: str | None) -> str:
+def line_of(model: Simulation, line: str | None) -> str:
     """The tumour line that is meant. Raises InputError if it is unknown or there are several."""
     if line is not None:
         if line not in TUMOUR_LINES:
             raise InputError("receptivity: line", f"{line!r}", f"one of {', '.join(TUMOUR_LINES)}")
         return line
     others = [arm.protocol for arm in model.experiment.arms.values()]
-    for group in ([protocol], others):
+    for group in ([model.protocol], others):
         injected = [one.line for each in group for one in each.tumour_challenges]
         shed = [one.line for each in group for one in each.primaries if one.sheds_cells]
         found = list(dict.fromkeys(injected + shed))

@@ -17,8 +17,10 @@ from niche_sim.model.parameters import Parameters
 from niche_sim.model.processes.colonisation.division import share_aside
 
 SINGLE = ("arrested", "dormant", "motile")  # states of a cell that is alone; then come clones of cycling cells
-RATIO = 1.1  # between the classes of size above a colony
-BEYOND = 2.0  # the largest class, against the cells of the smallest macrometastasis
+RATIO, COARSE = 1.1, 1.3  # between the classes of size above a colony, and above the largest that is counted as such
+BEYOND = 2.0  # up to where classes are fine, against the cells of the smallest macrometastasis
+WIDEST = 4000.0  # um; the largest class. A mouse does not live to have wider ones
+ALONE = 500  # cells; from so many on a member has as many neighbours as it can have
 MOST_STEPS = 40  # of a random flight; longer ones are as good as a normal distribution
 
 
@@ -29,6 +31,7 @@ class Clones:
     states: codes of `TumourCell`, int8[situations]; crowding: tumour cells per um3 around a member, float64[situations].
     sizes: cells of the cycling clones, int64[classes]: 1 to a colony in steps of one, then in classes a tenth apart.
     growing, shrinking: births and deaths of such clones, in rates of a single cell, float64[classes].
+    fine: classes up to well above the smallest macrometastasis.
     """
 
     states: NDArray[np.int8]
@@ -36,6 +39,7 @@ class Clones:
     sizes: NDArray[np.int64]
     growing: NDArray[np.float64]
     shrinking: NDArray[np.float64]
+    fine: int
 
     def upto(self, cells: float) -> int:
         """How many classes hold fewer than so many cells."""
@@ -43,17 +47,18 @@ class Clones:
 
 
 def clones_of(section: Section, p: Parameters) -> Clones:
-    """The classes of a section, up to well above a macrometastasis."""
+    """The classes of a section, up to the widest colonies."""
     tumour = p.tumour
     colony = max(1, round(tumour.colony_cells))
-    largest = BEYOND * cells_of_diameter(max(tumour.macro_diameter, disc_diameter(colony, tumour.packing, section.thickness)),
-                                         section, p)  # fmt: skip
+    fine = BEYOND * max(colony, cells_of_diameter(tumour.macro_diameter, section, p))
+    largest = max(2.0 * fine, cells_of_diameter(WIDEST, section, p))
     sizes = list(range(1, colony + 1))
     while sizes[-1] < largest:
-        sizes.append(max(sizes[-1] + 1, round(RATIO * sizes[-1])))
+        ratio = RATIO if sizes[-1] < fine else COARSE
+        sizes.append(max(sizes[-1] + 1, round(ratio * sizes[-1])))
     size = np.array(sizes)
     gap = np.diff(size, append=size[-1] + 1)
-    growing = size * (1.0 - share_aside(size, p, section)) / gap
+    growing = size * (1.0 - share_aside(size, p, section)) * share_with_room(size, p, section) / gap
     growing[-1] = 0.0  # nothing lies above the last class
     names = [*SINGLE, *["cycling"] * len(size)]
     return Clones(
@@ -62,7 +67,26 @@ def clones_of(section: Section, p: Parameters) -> Clones:
         size,
         growing,
         size / np.diff(size, prepend=0),
+        int(np.searchsorted(size, fine)) + 1,
     )
+
+
+def share_with_room(size: NDArray[np.int64], p: Parameters, section: Section) -> NDArray[np.float64]:
+    """Share of the members of a round clone that can push a way out: in a random direction its edge is within the rim.
+
+    Of a disc that is where it does not overlap with itself, moved by the rim's depth in whole cells.
+    """
+    deep = p.tumour.rim // p.tumour.diameter * p.tumour.diameter
+    wide = np.maximum(disc_diameter(size, p.tumour.packing, section.thickness), deep)
+    x = deep / wide
+    covered: NDArray[np.float64] = 2.0 / np.pi * (np.arccos(x) - x * np.sqrt(1.0 - x**2))
+    return 1.0 - covered
+
+
+def cells_in_colony(size: NDArray[np.int64], p: Parameters, section: Section) -> NDArray[np.float64]:
+    """All cells of a colony that shows so many in the section, float64[sizes]: it is a sphere once it is wider than that."""
+    wide = disc_diameter(size, p.tumour.packing, section.thickness)
+    return np.where(wide > section.thickness, np.maximum(size, p.tumour.packing * np.pi / 6.0 * wide**3), size)
 
 
 def cells_of_diameter(diameter: float, section: Section, p: Parameters) -> float:
@@ -78,7 +102,7 @@ def crowding(size: NDArray[np.int64], section: Section, p: Parameters) -> NDArra
     """
     tumour = p.tumour
     volume = np.pi * tumour.neighbourhood**2 * section.thickness
-    nearby = share_nearby(int(size.max()), tumour.neighbourhood, tumour.diameter)[size - 1]
+    nearby = share_nearby(min(int(size.max()), ALONE), tumour.neighbourhood, tumour.diameter)[np.minimum(size, ALONE) - 1]
     dense: NDArray[np.float64] = np.minimum(size * nearby / volume, max(tumour.packing / 2.0, 1.0 / volume))
     return dense
 

@@ -13,14 +13,17 @@ from numpy.typing import NDArray
 from niche_sim.engine.errors import InputError
 from niche_sim.engine.kernels.branching import change_states, wander
 from niche_sim.engine.laws import disc_diameter
-from niche_sim.inference.receptivity.clone_chain import SINGLE, cells_of_diameter
-from niche_sim.inference.receptivity.recording import Recording
 from niche_sim.model.anatomy import Section
+from niche_sim.runs.expectation.clone_chain import BEYOND, SINGLE, cells_of_diameter
+from niche_sim.runs.expectation.recording import Recording
 
 EVENTS = ("reached_K", "alive_at_T", "visible_at_T")
 ENDS = ("by_T", "eventual")
 LAST_DAY = 24.0  # h, whose mean hazards are taken to go on where the end is eventual
-GAPS = 100.0  # um; where no patrolling cell came by on the last day one comes on another, so their hazards are smoothed
+# h, the same of cells that patrol: fewer days, and where none has come by so far none ever comes; more, and the visits that a
+# clone meets are evened out. With these an untouched liver whose NK cells stay as many remains as receptive: 0.996 +/- 0.036
+# times, standard deviation of 8.
+LAST_PATROLS = 144.0
 NEXT_STATE = {"arrested": "extravasated", "dormant": "motile", "motile": "cycling", "cycling": "divided"}
 ARRESTED, DORMANT, MOTILE, FIRST = 0, 1, 2, len(SINGLE)
 
@@ -50,6 +53,8 @@ class BackwardPass:
         See `receptivity`.
     detection
         Diameter (um) from which a colony is visible; None: that of a macrometastasis.
+    whole
+        Keep all classes of size, not only those up to well above what counts, whose fate is as good as sealed.
 
     Raises
     ------
@@ -57,7 +62,9 @@ class BackwardPass:
         An unknown event or end, or a diameter that no class of clones reaches.
     """
 
-    def __init__(self, recording: Recording, event: str, end: str, detection: float | None = None) -> None:
+    def __init__(
+        self, recording: Recording, event: str, end: str, detection: float | None = None, whole: bool = False
+    ) -> None:
         _check("event", event, EVENTS)
         _check("end", end, ENDS)
         self.recording = recording
@@ -71,7 +78,8 @@ class BackwardPass:
             widest = disc_diameter(clones.sizes[-1], p.tumour.packing, section.thickness)
             raise InputError("receptivity: detection", f"{detection:g} um", f"at most {widest:.4g} um")
         # A colony that was reached once is one for good, and of one that lasts for ever the largest class stands for it.
-        classes = counted + 1 if event == "reached_K" else len(clones.sizes)
+        seen = len(clones.sizes) if whole else max(clones.fine, clones.upto(BEYOND * least) + 1)
+        classes = counted + 1 if event == "reached_K" else min(seen, len(clones.sizes))
         self.for_good = event == "reached_K" or end == "eventual"
         self.growing, self.shrinking = clones.growing[:classes].copy(), clones.shrinking[:classes].copy()
         self.growing[-1] = 0.0
@@ -100,7 +108,7 @@ class BackwardPass:
     def _change(self, rates: Rates, dt: float) -> None:
         change_states(
             self.values, rates.leave, rates.go_on, rates.starting, rates.birth, rates.deaths, rates.factors, rates.growing,
-            rates.shrinking, dt,
+            rates.shrinking, dt, False,
         )  # fmt: skip
 
     def _sort_rules(self) -> None:
@@ -128,17 +136,16 @@ class BackwardPass:
                 kinds.setdefault(by_size.round(12).tobytes(), (by_size, rules))[1].append((name, scale))
         self.kinds = list(kinds.values())
 
-    def rates(self, when: slice, smooth: bool = False) -> Rates:
-        """Mean hazards of some intervals, as the step takes them; those of patrolling cells smoothed over space if so asked."""
+    def rates(self, when: slice, patrols: slice | None = None) -> Rates:
+        """Mean hazards of some intervals, as the step takes them; those of patrolling cells of others if given."""
         recording, sites = self.recording, self.recording.section.zone.size
         classes = len(self.growing)
 
         def summed(rules: list[tuple[str, float]]) -> NDArray[np.float64]:
             total = np.zeros(sites)
             for name, factor in rules:
-                of_rule = recording.rates[name][when]
-                mean = of_rule[0] if len(of_rule) == 1 else of_rule.mean(axis=0, dtype=np.float64)
-                total += factor * (_smoothed(mean, recording.section) if smooth and name in recording.patrolled else mean)
+                of_rule = recording.rates[name][patrols if patrols is not None and name in recording.patrolled else when]
+                total += factor * (of_rule[0] if len(of_rule) == 1 else of_rule.mean(axis=0, dtype=np.float64))
             return total
 
         kinds = self.kinds or [(np.zeros(classes), [])]
@@ -157,9 +164,11 @@ class BackwardPass:
     def _eventual(self) -> NDArray[np.float64]:
         """What remains if the last day's mean hazards go on for ever: the solution that no longer changes."""
         recording, section = self.recording, self.recording.section
-        from_time = recording.edges[-1] - LAST_DAY - 1e-9
-        last = slice(int(np.searchsorted(recording.edges[:-1], from_time)), len(recording.edges) - 1)
-        rates = self.rates(last, smooth=True)
+        last, patrols = (
+            slice(int(np.searchsorted(recording.edges[:-1], recording.edges[-1] - time - 1e-9)), len(recording.edges) - 1)
+            for time in (LAST_DAY, LAST_PATROLS)
+        )
+        rates = self.rates(last, patrols)
         classes, sites = len(self.growing), section.zone.size
         values = np.zeros((FIRST + classes, sites))
         values[-1] = 1.0
@@ -179,16 +188,6 @@ class BackwardPass:
         extravasated = rates.starting * values[MOTILE] + (1.0 - rates.starting) * values[DORMANT]
         values[ARRESTED] = ratio(on[ARRESTED] * extravasated, on[ARRESTED] + rates.leave[ARRESTED])
         return values
-
-
-def _smoothed(rate: Any, section: Section) -> Any:
-    """A map of rates, float64[sites], as a Gaussian mean over the tissue around each site."""
-    if len(rate) == 1:
-        return rate
-    tissue = (~section.lumen).astype(np.float64)
-    wide = GAPS / section.spacing
-    around = scipy.ndimage.gaussian_filter(rate.reshape(section.shape) * tissue, wide, mode="reflect")
-    return (around / np.maximum(scipy.ndimage.gaussian_filter(tissue, wide, mode="reflect"), 1e-12)).ravel()
 
 
 def ratio(part: Any, whole: Any) -> Any:
