@@ -21,6 +21,7 @@ from typing import Any
 import filelock
 import numpy as np
 import pytest
+from PIL import Image
 from rich.console import Console
 from waiting import PATIENCE, until
 
@@ -327,6 +328,19 @@ def test_a_profile_names_every_rule_and_changes_nothing(call: Call, tmp_path: Pa
     assert watched == plain
     assert {"KupfferPatrol", "ExosomeUptake", "(stages)", "(readouts)", "(interventions, clock)"} <= spent.keys()
     assert spent["KupfferPatrol"] > 0.0 and min(spent.values()) >= 0.0
+
+
+def test_figures_have_the_dots_that_are_asked_for(call: Call, tmp_path: Path) -> None:
+    loud = [argument for argument in QUICK if argument != "--no-figures"]
+    for dots, pixels in ((["--dpi", "40"], 283), ([], 1063)):  # of 180 mm
+        assert call(*loud, "-o", f"at{pixels}", *dots).code == 0
+        for name in ("section.png", "timeline.png", "receptivity.png"):
+            with Image.open(tmp_path / f"at{pixels}" / name) as picture:
+                assert picture.size[0] == pytest.approx(pixels, abs=1), name
+    for wrong in ("29", "1201", "fine"):
+        done = call(*loud, "-o", "never", "--dpi", wrong)
+        assert done.code == 2 and len(done.err) == 1 and "--dpi" in done.err[0]
+    assert not (tmp_path / "never").exists()
 
 
 def test_ctrl_c_after_the_record_leaves_out_receptivity(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 MOST_DIFFERENCES = 6  # named in a line
 CHECKPOINT_EVERY = "10 min"
+SCREEN, FEWEST_DOTS, MOST_DOTS = 150, 30, 1200  # per inch of a figure
 PATIENCE = 2.0  # s that a step may take until whoever wants to stop is told to wait
 
 
@@ -93,16 +94,19 @@ def run(
         bool, typer.Option("--profile", help="Show how long each rule took, and write it into provenance.json.")
     ] = False,
     no_figures: Annotated[bool, typer.Option("--no-figures", help="Do not draw section, timeline and receptivity.png.")] = False,
+    dpi: Annotated[
+        str | None, typer.Option(metavar="NUMBER", help="Dots per inch of the figures; print needs 300. Default: 150.")
+    ] = None,
 ) -> None:
     """Simulate one virtual mouse and write what it leaves. Ctrl-C, SIGTERM and SIGHUP stop it so that --resume can go on."""
-    pause = _pause(checkpoint_every)
+    pause, dots = _pause(checkpoint_every), _dots(dpi)
     progress = not no_progress
     choices: dict[str, object] = {"SCENARIO": scenario, "--arm": arm, "--seed": seed, "--days": days}
     choices |= {"--set": changes, "--without": without, "--schedule": schedule, "--protocol": protocol, "--add": add}
     if resume is not None:
         alone("--resume", {**choices, "-o": folder, "--like": like})
         if _lacks_receptivity(resume):
-            _resume_receptivity(resume, progress, figures=not no_figures)
+            _resume_receptivity(resume, progress, figures=None if no_figures else dots)
             return
         runner, target = _interrupted(resume, progress), resume
         hold(target, "--resume")
@@ -115,14 +119,14 @@ def run(
         target = claim(folder, _name(runner))
     try:
         _finish(
-            runner, target, pause, progress, figures=not no_figures, receptivity=not no_receptivity, profile=profile
+            runner, target, pause, progress, figures=None if no_figures else dots, receptivity=not no_receptivity, profile=profile
         )
     finally:
         tidy(target)
 
 
 def _finish(
-    runner: Runner, target: Path, pause: float, progress: bool, figures: bool, receptivity: bool, profile: bool
+    runner: Runner, target: Path, pause: float, progress: bool, figures: int | None, receptivity: bool, profile: bool
 ) -> None:
     """Step to the end, write, show. Raises CommandError if it was stopped, Exit if it had to be written elsewhere.
 
@@ -161,7 +165,7 @@ def _finish(
         from niche_sim.figures.single_run import save_figures
 
         try:
-            save_figures(record, written)
+            save_figures(record, written, figures)
         except InputError as error:
             raise CommandError(f"{error}; the record itself is in {written}") from None
     report.output().print(f"Written to {written}", soft_wrap=True)
@@ -177,7 +181,7 @@ def _add_receptivity(
     provenance: Mapping[str, Any],
     folder: Path,
     progress: bool,
-    figures: bool,
+    figures: int | None,
 ) -> None:
     """Compute receptivity for a run whose record is in the folder; show and write it. Raises CommandError if stopped."""
     with stopping() as asked:
@@ -213,7 +217,7 @@ def _write_receptivity(
     recorder: Recorder | InputError,
     provenance: Mapping[str, Any],
     folder: Path,
-    figures: bool,
+    figures: int | None,
     watch: Callable[[Simulation], None],
 ) -> None:
     """Where, when and how likely a tumour cell of this arm takes root, beside its record; or why that is not said."""
@@ -234,7 +238,7 @@ def _write_receptivity(
         from niche_sim.figures.power_and_windows import save
         from niche_sim.figures.receptivity import receptivity_figure
 
-        save(receptivity_figure(by_t, eventual, provenance), folder / "receptivity.png")
+        save(receptivity_figure(by_t, eventual, provenance), folder / "receptivity.png", figures)
 
 
 def _new(
@@ -288,6 +292,14 @@ def _pause(text: str) -> float:
     if seconds <= 0.0:
         raise InputError("--checkpoint-every", f"{text!r}", "a time above 0, such as '30 s', is needed")
     return seconds
+
+
+def _dots(text: str | None) -> int:
+    """Dots per inch of the figures. Raises InputError."""
+    dots = SCREEN if text is None else whole_number(text, "--dpi")
+    if not FEWEST_DOTS <= dots <= MOST_DOTS:
+        raise InputError("--dpi", f"{dots}", f"from {FEWEST_DOTS} to {MOST_DOTS}")
+    return dots
 
 
 def _edited(
@@ -371,7 +383,7 @@ def _lacks_receptivity(folder: Path) -> bool:
     return whole and not (folder / CHECKPOINT).exists() and "receptivity" not in read_json(folder, "summary.json")
 
 
-def _resume_receptivity(folder: Path, progress: bool, figures: bool) -> None:
+def _resume_receptivity(folder: Path, progress: bool, figures: int | None) -> None:
     """Compute the receptivity that a run's folder lacks."""
     from niche_sim.runs.record import model_like, read_json
 
