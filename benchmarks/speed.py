@@ -15,8 +15,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections import defaultdict
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -38,6 +37,7 @@ from niche_sim.model.processes.priming.exosome_uptake import (
     passes_per_hour,
     uptake_by_zone,
 )
+from niche_sim.runs.profile import Profile
 
 VESICLES = 1_000_000
 FIRST_STEP = "from niche_sim.experiment.simulation import Simulation; Simulation(rng=1).step()"
@@ -188,26 +188,9 @@ def in_process(command: Sequence[str], environment: Mapping[str, str]) -> float 
 def profile() -> list[tuple[str, float]]:
     """CPU microseconds per simulated hour of each part of a default run, the dearest first."""
     model = Simulation(rng=1)
-    seconds: dict[str, float] = defaultdict(float)
-
-    def timed(name: str, act: Callable[..., Any]) -> Callable[..., Any]:
-        def watched(*arguments: Any) -> Any:
-            start = time.process_time()
-            result = act(*arguments)
-            seconds[name] += time.process_time() - start
-            return result
-
-        return watched
-
-    for process in model.schedule:
-        process.step = timed(process.name, process.step)  # type: ignore[method-assign]
-    model.stages.look = timed("(stages)", model.stages.look)  # type: ignore[method-assign]
-    model.collect = timed("(readouts)", model.collect)  # type: ignore[method-assign]
-    steps = model.steps_left
-    with Stopwatch() as watch:
-        model.run_to_end()
-    seconds["(interventions, clock)"] = watch.cpu - sum(seconds.values())
-    return sorted(((name, 1e6 * spent / steps) for name, spent in seconds.items()), key=lambda item: -item[1])
+    watched, steps = Profile(model), model.steps_left
+    model.run_to_end()
+    return [(name, 1e6 * seconds / steps) for name, seconds, _ in watched.parts()]
 
 
 def spread(values: Sequence[float]) -> str:

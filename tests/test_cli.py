@@ -21,6 +21,7 @@ from typing import Any
 import filelock
 import numpy as np
 import pytest
+from PIL import Image
 from rich.console import Console
 from waiting import PATIENCE, until
 
@@ -28,7 +29,7 @@ from niche_sim.cli import folders, main, report
 from niche_sim.experiment import scenario as library
 from niche_sim.experiment.simulation import Simulation
 from niche_sim.model.parameters import KINDS, rows
-from niche_sim.model.processes.colonisation.dormancy_exit import DormancyExit
+from niche_sim.model.processes.priming.kupffer_patrol import KupfferPatrol
 from niche_sim.model.readouts import READOUTS
 from niche_sim.model.schedule import DEFAULT, SCHEDULES
 from niche_sim.model.stages import STAGES
@@ -85,7 +86,7 @@ def flat(text: str) -> str:
 
 def interrupt_at(step: int, monkeypatch: pytest.MonkeyPatch, times: int = 1) -> None:
     """Press Ctrl-C amid a step: while one of its processes is at work. Not again in the twin of the mouse."""
-    calm, left = DormancyExit.step, [times]
+    calm, left = KupfferPatrol.step, [times]
 
     def interrupted(self, state, p, chance, dt):  # type: ignore[no-untyped-def]
         if state.step_index == step:
@@ -94,7 +95,7 @@ def interrupt_at(step: int, monkeypatch: pytest.MonkeyPatch, times: int = 1) -> 
                 signal.raise_signal(signal.SIGINT)
         calm(self, state, p, chance, dt)
 
-    monkeypatch.setattr(DormancyExit, "step", interrupted)
+    monkeypatch.setattr(KupfferPatrol, "step", interrupted)
 
 
 # run
@@ -177,7 +178,7 @@ def test_an_existing_folder_is_tried_before_anything_is_simulated(
         raise PermissionError(errno.EACCES, "Permission denied")
 
     monkeypatch.setattr(filelock.FileLock, "acquire", refused)  # mode bits would not stop a test that root runs
-    monkeypatch.setattr(DormancyExit, "step", None)
+    monkeypatch.setattr(KupfferPatrol, "step", None)
     done = call(*QUICK, "-o", tmp_path)
     assert (done.code, len(done.err)) == (2, 1)
     assert "permission denied; a folder that can be written" in done.err[0]
@@ -316,6 +317,32 @@ def test_ctrl_c_amid_the_last_step_comes_too_late(call: Call, tmp_path: Path, mo
     assert contents(tmp_path / "out").keys() == FILES - {"receptivity.npz"}
 
 
+def test_a_profile_names_every_rule_and_changes_nothing(call: Call, tmp_path: Path) -> None:
+    assert call(*QUICK, "-o", "plain").code == 0
+    done = call(*QUICK, "-o", "watched", "--profile")
+    assert done.code == 0 and "KupfferPatrol" in done.out and "CPU time" in done.out
+    plain, watched = contents(tmp_path / "plain"), contents(tmp_path / "watched")
+    found = json.loads(watched.pop("provenance.json"))
+    spent = found.pop("cpu_seconds")
+    assert found == json.loads(plain.pop("provenance.json"))
+    assert watched == plain
+    assert {"KupfferPatrol", "ExosomeUptake", "(stages)", "(readouts)", "(interventions, clock)"} <= spent.keys()
+    assert spent["KupfferPatrol"] > 0.0 and min(spent.values()) >= 0.0
+
+
+def test_figures_have_the_dots_that_are_asked_for(call: Call, tmp_path: Path) -> None:
+    loud = [argument for argument in QUICK if argument != "--no-figures"]
+    for dots, pixels in ((["--dpi", "40"], 283), ([], 1063)):  # of 180 mm
+        assert call(*loud, "-o", f"at{pixels}", *dots).code == 0
+        for name in ("section.png", "timeline.png", "receptivity.png"):
+            with Image.open(tmp_path / f"at{pixels}" / name) as picture:
+                assert picture.size[0] == pytest.approx(pixels, abs=1), name
+    for wrong in ("29", "1201", "fine"):
+        done = call(*loud, "-o", "never", "--dpi", wrong)
+        assert done.code == 2 and len(done.err) == 1 and "--dpi" in done.err[0]
+    assert not (tmp_path / "never").exists()
+
+
 def test_ctrl_c_after_the_record_leaves_out_receptivity(call: Call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     calm = recording.advance
 
@@ -425,7 +452,7 @@ def test_any_other_failure_is_one_line_and_with_debug_a_traceback(call: Call, mo
     def fail(*_: object) -> None:
         raise ZeroDivisionError("by\nnothing")
 
-    monkeypatch.setattr(DormancyExit, "step", fail)
+    monkeypatch.setattr(KupfferPatrol, "step", fail)
     done = call(*QUICK, "-o", "out")
     assert (done.code, done.err) == (1, ["niche-sim: ZeroDivisionError: by nothing; --debug shows where"])
     assert not Path("out").exists()
@@ -481,7 +508,7 @@ BAD = {
     "like and days": (["run", "--like", "x", "--days", "2"], "--like", "together with --days"),
     "like and scenario": (["run", "liver_growing_primary", "--like", "x"], "--like", "together with SCENARIO"),
     "like and others": (
-        ["run", "--like", "x", "--arm", "pbs", "--seed", "0", "--set", "a=1", "--without", "DormancyExit"],
+        ["run", "--like", "x", "--arm", "pbs", "--seed", "0", "--set", "a=1", "--without", "KupfferPatrol"],
         "--like",
         "together with --arm, --seed, --set, --without",
     ),
@@ -554,13 +581,13 @@ def test_describe_tells_all_in_order(call: Call) -> None:
 
 def test_describe_follows_the_scenario(call: Call, tmp_path: Path) -> None:
     text = (library.library() / "liver_growing_primary/scenario.toml").read_text()
-    text = text.replace('schedule = "default"', 'schedule = ["DormancyExit", "TgfbRelease"]')
+    text = text.replace('schedule = "default"', 'schedule = ["KupfferPatrol", "TgfbRelease"]')
     text += '\n[parameters]\n"tgfb.half_life" = { value = "7 min", source = "assumed", where = "to see it" }\n'
     (tmp_path / "scenario.toml").write_text(text)
     done = call("describe", ".")
     assert done.code == 0
     assert re.search(r"^tgfb.half_life +7 min +assumed: to see it", done.out, re.MULTILINE)
-    assert done.out.index("DormancyExit") < done.out.index("TgfbRelease")
+    assert done.out.index("KupfferPatrol") < done.out.index("TgfbRelease")
     assert "Arrest" not in done.out
     assert done.out.count("unknown") == len(STAGES)  # no thresholds beside it
 

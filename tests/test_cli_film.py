@@ -11,7 +11,7 @@ import pytest
 from PIL import Image
 
 from niche_sim.figures import film_drawing
-from niche_sim.model.processes.colonisation.dormancy_exit import DormancyExit
+from niche_sim.model.processes.priming.kupffer_patrol import KupfferPatrol
 from niche_sim.runs import record as records
 
 pytestmark = pytest.mark.usefixtures("interruptible")
@@ -96,14 +96,14 @@ def test_bad_input_is_one_line_and_leaves_nothing(call, tmp_path, arguments, sai
 
 @pytest.mark.parametrize("ending", ["gif", "mp4"])
 def test_ctrl_c_leaves_nothing_and_says_so(call, tmp_path, monkeypatch, ending):
-    calm = DormancyExit.step
+    calm = KupfferPatrol.step
 
     def interrupted(self, state, p, chance, dt):
         if state.step_index == 20:
             signal.raise_signal(signal.SIGINT)
         calm(self, state, p, chance, dt)
 
-    monkeypatch.setattr(DormancyExit, "step", interrupted)
+    monkeypatch.setattr(KupfferPatrol, "step", interrupted)
     done = call("film", "run", "-o", f"run.{ending}", "--every", "6 h")
     assert (done.code, done.out) == (130, "")
     assert done.err == ["niche-sim: stopped at frame 5 of 9; no file was written"]

@@ -139,7 +139,7 @@ COMMANDS = {
     "power": ["power", "--arms", "pbs,educated", "--readout", "tgfb_mean", *HUGE],
     "window": ["window", "--arm", "anti_mif", "--by", "0..21", *HUGE],
     "sensitivity": ["sensitivity", "--vary", "tgfb.half_life", "--samples", "4", *LONG],
-    "thresholds": ["thresholds", EDUCATION, "--mice", "1000000", "-o", "t.toml"],
+    "thresholds": ["thresholds", EDUCATION, "--mice", "10000000", "-o", "t.toml"],
     "sweep": ["sweep", "plan.toml"],
     "sweep, one axis": ["sweep", "axis.toml"],
 }

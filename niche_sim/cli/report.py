@@ -16,6 +16,7 @@ from rich.text import Text
 if TYPE_CHECKING:
     from niche_sim.experiment.simulation import Simulation
     from niche_sim.inference.receptivity import Receptivity
+    from niche_sim.runs.profile import Profile
     from niche_sim.runs.record import Record
 
 HOURS_A_DAY = 24.0
@@ -116,6 +117,18 @@ def readouts(record: Record) -> Table:
         digits = 15 if value == round(value) and abs(value) < EXACT else 4
         meaning = readout.meaning + (", since the start" if readout.cumulative else "")
         made.add_row(readout.name, show(value, "", digits), readout.unit if readout.unit != "1" else "", meaning)
+    return made
+
+
+def profile(watched: Profile) -> Table:
+    """CPU time by rule, the dearest first."""
+    parts = watched.parts()
+    total = sum(seconds for _, seconds, _ in parts)
+    made = table("part of a step", "ms", "share", "calls", "us a call", title=f"CPU time: {total:.2f} s")
+    for column in made.columns[1:]:
+        column.justify = "right"
+    for name, seconds, calls in parts:
+        made.add_row(name, f"{1e3 * seconds:.1f}", f"{seconds / total:.1%}", f"{calls:,}", f"{1e6 * seconds / calls:.0f}")
     return made
 
 

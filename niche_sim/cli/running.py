@@ -39,6 +39,7 @@ if TYPE_CHECKING:
 
 MOST_DIFFERENCES = 6  # named in a line
 CHECKPOINT_EVERY = "10 min"
+SCREEN, FEWEST_DOTS, MOST_DOTS = 150, 30, 1200  # per inch of a figure
 PATIENCE = 2.0  # s that a step may take until whoever wants to stop is told to wait
 
 
@@ -89,17 +90,23 @@ def run(
     no_receptivity: Annotated[
         bool, typer.Option("--no-receptivity", help="Do not compute where tumour cells take root, which takes a run without them.")
     ] = False,
+    profile: Annotated[
+        bool, typer.Option("--profile", help="Show how long each rule took, and write it into provenance.json.")
+    ] = False,
     no_figures: Annotated[bool, typer.Option("--no-figures", help="Do not draw section, timeline and receptivity.png.")] = False,
+    dpi: Annotated[
+        str | None, typer.Option(metavar="NUMBER", help="Dots per inch of the figures; print needs 300. Default: 150.")
+    ] = None,
 ) -> None:
     """Simulate one virtual mouse and write what it leaves. Ctrl-C, SIGTERM and SIGHUP stop it so that --resume can go on."""
-    pause = _pause(checkpoint_every)
+    pause, dots = _pause(checkpoint_every), _dots(dpi)
     progress = not no_progress
     choices: dict[str, object] = {"SCENARIO": scenario, "--arm": arm, "--seed": seed, "--days": days}
     choices |= {"--set": changes, "--without": without, "--schedule": schedule, "--protocol": protocol, "--add": add}
     if resume is not None:
         alone("--resume", {**choices, "-o": folder, "--like": like})
         if _lacks_receptivity(resume):
-            _resume_receptivity(resume, progress, figures=not no_figures)
+            _resume_receptivity(resume, progress, figures=None if no_figures else dots)
             return
         runner, target = _interrupted(resume, progress), resume
         hold(target, "--resume")
@@ -111,21 +118,26 @@ def run(
         runner = _new(scenario, arm, seed, days, changes or [], without or [], schedule, protocol, add or [], yes, progress)
         target = claim(folder, _name(runner))
     try:
-        _finish(runner, target, pause, progress, figures=not no_figures, receptivity=not no_receptivity)
+        _finish(
+            runner, target, pause, progress, figures=None if no_figures else dots, receptivity=not no_receptivity, profile=profile
+        )
     finally:
         tidy(target)
 
 
 def _finish(
-    runner: Runner, target: Path, pause: float, progress: bool, figures: bool, receptivity: bool
+    runner: Runner, target: Path, pause: float, progress: bool, figures: int | None, receptivity: bool, profile: bool
 ) -> None:
     """Step to the end, write, show. Raises CommandError if it was stopped, Exit if it had to be written elsewhere.
 
     pause: s between two checkpoints.
     """
+    from niche_sim.runs.profile import Profile
+
     model, name, began = runner.model, _name(runner), perf_counter()
     recorder = _recorder(model) if receptivity else None
     looking = () if recorder is None or isinstance(recorder, InputError) else (recorder,)
+    watched = Profile(model) if profile else None
     with stopping() as asked:
         with report.progress(model, progress) as watch:
             saved = perf_counter()
@@ -141,15 +153,19 @@ def _finish(
             reached = f"stopped at day {model.state.time / 24:.4g} of {model.duration / 24:.4g}"
             raise CommandError(f"{reached}; `niche-sim run --resume {written}` goes on", 128 + asked())
         record = runner.record()
+        if watched:
+            record.provenance["cpu_seconds"] = {part: round(seconds, 4) for part, seconds, _ in watched.parts()}
         written = keep(record.save, target, name)
     if written == target:
         (target / CHECKPOINT).unlink(missing_ok=True)
     report.show(record, f"{model.experiment.id}, arm {model.arm}, seed {model.seed}", perf_counter() - began)
+    if watched:
+        report.output().print(report.profile(watched))
     if figures:
         from niche_sim.figures.single_run import save_figures
 
         try:
-            save_figures(record, written)
+            save_figures(record, written, figures)
         except InputError as error:
             raise CommandError(f"{error}; the record itself is in {written}") from None
     report.output().print(f"Written to {written}", soft_wrap=True)
@@ -165,7 +181,7 @@ def _add_receptivity(
     provenance: Mapping[str, Any],
     folder: Path,
     progress: bool,
-    figures: bool,
+    figures: int | None,
 ) -> None:
     """Compute receptivity for a run whose record is in the folder; show and write it. Raises CommandError if stopped."""
     with stopping() as asked:
@@ -201,7 +217,7 @@ def _write_receptivity(
     recorder: Recorder | InputError,
     provenance: Mapping[str, Any],
     folder: Path,
-    figures: bool,
+    figures: int | None,
     watch: Callable[[Simulation], None],
 ) -> None:
     """Where, when and how likely a tumour cell of this arm takes root, beside its record; or why that is not said."""
@@ -222,7 +238,7 @@ def _write_receptivity(
         from niche_sim.figures.power_and_windows import save
         from niche_sim.figures.receptivity import receptivity_figure
 
-        save(receptivity_figure(by_t, eventual, provenance), folder / "receptivity.png")
+        save(receptivity_figure(by_t, eventual, provenance), folder / "receptivity.png", figures)
 
 
 def _new(
@@ -276,6 +292,14 @@ def _pause(text: str) -> float:
     if seconds <= 0.0:
         raise InputError("--checkpoint-every", f"{text!r}", "a time above 0, such as '30 s', is needed")
     return seconds
+
+
+def _dots(text: str | None) -> int:
+    """Dots per inch of the figures. Raises InputError."""
+    dots = SCREEN if text is None else whole_number(text, "--dpi")
+    if not FEWEST_DOTS <= dots <= MOST_DOTS:
+        raise InputError("--dpi", f"{dots}", f"from {FEWEST_DOTS} to {MOST_DOTS}")
+    return dots
 
 
 def _edited(
@@ -359,7 +383,7 @@ def _lacks_receptivity(folder: Path) -> bool:
     return whole and not (folder / CHECKPOINT).exists() and "receptivity" not in read_json(folder, "summary.json")
 
 
-def _resume_receptivity(folder: Path, progress: bool, figures: bool) -> None:
+def _resume_receptivity(folder: Path, progress: bool, figures: int | None) -> None:
     """Compute the receptivity that a run's folder lacks."""
     from niche_sim.runs.record import model_like, read_json
 

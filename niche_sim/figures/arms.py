@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 import textwrap
 from collections import Counter
@@ -11,17 +10,17 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import scipy  # its parts load when they are used
 from matplotlib.axes import Axes
 from matplotlib.colors import LinearSegmentedColormap
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
-from scipy.stats import t as student
 
 from niche_sim.engine.errors import one_of
 from niche_sim.figures.appearance import BLACK, BLUE, GREEN, GREY, ORANGE, PALE, PURPLE, SKY, VERMILLION
 from niche_sim.figures.labels import arm_words
-from niche_sim.figures.style import DAY, MM, WIDTH, label, style
+from niche_sim.figures.style import DAY, MM, WIDTH, label, png, style
 from niche_sim.inference.verdicts import is_event
 from niche_sim.model.stages import STAGES
 from niche_sim.runs.cohort import Cohort
@@ -73,9 +72,7 @@ def compare_figure(cohort: Cohort, readouts: Sequence[str] | None = None) -> Fig
 def compare_png(cohort: Cohort, dpi: int = 200, readouts: Sequence[str] | None = None) -> bytes:
     """The figure as the bytes of a PNG file; the same mice give the same bytes."""
     with style():
-        buffer = io.BytesIO()
-        compare_figure(cohort, readouts).savefig(buffer, dpi=dpi, format="png", metadata={"Software": None})
-        return buffer.getvalue()
+        return png(compare_figure(cohort, readouts), dpi)
 
 
 def save_compare(cohort: Cohort, file: Path, readouts: Sequence[str] | None = None) -> Path:
@@ -152,7 +149,7 @@ class _Sheet:
             n = told.sum(axis=0)
             mean = np.where(told, values, 0.0).sum(axis=0) / np.maximum(n, 1)
             squares = np.where(told, (values - mean) ** 2, 0.0).sum(axis=0)
-            reach = student.ppf(0.5 + LEVEL / 2, np.maximum(n - 1, 1)) * np.sqrt(
+            reach = scipy.stats.t.ppf(0.5 + LEVEL / 2, np.maximum(n - 1, 1)) * np.sqrt(
                 squares / np.maximum(n - 1, 1) / np.maximum(n, 1)
             )
             mean = np.where(n > 0, mean, np.nan)

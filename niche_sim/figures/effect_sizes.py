@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import textwrap
 from collections.abc import Sequence
 from typing import Any
@@ -18,7 +17,7 @@ from niche_sim.figures.appearance import BLUE, GREY, PALE, VERMILLION
 from niche_sim.figures.labels import arm_words
 from niche_sim.figures.pages import Page
 from niche_sim.figures.power_and_windows import plain_axes
-from niche_sim.figures.style import styled
+from niche_sim.figures.style import png, styled
 from niche_sim.inference.verdicts import MET, NOT_ASKED, NOT_MET, Judged, comparison_of
 
 ROW, TOP, LEFT, ACROSS = 4.6, 14.0, 76.0, 84.0  # mm
@@ -31,9 +30,7 @@ def sizes_png(judged: Sequence[tuple[str, Judged]], dpi: int = 150) -> bytes:
     rows = rows_of(judged)
     if not rows:
         return b""
-    buffer = io.BytesIO()
-    sizes_figure(rows).savefig(buffer, dpi=dpi, format="png", metadata={"Software": None})
-    return buffer.getvalue()
+    return png(sizes_figure(rows), dpi)
 
 
 def rows_of(judged: Sequence[tuple[str, Judged]]) -> list[tuple[str, Judged]]:

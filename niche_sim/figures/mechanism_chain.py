@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,20 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from niche_sim.figures.appearance import BLACK, BLUE, GREY, ORANGE, SKY, VERMILLION
-from niche_sim.figures.style import MM, WIDTH, style
+from niche_sim.figures.style import MM, WIDTH, png, style
 from niche_sim.inference.mechanisms import BLOCKS, SCHEDULES, ZONES, Gate, Matrix, Reach, Slowing, Zonation
 
 WORDS = {"default": "serial, with feedback", "no_feedback": "serial, no feedback", "additive": "additive paths"}
 PUBLISHED_ZONES = (0.43, 0.28, 0.29)  # Bouwens 1986, share of Kupffer cells
 PUBLISHED_SPEEDS = ((0.0, 4.6, 2.6, "no"), (None, 0.9, 0.9, "few"), (None, 0.0, 0.0, "many"))  # MacPhee 1992, mean, SD
 DARK = 0.55  # of the colour scale, above which text is black
-
-
-def png(figure: Figure, dpi: int = 150) -> bytes:
-    """A figure as the bytes of a PNG file; the same data give the same bytes."""
-    buffer = io.BytesIO()
-    figure.savefig(buffer, dpi=dpi, format="png", metadata={"Software": None})
-    return buffer.getvalue()
 
 
 def matrix_png(found: Matrix) -> bytes:
@@ -49,7 +41,7 @@ def matrix_png(found: Matrix) -> bytes:
         axes.tick_params(length=0)
         axes.set_title("Share of the niche's gain that a single block prevents, day 21", loc="left")
         figure.colorbar(image, ax=axes, label="share prevented", shrink=0.9, pad=0.01)
-        return png(figure)
+        return png(figure, 150)
 
 
 def parts_png(zones: Zonation, reach: Reach, slowing: Slowing, gates: Sequence[Gate]) -> bytes:
@@ -65,7 +57,7 @@ def parts_png(zones: Zonation, reach: Reach, slowing: Slowing, gates: Sequence[G
             axes.set_title(f"{letter}  {axes.get_title(loc='left')}", loc="left")
             for side in ("top", "right"):
                 axes.spines[side].set_visible(False)
-        return png(figure)
+        return png(figure, 150)
 
 
 def _zonation(axes: Axes, zones: Zonation) -> None:

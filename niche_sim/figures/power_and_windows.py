@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from collections.abc import Sequence
 from pathlib import Path
@@ -17,7 +16,7 @@ from niche_sim.figures.appearance import BLACK, BLUE, GREY, ORANGE, PALE, VERMIL
 from niche_sim.figures.arms import UNITS
 from niche_sim.figures.labels import arm_words
 from niche_sim.figures.pages import Page
-from niche_sim.figures.style import DAY, label, style, styled
+from niche_sim.figures.style import DAY, label, png, style, styled
 from niche_sim.inference.power import TEST_NAMES, Curve, Groups, Needed, mice_of
 from niche_sim.inference.windows import Onset, Point, Windows, starts_of, when
 from niche_sim.runs.expectation.readouts import KNOWN
@@ -30,13 +29,10 @@ PANEL, PITCH = 34.0, 47.0  # mm: height of a panel of windows, and from one to t
 TAGS = 8.0  # mm above the first of them
 
 
-def save(figure: Figure, file: Path) -> Path:
+def save(figure: Figure, file: Path, dpi: int = DPI) -> Path:
     """Write a figure as PNG, the same figure as the same bytes; returns its path. Raises OSError."""
-    with style():
-        buffer = io.BytesIO()
-        figure.savefig(buffer, dpi=DPI, format="png", metadata={"Software": None})
-    with whole(file) as part:
-        part.write_bytes(buffer.getvalue())
+    with style(), whole(file) as part:
+        part.write_bytes(png(figure, dpi))
     return file
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,11 +37,11 @@ from niche_sim.figures.appearance import (
     lobule_corners,
 )
 from niche_sim.figures.pages import Page, day_number, headline, panel_title
-from niche_sim.figures.style import style
+from niche_sim.figures.style import png, style
 from niche_sim.figures.timeline import timeline_figure
 from niche_sim.runs.record import Record, whole
 
-DPI = 300
+DPI = 150  # of a screen; print needs 300
 # The fields of which the figure tells; the others are in snapshots.npz.
 _SHOWN = ("tgfb", "fibronectin", "periostin")
 
@@ -107,20 +106,21 @@ def section_figure(record: Record, time: float | None = None) -> Figure:
     return page.figure
 
 
-def section_png(record: Record, time: float | None = None) -> bytes:
+def section_png(record: Record, time: float | None = None, dpi: int | None = None) -> bytes:
     """The section at one moment as the bytes of a PNG file; the same record gives the same bytes.
 
-    time: h, that of a snapshot; the last if None. Raises InputError if there is no snapshot of that time.
+    time: h, that of a snapshot; the last if None. dpi: dots per inch; that of a screen, 150, if None. Raises InputError if there is
+    no snapshot of that time.
     """
-    return _png(record, "section", section_figure(record, time))
+    return _png(record, "section", section_figure(record, time), dpi)
 
 
-def timeline_png(record: Record) -> bytes:
-    """The stages over time as the bytes of a PNG file; the same record gives the same bytes."""
-    return _png(record, "timeline", timeline_figure(record))
+def timeline_png(record: Record, dpi: int | None = None) -> bytes:
+    """The stages over time as the bytes of a PNG file; the same record gives the same bytes. dpi as in `section_png`."""
+    return _png(record, "timeline", timeline_figure(record), dpi)
 
 
-def save_figures(record: Record, folder: str | Path) -> list[Path]:
+def save_figures(record: Record, folder: str | Path, dpi: int | None = None) -> list[Path]:
     """Write section.png and timeline.png. The same record gives the same bytes.
 
     Parameters
@@ -129,6 +129,8 @@ def save_figures(record: Record, folder: str | Path) -> list[Path]:
         What the run left.
     folder
         Where to; it is made if it is not there.
+    dpi
+        Dots per inch; that of a screen, 150, if None.
 
     Returns
     -------
@@ -146,7 +148,7 @@ def save_figures(record: Record, folder: str | Path) -> list[Path]:
         folder.mkdir(parents=True, exist_ok=True)
         for name, draw in (("section.png", section_png), ("timeline.png", timeline_png)):
             with whole(folder / name) as part:
-                part.write_bytes(draw(record))
+                part.write_bytes(draw(record, dpi=dpi))
             paths.append(folder / name)
     except OSError as error:
         reason = (error.strerror or str(error)).lower()
@@ -154,12 +156,9 @@ def save_figures(record: Record, folder: str | Path) -> list[Path]:
     return paths
 
 
-def _png(record: Record, title: str, figure: Figure) -> bytes:
-    buffer = io.BytesIO()
+def _png(record: Record, title: str, figure: Figure, dpi: int | None) -> bytes:
     with style():
-        notes = {"Software": None, "Title": " ".join(headline(record.provenance, title))}
-        figure.savefig(buffer, dpi=DPI, format="png", metadata=notes)
-    return buffer.getvalue()
+        return png(figure, dpi or DPI, " ".join(headline(record.provenance, title)))
 
 
 @dataclass(frozen=True)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+import io
 import math
 import threading
 from collections.abc import Callable, Iterator
@@ -17,6 +18,7 @@ from matplotlib.ticker import FuncFormatter
 WIDTH = 180.0  # mm, two columns of a journal; every other length of a layout is in mm, too
 MM = 1.0 / 25.4  # inch
 DAY = 24.0  # h
+PACKING = 4  # of PNG files, from 0 to 9
 
 _TURN = threading.RLock()
 STYLE: Any = {
@@ -81,3 +83,14 @@ def label(axis: Axis, text: str, **look: Any) -> None:
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value / scale:.3g}".replace("-", "−")))
         text = f"{text} (×10{str(power).translate(RAISED)})"
     axis.set_label_text(text, **look)
+
+
+def png(figure: Figure, dpi: float, title: str | None = None) -> bytes:
+    """A figure as the bytes of a PNG file: the same figure gives the same bytes. To be called within `style`.
+
+    Packed lightly: the tightest packing takes ten times as long and saves less than a tenth.
+    """
+    buffer = io.BytesIO()
+    notes = {"Software": None} | ({"Title": title} if title else {})
+    figure.savefig(buffer, dpi=dpi, format="png", metadata=notes, pil_kwargs={"compress_level": PACKING})
+    return buffer.getvalue()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import math
 from pathlib import Path
 
@@ -17,7 +16,7 @@ from numpy.typing import NDArray
 from niche_sim.experiment.targets import ONSET
 from niche_sim.figures.appearance import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION
 from niche_sim.figures.labels import arm_words
-from niche_sim.figures.style import MM, WIDTH, label, style, styled
+from niche_sim.figures.style import MM, WIDTH, label, png, style, styled
 from niche_sim.model.readouts import BY_NAME
 from niche_sim.model.stages import STAGES
 from niche_sim.runs.record import whole
@@ -40,9 +39,7 @@ UNITS = {"cell": "cells", "colony": "colonies", "vesicle": "vesicles", "1": "sha
 def overview_png(found: Swept, dpi: int = 200) -> bytes:
     """The figure as the bytes of a PNG file; the same sweep gives the same bytes."""
     with style():
-        buffer = io.BytesIO()
-        overview_figure(found).savefig(buffer, dpi=dpi, format="png", metadata={"Software": None})
-        return buffer.getvalue()
+        return png(overview_figure(found), dpi)
 
 
 def save_overview(found: Swept, file: Path) -> Path:
