@@ -222,7 +222,7 @@ def summary(report: Report) -> str:
     left = f"Left out: {built} targets that are so by construction, {short} that are the effect of one rule"
     fitted = [one.direction for _, one in judged if one.target.use == "fit"]
     return (
-        f"{len(asked)} independent comparisons that nothing was fitted to: direction {directions}. "
+        f"{len(asked)} independent comparison{'' if len(asked) == 1 else 's'} that nothing was fitted to: direction {directions}. "
         f"Of {len(sized)} with a size: {sizes}. {left}. {len(fitted)} targets were fitted to: {_counted(fitted)}."
     )
 
@@ -236,13 +236,13 @@ def story(report: Report) -> list[tuple[str, list[str]]]:
         ("Direction and size as published", [_line(one) for one in both]),
         ("Direction as published, size not", [_line(one) for one in large]),
         ("Direction not as published", [_line(one) for one in asked if one.direction == NOT_MET]),
-        ("Undecided with so many mice", [_line(one) for one in asked if one.direction == UNDECIDED]),
+        ("Undecided with these mice", [_line(one) for one in asked if one.direction == UNDECIDED]),
     ]
 
 
 def _line(one: Question) -> str:
     """A comparison in a line: what was published, what the model gives, and the band of its size."""
-    first = next((judged for judged in one.judged if judged.direction == one.direction), one.judged[0])
+    first = max(one.judged, key=lambda judged: (judged.direction == one.direction, judged.size == one.size))
     more = f" ({len(one.judged)} targets)" if len(one.judged) > 1 else ""
     band = f"; published {band_text(first.target)}" if first.target.band is not None else ""
     return f"{published(first.target)}{more}. Model: {given(first.comparison, first.target)}{band}."
