@@ -117,7 +117,7 @@ def test_every_page_is_in_the_menu_and_nothing_else_is() -> None:
 
 @pytest.mark.parametrize(("name", "line"), COMMAND_LINES)
 def test_commands_are_understood(name: str, line: str) -> None:
-    words = shlex.split(line, comments=True)
+    words = shlex.split(re.sub(r"\$\w+", "1", line), comments=True)  # what the shell puts in is a number
     assert words[1] in COMMANDS, f"{name}: {line}"
     command = COMMANDS[words[1]]
     given = command.make_context(words[1], words[2:]).params  # raises for options and arguments that do not exist

@@ -35,6 +35,17 @@ EXPERIMENTS = {
 }
 
 
+def test_marrow_cells_are_told_in_proportion_to_the_tissue():
+    def marrow(width):
+        made = setup(EDUCATION, {**SMALL, "section.width": width})
+        p, protocol = made.parameters, made.experiment.arm("educated").protocol
+        volume = made.experiment.section.width * 1e-9
+        founders = dict.fromkeys(("nk_cells", "t_cells"), 0.0)
+        return estimates._residents(founders, protocol, p, volume, 24.0)["bmdc"]
+
+    assert marrow("2 mm") == pytest.approx(2.0 * marrow("1 mm"), rel=1e-12)
+
+
 @pytest.mark.parametrize("name", EXPERIMENTS)
 def test_an_estimate_is_right_within_a_factor_of_three(name):
     scenario, arm, overrides = EXPERIMENTS[name]

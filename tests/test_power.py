@@ -284,7 +284,7 @@ def test_the_advisor_adds_mice_and_says_whether_it_was_enough(call, tmp_path, mo
         (["--arms", "pbs,educatd", "--readout", "ccl2"], "--arms: 'educatd'; did you mean educated?"),
         (["--arms", "pbs,educated"], "--readout: missing"),
         (["--arms", "pbs,educated", "--readout", "colony"], "--readout: 'colony'; did you mean"),
-        (["--arms", "pbs,educated", "--readout", "ccl2", "--at", "43"], "--at: '43' is after the end; up to day 42"),
+        (["--arms", "pbs,educated", "--readout", "ccl2", "--at", "43"], "--at: day 43 is after the end; up to day 42"),
         (
             ["--arms", "pbs,educated", "--readout", "ccl2", "--power", "80"],
             "--power: '80'; a number above 0 and below 1",

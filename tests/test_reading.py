@@ -76,6 +76,7 @@ def test_a_byte_order_mark_and_line_ends_of_any_system_are_taken(tmp_path: Path)
         ("".join(f"k{n}.a.a = 1\n" for n in range(8000)), "8,000 keys of three parts"),
         ("[" * 9 + "a = " + "[" * 5000, "brackets within brackets"),
         ("a = 1\n" * LONGEST_TEXT, "characters"),
+        ("𝄞" * (LONGEST_TEXT + 1), "characters"),  # cut within one of them
         ('a = "\\u001b[2J"', "the character '\\x1b'"),
         ('"\\u202e" = 1', "the character '\\u202e'"),
         ("a = { b = [1, 9223372036854775808] }", "64 bits"),

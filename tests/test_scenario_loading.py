@@ -456,6 +456,7 @@ BAD = {
         "'Wakefeld1990'",
         "did you mean Wakefield1990?",
     ),
+    "no value of a parameter": ('"10 min"', '" "', "parameters.tgfb.half_life.value", "' '", "text in quotes, not empty"),
     "value of a parameter": ('"10 min"', "nan", "parameters.tgfb.half_life.value", "nan", "a finite number"),
     "name of an arm": ("[arms.control]", "[arms.Control-1]", "arms.Control-1", "'Control-1'", "small letters"),
     "unknown like": ('"control"', '"contrl"', "arms.educated.like", "'contrl'", "did you mean control?"),

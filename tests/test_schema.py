@@ -37,6 +37,7 @@ class Outer(Table):
     inner: Annotated[tuple[Inner, ...], Many("inner things", "a list in brackets", least=1, most=3)]
     named: Annotated[dict[str, Inner], Many("names", "a table of tables")]
     open: Flag = False
+    limit: Annotated[int | None, number(1, whole=True)] = None
 
 
 GOOD = {"title": "t", "share": 1, "inner": [{"from": "30 min"}], "named": {"a": {"from": "2 h", "kind": "green"}}}
@@ -48,16 +49,18 @@ def test_a_table_is_read_and_written() -> None:
     assert isinstance(made.share, float)
     inner = {"inner": ({"from": "0.5 h", "kind": "red"},), "named": {"a": {"from": "2 h", "kind": "green"}}}
     assert written(Outer, made) == {"title": "t", "share": 1.0, **inner, "open": False}
+    assert read(Outer, {**GOOD, "limit": 3}, "file:").limit == 3
 
 
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"titel": "t"}, "file: titel: unknown key; did you mean title? allowed are title, share, inner, named, open"),
+        ({"titel": "t"}, "file: titel: unknown key; did you mean title? allowed are title, share, inner, named, open, limit"),
         ({"title": None}, "file: title: missing; needed are title, share, inner, named"),
         ({"title": " "}, "file: title: ' '; text in quotes, not empty"),
         ({"share": True}, "file: share: True; a number from 0 to 1"),
         ({"share": float("nan")}, "file: share: nan; a number from 0 to 1"),
+        ({"limit": 0}, "file: limit: 0; a whole number from 1"),
         ({"open": 1}, "file: open: 1; true or false"),
         ({"inner": {}}, "file: inner: {} is not a list; a list in brackets"),
         ({"inner": []}, "file: inner: []; a list in brackets"),

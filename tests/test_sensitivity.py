@@ -186,7 +186,7 @@ def test_a_plan_is_analysed_as_it_says(call, tmp_path):
         (["my.toml", "--samples", "8"], "--samples: beside a PLAN"),
         (["--method", "fast"], "--method: 'fast'"),
         (["--method", "sobol", "--samples", "10", "--vary", VARIED], "--samples: 10; a power of 2"),
-        (["--samples", "2"], "--samples: '2'; a whole number from 4"),
+        (["--samples", "2"], "--samples: 2; a whole number from 4"),
         (["--vary", "tgfb.half_lif"], "--vary tgfb.half_lif: "),
         (["--arms", "educatd"], "--arms: 'educatd'; did you mean educated?"),
         (["--readout", "colony"], "--readout: 'colony'"),

@@ -205,13 +205,13 @@ def test_window_leaves_a_table_and_a_figure(call, tmp_path):
         (["--by", "0..21"], "--arm: missing"),
         (["--by", "5..5"], "--by: '5..5'; an earlier and a later day"),
         (["--by", "0..x"], "--by: "),
-        (["--by", "0..21", "--step", "0.1"], "--step: '0.1'; a step for at most 60 starts"),
+        (["--by", "0..21", "--step", "0.1"], "--step: 0.1 days; a step for at most 60 starts"),
         (["--by", "0..21", "--arm", "educatd"], "--arm: 'educatd'; did you mean educated?"),
         (["--by", "0..21", "--arm", "tgfb_inhibitor", "--readout", "colony"], "--readout: 'colony'"),
         (["--by", "0..21", "--arm", "tgfb_inhibitor", "--fixed", "x"], "--fixed: 'x'"),
-        (["--by", "0..21", "--arm", "tgfb_inhibitor", "--at", "50"], "--at: '50' is after the end"),
-        (["--by", "1..21", "--arm", "tgfb_inhibitor", "--after", "42"], "--after: '42'; at most 41 days: the run ends then"),
-        (["--by", "0..21", "--arm", "tgfb_inhibitor", "--after", "4", "--at", "9"], "--after: '4' beside --at; one of the two"),
+        (["--by", "0..21", "--arm", "tgfb_inhibitor", "--at", "50"], "--at: day 50 is after the end"),
+        (["--by", "1..21", "--arm", "tgfb_inhibitor", "--after", "42"], "--after: 42 days; at most 41 days: the run ends then"),
+        (["--by", "0..21", "--arm", "tgfb_inhibitor", "--after", "4", "--at", "9"], "--after: beside --at; one of the two"),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing(call, tmp_path, options, said):

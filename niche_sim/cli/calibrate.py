@@ -13,13 +13,14 @@ import typer
 from niche_sim.cli import report
 from niche_sim.cli.beforehand import Yes, agree
 from niche_sim.cli.folders import RUNS, refuse_a_run
-from niche_sim.cli.mice import Changes, Without, Workers, names_of
+from niche_sim.cli.mice import COUNT, SEVERAL, Changes, Without, Workers, names_of
 from niche_sim.cli.usage import (
     FAILED,
     SCENARIO,
     CommandError,
     number_between,
     optioned,
+    parsed,
     say,
     settings,
     stopped,
@@ -41,12 +42,23 @@ def calibrate(
     vary: Annotated[
         str | None, typer.Option("--vary", metavar="NAME,NAME", help="Numbers of the register, over their ranges.")
     ] = None,
-    mice: Annotated[str, typer.Option("--mice", metavar="NUMBER", help="Of each arm, for a particle.")] = "4",
-    particles: Annotated[str, typer.Option("--particles", metavar="NUMBER", help="Of a population.")] = "100",
-    populations: Annotated[str, typer.Option("--populations", metavar="NUMBER", help="At most.")] = "6",
+    mice: Annotated[
+        int, typer.Option("--mice", metavar="NUMBER", parser=SEVERAL, help="Of each arm, for a particle.")
+    ] = 4,
+    particles: Annotated[
+        int,
+        typer.Option("--particles", metavar="NUMBER", parser=parsed(whole_number, least=10), help="Of a population."),
+    ] = 100,
+    populations: Annotated[int, typer.Option("--populations", metavar="NUMBER", parser=COUNT, help="At most.")] = 6,
     limit: Annotated[
-        str, typer.Option("--limit", metavar="DISTANCE", help="Stop at it; 1 is the edge of the targets' tolerance.")
-    ] = "0.5",
+        float,
+        typer.Option(
+            "--limit",
+            metavar="DISTANCE",
+            parser=parsed(number_between, least=0.0),
+            help="Stop at it; 1 is the edge of the targets' tolerance.",
+        ),
+    ] = 0.5,
     workers: Workers = None,
     yes: Yes = False,
     scheduler: Annotated[
@@ -60,36 +72,33 @@ def calibrate(
     ] = None,
 ) -> None:
     """Fit numbers to a scenario's fit targets by ABC-SMC; those to validate stay unseen. Ctrl-C keeps whole populations."""
-    processes = None if workers is None else whole_number(workers, "--workers", least=1)
-    if processes is not None and scheduler is not None:
+    if workers is not None and scheduler is not None:
         raise InputError("--workers", "together with --scheduler", "one of them")
-    number, size = whole_number(mice, "--mice", least=2), whole_number(particles, "--particles", least=10)
-    rounds, lowest = whole_number(populations, "--populations", least=1), number_between(limit, "--limit", 0.0)
     if vary is None:
         raise InputError("--vary", "missing", "names of numbers, as `niche-sim parameters --kind fitted` lists them")
     overrides = settings(changes or [])
-    fit = _fit(scenario, names_of(vary), number, overrides, without or [])
+    fit = _fit(scenario, names_of(vary), mice, overrides, without or [])
     target = RUNS / f"{fit.experiment.id}-calibrate" if folder is None else folder
     refuse_a_run(target, "-o")
     from niche_sim.experiment.estimate import estimate, total
 
     asked = [estimate(fit.plan.job(arm, 1).setup, arm, snapshots=False) for arm in fit.plan.arms]
-    agree(total([(one, number * size * rounds) for one in asked]), yes, processes or 1)
-    _claim(target, fit, size, overrides, without or [])
+    agree(total([(one, mice * particles * populations) for one in asked]), yes, workers or 1)
+    _claim(target, fit, particles, overrides, without or [])
     from niche_sim.figures import power_and_windows, sensitivity_and_fit
     from niche_sim.inference import calibration, fitting
     from niche_sim.runs import cohort
 
-    runs = f"{size} particles or more a population, {len(fit.plan.arms)} arms x {number} mice for each"
+    runs = f"{particles} particles or more a population, {len(fit.plan.arms)} arms x {mice} mice for each"
     report.output(error=True).print(f"{len(fit.targets)} fit targets, {len(fit.axes)} numbers; {runs}", soft_wrap=True)
-    found, simulated = _calibrated(fit, target, processes, scheduler, size, rounds, lowest)
+    found, simulated = _calibrated(fit, target, workers, scheduler, particles, populations, limit)
     marginals, checked = calibration.marginals(found), fitting.check(fit.targets, simulated)
     cohort.write_table(_particles(found), target / "posterior.parquet")
     cohort.write_table(_rows(checked), target / "check.parquet")
     heading = f"{fit.experiment.id} · {len(found.shares)} particles, limit {found.limits[-1]:.3g}"
     power_and_windows.save(sensitivity_and_fit.posterior_figure(found, marginals, heading), target / "posterior.png")
     power_and_windows.save(sensitivity_and_fit.check_figure(checked, heading), target / "check.png")
-    _show(found, marginals, checked, lowest)
+    _show(found, marginals, checked, limit)
     report.output().print(f"Written to {target}", soft_wrap=True)
 
 

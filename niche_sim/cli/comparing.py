@@ -15,6 +15,7 @@ from niche_sim.cli.mice import (
     GOES_ON,
     Changes,
     Mice,
+    Scenario,
     ScheduleName,
     Seed,
     Without,
@@ -27,7 +28,7 @@ from niche_sim.cli.mice import (
     run_mice,
     schedule_of,
 )
-from niche_sim.cli.usage import SCENARIO, settings, whole_number
+from niche_sim.cli.usage import SCENARIO, settings
 from niche_sim.engine.errors import InputError
 
 if TYPE_CHECKING:
@@ -37,12 +38,12 @@ if TYPE_CHECKING:
     from niche_sim.runs.cohort import Cohort
     from niche_sim.runs.plan import Plan, Run
 
-MICE = "30"
+MICE = 30
 FIGURE_DPI = 110  # of the figures of a report, which holds many
 
 
 def compare(
-    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="An id or a path of a scenario.toml.")] = SCENARIO,
+    scenario: Scenario = SCENARIO,
     arms: Annotated[
         str | None, typer.Option(metavar="ARM,ARM", help="The first is the reference. Default: all, in their order.")
     ] = None,
@@ -50,7 +51,7 @@ def compare(
         str | None, typer.Option("--readout", metavar="NAME,NAME", help="To show. Default: those of the targets.")
     ] = None,
     mice: Mice = MICE,
-    seed: Seed = "1",
+    seed: Seed = 1,
     workers: Workers = None,
     yes: Yes = False,
     schedule: ScheduleName = None,
@@ -62,19 +63,14 @@ def compare(
     ] = None,
 ) -> None:
     """Run many mice of each arm; print and write how arms differ and which targets are met. Ctrl-C keeps what is done."""
-    cores = cores_of(workers)
-    number, first, overrides = (
-        whole_number(mice, "--mice", least=2),
-        whole_number(seed, "--seed"),
-        settings(changes or []),
-    )
+    cores, overrides = cores_of(workers), settings(changes or [])
     names = None if arms is None else names_of(arms)
     from niche_sim.inference import receptivity, verdicts
     from niche_sim.runs import cohort
 
     try:
         wanted = cohort.plan(
-            scenario, names, mice=number, seed=first, overrides=overrides, without=without or (),
+            scenario, names, mice=mice, seed=seed, overrides=overrides, without=without or (),
             schedule=schedule_of(schedule), readouts=names_of(readouts or ""),
         )  # fmt: skip
     except InputError as error:
@@ -105,7 +101,7 @@ def compare(
 def evidence(
     scenarios: Annotated[str | None, typer.Option(metavar="ID,ID", help="Default: all that have targets.")] = None,
     mice: Mice = MICE,
-    seed: Seed = "1",
+    seed: Seed = 1,
     workers: Workers = None,
     yes: Yes = False,
     schedule: ScheduleName = None,
@@ -121,12 +117,7 @@ def evidence(
     ] = None,
 ) -> None:
     """Run the arms that the targets of all scenarios name and report which are met. Ctrl-C keeps what is done."""
-    cores = cores_of(workers)
-    number, first, overrides = (
-        whole_number(mice, "--mice", least=2),
-        whole_number(seed, "--seed"),
-        settings(changes or []),
-    )
+    cores, overrides = cores_of(workers), settings(changes or [])
     if label is not None and against is None:
         raise InputError("--label", "without --against", "a folder to compare with")
     from niche_sim.description import evidence as reports
@@ -135,10 +126,10 @@ def evidence(
     from niche_sim.inference import mechanisms
 
     other = reports.verdicts_of(against) if against is not None else {}
-    plans, reasons = _plans(scenarios, number, first, overrides, schedule)
+    plans, reasons = _plans(scenarios, mice, seed, overrides, schedule)
     # The knock-out matrix belongs to the report of all scenarios under the schedule that is the model's own.
     whole = scenarios is None and schedule is None
-    wider = mechanisms.matrix_plans(min(number, mechanisms.MOST_MICE), first) if whole else []
+    wider = mechanisms.matrix_plans(min(mice, mechanisms.MOST_MICE), seed) if whole else []
     target = claim(folder, "evidence", "report.html")
     try:
         failures = run_mice([*plans, *wider], target, cores, yes, "-o" if folder else "")

@@ -14,7 +14,7 @@ import typer
 
 from niche_sim.cli import report
 from niche_sim.cli.beforehand import agree_runs
-from niche_sim.cli.usage import FAILED, CommandError, optioned, say, stopped, time_of, whole_number
+from niche_sim.cli.usage import FAILED, CommandError, optioned, parsed, say, stopped, time_of, whole_number
 from niche_sim.engine.errors import InputError
 
 if TYPE_CHECKING:
@@ -25,9 +25,18 @@ MOST_FAILURES = 5  # named one by one
 GOES_ON = ", or a new one; an interrupted one goes on. Mice in the folder are used."  # of the option -o
 TELL_EVERY = 60.0  # s, where no bar can be shown
 
-Mice = Annotated[str, typer.Option("--mice", metavar="NUMBER", help="Mice an arm, from 2.")]
-Seed = Annotated[str, typer.Option("--seed", metavar="NUMBER", help="Of the first mouse; mice of one seed are pairs.")]
-Workers = Annotated[str | None, typer.Option("--workers", metavar="NUMBER", help="Processes. Default: one a core.")]
+WHOLE, COUNT, SEVERAL = parsed(whole_number), parsed(whole_number, least=1), parsed(whole_number, least=2)
+Scenario = Annotated[str, typer.Argument(metavar="SCENARIO", help="An id or a path of a scenario.toml.")]
+Mice = Annotated[int, typer.Option("--mice", metavar="NUMBER", parser=SEVERAL, help="Mice an arm, from 2.")]
+Seed = Annotated[
+    int, typer.Option("--seed", metavar="NUMBER", parser=WHOLE, help="Of the first mouse; mice of one seed are pairs.")
+]
+Workers = Annotated[
+    int | None, typer.Option("--workers", metavar="NUMBER", parser=COUNT, help="Processes. Default: one a core.")
+]
+At = Annotated[
+    float | None, typer.Option("--at", metavar="DAY", parser=parsed(time_of), help="When. Default: at the end.")
+]
 ScheduleName = Annotated[
     str | None, typer.Option("--schedule", metavar="NAME", help="Of rules. Default: that of the scenario.")
 ]
@@ -96,13 +105,12 @@ def _pace(noun: str, done: Done, seconds: float) -> str:
     return f", {pace}, about {duration(done.seconds_left(seconds))} left{failed}"
 
 
-def moment(plan: Plan, text: str | None, option: str = "--at") -> float:
-    """The time that an option names, h; the end of the plan's runs if None. Raises InputError if it comes after that."""
+def moment(plan: Plan, hours: float | None) -> float:
+    """The time of --at, h; the end of the plan's runs if None. Raises InputError if it comes after that."""
     ends = plan.base.experiment.duration
-    hours = ends if text is None else time_of(text, option)
-    if hours > ends:
-        raise InputError(option, f"{text!r} is after the end", f"up to day {ends / 24.0:g}")
-    return hours
+    if hours is not None and hours > ends:
+        raise InputError("--at", f"day {hours / 24.0:g} is after the end", f"up to day {ends / 24.0:g}")
+    return ends if hours is None else hours
 
 
 def end(failures: Sequence[Run]) -> None:
@@ -115,9 +123,9 @@ def end(failures: Sequence[Run]) -> None:
         raise typer.Exit(FAILED)
 
 
-def cores_of(workers: str | None) -> int:
-    """How many processes --workers asks for; one a core without it. Raises InputError."""
-    return whole_number(workers, "--workers", least=1) if workers is not None else os.cpu_count() or 1
+def cores_of(workers: int | None) -> int:
+    """How many processes --workers asks for; one a core without it."""
+    return workers or os.cpu_count() or 1
 
 
 def names_of(text: str) -> list[str]:

@@ -14,7 +14,9 @@ from niche_sim.cli.beforehand import Yes
 from niche_sim.cli.folders import claim, tidy
 from niche_sim.cli.mice import (
     GOES_ON,
+    At,
     Changes,
+    Scenario,
     ScheduleName,
     Seed,
     Without,
@@ -27,7 +29,7 @@ from niche_sim.cli.mice import (
     run_mice,
     schedule_of,
 )
-from niche_sim.cli.usage import SCENARIO, number_between, settings, whole_number
+from niche_sim.cli.usage import SCENARIO, number_between, parsed, settings, whole_number
 from niche_sim.engine.errors import InputError
 
 if TYPE_CHECKING:
@@ -35,44 +37,56 @@ if TYPE_CHECKING:
     from niche_sim.inference.power import Curve, Groups, Look, Needed
     from niche_sim.runs.plan import Plan
 
-MICE, MOST = "30", "200"  # virtual mice an arm; the most with --until-width
+MICE, MOST = 30, 200  # virtual mice an arm; the most with --until-width
 HOURS_A_DAY = 24.0
+POSITIVE = parsed(number_between, least=0.0)
+SHARE = parsed(number_between, least=0.0, most=1.0)
 SHOWN = (3, 5, 10, 20, 50, 100, 200)  # mice a group whose power is printed
 
 
 def power(
-    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="An id or a path of a scenario.toml.")] = SCENARIO,
+    scenario: Scenario = SCENARIO,
     arms: Annotated[
         str | None,
         typer.Option("--arms", metavar="REFERENCE,ARM", help="The two groups; one is enough if an --effect is assumed."),
     ] = None,
     readout: Annotated[str | None, typer.Option("--readout", metavar="NAME", help="What is measured.")] = None,
-    at: Annotated[str | None, typer.Option("--at", metavar="DAY", help="When. Default: at the end.")] = None,
+    at: At = None,
     effect: Annotated[
-        str | None,
-        typer.Option("--effect", metavar="RATIO", help="Of means (or shares), assumed. Default: as simulated."),
+        float | None,
+        typer.Option("--effect", metavar="RATIO", parser=POSITIVE, help="Of means (or shares), assumed. Default: as simulated."),
     ] = None,
     above: Annotated[
-        str | None,
-        typer.Option("--above", metavar="LIMIT", help="Compare shares of mice above it, such as what can be seen."),
+        float | None,
+        typer.Option(
+            "--above", metavar="LIMIT", parser=parsed(number_between, least=-math.inf),
+            help="Compare shares of mice above it, such as what can be seen.",
+        ),
     ] = None,
-    wanted: Annotated[str, typer.Option("--power", metavar="SHARE", help="Of studies that find the effect.")] = "0.8",
-    alpha: Annotated[str, typer.Option("--alpha", metavar="P", help="What counts as found, two-sided.")] = "0.05",
+    share: Annotated[
+        float, typer.Option("--power", metavar="SHARE", parser=SHARE, help="Of studies that find the effect.")
+    ] = 0.8,
+    level: Annotated[
+        float, typer.Option("--alpha", metavar="P", parser=SHARE, help="What counts as found, two-sided.")
+    ] = 0.05,
     test: Annotated[
         str | None, typer.Option("--test", metavar="NAME", help="welch-log, welch or mann-whitney. Default: as suits.")
     ] = None,
     mice: Annotated[
-        str | None,
-        typer.Option("--mice", metavar="NUMBER", help=f"Virtual, an arm. Default: {MICE}; {MOST} with --until-width."),
-    ] = None,
-    until_width: Annotated[
-        str | None,
+        int | None,
         typer.Option(
-            "--until-width", metavar="FACTOR",
+            "--mice", metavar="NUMBER", parser=parsed(whole_number, least=3),
+            help=f"Virtual, an arm. Default: {MICE}; {MOST} with --until-width.",
+        ),
+    ] = None,
+    width: Annotated[
+        float | None,
+        typer.Option(
+            "--until-width", metavar="FACTOR", parser=parsed(number_between, least=1.0),
             help="Add virtual mice until the upper end of the effect's interval is at most that many times the lower.",
         ),
     ] = None,
-    seed: Seed = "1",
+    seed: Seed = 1,
     workers: Workers = None,
     yes: Yes = False,
     schedule: ScheduleName = None,
@@ -84,15 +98,11 @@ def power(
     ] = None,
 ) -> None:  # fmt: skip
     """How many real mice a group a study needs, from the spread of virtual mice. Ctrl-C keeps what is done."""
-    cores, first, overrides = cores_of(workers), whole_number(seed, "--seed"), settings(changes or [])
-    width = None if until_width is None else number_between(until_width, "--until-width", 1.0)
-    number = whole_number(mice or (MICE if width is None else MOST), "--mice", least=3)
-    share, level = number_between(wanted, "--power", 0.0, 1.0), number_between(alpha, "--alpha", 0.0, 1.0)
-    ratio = None if effect is None else number_between(effect, "--effect", 0.0)
-    if ratio == 1.0:
+    cores, overrides = cores_of(workers), settings(changes or [])
+    number = mice or (MICE if width is None else MOST)
+    if effect == 1.0:
         raise InputError("--effect", "1", "another ratio: no number of mice shows what is not there")
-    limit = None if above is None else number_between(above, "--above", -math.inf)
-    names = _arms(arms, ratio)
+    names = _arms(arms, effect)
     from niche_sim.inference import power as study
     from niche_sim.inference import verdicts
     from niche_sim.runs import cohort
@@ -103,7 +113,7 @@ def power(
     def planned(size: int) -> Plan:
         try:
             return cohort.plan(
-                scenario, list(dict.fromkeys(names)), mice=size, seed=first, overrides=overrides, without=without or (),
+                scenario, list(dict.fromkeys(names)), mice=size, seed=seed, overrides=overrides, without=without or (),
                 schedule=schedule_of(schedule), readouts=(readout,),
             )  # fmt: skip
         except InputError as error:
@@ -129,7 +139,7 @@ def power(
             looks = study.advise(look, width, number, cores)
             plan = planned(looks[-1].n)
         found = cohort.gather(plan, target / "mice")
-        made = study.groups(found, names[1], readout, hours, above=limit, effect=ratio, test=test)
+        made = study.groups(found, names[1], readout, hours, above=above, effect=effect, test=test)
         curve, needed = study.study(made, share, level)
         cohort.write_table(study.table(made, curve, level), target / "power.parquet")
         cohort.write_table(verdicts.mouse_table(found), target / "mice.parquet")

@@ -10,8 +10,8 @@ import typer
 from niche_sim.cli import report
 from niche_sim.cli.beforehand import Yes
 from niche_sim.cli.folders import claim, tidy
-from niche_sim.cli.mice import GOES_ON, Mice, Seed, Workers, by_option, cores_of, end, moment, names_of, run_mice
-from niche_sim.cli.usage import SCENARIO, whole_number
+from niche_sim.cli.mice import GOES_ON, At, Mice, Seed, Workers, by_option, cores_of, end, moment, names_of, run_mice
+from niche_sim.cli.usage import SCENARIO
 from niche_sim.engine.errors import InputError
 
 FOLDER = Path("predictions")
@@ -22,9 +22,9 @@ def predict(
     scenario: Annotated[str, typer.Option("--scenario", metavar="SCENARIO", help="An id or a path.")] = SCENARIO,
     arms: Annotated[str | None, typer.Option(metavar="ARM,ARM", help="The reference first, then what is asked.")] = None,
     readout: Annotated[str | None, typer.Option(metavar="NAME", help="What would be measured.")] = None,
-    at: Annotated[str | None, typer.Option(metavar="TIME", help="Such as '21 day'. Default: the end.")] = None,
-    mice: Mice = "12",
-    seed: Seed = "1",
+    at: At = None,
+    mice: Mice = 12,
+    seed: Seed = 1,
     workers: Workers = None,
     yes: Yes = False,
     kept: Annotated[Path, typer.Option("--in", metavar="DIR", help="Where predictions are kept.")] = FOLDER,
@@ -38,7 +38,7 @@ def predict(
         raise InputError("--arms", "missing" if arms is None else f"'{arms}'", "two arms, the reference first: pbs,educated")
     if readout is None:
         raise InputError("--readout", "missing", "one that `niche-sim describe` lists, such as bmdc_arrested")
-    cores, number, first = cores_of(workers), whole_number(mice, "--mice", least=2), whole_number(seed, "--seed")
+    cores = cores_of(workers)
     from niche_sim.engine.errors import one_of
     from niche_sim.inference import predictions, verdicts
     from niche_sim.model.readouts import BY_NAME
@@ -46,7 +46,7 @@ def predict(
 
     one_of(readout, BY_NAME, "--readout")
     try:
-        plan = cohort.plan(scenario, names, mice=number, seed=first)
+        plan = cohort.plan(scenario, names, mice=mice, seed=seed)
     except InputError as error:
         raise by_option(error, {}, None, "--scenario") from None
     hours = moment(plan, at)

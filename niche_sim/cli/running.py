@@ -23,6 +23,7 @@ from niche_sim.cli.usage import (
     alone,
     number_of_days,
     optioned,
+    parsed,
     say,
     settings,
     signals_to,
@@ -38,9 +39,19 @@ if TYPE_CHECKING:
     from niche_sim.runs.record import Runner
 
 MOST_DIFFERENCES = 6  # named in a line
-CHECKPOINT_EVERY = "10 min"
-SCREEN, FEWEST_DOTS, MOST_DOTS = 150, 30, 1200  # per inch of a figure
+CHECKPOINT_EVERY = 600.0  # s
+SCREEN, DOTS = 150, parsed(whole_number, least=30, most=1200)  # per inch of a figure
 PATIENCE = 2.0  # s that a step may take until whoever wants to stop is told to wait
+
+
+def _pause(text: str, where: str) -> float:
+    """The time between two checkpoints, s. Raises InputError."""
+    from niche_sim.engine.units import to_model
+
+    seconds = to_model(text, like="h", where=where) * 3600.0
+    if seconds <= 0.0:
+        raise InputError(where, f"{text!r}", "a time above 0, such as '30 s', is needed")
+    return seconds
 
 
 def run(
@@ -48,8 +59,14 @@ def run(
         str | None, typer.Argument(metavar="SCENARIO", help=f"An id or a path of a scenario.toml. Default: {SCENARIO}.")
     ] = None,
     arm: Annotated[str | None, typer.Option(metavar="ARM", help="Default: educated, or else the first.")] = None,
-    seed: Annotated[str | None, typer.Option(metavar="NUMBER", help="Which virtual mouse. Default: 1.")] = None,
-    days: Annotated[str | None, typer.Option(metavar="DAYS", help="Default: the scenario's duration.")] = None,
+    seed: Annotated[
+        int | None,
+        typer.Option(metavar="NUMBER", parser=parsed(whole_number), help="Which virtual mouse. Default: 1."),
+    ] = None,
+    days: Annotated[
+        float | None,
+        typer.Option(metavar="DAYS", parser=parsed(number_of_days), help="Default: the scenario's duration."),
+    ] = None,
     changes: Annotated[
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Another value, such as 'tgfb.half_life=5 min'. Repeatable."),
@@ -83,7 +100,13 @@ def run(
     like: Annotated[Path | None, typer.Option(metavar="DIR", help="Repeat the run in DIR, bit for bit.")] = None,
     resume: Annotated[Path | None, typer.Option(metavar="DIR", help="Finish the interrupted run in DIR.")] = None,
     checkpoint_every: Annotated[
-        str, typer.Option(metavar="TIME", help="How often to write what --resume needs, by the clock, such as '30 s'.")
+        float,
+        typer.Option(
+            metavar="TIME",
+            parser=parsed(_pause),
+            help="How often to write what --resume needs, by the clock, such as '30 s'. Default: 10 min.",
+            show_default=False,
+        ),
     ] = CHECKPOINT_EVERY,
     yes: Yes = False,
     no_progress: Annotated[bool, typer.Option("--no-progress", help="Do not show how far it is.")] = False,
@@ -95,18 +118,18 @@ def run(
     ] = False,
     no_figures: Annotated[bool, typer.Option("--no-figures", help="Do not draw section, timeline and receptivity.png.")] = False,
     dpi: Annotated[
-        str | None, typer.Option(metavar="NUMBER", help="Dots per inch of the figures; print needs 300. Default: 150.")
-    ] = None,
+        int,
+        typer.Option(metavar="NUMBER", parser=DOTS, help="Dots per inch of the figures; print needs 300. Default: 150."),
+    ] = SCREEN,
 ) -> None:
     """Simulate one virtual mouse and write what it leaves. Ctrl-C, SIGTERM and SIGHUP stop it so that --resume can go on."""
-    pause, dots = _pause(checkpoint_every), _dots(dpi)
     progress = not no_progress
     choices: dict[str, object] = {"SCENARIO": scenario, "--arm": arm, "--seed": seed, "--days": days}
     choices |= {"--set": changes, "--without": without, "--schedule": schedule, "--protocol": protocol, "--add": add}
     if resume is not None:
         alone("--resume", {**choices, "-o": folder, "--like": like})
         if _lacks_receptivity(resume):
-            _resume_receptivity(resume, progress, figures=None if no_figures else dots)
+            _resume_receptivity(resume, progress, figures=None if no_figures else dpi)
             return
         runner, target = _interrupted(resume, progress), resume
         hold(target, "--resume")
@@ -115,12 +138,13 @@ def run(
         runner = _repeated(like, yes, progress)
         target = claim(folder, _name(runner))
     else:
-        runner = _new(scenario, arm, seed, days, changes or [], without or [], schedule, protocol, add or [], yes, progress)
+        runner = _new(
+            scenario, arm, seed, days, changes or [], without or [], schedule, protocol, add or [], yes, progress
+        )
         target = claim(folder, _name(runner))
     try:
-        _finish(
-            runner, target, pause, progress, figures=None if no_figures else dots, receptivity=not no_receptivity, profile=profile
-        )
+        shown = None if no_figures else dpi
+        _finish(runner, target, checkpoint_every, progress, figures=shown, receptivity=not no_receptivity, profile=profile)
     finally:
         tidy(target)
 
@@ -244,8 +268,8 @@ def _write_receptivity(
 def _new(
     scenario: str | None,
     arm: str | None,
-    seed: str | None,
-    days: str | None,
+    seed: int | None,
+    days: float | None,
     changes: list[str],
     without: list[str],
     schedule: str | None,
@@ -255,7 +279,7 @@ def _new(
     progress: bool,
 ) -> Runner:
     """A run from options. Raises InputError that names the option."""
-    number = DEFAULT_SEED if seed is None else whole_number(seed, "--seed")
+    number = DEFAULT_SEED if seed is None else seed
     overrides = settings(changes)
     from niche_sim.experiment import scenario as library
     from niche_sim.experiment.estimate import estimate
@@ -266,7 +290,7 @@ def _new(
     if days is not None:
         if "run.duration" in overrides:
             raise InputError("--days", "together with --set run.duration", "one of them")
-        overrides["run.duration"] = f"{number_of_days(days)!r} day"
+        overrides["run.duration"] = f"{days!r} day"
     if schedule is not None:
         if "schedule" in overrides:
             raise InputError("--schedule", "together with --set schedule", "one of them")
@@ -282,24 +306,6 @@ def _new(
         return Runner(Simulation(made, arm, rng=number, allow_large=True))
     except InputError as error:
         raise optioned(error, overrides, days) from None
-
-
-def _pause(text: str) -> float:
-    """The time between two checkpoints, s. Raises InputError."""
-    from niche_sim.engine.units import to_model
-
-    seconds = to_model(text, like="h", where="--checkpoint-every") * 3600.0
-    if seconds <= 0.0:
-        raise InputError("--checkpoint-every", f"{text!r}", "a time above 0, such as '30 s', is needed")
-    return seconds
-
-
-def _dots(text: str | None) -> int:
-    """Dots per inch of the figures. Raises InputError."""
-    dots = SCREEN if text is None else whole_number(text, "--dpi")
-    if not FEWEST_DOTS <= dots <= MOST_DOTS:
-        raise InputError("--dpi", f"{dots}", f"from {FEWEST_DOTS} to {MOST_DOTS}")
-    return dots
 
 
 def _edited(

@@ -12,15 +12,15 @@ import typer
 from niche_sim.cli import report
 from niche_sim.cli.beforehand import Yes, agree_runs
 from niche_sim.cli.folders import RUNS, refuse_a_run
-from niche_sim.cli.mice import Changes, Without, Workers, names_of, watching
-from niche_sim.cli.usage import FAILED, SCENARIO, optioned, say, settings, time_of, whole_number
+from niche_sim.cli.mice import COUNT, WHOLE, At, Changes, Without, Workers, names_of, watching
+from niche_sim.cli.usage import FAILED, SCENARIO, optioned, say, settings
 from niche_sim.engine.errors import InputError
 
 if TYPE_CHECKING:
     from niche_sim.inference.sensitivity import Sensitivity
     from niche_sim.runs.sweeps import Plan, Swept
 
-METHOD, SAMPLES, SEEDS = "morris", {"morris": "10", "sobol": "64"}, "2"
+METHOD, SAMPLES, SEEDS = "morris", {"morris": 10, "sobol": 64}, 2
 MOST_SHOWN = 15  # numbers in a printed table
 MOST_READOUTS = 6
 
@@ -31,7 +31,10 @@ def sensitivity(
     ] = SCENARIO,
     method: Annotated[str | None, typer.Option("--method", metavar="NAME", help="morris or sobol. Default: morris.")] = None,
     samples: Annotated[
-        str | None, typer.Option("--samples", metavar="NUMBER", help="Trajectories (default 10) or samples (64).")
+        int | None,
+        typer.Option(
+            "--samples", metavar="NUMBER", parser=WHOLE, help="Trajectories (default 10) or samples (64)."
+        ),
     ] = None,
     vary: Annotated[
         str | None,
@@ -41,8 +44,10 @@ def sensitivity(
     readouts: Annotated[
         str | None, typer.Option("--readout", metavar="NAME,NAME", help="Default: the markers of the stages.")
     ] = None,
-    at: Annotated[str | None, typer.Option("--at", metavar="DAY", help="When. Default: at the end.")] = None,
-    seeds: Annotated[str | None, typer.Option("--seeds", metavar="NUMBER", help="Mice a point. Default: 2.")] = None,
+    at: At = None,
+    seeds: Annotated[
+        int | None, typer.Option("--seeds", metavar="NUMBER", parser=COUNT, help="Mice a point. Default: 2.")
+    ] = None,
     workers: Workers = None,
     yes: Yes = False,
     scheduler: Annotated[str | None, typer.Option("--scheduler", metavar="ADDRESS", help="Run on a Dask cluster.")] = None,
@@ -54,14 +59,13 @@ def sensitivity(
     ] = None,
 ) -> None:  # fmt: skip
     """Which numbers a result hangs on: Morris' screening or Sobol's indices. Ctrl-C keeps what is done."""
-    processes = None if workers is None else whole_number(workers, "--workers", least=1)
     file = Path(what)
     if file.suffix == ".toml" and file.name != "scenario.toml":
         given = {
             "--method": method, "--samples": samples, "--vary": vary, "--arms": arms, "--readout": readouts, "--at": at,
             "--seeds": seeds, "--set": changes, "--without": without,
         }  # fmt: skip
-        named = [option for option, value in given.items() if value]
+        named = [option for option, value in given.items() if value not in (None, [])]
         if named:
             raise InputError(named[0], "beside a PLAN", "a SCENARIO, or the plan without it, which says that itself")
         plan = _of_file(file)
@@ -74,12 +78,12 @@ def sensitivity(
     target = RUNS / name if folder is None else folder
     if not (target / "plan.toml").is_file():
         refuse_a_run(target, "-o")
-    agree_runs([plan], target, yes, processes or os.cpu_count() or 1)
+    agree_runs([plan], target, yes, workers or os.cpu_count() or 1)
     _announce(plan)
     from niche_sim.runs import sweeps
 
     with watching("runs", target, "-o" if folder else "") as watch:
-        swept = sweeps.sweep(plan, target, workers=processes, scheduler=scheduler, watch=watch, report=say)
+        swept = sweeps.sweep(plan, target, workers=workers, scheduler=scheduler, watch=watch, report=say)
     _analyse(swept, target)
     if swept.count.failed:
         say(f"{swept.count.failed} of {swept.count.total} runs failed; failures.parquet in {target} says why")
@@ -99,12 +103,12 @@ def _of_file(file: Path) -> Plan:
 def _of_scenario(
     what: str,
     method: str | None,
-    samples: str | None,
+    samples: int | None,
     vary: str | None,
     arms: str | None,
     readouts: str | None,
-    at: str | None,
-    seeds: str | None,
+    at: float | None,
+    seeds: int | None,
     overrides: dict[str, str],
     without: list[str],
 ) -> Plan:
@@ -119,14 +123,15 @@ def _of_scenario(
     from niche_sim.runs import sweeps
 
     design = one_of(method or METHOD, METHODS, "--method")
-    number = whole_number(samples or SAMPLES[design], "--samples", least=FEWEST[design])
-    mice = whole_number(seeds or SEEDS, "--seeds", least=1)
+    number = SAMPLES[design] if samples is None else samples
+    if number < FEWEST[design]:
+        raise InputError("--samples", f"{number}", f"a whole number from {FEWEST[design]} is allowed")
     measured = [stage.marker for stage in STAGES] if readouts is None else names_of(readouts)
     for name in measured:
         one_of(name, BY_NAME, "--readout")
     if len(measured) > MOST_READOUTS:
         raise InputError("--readout", f"{len(measured)} readouts", f"at most {MOST_READOUTS}")
-    when = [] if at is None else [f"{time_of(at, '--at')!r} h"]
+    when = [] if at is None else [f"{at!r} h"]
     try:
         experiment = library.load(what)
         chosen = [experiment.default_arm] if arms is None else names_of(arms)
@@ -141,7 +146,7 @@ def _of_scenario(
             names = dict.fromkeys(names_of(vary))
             varied = {name: active_parameters.scale_of(name) if name in rows() else "register" for name in names}
         return sweeps.plan(
-            experiment, arms=chosen, seeds=mice, at=when, readouts=measured, design=design, samples=number, vary=varied,
+            experiment, arms=chosen, seeds=seeds or SEEDS, at=when, readouts=measured, design=design, samples=number, vary=varied,
             overrides=overrides, without=without,
         )  # fmt: skip
     except InputError as error:

@@ -7,13 +7,18 @@ from typing import Annotated
 
 import typer
 
-from niche_sim.cli.usage import say, whole_number
+from niche_sim.cli.usage import parsed, say, whole_number
 from niche_sim.engine.errors import InputError
 
 
 def dashboard(
     port: Annotated[
-        str | None, typer.Option(metavar="NUMBER", help="Default: 8765 or, if that is taken, the next that is free.")
+        int | None,
+        typer.Option(
+            metavar="NUMBER",
+            parser=parsed(whole_number, least=1, most=65535),
+            help="Default: 8765 or, if that is taken, the next that is free.",
+        ),
     ] = None,
     host: Annotated[
         str,
@@ -49,9 +54,6 @@ def dashboard(
     ] = False,
 ) -> None:
     """Watch a run, change it and compare, in a browser. Needs no network. Ctrl-C stops it."""
-    number = None if port is None else whole_number(port, "--port", least=1)
-    if number is not None and number > 65535:
-        raise InputError("--port", f"{number}", "a whole number from 1 to 65535 is allowed")
     from niche_sim.dashboard import serve
 
     serve.check_packages()
@@ -63,7 +65,7 @@ def dashboard(
         offered = offer(lessons)
         say(f"lessons beside the six: {', '.join(one.id for one in offered)}")
     hosts = serve.checked_hosts(allow_host or ())
-    free = serve.port_of(number, host)
+    free = serve.port_of(port, host)
     asked = serve.checked_token(token, host)
     page = serve.MESA_PAGE if mesa else serve.PAGE
     say("the dashboard is starting")

@@ -12,7 +12,7 @@ from niche_sim.cli import report
 from niche_sim.cli.beforehand import Yes, agree_runs
 from niche_sim.cli.folders import RUNS, refuse_a_run
 from niche_sim.cli.mice import Workers, watching
-from niche_sim.cli.usage import FAILED, CommandError, alone, say, whole_number
+from niche_sim.cli.usage import FAILED, CommandError, alone, say
 from niche_sim.engine.errors import InputError
 
 if TYPE_CHECKING:
@@ -56,10 +56,9 @@ def sweep(
 
 
 def _sweep(
-    plan: Path, given: Path | None, workers: str | None, scheduler: str | None, shard: str | None, yes: bool
+    plan: Path, given: Path | None, workers: int | None, scheduler: str | None, shard: str | None, yes: bool
 ) -> None:
-    processes = None if workers is None else whole_number(workers, "--workers", least=1)
-    if processes is not None and scheduler is not None:
+    if workers is not None and scheduler is not None:
         raise InputError("--workers", "together with --scheduler", "one of them")
     from niche_sim.runs import sweeps
 
@@ -68,11 +67,11 @@ def _sweep(
     folder = RUNS / f"{plan.stem}-sweep" if given is None else given
     if not (folder / "plan.toml").is_file():  # with a plan in it, it is the folder of a sweep
         refuse_a_run(folder, "-o")
-    agree_runs([wanted], folder, yes, processes or os.cpu_count() or 1)
+    agree_runs([wanted], folder, yes, workers or os.cpu_count() or 1)
     try:
         with watching("runs", folder, "-o" if given else "") as watch:
             found = sweeps.sweep(
-                wanted, folder, workers=processes, scheduler=scheduler, shard=part, watch=watch, report=say
+                wanted, folder, workers=workers, scheduler=scheduler, shard=part, watch=watch, report=say
             )
     except InputError as error:
         raise InputError(

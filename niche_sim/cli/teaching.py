@@ -9,8 +9,8 @@ import typer
 
 from niche_sim.cli import report
 from niche_sim.cli.folders import RUNS, claim, tidy
-from niche_sim.cli.mice import Workers, cores_of, end, run_mice
-from niche_sim.cli.usage import FAILED, CommandError, whole_number
+from niche_sim.cli.mice import SEVERAL, Workers, cores_of, end, run_mice
+from niche_sim.cli.usage import FAILED, CommandError
 from niche_sim.engine.errors import InputError
 
 if TYPE_CHECKING:
@@ -27,8 +27,10 @@ def lessons(
         bool, typer.Option("--check", help="Run the mice and show what is right, and whether it is decided.")
     ] = False,
     mice: Annotated[
-        str | None,
-        typer.Option("--mice", metavar="NUMBER", help="An arm, from 2. Default: as many as the lesson says."),
+        int | None,
+        typer.Option(
+            "--mice", metavar="NUMBER", parser=SEVERAL, help="An arm, from 2. Default: as many as the lesson says."
+        ),
     ] = None,
     workers: Workers = None,
     file: Annotated[
@@ -56,7 +58,7 @@ def lessons(
         ]
         if unused:
             raise InputError(unused[0], "without --key or --check", "one of them beside it")
-    number, cores = None if mice is None else whole_number(mice, "--mice", least=2), cores_of(workers)
+    cores = cores_of(workers)
     from niche_sim.teaching import lesson as library
     from niche_sim.teaching import worksheet
 
@@ -64,13 +66,13 @@ def lessons(
     if sheet or key:
         target = _free(file or Path(f"{chosen[0].id}-{'key' if key else 'worksheet'}.html"))
         text = (
-            worksheet.key(chosen[0], _answers(chosen, number, cores, folder)[0])
+            worksheet.key(chosen[0], _answers(chosen, mice, cores, folder)[0])
             if key
             else worksheet.worksheet(chosen[0])
         )
         report.output().print(f"Written to {_write(text, target)}", soft_wrap=True)
     elif check:
-        _show(chosen, _answers(chosen, number, cores, folder), number)
+        _show(chosen, _answers(chosen, mice, cores, folder), mice)
     else:
         _list(chosen)
 

@@ -9,15 +9,15 @@ import typer
 
 from niche_sim.cli.beforehand import Yes, agree_runs
 from niche_sim.cli.folders import RUNS, new_file
-from niche_sim.cli.mice import Workers, cores_of, watching
-from niche_sim.cli.usage import SCENARIO, optioned, say, whole_number
+from niche_sim.cli.mice import SEVERAL, WHOLE, Scenario, Workers, cores_of, watching
+from niche_sim.cli.usage import SCENARIO, optioned, say
 from niche_sim.engine.errors import InputError
 
 
 def thresholds(
-    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="An id or a path of a scenario.toml.")] = SCENARIO,
-    mice: Annotated[str, typer.Option(metavar="NUMBER", help="Untreated mice to run.")] = "200",
-    seed: Annotated[str, typer.Option(metavar="NUMBER", help="Seed of the first.")] = "1000000",
+    scenario: Scenario = SCENARIO,
+    mice: Annotated[int, typer.Option(metavar="NUMBER", parser=SEVERAL, help="Untreated mice to run.")] = 200,
+    seed: Annotated[int, typer.Option(metavar="NUMBER", parser=WHOLE, help="Seed of the first.")] = 1_000_000,
     workers: Workers = None,
     yes: Yes = False,
     output: Annotated[
@@ -32,7 +32,6 @@ def thresholds(
     ] = None,
 ) -> None:
     """Make the thresholds of the stages anew from mice to which nothing is done. Takes minutes; Ctrl-C keeps what is done."""
-    number, first = whole_number(mice, "--mice", least=2), whole_number(seed, "--seed")
     cores = cores_of(workers)
     from niche_sim.experiment import scenario as library
     from niche_sim.runs.record import whole
@@ -40,7 +39,7 @@ def thresholds(
 
     try:
         experiment = library.load(scenario)
-        plan = untreated(experiment, number, first)
+        plan = untreated(experiment, mice, seed)
     except InputError as error:
         raise optioned(error) from None
     file = output if output is not None else experiment.path.parent / "thresholds.toml"
@@ -48,7 +47,7 @@ def thresholds(
     with new_file(file, replace=True):  # before minutes of work, not after
         agree_runs([plan], target, yes, cores)
         with watching("untreated mice", target, "--keep" if keep else "") as watch:
-            text = compute_thresholds(experiment, target, number, first, cores, watch, say)
+            text = compute_thresholds(experiment, target, mice, seed, cores, watch, say)
         with whole(file) as part:
             part.write_text(text, encoding="utf-8")
     typer.echo(text, nl=False)

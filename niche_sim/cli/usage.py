@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 import re
 import signal
@@ -10,6 +11,8 @@ import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
+
+import typer
 
 from niche_sim.engine.errors import InputError, near, one_line, unseen
 from niche_sim.experiment.defaults import DEFAULT_SCENARIO
@@ -96,6 +99,8 @@ def as_input_error(error: Any) -> InputError:
     parameter = getattr(error, "param", None)
     if parameter is not None:
         where = parameter.opts[0] if parameter.opts[0].startswith("-") else (parameter.metavar or parameter.name)
+        if isinstance(cause := error.__cause__, InputError):
+            return InputError(where, cause.found, cause.allowed)
         return InputError(where, _plain(getattr(error, "message", "")) or "missing", helped)
     unknown = re.match(r"No such command '(.*?)'", found)
     if unknown is not None and context is not None:
@@ -125,24 +130,38 @@ def check_seen(arguments: Iterable[str]) -> None:
             raise InputError(argument, f"the character {mark!r} in it", "characters that can be seen")
 
 
-def whole_number(text: str, where: str, least: int = 0) -> int:
-    """A whole number of at least `least`. Raises InputError."""
-    if not re.fullmatch(r"[+-]?[0-9]{1,30}", text.strip()) or int(text) < least:
-        raise InputError(where, f"{text!r}", f"a whole number from {least} is allowed")
+def parsed(read: Callable[..., Any], **bounds: Any) -> Callable[[Any], Any]:
+    """A parser of Typer that reads with `read(text, where=..., **bounds)`; its InputError is told with the option's name."""
+
+    @functools.wraps(read)
+    def parse(value: Any) -> Any:
+        try:
+            return read(value, where="", **bounds) if isinstance(value, str) else value  # else it is the default
+        except InputError as error:
+            raise typer.BadParameter(error.found) from error
+
+    return parse
+
+
+def whole_number(text: str, where: str, least: int = 0, most: float = math.inf) -> int:
+    """A whole number from `least` to `most`. Raises InputError."""
+    if not re.fullmatch(r"[+-]?[0-9]{1,30}", text.strip()) or not least <= int(text) <= most:
+        to = "" if most == math.inf else f" to {most:g}"
+        raise InputError(where, f"{text!r}", f"a whole number from {least}{to} is allowed")
     return int(text)
 
 
-def number_of_days(text: str) -> float:
+def number_of_days(text: str, where: str = "--days") -> float:
     """A number above 0. Raises InputError."""
     from niche_sim.engine.units import to_model
 
     allowed = "a number of days above 0 is allowed, such as 14"
     try:
-        days = to_model(text, like="", where="--days")
+        days = to_model(text, like="", where=where)
     except InputError as error:
-        raise InputError("--days", error.found, allowed) from None
+        raise InputError(where, error.found, allowed) from None
     if not 0.0 < days <= LONGEST_DAYS:
-        raise InputError("--days", f"{text!r}", f"{allowed}, and up to {LONGEST_DAYS:,}")
+        raise InputError(where, f"{text!r}", f"{allowed}, and up to {LONGEST_DAYS:,}")
     return days
 
 
@@ -190,13 +209,13 @@ def settings(texts: Iterable[str]) -> dict[str, str]:
     return overrides
 
 
-def optioned(error: InputError, overrides: Collection[str] = (), days: str | None = None) -> InputError:
+def optioned(error: InputError, overrides: Collection[str] = (), days: float | None = None) -> InputError:
     """The same error, naming the option by which the refused value came; as it is if it came from a file."""
     options = {"scenario": "SCENARIO", "arm": "--arm", "seed": "--seed", "without": "--without"}
     if error.where == "schedule":
         return InputError("--schedule", error.found, error.allowed)
     if error.where == "run.duration" and days is not None:
-        return InputError("--days", f"{days} ({error.found})", error.allowed)
+        return InputError("--days", f"{days:g} ({error.found})", error.allowed)
     if error.where in overrides or error.where.startswith(("section.", "run.")):
         return InputError(f"--set {error.where}", error.found, error.allowed)
     return InputError(options.get(error.where, error.where), error.found, error.allowed)

@@ -13,8 +13,10 @@ from niche_sim.cli.beforehand import Yes
 from niche_sim.cli.folders import claim, tidy
 from niche_sim.cli.mice import (
     GOES_ON,
+    At,
     Changes,
     Mice,
+    Scenario,
     ScheduleName,
     Seed,
     Without,
@@ -27,26 +29,28 @@ from niche_sim.cli.mice import (
     run_mice,
     schedule_of,
 )
-from niche_sim.cli.usage import SCENARIO, settings, time_of, whole_number
+from niche_sim.cli.usage import SCENARIO, parsed, settings, time_of
 from niche_sim.engine.errors import InputError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from niche_sim.experiment.scenario import Scenario
+    from niche_sim.experiment.scenario import Scenario as Experiment
     from niche_sim.inference.windows import Onset, Point, Windows
 
 HOURS_A_DAY = 24.0
+TIME = parsed(time_of)
 MOST_STARTS, POINTS = 60, 8  # starts allowed, and about how many without --step
 MOST_READOUTS = 4
 
 
 def window(
-    scenario: Annotated[str, typer.Argument(metavar="SCENARIO", help="An id or a path of a scenario.toml.")] = SCENARIO,
+    scenario: Scenario = SCENARIO,
     arm: Annotated[str | None, typer.Option("--arm", metavar="ARM", help="Whose intervention is moved.")] = None,
     by: Annotated[str | None, typer.Option("--by", metavar="DAY..DAY", help="The first and the last start.")] = None,
     step: Annotated[
-        str | None, typer.Option("--step", metavar="DAY", help="Between starts. Default: for 8 or so.")
+        float | None,
+        typer.Option("--step", metavar="DAY", parser=TIME, help="Between starts. Default: for 8 or so."),
     ] = None,
     against: Annotated[
         str | None, typer.Option("--against", metavar="ARM", help="Default: the arm to which it adds least.")
@@ -57,15 +61,15 @@ def window(
     readouts: Annotated[
         str | None, typer.Option("--readout", metavar="NAME,NAME", help="Default: those of the arm's targets.")
     ] = None,
-    at: Annotated[
-        str | None, typer.Option("--at", metavar="DAY", help="When they are taken. Default: at the end.")
-    ] = None,
+    at: At = None,
     after: Annotated[
-        str | None,
-        typer.Option("--after", metavar="DAYS", help="Or so long after each start, so that each has had as long."),
+        float | None,
+        typer.Option(
+            "--after", metavar="DAYS", parser=TIME, help="Or so long after each start, so that each has had as long."
+        ),
     ] = None,
-    mice: Mice = "30",
-    seed: Seed = "1",
+    mice: Mice = 30,
+    seed: Seed = 1,
     workers: Workers = None,
     yes: Yes = False,
     schedule: ScheduleName = None,
@@ -78,7 +82,6 @@ def window(
 ) -> None:
     """Start an arm's intervention on each of several days: is it preventive or therapeutic? Ctrl-C keeps what is done."""
     cores, overrides = cores_of(workers), settings(changes or [])
-    number, first = whole_number(mice, "--mice", least=2), whole_number(seed, "--seed")
     days = _days(by, step)
     if arm is None:
         raise InputError("--arm", "missing", "the arm whose intervention is moved, as `niche-sim scenarios` lists them")
@@ -91,7 +94,7 @@ def window(
         experiment = library.load(scenario, readouts=KNOWN)
         names = _readouts(readouts, experiment, arm)
         made = study.windows(
-            experiment, arm, days, against=against, fixed=fixed, mice=number, seed=first, overrides=overrides,
+            experiment, arm, days, against=against, fixed=fixed, mice=mice, seed=seed, overrides=overrides,
             without=without or (), schedule=schedule_of(schedule), readouts=names,
         )  # fmt: skip
     except InputError as error:
@@ -117,7 +120,7 @@ def window(
     end(failures)
 
 
-def _days(by: str | None, step: str | None) -> list[float]:
+def _days(by: str | None, step: float | None) -> list[float]:
     """The starts, day. Raises InputError."""
     ends = [] if by is None else by.split("..")
     if len(ends) != 2 or not all(ends):
@@ -125,26 +128,28 @@ def _days(by: str | None, step: str | None) -> list[float]:
     first, last = (time_of(text, "--by") / HOURS_A_DAY for text in ends)
     if first >= last:
         raise InputError("--by", f"'{by}'", "an earlier and a later day")
-    every = max(1.0, -(-(last - first) // (POINTS - 1))) if step is None else time_of(step, "--step") / HOURS_A_DAY
+    every = max(1.0, -(-(last - first) // (POINTS - 1))) if step is None else step / HOURS_A_DAY
     if not every > 0.0 or (last - first) / every > MOST_STARTS:
-        raise InputError("--step", f"'{step}'" if step else f"{every:g}", f"a step for at most {MOST_STARTS} starts")
+        raise InputError("--step", f"{every:g} days", f"a step for at most {MOST_STARTS} starts")
     count = int((last - first) / every + 1e-9)
     return [round(first + every * number, 9) for number in range(count + 1)]
 
 
-def _when(made: Windows, at: str | None, after: str | None) -> tuple[float | None, float | None]:
+def _when(made: Windows, at: float | None, after: float | None) -> tuple[float | None, float | None]:
     """The time of all starts, or that after each of them, h. Raises InputError."""
     if after is None:
         return moment(made.plan, at), None
     if at is not None:
-        raise InputError("--after", f"'{after}' beside --at", "one of the two")
-    since, left = time_of(after, "--after"), moment(made.plan, None) - min(made.days) * HOURS_A_DAY
-    if since > left:
-        raise InputError("--after", f"'{after}'", f"at most {left / HOURS_A_DAY:g} days: the run ends then")
-    return None, since
+        raise InputError("--after", "beside --at", "one of the two")
+    left = moment(made.plan, None) - min(made.days) * HOURS_A_DAY
+    if after > left:
+        raise InputError(
+            "--after", f"{after / HOURS_A_DAY:g} days", f"at most {left / HOURS_A_DAY:g} days: the run ends then"
+        )
+    return None, after
 
 
-def _readouts(text: str | None, experiment: Scenario, arm: str) -> list[str]:
+def _readouts(text: str | None, experiment: Experiment, arm: str) -> list[str]:
     """Those that are asked for, or else those that the arm's targets name most, or else the marker of colonisation."""
     from niche_sim.model.stages import STAGES
 
