@@ -44,7 +44,7 @@ def test_a_run_loads_no_mesa_and_nothing_that_draws():
 
 
 def test_a_whole_command_loads_no_mesa_pandas_or_units(tmp_path):
-    small = ["run", "--days", "0.2", "--set", "section.width=600 um", "--set", "section.height=700 um"]
+    small = ["run", "--days", "1", "--set", "section.width=600 um", "--set", "section.height=700 um"]
     done = loaded(OF_COMMANDS.format([*small, "-o", str(tmp_path / "out")]))
     assert {"numba", "matplotlib", "pyarrow"} <= done
     assert done & {"mesa", "pandas", "pint", "solara"} == set()
