@@ -102,7 +102,7 @@ def interrupt_at(step: int, monkeypatch: pytest.MonkeyPatch, times: int = 1) -> 
 
 
 def test_run_writes_and_tells_all(call: Call, tmp_path: Path) -> None:
-    done = call(*QUICK, "-o", "deep/out")
+    done = call(*QUICK, "--all", "-o", "deep/out")
     assert (done.code, done.err) == (0, [])
     assert {path.name for path in (tmp_path / "deep/out").iterdir()} == FILES
     summary = json.loads((tmp_path / "deep/out/summary.json").read_text())
@@ -117,6 +117,9 @@ def test_run_writes_and_tells_all(call: Call, tmp_path: Path) -> None:
     assert re.search(r"^colonisation +not reached", done.out, re.MULTILINE)
     assert "Written to deep/out" in done.out
     assert max(map(len, done.out.splitlines())) <= 80
+    short = call(*QUICK, "-o", "deep/short").out
+    assert re.findall(r"^(\w+_\w+|colonies) +\d", short, re.MULTILINE) == [stage.marker for stage in STAGES]
+    assert "--all" in short
     assert "…" not in done.out
     assert "\x1b" not in done.out
 
@@ -592,6 +595,19 @@ def test_describe_follows_the_scenario(call: Call, tmp_path: Path) -> None:
     assert done.out.count("unknown") == len(STAGES)  # no thresholds beside it
 
 
+def test_describe_shows_only_what_is_asked_for(call: Call) -> None:
+    rules = call("describe", "--part", "rules", "--search", "priming").out
+    assert "KupfferPatrol" in rules and "FibronectinDeposition" not in rules
+    assert "Readouts" not in rules
+    blocks = call("describe", "--part", "blocks", "--search", "MIF").out
+    assert re.search(r" mif ", blocks) and " ccr2 " not in blocks
+    assert re.search(r"^\w+ ", blocks.partition("target")[2].partition("mif")[0].splitlines()[-1]), "its group is named"
+    assert "Nothing is like that." in call("describe", "--search", "zzzz").out
+    wrong = call("describe", "--part", "blocs")
+    assert wrong.code == 2
+    assert "blocks" in wrong.err[0]
+
+
 def test_parameters_lists_each_row_whole(call: Call) -> None:
     done = call("parameters")
     assert done.code == 0
@@ -638,7 +654,13 @@ def test_help_and_version(call: Call) -> None:
     assert call("--version").out == f"niche-sim {importlib.metadata.version('niche_sim')}\n"
     bare, helped = call(), call("--help")
     assert bare.code == helped.code == 0
-    assert flat(bare.out) == flat(helped.out)
+    tried = re.findall(r"^  niche-sim (.+?)  ", bare.out, re.MULTILINE)
+    assert len(tried) == 3
+    for words in tried:
+        command, *options = words.split()
+        assert re.search(rf"\b{command} ", helped.out)
+        assert all(option in call(command, "--help").out for option in options if option.startswith("-"))
+    assert max(map(len, bare.out.splitlines())) <= 80
     for command in ("run", "describe", "parameters", "scenarios"):
         assert re.search(rf"\b{command} ", helped.out)
         assert call(command, "-h").code == 0

@@ -67,6 +67,16 @@ app = typer.Typer(
     "not for predictions about a patient.",
 )
 ON_RUNS = (run, dashboard, film, replay, compare, evidence, sweep, sensitivity, calibrate, power, window, predict, export)
+GREETING = """How a tumour's exosomes prepare the liver for metastasis, cell by cell.
+For research and teaching, not for predictions about a patient.
+
+Three things to try:
+
+  niche-sim run                       one mouse, 42 days: numbers and pictures
+  niche-sim run --arm tgfb_inhibitor  the same mouse with one link blocked
+  niche-sim dashboard                 watch a mouse in a browser, and change it
+
+`niche-sim scenarios` lists the experiments, `niche-sim --help` all commands."""
 for command in (*ON_RUNS, describe, parameters, scenarios, schema, thresholds, lessons):
     app.command()(command)
 
@@ -81,7 +91,7 @@ def _start(
         typer.echo(f"niche-sim {niche_sim.__version__}")
         raise typer.Exit
     if context.invoked_subcommand is None:
-        typer.echo(context.get_help())
+        typer.echo(GREETING)
 
 
 def main(argv: Sequence[str] | None = None) -> int:

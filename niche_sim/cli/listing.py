@@ -18,6 +18,13 @@ def describe(
         str | None,
         typer.Argument(metavar="SCENARIO", help="An id or a path of a scenario.toml.", show_default=SCENARIO),
     ] = None,
+    part: Annotated[
+        str | None,
+        typer.Option(metavar="PART", help="Only arms, parameters, rules, stages, readouts, verbs, blocks or names."),
+    ] = None,
+    search: Annotated[
+        str | None, typer.Option(metavar="TEXT", help="Only rows with this word, such as mif, or those of a chapter.")
+    ] = None,
     odd: Annotated[
         bool, typer.Option("--odd", help="The whole model instead, in the ODD protocol, as Markdown.")
     ] = False,
@@ -27,6 +34,9 @@ def describe(
 ) -> None:
     """Show a scenario: its arms, the rules of a step in order, stages, readouts, and what can be done to the mouse."""
     if odd:
+        unused = [name for name, value in (("--part", part), ("--search", search)) if value is not None]
+        if unused:
+            raise InputError(unused[0], "together with --odd", "one of them")
         _odd(scenario, file)
         return
     if file is not None:
@@ -38,13 +48,15 @@ def describe(
         experiment = library.load(SCENARIO if scenario is None else scenario)
     except InputError as error:
         raise optioned(error) from None
-    parts = description.describe(experiment)
+    parts = description.describe(experiment, part, search or "")
     console = report.output()
     console.print(f"{experiment.id}: {experiment.title}\n{experiment.question}")
-    for part in parts:
-        table = report.table(*part.columns, title=part.title)
-        grouped = any(not row[0] for row in part.rows)
-        for row in part.rows:
+    if not parts:
+        console.print("\nNothing is like that.")
+    for one in parts:
+        table = report.table(*one.columns, title=one.title)
+        grouped = any(not row[0] for row in one.rows)
+        for row in one.rows:
             if grouped and row[0]:
                 table.add_section()
             table.add_row(*(report.cell(text) for text in row))

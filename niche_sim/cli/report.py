@@ -95,24 +95,25 @@ def code_is_compiled() -> bool:
     return any(Path(cache).glob(f"walk.walk-{line}.py{version.major}{version.minor}*.nbi"))
 
 
-def show(record: Record, what: str, seconds: float) -> None:
-    """The end of a run on standard output."""
+def show(record: Record, what: str, seconds: float, every: bool = False) -> None:
+    """The end of a run on standard output: the marker of each stage, or every readout; then when the stages began."""
     console = output()
     console.print(f"{what}: {_day(record.table['time_h'][-1])} days in {seconds:.1f} s", soft_wrap=True)
-    for part in (readouts(record), stages(record, console)):
+    for part in (readouts(record, every), stages(record, console)):
         console.print()
         console.print(part)
     console.print()
 
 
-def readouts(record: Record) -> Table:
-    """Every readout at the end."""
+def readouts(record: Record, every: bool = True) -> Table:
+    """Readouts at the end: all of them, or only those that mark the stages."""
     from niche_sim.engine.units import show
-    from niche_sim.model.readouts import READOUTS
+    from niche_sim.model.readouts import BY_NAME, READOUTS
+    from niche_sim.model.stages import STAGES
 
     made = table("readout", "value", "unit", "meaning", title=f"At the end, day {_day(record.table['time_h'][-1])}")
     made.columns[1].justify = "right"
-    for readout in READOUTS:
+    for readout in READOUTS if every else [BY_NAME[stage.marker] for stage in STAGES]:
         value = record.end[readout.name]
         digits = 15 if value == round(value) and abs(value) < EXACT else 4
         meaning = readout.meaning + (", since the start" if readout.cumulative else "")

@@ -6,6 +6,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from time import perf_counter
 from typing import TYPE_CHECKING, Annotated, Any
@@ -116,6 +117,9 @@ def run(
     profile: Annotated[
         bool, typer.Option("--profile", help="Show how long each rule took, and write it into provenance.json.")
     ] = False,
+    every: Annotated[
+        bool, typer.Option("--all", help="Print every readout at the end, not only the markers of the six stages.")
+    ] = False,
     no_figures: Annotated[bool, typer.Option("--no-figures", help="Do not draw section, timeline and receptivity.png.")] = False,
     dpi: Annotated[
         int,
@@ -144,14 +148,23 @@ def run(
         target = claim(folder, _name(runner))
     try:
         shown = None if no_figures else dpi
-        _finish(runner, target, checkpoint_every, progress, figures=shown, receptivity=not no_receptivity, profile=profile)
+        show = _Shown(every, profile, shown, receptivity=not no_receptivity)
+        _finish(runner, target, checkpoint_every, progress, show)
     finally:
         tidy(target)
 
 
-def _finish(
-    runner: Runner, target: Path, pause: float, progress: bool, figures: int | None, receptivity: bool, profile: bool
-) -> None:
+@dataclass(frozen=True)
+class _Shown:
+    """What a run shows and draws at its end."""
+
+    readouts: bool  # every one, not only the markers of the stages
+    profile: bool
+    figures: int | None  # dots per inch; None draws none
+    receptivity: bool
+
+
+def _finish(runner: Runner, target: Path, pause: float, progress: bool, wanted: _Shown) -> None:
     """Step to the end, write, show. Raises CommandError if it was stopped, Exit if it had to be written elsewhere.
 
     pause: s between two checkpoints.
@@ -159,9 +172,9 @@ def _finish(
     from niche_sim.runs.profile import Profile
 
     model, name, began = runner.model, _name(runner), perf_counter()
-    recorder = _recorder(model) if receptivity else None
+    recorder = _recorder(model) if wanted.receptivity else None
     looking = () if recorder is None or isinstance(recorder, InputError) else (recorder,)
-    watched = Profile(model) if profile else None
+    watched = Profile(model) if wanted.profile else None
     with stopping() as asked:
         with report.progress(model, progress) as watch:
             saved = perf_counter()
@@ -182,19 +195,24 @@ def _finish(
         written = keep(record.save, target, name)
     if written == target:
         (target / CHECKPOINT).unlink(missing_ok=True)
-    report.show(record, f"{model.experiment.id}, arm {model.arm}, seed {model.seed}", perf_counter() - began)
+    report.show(record, f"{model.experiment.id}, arm {model.arm}, seed {model.seed}", perf_counter() - began, wanted.readouts)
+    if not wanted.readouts:
+        report.output().print("--all prints every readout; record.parquet holds them over time.\n", soft_wrap=True)
     if watched:
         report.output().print(report.profile(watched))
-    if figures:
+    pictures: list[Path] = []
+    if wanted.figures:
         from niche_sim.figures.single_run import save_figures
 
         try:
-            save_figures(record, written, figures)
+            pictures = save_figures(record, written, wanted.figures)
         except InputError as error:
             raise CommandError(f"{error}; the record itself is in {written}") from None
     report.output().print(f"Written to {written}", soft_wrap=True)
+    if pictures:
+        report.output().print(f"Pictures there: {', '.join(picture.name for picture in pictures)}")
     if recorder is not None:
-        _add_receptivity(recorder, model, record.provenance, written, progress, figures)
+        _add_receptivity(recorder, model, record.provenance, written, progress, wanted.figures)
     if written != target:
         raise typer.Exit(FAILED)
 
@@ -263,6 +281,7 @@ def _write_receptivity(
         from niche_sim.figures.receptivity import receptivity_figure
 
         save(receptivity_figure(by_t, eventual, provenance), folder / "receptivity.png", figures)
+        report.output().print("Drawn in receptivity.png, beside the other pictures.")
 
 
 def _new(

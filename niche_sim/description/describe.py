@@ -5,9 +5,10 @@ from __future__ import annotations
 import inspect
 import itertools
 import typing
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 
+from niche_sim.engine.errors import one_of
 from niche_sim.engine.units import show
 from niche_sim.experiment import protocol
 from niche_sim.experiment.protocol import Mark
@@ -30,6 +31,9 @@ from niche_sim.model.stages import STAGES, WINDOW, load_thresholds
 from niche_sim.runs.expectation.readouts import KNOWN
 
 
+PARTS = ("arms", "parameters", "rules", "stages", "readouts", "verbs", "blocks", "names")
+
+
 @dataclass(frozen=True)
 class Part:
     """A table: a title, names of columns, rows of as many texts. An empty first text continues the row above."""
@@ -39,11 +43,41 @@ class Part:
     rows: tuple[tuple[str, ...], ...]
 
 
-def describe(scenario: Scenario) -> list[Part]:
-    """All of a scenario, part by part, in the order in which a newcomer reads."""
-    of_scenario = [arms(scenario), changes(scenario), steps(scenario), stages(scenario)]
-    parts = [*of_scenario, readouts(), verbs(), blocks(), names()]
-    return [part for part in parts if part.rows]
+def describe(scenario: Scenario, part: str | None = None, search: str = "") -> list[Part]:
+    """All of a scenario, part by part, in the order in which a newcomer reads; or only what is asked for.
+
+    Parameters
+    ----------
+    scenario
+        What is described.
+    part
+        One of PARTS; all if None.
+    search
+        Only rows that hold this text, in any case, or stand in a group of that name; all if "".
+
+    Raises
+    ------
+    InputError
+        If the part is none of PARTS, or the scenario's schedule names an unknown process.
+    """
+    asked = PARTS if part is None else (one_of(part, PARTS, "--part"),)
+    makers: dict[str, Callable[[], Part]] = {
+        "arms": lambda: arms(scenario), "parameters": lambda: changes(scenario), "rules": lambda: steps(scenario),
+        "stages": lambda: stages(scenario), "readouts": readouts, "verbs": verbs, "blocks": blocks, "names": names,
+    }  # fmt: skip
+    return [made for name in asked if (made := _found(makers[name](), search.lower())).rows]
+
+
+def _found(part: Part, text: str) -> Part:
+    """The part with those rows only that hold the text or stand in its group; a group's name stands in its first row."""
+    rows: list[tuple[str, ...]] = []
+    group = shown = ""
+    for first, *rest in part.rows:
+        group = first or group
+        if text in " ".join((group, *rest)).lower():
+            rows.append((group if group != shown or first else "", *rest))
+            shown = group
+    return replace(part, rows=tuple(rows))
 
 
 def arms(scenario: Scenario) -> Part:
