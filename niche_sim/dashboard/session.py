@@ -436,7 +436,6 @@ class Session:
                 for mark in main.model.protocol.marks()
                 if mark.time <= main.duration
             ],
-            "onsets": [[onset, name] for name, onset in main.onsets.items() if onset is not None],
         }
 
     def _publish(self) -> None:

@@ -6,13 +6,20 @@ import { formatNumber } from "./formatting.js";
 import { glyphStore } from "./glyphs.js";
 
 // layers: {fields: Map name -> {on, opacity}, kinds: [on], anatomy, colonies}, changed in place.
-// actions: changed() after any change; fields(names) when other fields are wanted.
+// actions: changed() after any change; fields(names) when other fields are wanted; brief: only what is shown or there, until all is asked for.
 export function buildLayers(el, layers, actions) {
   const root = make("details", "ns-layers");
   root.open = !window.matchMedia("(max-width: 700px)").matches;
   const summary = make("summary", "", "Layers");
   root.append(summary);
   el.append(root);
+  root.classList.toggle("ns-brief", Boolean(actions.brief));
+  const whole = makeButton("ns-tool", "", () => {
+    root.classList.toggle("ns-brief");
+    nameWhole();
+  });
+  const nameWhole = () => (whole.textContent = root.classList.contains("ns-brief") ? "All fields and cells" : "Only what is there");
+  nameWhole();
   const glyph = glyphStore();
   let fields = new Map(); // name -> parts of its row
   let cells = []; // by number of the kind: its row and its count
@@ -39,10 +46,11 @@ export function buildLayers(el, layers, actions) {
 
   function fieldRow(look) {
     const layer = layers.fields.get(look.name);
-    const row = make("div", "ns-field-row");
+    const row = make("div", `ns-field-row${layer.on ? " ns-on" : ""}`);
     const { label } = tick(look.label, layer.on, (on) => {
       layer.on = on;
       more.hidden = !on;
+      row.classList.toggle("ns-on", on);
       actions.fields(shownFields());
       actions.changed();
     });
@@ -156,7 +164,7 @@ export function buildLayers(el, layers, actions) {
           actions.changed();
         }).label,
       );
-      root.replaceChildren(summary, ofFields, ofCells, ofPlaces);
+      root.replaceChildren(summary, ...(actions.brief ? [whole] : []), ofFields, ofCells, ofPlaces);
       paint();
     },
     // Numbers of cells and the ends of the colour scales, of all panels of runs.
@@ -165,10 +173,12 @@ export function buildLayers(el, layers, actions) {
       const whose = runs.length > 1 ? `Number of cells: ${runs.map((panel) => panel.title).join(" | ")}` : "";
       if (counted.textContent !== whose) counted.textContent = whose;
       counted.hidden = !whose;
+      root.classList.toggle("ns-several", runs.length > 1);
       cells.forEach((row, number) => {
         const now = runs.map((panel) => panel.counts[number]).join(" ");
         if (row.text === now) return;
         row.text = now;
+        row.label.classList.toggle("ns-none", runs.every((panel) => !panel.counts[number]));
         row.count.textContent = runs.map((panel) => panel.counts[number].toLocaleString("en")).join(" | ");
       });
       for (const field of runs.length ? runs[0].fields : []) {

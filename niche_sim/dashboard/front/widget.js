@@ -8,6 +8,7 @@ export function render({ model, el }) {
   const viewer = buildViewer(
     el,
     {
+      fill: model.get("fill"),
       fields: model.get("shown_fields"),
       dark: model.get("dark"),
       onPick: (place) => send("pick", place),
