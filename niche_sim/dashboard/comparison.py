@@ -14,7 +14,7 @@ from niche_sim.dashboard import limits
 from niche_sim.dashboard.link import Setup
 from niche_sim.description.stage_summary import strip_of
 from niche_sim.experiment.protocol import Intervention
-from niche_sim.exports.canvas_encoding import Scales, pack, pack_difference
+from niche_sim.exports.canvas_encoding import FIXED, HELD, Scales, pack, pack_difference
 from niche_sim.exports.cell_report import at_point
 from niche_sim.figures.appearance import LiveSight
 from niche_sim.runs.checkpoints import BUDGET, Timeline, first_difference
@@ -40,6 +40,7 @@ class Pair:
     def __init__(self, setup: Setup) -> None:
         """As a link says it, at time 0. Raises InputError if nothing can be run by it."""
         self.number = 0
+        self.scaling = FIXED
         self.rival: Timeline | None = None
         self.rival_setup: Setup | None = None
         self.branched: float | None = None
@@ -82,7 +83,12 @@ class Pair:
     def compare_with_nothing(self) -> None:
         """The run alone."""
         self.rival = self.rival_setup = self.branched = None
-        self.scales = Scales()
+        self.scales = Scales(mode=self.scaling)
+
+    def scale(self, mode: str) -> None:
+        """Which colour scales: one of `SCALINGS`. What is held is as it was last drawn."""
+        self.scaling = mode
+        self.scales = Scales(self.scales.reach if mode == HELD else {}, mode)
 
     def release(self) -> None:
         """Let go of the runs: whoever still holds this pair, such as a page that is closed, does not hold their memory."""
@@ -151,6 +157,7 @@ class Pair:
     def picture(self, fields: tuple[str, ...]) -> tuple[dict[str, Any], list[bytes]]:
         """The present moment: header and buffers of a frame, without its transport."""
         names, sights = self.names(), [LiveSight(run.model) for run in self.runs]
+        self.scales.begin()
         for sight in sights:
             self.scales.see(sight, fields)
         packed = [pack(sight, fields, self.scales, name) for sight, name in zip(sights, names, strict=True)]

@@ -58,5 +58,7 @@ class Viewer(TissueCanvas):
             session.reset()
         elif kind == "seek":
             session.seek(hours)
+        elif kind == "scale":
+            session.scale(message.get("mode"))
         elif kind == "speed":
             session.speed(hours)

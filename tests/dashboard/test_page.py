@@ -279,6 +279,20 @@ def test_the_start_invites_to_three_acts_and_is_gone_once_one_is_done(visit, ser
     expect(page.get_by_role("region", name="First steps")).to_have_count(0)
 
 
+def test_colour_scales_are_fixed_unless_told_otherwise(page):
+    high = page.locator(".ns-field-row.ns-on .ns-ends span").last
+    go_to(page, 2)
+    expect(high).to_have_text("15")
+    go_to(page, 8)
+    expect(high).to_have_text(re.compile("15$"))
+    go_to(page, 2)
+    page.get_by_label("Colour scale").select_option("seen")
+    expect(high).to_have_text("6")
+    page.get_by_label("Colour scale").select_option("held")
+    go_to(page, 8)
+    expect(high).to_have_text("≥ 6")
+
+
 def test_a_stage_tells_its_story(page):
     go_to(page, 3)
     page.locator(".ns-stage", has_text="Priming").get_by_role("button").click()

@@ -44,7 +44,8 @@ export function buildCamera() {
     },
     keepInside() {
       const { width, height, section } = size;
-      if (!view) view = { x: section.width_um / 2, y: section.height_um / 2, scale: kept === "whole" ? whole : filling };
+      if (!view)
+        view = { x: section.width_um / 2, y: section.height_um / 2, scale: kept === "whole" ? whole : filling };
       view.scale = bounded(view.scale);
       const half = { x: width / view.scale / 2, y: height / view.scale / 2 };
       view.x = inside(view.x, half.x, section.width_um);

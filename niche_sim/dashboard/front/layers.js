@@ -6,7 +6,14 @@ import { formatNumber } from "./formatting.js";
 import { glyphStore } from "./glyphs.js";
 
 // layers: {fields: Map name -> {on, opacity}, kinds: [on], anatomy, colonies}, changed in place.
-// actions: changed() after any change; fields(names) when other fields are wanted; brief: only what is shown or there, until all is asked for.
+const SCALES = [
+  ["fixed", "Scale: fixed"],
+  ["seen", "Scale: largest so far"],
+  ["moment", "Scale: 99 % of sites now"],
+  ["held", "Scale: locked as it is"],
+];
+// actions: changed() after any change; fields(names) when other fields are wanted; brief: only what is shown or there, until all is asked for; scale(mode), where colour scales can
+// be chosen.
 export function buildLayers(el, layers, actions) {
   const root = make("details", "ns-layers");
   root.open = !window.matchMedia("(max-width: 700px)").matches;
@@ -18,8 +25,15 @@ export function buildLayers(el, layers, actions) {
     root.classList.toggle("ns-brief");
     nameWhole();
   });
-  const nameWhole = () => (whole.textContent = root.classList.contains("ns-brief") ? "All fields and cells" : "Only what is there");
+  const nameWhole = () =>
+    (whole.textContent = root.classList.contains("ns-brief") ? "All fields and cells" : "Only what is there");
   nameWhole();
+  const scale = document.createElement("select");
+  scale.className = "ns-tool ns-scale";
+  scale.setAttribute("aria-label", "Colour scale");
+  for (const [mode, text] of SCALES) scale.add(new Option(text, mode));
+  scale.title = "Fixed: the same colour means the same amount at every hour and in every run.";
+  scale.addEventListener("change", () => actions.scale(scale.value));
   const glyph = glyphStore();
   let fields = new Map(); // name -> parts of its row
   let cells = []; // by number of the kind: its row and its count
@@ -123,6 +137,7 @@ export function buildLayers(el, layers, actions) {
       for (const look of missing) layers.fields.get(look.name).on = false;
       if (missing.length) actions.fields(shownFields());
       ofFields.append(...section.fields.filter((look) => look.offered).map(fieldRow));
+      if (actions.scale) ofFields.append(scale);
       const ofCells = group("Cells");
       const all = make("div", "ns-tools");
       for (const [text, on] of [
@@ -178,14 +193,20 @@ export function buildLayers(el, layers, actions) {
         const now = runs.map((panel) => panel.counts[number]).join(" ");
         if (row.text === now) return;
         row.text = now;
-        row.label.classList.toggle("ns-none", runs.every((panel) => !panel.counts[number]));
+        row.label.classList.toggle(
+          "ns-none",
+          runs.every((panel) => !panel.counts[number]),
+        );
         row.count.textContent = runs.map((panel) => panel.counts[number].toLocaleString("en")).join(" | ");
       });
       for (const field of runs.length ? runs[0].fields : []) {
         const row = fields.get(field.name);
         if (!row) continue; // a picture that was under way when another organ was opened
         const span = field.high - field.low;
-        const [low, high] = [formatNumber(field.low, span), formatNumber(field.high, span)];
+        const [low, high] = [
+          formatNumber(field.low, span),
+          `${field.above ? "≥ " : ""}${formatNumber(field.high, span)}`,
+        ];
         if (row.low.textContent !== low) row.low.textContent = low;
         if (row.high.textContent !== high) row.high.textContent = high;
       }

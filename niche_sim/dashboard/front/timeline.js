@@ -63,7 +63,9 @@ export function buildTimeline(el, actions, tell) {
   }
 
   function stageLane(stage, number) {
-    const name = makeButton("ns-lane-name", stage.title, () => tell(storyOf(strips.map((strip) => [strip, strip.stages[number]]))));
+    const name = makeButton("ns-lane-name", stage.title, () =>
+      tell(storyOf(strips.map((strip) => [strip, strip.stages[number]]))),
+    );
     if (stage.hypothesis) name.append(make("small", "", " (hypothesis)"));
     const { row } = lane("li", "ns-stage", name);
     row.style.setProperty("--ns-colour", `var(--ns-stage-${number + 1})`);
@@ -85,7 +87,8 @@ export function buildTimeline(el, actions, tell) {
       bar.style.left = share(stage.onset);
       bar.style.width = share(now.time_h - stage.onset);
     });
-    const text = states.length > 1 ? states.map((stage) => stage.short.replace("since ", "")).join(" | ") : states[0].short;
+    const text =
+      states.length > 1 ? states.map((stage) => stage.short.replace("since ", "")).join(" | ") : states[0].short;
     if (told.textContent !== text) told.textContent = text;
   }
 

@@ -16,6 +16,7 @@ export function render({ model, el }) {
         model.set("shown_fields", names);
         model.save_changes();
       },
+      onScale: (mode) => send("scale", { mode }),
       onDrawn: (seq) => send("drawn", { seq }),
     },
     {
