@@ -94,7 +94,7 @@ def CohortPanel(
         study.current = made
 
     with Block(style="ns-row"):
-        Slider("Mice an arm", 2, limits.MICE, mice, 1, lambda value: set_mice(int(value)), str(mice), disabled=busy)
+        Slider("Mice per arm", 2, limits.MICE, mice, 1, lambda value: set_mice(int(value)), str(mice), disabled=busy)
         if busy:
             Press("Cancel the cohort", lambda: study.current.cancel())
         else:
@@ -113,7 +113,7 @@ def Progress(report: Report) -> None:
     sentences = {
         "waiting": "Waiting for the cohort of another visitor.",
         "running": f"{report.done} of {report.total} mice{_left(report.seconds_left)}",
-        "done": f"{report.mice} mice an arm, seeds shared.",
+        "done": f"{report.mice} mice per arm, same seeds in both.",
         "cancelled": "Cancelled. The mice that were finished are kept for the next time.",
         "failed": report.why,
     }
@@ -137,7 +137,7 @@ def _Effects(report: Report, readouts: Sequence[str]) -> None:
     for row in report.rows:
         if row.readout in readouts and row.at >= report.cohort.ends:
             rows.append((title_of(row.readout), _effect(row), in_words(row.comparison)))
-    heads = ("Readout at the end", f"{report.names[0]} against {report.names[1]}", "In a word")
+    heads = ("Readout at the end", f"{report.names[0]} against {report.names[1]}", "Direction")
     Table(heads, rows)
     Words(f"Paired by seed; in brackets the {LEVEL} interval.", style="ns-help")
 

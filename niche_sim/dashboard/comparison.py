@@ -163,7 +163,8 @@ class Pair:
         packed = [pack(sight, fields, self.scales, name) for sight, name in zip(sights, names, strict=True)]
         if len(sights) == 2 and fields:
             ours, theirs = sights
-            packed.append(pack_difference(theirs, ours, fields[0], self.scales, f"{names[0]} less {names[1]}"))
+            apart = "change" if self.branched is not None else f"{names[0]} less {names[1]}"
+            packed.append(pack_difference(theirs, ours, fields[0], self.scales, apart))
         titles = names if len(sights) > 1 else [""]
         strips = [strip_of(run.model, title) for run, title in zip(self.runs, titles, strict=True)]
         header = {"run": self.number, "panels": [panel.header for panel in packed], "strips": strips}

@@ -28,7 +28,7 @@ STEPS = ("Read", "Predict", "Run", "Compare", "Explain")
 READ, PREDICT, RUN, COMPARE, EXPLAIN = range(len(STEPS))
 NONE, UNSAID = "(none)", "(unsaid)"
 KEY = "lesson"  # of a link
-VERDICTS = {RIGHT: "✓ As you said.", WRONG: "✗ Not as you said.", "undecided": "– These mice do not decide it."}
+VERDICTS = {RIGHT: "✓ Correct.", WRONG: "✗ Not what the mice show.", "undecided": "– These mice do not decide it."}
 
 
 @dataclass(frozen=True)
@@ -271,9 +271,9 @@ def _Predict(work: Work, set_work: Callable[[Change], None]) -> None:
     if wrong:
         Words(wrong, style="ns-error", attributes={"role": "alert"})
     if work.kept:
-        Words("Your predictions are kept; they can no longer be changed.", attributes={"role": "status"})
+        Words("Your predictions are locked in; they can no longer be changed.", attributes={"role": "status"})
     else:
-        Press("Keep my predictions", keep, look="main")
+        Press("Lock in my predictions", keep, look="main")
 
 
 @solara.component
@@ -399,7 +399,7 @@ def _answers(lesson: Lesson, report: Report | None) -> list[Answer]:
 def _waits(work: Work, told: list[Answer]) -> str:
     """Why the next step has to wait; empty if it has not."""
     if work.step == PREDICT and not work.kept:
-        return "Keep your predictions to go on."
+        return "Lock in your predictions to go on."
     if work.step == COMPARE and not told:
         return "Run the mice to go on."
     return ""

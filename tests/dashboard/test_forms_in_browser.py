@@ -129,10 +129,10 @@ def test_a_bad_entry_says_its_sentence_and_a_good_one_is_taken(form):
 
 def test_a_search_shows_what_it_finds(form):
     page = form(NUMBERS)
-    page.get_by_label("Find a number").fill("active form 2-3")
+    page.get_by_label("Find a parameter").fill("active form 2-3")
     expect(page.get_by_role("slider")).to_have_count(1)
-    page.get_by_label("Find a number").fill("zzz")
-    expect(page.get_by_text("No number says that")).to_be_visible()
+    page.get_by_label("Find a parameter").fill("zzz")
+    expect(page.get_by_text("No match")).to_be_visible()
 
 
 @pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])

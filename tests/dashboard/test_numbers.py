@@ -265,7 +265,7 @@ def test_one_or_all_are_reset(shown):
 
 def test_a_search_opens_what_it_finds(shown):
     context, _ = shown()
-    (field,) = widgets(context, label="Find a number")
+    (field,) = widgets(context, label="Find a parameter")
     field.vue_change("active form 2-3")
     assert [row["name"] for widget in lists(context) for row in widget.rows] == ["tgfb.half_life"]
     field.vue_change("day")  # more than are shown at once: folded

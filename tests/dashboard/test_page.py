@@ -309,7 +309,7 @@ def test_a_number_of_a_link_outside_its_range_is_said(visit, server):
 
 def test_a_number_by_its_slider_with_its_source(page):
     unfold(page, "Parameters")
-    page.get_by_label("Find a number").fill("tgfb.half_life")
+    page.get_by_label("Find a parameter").fill("tgfb.half_life")
     slider = page.get_by_role("slider", name="Half-life")
     page.get_by_role("button", name="About Half-life").hover()
     expect(page.get_by_role("tooltip")).to_contain_text("Wakefield")
@@ -345,14 +345,14 @@ def test_two_arms_and_a_cohort_behind_them(page, axe):
     expect(page.locator("figcaption")).to_have_text(["Educated", "TGF-β inhibitor", "Fibronectin: Educated less TGF-β inhibitor"])
     go_to(page, 8)
     expect(page.get_by_text("This mouse, day 8,")).to_be_visible()
-    ours, theirs = readout(page, "Stellate cells above")
+    ours, theirs = readout(page, "Active stellate cells")
     assert ours > theirs
-    mice = page.get_by_role("slider", name="Mice an arm")
+    mice = page.get_by_role("slider", name="Mice per arm")
     mice.focus()
     mice.press("Home")
     page.get_by_role("button", name="Run the cohort").click()
-    expect(page.get_by_text("2 mice an arm")).to_be_visible()
-    effect = page.get_by_role("row", name=re.compile("Stellate cells above")).last
+    expect(page.get_by_text("2 mice per arm")).to_be_visible()
+    effect = page.get_by_role("row", name=re.compile("Active stellate cells")).last
     expect(effect).to_contain_text(re.compile(r"[\d.]+ \([-\d.]+ to [-\d.]+\)"))
     assert axe(page) == []
     look(page, "compare")
@@ -363,7 +363,7 @@ def test_a_cohort_can_be_given_up(visit, server):
     page = ready(visit(server + "?" + Setup(overrides=endless).to_query()))
     unfold(page, "Compare")
     page.get_by_label("Compare with").select_option("pbs")
-    mice = page.get_by_role("slider", name="Mice an arm")
+    mice = page.get_by_role("slider", name="Mice per arm")
     mice.focus()
     mice.press("End")
     page.get_by_role("button", name="Run the cohort").click()
@@ -394,7 +394,7 @@ def test_a_link_opens_the_same_experiment_with_the_same_numbers(page, visit):
     expect(other.get_by_text("This mouse, day 10,")).to_be_visible()
     unfold(page, "Compare")
     page.get_by_text("This mouse, day 10,").wait_for()
-    for name in ("Bone-marrow-derived cells held", "Stellate cells above", "Recipient cells in the educated"):
+    for name in ("Bone-marrow-derived cells held", "Active stellate cells", "Recipient cells in the educated"):
         assert readout(page, name) == readout(other, name)
     setup = Setup.from_query(address.partition("?")[2])
     model = setup.model()

@@ -120,6 +120,7 @@ export function buildTimeline(el, actions, tell) {
     // given: of each run {name, limit, stages: [{title, story, marker, state, when, short, onset, hypothesis, limiting}]}
     setStages(given) {
       strips = given;
+      el.classList.toggle("ns-several", strips.length > 1);
       if (now) drawStages();
     },
   };
