@@ -171,9 +171,19 @@ class Pair:
         return header, [buffer for panel in packed for buffer in panel.buffers]
 
     def told(self, panel: int, y: float, x: float, reach: float, unique_id: int | None) -> dict[str, Any]:
-        """What is at a place (um) of the run that a panel shows; on the difference map, of the visitor's own run."""
+        """What is at a place (um) of the run that a panel shows, then of the other; on the difference map, of the visitor's own
+        run first."""
         runs, names = self.runs, self.names()
         number = panel if panel < len(runs) else 0
         card = at_point(runs[number].model, y, x, reach, unique_id)
-        whose = [f"In the run {names[number]}."] if len(runs) > 1 else []
-        return {**card, "sentences": [*whose, *card["sentences"]]}
+        if len(runs) == 1:
+            return card
+        other = at_point(runs[1 - number].model, y, x, reach, None)
+        there = f"At the same place in the run {names[1 - number]}: {other['title']}."
+        sections = [
+            {**section, "heading": f"{names[run]}: {section['heading']}"}
+            for run, one in ((number, card), (1 - number, other))
+            for section in one["sections"]
+        ]
+        sentences = [f"In the run {names[number]}.", *card["sentences"], there, *other["sentences"]]
+        return {**card, "sentences": sentences, "sections": sections}
