@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -110,9 +110,9 @@ def load_reasons(experiment: Scenario) -> dict[str, str]:
 # --- in words --------------------------------------------------------------------------------------------------------
 
 
-def published(target: Target) -> str:
-    """What a target says, in words."""
-    what = _readout(target.readout)
+def published(target: Target, named: Callable[[str], str] = str) -> str:
+    """What a target says, in words; `named` says what a readout is called."""
+    what = _readout(target.readout, named)
     if target.above is not None:
         what = f"fraction of mice with {what} above {target.above:g}"
     if target.statistic == "k":
@@ -122,7 +122,7 @@ def published(target: Target) -> str:
         when += f" (mean of {target.window / 24.0:.4g} days)"
     arm = arm_words(target.arm)
     if target.against_readout is not None:
-        rival = f"{_readout(target.against_readout)} in {arm_words(target.against or target.arm)}"
+        rival = f"{_readout(target.against_readout, named)} in {arm_words(target.against or target.arm)}"
     else:
         rival = arm_words(target.against) if target.against else ""
     if target.expect is not None:
@@ -266,8 +266,8 @@ def _target_rows(study: Study, report: Report) -> list[list[str]]:
     return rows
 
 
-def _readout(name: str) -> str:
-    return f"onset of {name.removeprefix(ONSET)}" if name.startswith(ONSET) else name
+def _readout(name: str, named: Callable[[str], str]) -> str:
+    return f"onset of {name.removeprefix(ONSET)}" if name.startswith(ONSET) else named(name)
 
 
 def _number(value: float) -> str:
