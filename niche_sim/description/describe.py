@@ -30,7 +30,6 @@ from niche_sim.model.parameters import Parameters
 from niche_sim.model.stages import STAGES, WINDOW, load_thresholds
 from niche_sim.runs.expectation.readouts import KNOWN
 
-
 PARTS = ("arms", "parameters", "rules", "stages", "readouts", "verbs", "blocks", "names")
 
 
