@@ -608,6 +608,12 @@ def test_describe_shows_only_what_is_asked_for(call: Call) -> None:
     assert "blocks" in wrong.err[0]
 
 
+def test_a_default_folder_is_named_with_what_was_changed(call: Call, tmp_path: Path) -> None:
+    done = call(*QUICK, "--no-receptivity", "--without", "TgfbRelease", "--set", "tgfb.half_life=3 min")
+    assert done.code == 0
+    assert [path.name for path in (tmp_path / "runs").iterdir()] == [f"{DEFAULT_NAME}-no-TgfbRelease-tgfb.half_life=3min"]
+
+
 def test_parameters_lists_each_row_whole(call: Call) -> None:
     done = call("parameters")
     assert done.code == 0

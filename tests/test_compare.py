@@ -43,6 +43,7 @@ def test_compare_leaves_tables_and_a_figure(call, tmp_path):
     assert f"runs/{EDUCATION}-compare" in done.out
     assert "exosomes_taken_up" in done.out
     assert "undecided" in done.out
+    assert "2 mice an arm decide nothing: --mice 6 or more" in done.out
     assert {path.name for path in folder.iterdir()} == {"mice", "effects.parquet", "mice.parquet", "compare.png"}
 
     rows = cohort.read_table(folder / "effects.parquet")

@@ -92,6 +92,9 @@ def compare(
         tidy(target)
     _show_effects(found, rows, [name for name, _ in plots_compare.key_readouts(found, shown)])
     _show_targets(judged, wanted.arms)
+    if mice < verdicts.FEWEST_MICE:
+        few = f"{mice} mice an arm decide nothing: --mice {verdicts.FEWEST_MICE} or more can."
+        report.output().print(few, soft_wrap=True)
     for arm, why in found.refused.items():
         report.output().print(f"Nothing is expected of {arm}: {why}", soft_wrap=True)
     report.output().print(f"Written to {target}", soft_wrap=True)
@@ -252,14 +255,15 @@ def _show_effects(found: Cohort, rows: Sequence[Row], readouts: Sequence[str]) -
 def _show_targets(judged: Sequence[Judged], arms: Sequence[str]) -> None:
     """Every target of the arms that were run, and its verdict; how many ask for others."""
     asked = [one for one in judged if {one.target.arm, one.target.against or one.target.arm} <= set(arms)]
-    columns = ("target", "day", "effect", "95 % interval", "n", "published", "direction", "size")
-    table = report.table(*columns, title="Targets")
-    _fold_first(table, last=12)
+    table = report.table("target", "day", "effect", "n", "direction", title="Targets, effects with 95 % interval")
+    _fold_first(table, last=22)
     for one in asked:
-        band = "-" if one.target.band is None else "{:.3g} to {:.3g}".format(*one.target.band)
-        direction = f"{one.direction}: {one.why}" if one.why else one.direction
-        cells = *_numbers(one.comparison), band, direction, one.size
-        table.add_row(one.target.id, f"{one.target.at / report.HOURS_A_DAY:.4g}", *cells)
+        band = "" if one.target.band is None else "\npublished: {:.3g} to {:.3g}".format(*one.target.band)
+        estimate, interval, n = _numbers(one.comparison)
+        size = "" if one.target.band is None else f"its size: {one.size}"
+        judged_so = "\n".join(text for text in (one.direction, one.why, size) if text)
+        day = f"{one.target.at / report.HOURS_A_DAY:.4g}"
+        table.add_row(report.cell(one.target.id + band), day, report.cell(f"{estimate}\n{interval}"), n, report.cell(judged_so))
     if asked:
         report.output().print(table)
     if len(asked) < len(judged):

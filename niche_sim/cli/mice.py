@@ -27,7 +27,10 @@ TELL_EVERY = 60.0  # s, where no bar can be shown
 
 WHOLE, COUNT, SEVERAL = parsed(whole_number), parsed(whole_number, least=1), parsed(whole_number, least=2)
 Scenario = Annotated[str, typer.Argument(metavar="SCENARIO", help="An id or a path of a scenario.toml.")]
-Mice = Annotated[int, typer.Option("--mice", metavar="NUMBER", parser=SEVERAL, help="Mice an arm, from 2.")]
+Mice = Annotated[
+    int,
+    typer.Option("--mice", metavar="NUMBER", parser=SEVERAL, help="Mice an arm, from 2; fewer than 6 decide nothing."),
+]
 Seed = Annotated[
     int, typer.Option("--seed", metavar="NUMBER", parser=WHOLE, help="Of the first mouse; mice of one seed are pairs.")
 ]

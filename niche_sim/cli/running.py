@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import threading
 from collections.abc import Callable, Iterator, Mapping
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from niche_sim.inference.receptivity import Recorder
     from niche_sim.runs.record import Runner
 
+LONGEST_NAME = 120  # of a folder
 MOST_DIFFERENCES = 6  # named in a line
 CHECKPOINT_EVERY = 600.0  # s
 SCREEN, DOTS = 150, parsed(whole_number, least=30, most=1200)  # per inch of a figure
@@ -96,7 +98,7 @@ def run(
         ),
     ] = None,
     folder: Annotated[
-        Path | None, typer.Option("-o", "--output", metavar="DIR", help="Default: runs/SCENARIO-ARM-SEED.")
+        Path | None, typer.Option("-o", "--output", metavar="DIR", help="Default: runs/SCENARIO-ARM-SEED, and what is changed.")
     ] = None,
     like: Annotated[Path | None, typer.Option(metavar="DIR", help="Repeat the run in DIR, bit for bit.")] = None,
     resume: Annotated[Path | None, typer.Option(metavar="DIR", help="Finish the interrupted run in DIR.")] = None,
@@ -434,7 +436,14 @@ def _interrupted(folder: Path, progress: bool) -> Runner:
 
 
 def _name(runner: Runner) -> str:
-    return f"{runner.model.experiment.id}-{runner.model.arm}-{runner.model.seed}"
+    """The name of a run's folder: scenario, arm, seed, and what of the model was changed, as far as a name has room."""
+    from niche_sim.model.parameters import rows
+
+    model = runner.model
+    changed = [f"no-{name}" for name in model.without]
+    changed += [f"{name}={value}" for name, value in model.overrides.items() if name in rows() or name == "schedule"]
+    text = re.sub(r"[^\w.=+-]+", "", "-".join([model.experiment.id, model.arm, str(model.seed), *changed]))
+    return text[:LONGEST_NAME]
 
 
 @contextmanager

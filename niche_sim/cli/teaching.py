@@ -135,3 +135,6 @@ def _list(chosen: list[Lesson]) -> None:
     for one in chosen:
         table.add_row(one.id, str(one.minutes), f"{len(one.arms)} x {one.mice}", f"{one.title}")
     report.output().print(table)
+    console = report.output()
+    console.print("In the browser: `niche-sim dashboard`, under Lessons.", soft_wrap=True)
+    console.print(f"On paper: `niche-sim lessons {chosen[0].id} --worksheet`; for the teacher: --key.", soft_wrap=True)

@@ -18,7 +18,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import MaxNLocator
 
 from niche_sim.engine.errors import one_of
-from niche_sim.figures.appearance import BLACK, BLUE, GREEN, GREY, ORANGE, PALE, PURPLE, SKY, VERMILLION
+from niche_sim.figures.appearance import BLACK, BLUE, FIELD_LOOKS, GREEN, GREY, ORANGE, PALE, PURPLE, SKY, VERMILLION
 from niche_sim.figures.labels import arm_words
 from niche_sim.figures.style import DAY, MM, WIDTH, label, png, style
 from niche_sim.inference.verdicts import is_event
@@ -32,9 +32,7 @@ COLOURS = (BLACK, BLUE, VERMILLION, GREEN, ORANGE, PURPLE, SKY)  # of arms; the 
 DASHES: tuple[Any, ...] = ("-", (0, (4, 1.5)), (0, (1, 1)))  # for more arms than colours
 MARKERS = "osD"
 UNITS = {"cell": "cells", "colony": "colonies", "vesicle": "vesicles", "1": "share (0 to 1)", "floor": "× naive organ"}
-FIBRONECTIN = LinearSegmentedColormap.from_list("fibronectin", ["#FFFFFF", "#CFE0EC", "#7FA6C4", "#3F6C93"])
-LEAST_SPAN = 5.0  # of the colour scale, so that a trace does not look like a niche
-TUMOUR = VERMILLION
+TUMOUR = BLACK
 LEVEL = 0.95
 PICTURES = 5  # in a row
 
@@ -199,14 +197,16 @@ class _Sheet:
         self.figure.legend(
             handles=[handle], loc="center left", bbox_to_anchor=self.at(95, top), frameon=False, handletextpad=0.1
         )
-        highest = max(1.0 + LEAST_SPAN, *(float(p.fibronectin.max()) for _, p in shown))
+        look = FIELD_LOOKS["fibronectin"]  # as in the section of one run
+        colours = LinearSegmentedColormap.from_list("fibronectin", look.light)
+        highest = max(look.rest + look.least_span, *(float(p.fibronectin.max()) for _, p in shown))
         image = None
         for number, (arm, picture) in enumerate(shown):
             left = 3.0 + (number % PICTURES) * (size + 4.5)
             y = top + 7.0 + (number // PICTURES) * (tall + 7.0)
             ax = self.axes(left, y, size, size * picture.height / picture.width)
             extent = (0.0, picture.width, picture.height, 0.0)
-            image = ax.imshow(picture.fibronectin, FIBRONECTIN, vmin=1.0, vmax=highest, extent=extent, aspect="auto")
+            image = ax.imshow(picture.fibronectin, colours, vmin=look.rest, vmax=highest, extent=extent, aspect="auto")
             cells = picture.tumour
             ax.plot(cells[:, 1], cells[:, 0], "o", color=TUMOUR, markersize=1.1, markeredgewidth=0)
             ax.set(xlim=extent[:2], ylim=extent[2:])

@@ -28,7 +28,7 @@ from niche_sim.figures.appearance import (
 from niche_sim.figures.labels import plain_words
 from niche_sim.figures.pages import Page, day_number, headline
 from niche_sim.figures.style import DAY, style
-from niche_sim.model.stages import MM2, STAGES, Stage
+from niche_sim.model.stages import MM2, STAGES, WINDOW, Stage
 from niche_sim.runs.record import Record
 
 STAGE_COLOURS = (VERMILLION, GREEN, BLUE, PURPLE, BLACK, ORANGE, SKY)
@@ -169,7 +169,7 @@ def _draw_stages(ax: Axes, record: Record) -> None:
     for number, stage in enumerate(STAGES):
         onset = record.onsets.get(stage.name)
         if onset is None:
-            why = "not reached" if stage.name in record.provenance["thresholds"] else "no threshold, so no onset"
+            why = _not_reached(record, stage) or "no threshold, so no onset"
             ax.text(0.0, number + 0.5, why, va="center", color=GREY, style="italic")
             continue
         colour = STAGE_COLOURS[number % len(STAGE_COLOURS)]
@@ -185,7 +185,7 @@ def _draw_stages(ax: Axes, record: Record) -> None:
     ax.tick_params(axis="y", length=0)
     ax.set_title("Stages reached", loc="left", pad=3, weight="bold")
     if any(onset is not None for onset in record.onsets.values()):
-        ax.set_title("pale: marker below its threshold again", loc="right", pad=3, color=GREY, size=7)
+        ax.set_title("pale: later, while the marker is below its threshold", loc="right", pad=3, color=GREY, size=7)
     for side in ("top", "right", "left"):
         ax.spines[side].set_visible(False)
 
@@ -215,8 +215,8 @@ def _draw_marker(ax: Axes, record: Record, stage: Stage, number: int) -> None:
         )  # fmt: skip
     onset = record.onsets.get(stage.name)
     if onset is None:
-        if threshold is not None:
-            ax.text(0.012, 0.97, "not reached", transform=ax.transAxes, va="top", color=GREY, style="italic")
+        if why := _not_reached(record, stage):
+            ax.text(0.012, 0.97, why, transform=ax.transAxes, va="top", color=GREY, style="italic")
         return
     day = onset / DAY
     ax.axvline(day, color=colour, linewidth=1.1, zorder=4)
@@ -224,6 +224,14 @@ def _draw_marker(ax: Axes, record: Record, stage: Stage, number: int) -> None:
         f"day {day_number(onset)}", (day, 0.98), (3, 0), xycoords=("data", "axes fraction"), textcoords="offset points",
         va="top", weight="bold",
     )  # fmt: skip
+
+
+def _not_reached(record: Record, stage: Stage) -> str:
+    """Why a stage without an onset has none; "" if it has no threshold."""
+    threshold = record.provenance["thresholds"].get(stage.name)
+    if threshold is None:
+        return ""
+    return f"above for less than {WINDOW:g} h" if (_marker(record, stage) > threshold).any() else "not reached"
 
 
 def _marker(record: Record, stage: Stage) -> NDArray[np.float64]:
