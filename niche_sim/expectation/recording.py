@@ -183,7 +183,7 @@ class Recorder:
         if from_now:
             twin.state.thaw(model.state.freeze())
             twin.state.tumour_cells.remove(slice(None))
-            twin.state.primary.sheds_cells = False
+            twin.state.primary.sheds_cells, twin.state.tracers = False, None
             # These answer to the tumour cells of the whole liver; they are left out, as in a run from the beginning.
             twin.state.t_cells.effector[:] = False
             twin.state.lymph_node = LymphNode()

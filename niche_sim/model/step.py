@@ -10,6 +10,7 @@ from niche_sim.model.actions import intervene
 from niche_sim.model.parameters import Parameters
 from niche_sim.model.process import Process
 from niche_sim.model.state import State
+from niche_sim.model.tracers import follow, settle
 
 
 def advance(
@@ -21,5 +22,7 @@ def advance(
     for process in schedule:
         if time := process.due(state.step_index, dt):
             process.step(state, p, chance, time)
+            follow(process, state, p, chance, time)
+    settle(state)
     state.step_index += 1
     state.time = state.step_index * dt

@@ -8,14 +8,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from niche_sim.engine.chance import Chance, daughter_key
-from niche_sim.engine.kernels.neighbourhood import disc, gather
 from niche_sim.engine.kernels.walk import fold
 from niche_sim.engine.laws import LN2, against_naive, births, disc_diameter, hill
 from niche_sim.model.anatomy import Section
 from niche_sim.model.cells import TumourCell
 from niche_sim.model.parameters import Parameters
 from niche_sim.model.process import Process
-from niche_sim.model.sensing import Present, Situation
+from niche_sim.model.sensing import Present, Situation, crowding_at
 from niche_sim.model.state import State
 
 CYCLING = TumourCell.state.code("cycling")
@@ -57,7 +56,7 @@ class Division(Process):
         cells.divisions[parents] += 1
         keys = daughter_key(cells.key[parents], cells.divisions[parents])
         aside, angle = chance.uniform(self, keys, 2, purpose="daughter").T
-        y, x, fits = first_room(state, p, cells.y[parents], cells.x[parents], 2.0 * np.pi * angle)
+        y, x, fits = first_room(state, p, parents, 2.0 * np.pi * angle)
         leaves = fits & (aside < share_aside(cells.clone_size[parents], p, section))
         stays = fits & ~leaves
         state.counters.tumour_born += int(fits.sum())
@@ -78,19 +77,19 @@ def share_aside(clone_size: Any, p: Parameters, section: Section) -> Any:
 INHERITED = ("line", "state", "crowding", "clone_size", "reactivated_by", "clone", "arrived_at", "emt", "resistance", "coopting")
 
 
-def first_room(state: State, p: Parameters, y: Any, x: Any, angle: Any) -> tuple[Any, Any, Any]:
+def first_room(state: State, p: Parameters, parents: Any, angle: Any) -> tuple[Any, Any, Any]:
     """Where a daughter ends up: the nearest place along `angle` (radians) whose neighbourhood is not packed.
 
-    y, x: parents, um [n]. Returns y, x [n] in um and whether there is one within the rim.
+    parents: rows [n]. Returns y, x [n] in um and whether there is one within the rim.
     """
-    section = state.section
-    density = state.mapped_living_tumour() / section.site_volume
+    section, cells = state.section, state.tumour_cells
+    y, x, clone = cells.y[parents], cells.x[parents], cells.clone[parents]
     found = np.zeros(len(y), bool)
     out_y, out_x = y.copy(), x.copy()
     for pushed in range(1, 1 + int(p.tumour.rim // p.tumour.diameter)):
         to_y = fold(y + pushed * p.tumour.diameter * np.sin(angle), section.height)
         to_x = fold(x + pushed * p.tumour.diameter * np.cos(angle), section.width)
-        crowding = gather(density, section.site_of(to_y, to_x), *disc(p.tumour.neighbourhood, section.spacing))
+        crowding = crowding_at(state, p, to_y, to_x, clone)
         fits = ~found & (crowding < p.tumour.packing / 2.0)  # the edge of a packed colony has half its neighbours
         out_y[fits], out_x[fits] = to_y[fits], to_x[fits]
         found |= fits
