@@ -1,62 +1,79 @@
-"""Receptivity against counted tumour cells: the full check, some 4,000 events, which takes hours.
+"""Receptivity against counted tumour cells: isolated tracers of many arms, some 4,000 events, in some minutes.
 
-python benchmarks/receptivity_against_mice.py [--mice 120] [--arms educated pbs anti_mif ...] [--cores 2]
+python benchmarks/receptivity_against_mice.py [--mice 4] [--oversample 100] [--arms educated pbs ...] [--cores 2]
 
-For each arm of the education scenario, every mouse is run twice: with its tumour cells, of which those that ever found a
-colony are counted, and as its twin without them, from which the number is computed. Prints a row an arm and the pooled ratio,
-with an interval of 95 % from the mice. What of a difference is known: clones of several cells meet and shelter each other,
-growing colonies change the niche and prime T cells, and a step of 1 h takes births and deaths one after the other.
+Every mouse of the education scenario gets its tumour cells as tracers, which change nothing, so that its hazards are recorded in
+the same run. Prints a row an arm and the pooled ratio of counted to expected, of cells that began to grow and of colonies that were
+ever founded, with an interval of 95 % from the chance of events. What of a difference is known: a step of 1 h takes deaths and
+births one after the other (1 %), and traits of cells are those of one age. Ordinary tumour cells also meet and shelter each other,
+change the niche and prime T cells: `--agents` counts those instead, in twice as many runs.
 """
 
 from __future__ import annotations
 
 import argparse
+import dataclasses
 from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
 import numpy as np
 
-import niche_sim
-from niche_sim import NicheModel, load_scenario
+from niche_sim import Simulation, load_scenario
+from niche_sim.expectation.forward import expected_clones
+from niche_sim.expectation.recording import Recorder
+from niche_sim.experiment.protocol import InjectTumourCells, Protocol
 from niche_sim.model.catalogue import DEFAULT_SCENARIO
 
 
-def mouse(arm: str, seed: int) -> tuple[int, int, float]:
-    """Cells that arrested, colonies that were ever founded, and how many were to be expected of those cells."""
-    expected = niche_sim.receptivity(NicheModel(arm=arm, rng=seed))
-    model = NicheModel(arm=arm, rng=seed).run_to_end()
-    arrested = model.state.counters.tumour_arrived
-    (challenge,) = model.protocol.tumour_challenges
-    return arrested, len(model.state.colonies), arrested * float(np.interp(challenge.at, expected.time_h, expected.mean))
-
-
-def ratio(rows: np.ndarray) -> tuple[float, float]:
-    """Counted against expected, and half its interval of 95 % from the differences between mice."""
-    counted, expected = rows[:, 1].sum(), rows[:, 2].sum()
-    apart = rows[:, 1] - counted / expected * rows[:, 2]
-    return counted / expected, 1.96 * np.sqrt((apart**2).sum()) / expected
+def mouse(oversample: float | None, arm: str, seed: int) -> tuple[float, ...]:
+    """Cells that arrested; cells that began to grow, counted and expected; colonies ever founded, counted and expected."""
+    model = Simulation(arm=arm, seed=seed)
+    given = (
+        dataclasses.replace(one, oversample=oversample) if isinstance(one, InjectTumourCells) else one
+        for one in model.protocol.interventions
+    )
+    model.protocol = Protocol(tuple(given))
+    recorder = Recorder(model)
+    while model.steps_left:
+        model.step()
+        recorder.look()
+    found = recorder.recording()
+    alone = dataclasses.replace(found.p, tumour=dataclasses.replace(found.p.tumour, colony_cells=1.0))
+    colonies, started = expected_clones(found), expected_clones(dataclasses.replace(found, p=alone))
+    books = model.state if oversample is None else model.state.tracers
+    arrested = books.counters.tumour_arrived
+    times = arrested / colonies.singles[:, 0].max()
+    return (
+        arrested, books.counters.tumour_started, started.founded[-1] * times, len(books.colonies), colonies.founded[-1] * times
+    )  # fmt: skip
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--mice", type=int, default=120)
+    parser.add_argument("--mice", type=int, default=4)
+    parser.add_argument("--oversample", type=float, default=100.0)
+    parser.add_argument("--agents", action="store_true")
     parser.add_argument("--arms", nargs="+", default=list(load_scenario(DEFAULT_SCENARIO).arms))
     parser.add_argument("--cores", type=int, default=2)
     given = parser.parse_args()
     every = []
-    print(f"{'arm':24} {'arrested':>9} {'colonies':>9} {'expected':>9}  counted / expected")
+    print(f"{'arm':24} {'arrested':>9} {'began':>7} {'expected':>9} {'ratio':>6}  {'colonies':>8} {'expected':>9}  ratio")
     with ProcessPoolExecutor(given.cores) as pool:
         for arm in given.arms:
-            rows = np.array(list(pool.map(partial(mouse, arm), range(1, given.mice + 1))))
-            every.append(rows)
-            say(arm, rows)
-    say("all", np.concatenate(every))
+            one = partial(mouse, None if given.agents else given.oversample, arm)
+            every.append(np.array(list(pool.map(one, range(1, given.mice + 1)))).sum(axis=0))
+            say(arm, every[-1])
+    say("all", np.sum(every, axis=0))
 
 
-def say(name: str, rows: np.ndarray) -> None:
-    arrested, counted, expected = rows.sum(axis=0)
-    middle, half = ratio(rows)
-    print(f"{name:24} {arrested:9.0f} {counted:9.0f} {expected:9.1f}  {middle:.3f} +/- {half:.3f}", flush=True)
+def say(name: str, row: np.ndarray) -> None:
+    arrested, began, would_begin, founded, would_found = row
+    half = 1.96 * np.sqrt(max(founded, 1.0)) / would_found
+    print(
+        f"{name:24} {arrested:9.0f} {began:7.0f} {would_begin:9.1f} {began / would_begin:6.3f}  {founded:8.0f} "
+        f"{would_found:9.1f}  {founded / would_found:.3f} +/- {half:.3f}",
+        flush=True,
+    )
 
 
 if __name__ == "__main__":

@@ -40,6 +40,7 @@ GROWTH_LAWS = ("exponential", "gompertz")
 # 1e11 vesicles; a tumour of 1e12 cells weighs a kilogram. No mammalian cell divides within 1 h.
 MOST_CELLS = 1e12
 _MOST_INJECTED = 1e10  # cells, as many as the whole mouse has
+_MOST_TRACED = 1e6  # times the dose
 _MOST_VESICLES, _MOST_UG = 1e14, 1e5
 _MOST_USUAL = 1e3  # usual doses of a drug
 _SHORTEST_DOUBLING = 1.0  # h
@@ -228,11 +229,18 @@ class ResectPrimary(Table):
 
 @table
 class InjectTumourCells(Table):
-    """`count` tumour cells of one line into the blood upstream of the organ `at` h; the section gets its share."""
+    """`count` tumour cells of one line into the blood upstream of the organ `at` h; the section gets its share.
+
+    With `oversample` it gets so many times its share as tracers, whose clones live as if alone and change nothing: colonies at
+    a line's real efficiency are counted, each as one over `oversample`. With `show_colonies` a tracer clone that reaches the
+    size of a colony becomes a real one.
+    """
 
     line: Annotated[str, names(tuple(TUMOUR_LINES))]
     count: Annotated[int, number(0.0, _MOST_INJECTED, whole=True)]
     at: Time
+    oversample: Annotated[float | None, number(1.0, _MOST_TRACED, as_given=True)] = None
+    show_colonies: Flag = False
     verb: Annotated[Literal["inject_tumour_cells"], key("do")] = "inject_tumour_cells"
 
     @property
@@ -244,8 +252,14 @@ class InjectTumourCells(Table):
         """Identity of this injection, the same in every arm that has it, whatever the count."""
         return f"inject_tumour_cells:{self.line}:{float(self.at)!r}"
 
+    def __post_init__(self) -> None:
+        if self.show_colonies and self.oversample is None:
+            raise InputError(".show_colonies", "without oversample", "allowed of tracers only, such as oversample = 500")
+
     def marks(self) -> list[Mark]:
-        return [Mark(self.at, self.verb, f"{self.count:g} {self.line} cells", self.event)]
+        traced = "" if self.oversample is None else f", {self.oversample:g} tracers for each"
+        traced += ", colonies shown" * self.show_colonies
+        return [Mark(self.at, self.verb, f"{self.count:g} {self.line} cells{traced}", self.event)]
 
 
 @table

@@ -64,6 +64,9 @@ class Protocol:
                 if event in seen:
                     raise InputError("protocol", f"{event} is there twice", "each event once, as one amount")
                 seen.add(event)
+        if len({(one.oversample, one.show_colonies) for one in self.tumour_challenges}) > 1:
+            found = "injections of tumour cells with and without oversample, or with several"
+            raise InputError("protocol", found, "the same oversample and show_colonies in all of them")
         if len(self.primaries) > 1:
             raise InputError("protocol", f"{len(self.primaries)} primaries", "one grow_primary at most")
         if len(self.resections) > 1:

@@ -15,7 +15,7 @@ from niche_sim.engine.chance import Chance, birth_key
 from niche_sim.model.catalogue import BMDC_KINDS, EXOSOME_SOURCES, TUMOUR_LINES, Blocked, Boosted
 from niche_sim.model.cells import BoneMarrowDerivedCell
 from niche_sim.model.parameters import Parameters
-from niche_sim.model.state import PrimaryTumour, State
+from niche_sim.model.state import PrimaryTumour, State, Tracers
 
 SOON = 1e-9  # h; a time that falls on a step's end but for rounding belongs to the next step
 
@@ -49,11 +49,18 @@ def inject_exosomes(intervention: Any, state: State, p: Parameters, chance: Chan
 
 
 def inject_tumour_cells(intervention: Any, state: State, p: Parameters, chance: Chance, dt: float) -> None:
-    """Put the cells into the blood that enters the section: Poisson about its share of those that reach the organ."""
+    """Put the cells into the blood that enters the section: Poisson about its share of those that reach the organ.
+
+    With `oversample` it is that many times as many tracers.
+    """
     if _due(intervention.at, state, dt):
         key = birth_key("tumour_cells", intervention.event)
         share = state.section.volume / p.organ.volume
-        n = chance.poisson("inject_tumour_cells", cells_reaching(intervention, p) * share, [key]).item()
+        times = 1.0 if intervention.oversample is None else intervention.oversample
+        n = chance.poisson("inject_tumour_cells", cells_reaching(intervention, p) * share * times, [key]).item()
+        if intervention.oversample is not None:
+            state.tracers = state.tracers or Tracers.none(times, intervention.show_colonies)
+            state = state.seen_by_tracers()
         state.enter_tumour_cells(n, TUMOUR_LINES.index(intervention.line), birth_key(key, np.arange(n)))
 
 

@@ -66,6 +66,10 @@ def _area_fraction(state: State, p: Any) -> float:
     return float(cells / (p.tumour.packing * state.section.thickness) / state.section.area)
 
 
+def _traced(state: State) -> float:
+    return len(state.tracers.colonies) / state.tracers.oversample if state.tracers else 0.0
+
+
 def _mean(field: str) -> Callable[[State, Any], float]:
     return lambda state, p: float(getattr(state, field).mean())
 
@@ -161,8 +165,10 @@ READOUTS: tuple[Readout, ...] = (
             lambda s, p: float(np.count_nonzero(_diameters(s, p) >= p.tumour.macro_diameter))),
     Readout("largest_colony_um", "um", "diameter of the largest colony", lambda s, p: float(_diameters(s, p).max(initial=0.0))),
     Readout("tumour_area_fraction", "1", "share of the section's area taken by tumour cells", _area_fraction),
-    Readout("metastases_per_liver", "colony", "colonies in the whole organ, scaled by volume",
-            lambda s, p: float(len(_colony_sizes(s, p)) * p.organ.volume / s.section.volume)),
+    Readout("metastases_per_liver", "colony", "colonies in the whole organ, scaled by volume; of tracers those founded so far",
+            lambda s, p: float((_traced(s) if s.tracers else len(_colony_sizes(s, p))) * p.organ.volume / s.section.volume)),
+    Readout("tracer_colonies", "colony", "colonies founded by tracers so far, each counted as 1 / oversample",
+            lambda s, p: _traced(s), True),
     Readout("plasma_mif", "vesicle/mL", "MIF-bearing vesicles in the last daily sample", lambda s, p: s.blood.mif * ML),
     Readout("plasma_marker", "vesicle/mL", "marker-bearing vesicles in the last daily sample", lambda s, p: s.blood.marker * ML),
     Readout("drug", "dose", "gemcitabine in the body, usual doses", lambda s, p: s.drugs.gemcitabine),

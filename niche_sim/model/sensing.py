@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from niche_sim.engine.columns import Population
-from niche_sim.engine.kernels.neighbourhood import disc, gather, spread
+from niche_sim.engine.kernels.neighbourhood import disc, gather, gather_own, spread
 from niche_sim.engine.laws import hill, niche_strength
 from niche_sim.model.anatomy import Section
 from niche_sim.model.catalogue import CARGO, Cargo
@@ -143,6 +143,22 @@ def saa_support(state: State, p: Parameters) -> float:
 def density_nearby(state: State, p: Parameters, cells: Population, rows: Any, at: Any) -> NDArray[Any]:
     """Cells per um3 of some rows of a population within the neighbourhood of sites `at` (flat index), float64[at]."""
     return _around(state, p, cells, rows / state.section.site_volume, 1.0, at)
+
+
+def crowding_at(state: State, p: Parameters, y: Any, x: Any, clone: Any) -> NDArray[Any]:
+    """Tumour cells per um3 of the neighbourhood that a cell of a clone would have at y, x (um), float64[n].
+
+    All living ones, or of tracers those of its own clone.
+    """
+    section, cells = state.section, state.tumour_cells
+    reach, sites = disc(p.tumour.neighbourhood, section.spacing), section.site_of(y, x)
+    if not state.of_tracers:
+        return gather(state.mapped_living_tumour() / section.site_volume, sites, *reach)
+    here = np.flatnonzero(~np.isnan(cells.y))
+    here = here[np.argsort(cells.clone[here], kind="stable")]
+    members, clones = section.site_of(cells.y[here], cells.x[here]), cells.clone[here]
+    first, after = (np.searchsorted(clones, clone, side=side) for side in ("left", "right"))
+    return gather_own(first, after - first, members, sites, section.shape, *reach) / section.site_volume
 
 
 def tumour_density_nearby(state: State, p: Parameters, rows: Any) -> NDArray[Any]:

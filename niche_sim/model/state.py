@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import dataclasses
 import json
 from dataclasses import dataclass, field
@@ -167,6 +168,26 @@ class Events:
         return self.parts[0]
 
 
+@dataclass
+class Tracers:
+    """Tumour cells that sense the niche and their own clone, and that nothing senses: so many times the dose that arrives.
+
+    oversample: how many times; each counts as one over it. shown: whether a clone that reaches the size of a colony becomes a
+    real one (it is only counted and taken out else). colonies: clones that have reached that size.
+    """
+
+    cells: TumourCells
+    oversample: float
+    shown: bool
+    counters: Counters = field(default_factory=Counters)
+    colonies: set[int] = field(default_factory=set)
+
+    @classmethod
+    def none(cls, oversample: float, shown: bool) -> Tracers:
+        """Before any arrive."""
+        return cls(TumourCells(TumourCell, Identities()), oversample, shown)
+
+
 class Rows(Generic[P]):
     """All cells of one kind as an attribute of the state: `state.kupffer_cells`."""
 
@@ -218,6 +239,8 @@ class State:
     colonies: set[int] = field(default_factory=set)  # clones that have reached the size of a colony
     time: float = 0.0
     step_index: int = 0
+    tracers: Tracers | None = None
+    of_tracers: bool = False  # whether the tumour cells of this state are tracers
     exosomes = Rows(Exosomes)
     kupffer_cells = Rows(KupfferCells)
     resident_recipient_cells = Rows(ResidentRecipientCells)
@@ -295,6 +318,15 @@ class State:
         self.tumour_cells.add(n, key=keys, clone=keys, line=line, state=circulating, y=np.nan, x=np.nan)
         self.counters.tumour_entered += n
 
+    def seen_by_tracers(self) -> State:
+        """The same state with tracers in the place of tumour cells, their books and their colonies. Fields are shared."""
+        assert self.tracers is not None
+        tracers, seen = self.tracers, copy.copy(self)
+        seen.populations = {**self.populations, "tumour_cells": tracers.cells}
+        seen.counters, seen.colonies, seen.events = tracers.counters, tracers.colonies, Events()
+        seen.of_tracers = True
+        return seen
+
     def lose_tumour_cells(self, rows: NDArray[np.int64], loss: Loss) -> None:
         """Take tumour cells (rows) out, count them, and note an event where one was the last of its clone."""
         if len(rows) == 0:
@@ -315,6 +347,13 @@ class State:
         arrays["colonies"] = np.array(sorted(self.colonies), np.uint64)
         compartments = {name: dataclasses.asdict(getattr(self, name)) for name in COMPARTMENTS}
         clock = {"time": self.time.hex(), "step_index": self.step_index, "next_id": self.exosomes.identities.next}
+        if (tracers := self.tracers) is not None:
+            for column, values in tracers.cells.columns.items():
+                arrays[f"tracer_{column}"] = values[: len(tracers.cells)]
+            arrays["tracers_colonies"] = np.array(sorted(tracers.colonies), np.uint64)
+            compartments["tracers"] = {
+                "oversample": tracers.oversample, "shown": tracers.shown, "counters": dataclasses.asdict(tracers.counters)
+            }  # fmt: skip
         arrays["compartments"] = np.array(json.dumps({"clock": clock, **compartments}))
         return arrays
 
@@ -337,6 +376,15 @@ class State:
         self.time, self.step_index = float.fromhex(compartments["clock"]["time"]), compartments["clock"]["step_index"]
         self.exosomes.identities.next = compartments["clock"]["next_id"]
         self._resting_sites.clear()
+        self.tracers = None
+        if (told := compartments.get("tracers")) is not None:
+            self.tracers = Tracers.none(told["oversample"], told["shown"])
+            self.tracers.counters = Counters(**told["counters"])
+            self.tracers.colonies = {int(key) for key in arrays["tracers_colonies"]}
+            prefix = "tracer_"
+            rows = {key.removeprefix(prefix): np.array(v) for key, v in arrays.items() if key.startswith(prefix)}
+            ids, keys = rows.pop("unique_id"), rows.pop("key")
+            self.tracers.cells.add(len(ids), key=keys, **rows)
 
 
 # What can be a field -> its unit and meaning; those of 1, not 0, in a naive organ.

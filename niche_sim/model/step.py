@@ -10,6 +10,7 @@ from niche_sim.model.actions import intervene
 from niche_sim.model.parameters import Parameters
 from niche_sim.model.process import Process
 from niche_sim.model.state import State
+from niche_sim.model.tracers import follow, settle
 
 
 def advance(
@@ -19,9 +20,11 @@ def advance(
     chance.step = state.step_index
     intervene(interventions, state, p, chance, dt)
     for process in schedule:
-        if process.befalls and len(state.tumour_cells) == 0:  # nobody there to befall
+        if process.befalls and len(state.tumour_cells) == 0 and state.tracers is None:  # nobody there to befall
             continue
         if time := process.due(state.step_index, dt):
             process.step(state, p, chance, time)
+            follow(process, state, p, chance, time)
+    settle(state)
     state.step_index += 1
     state.time = state.step_index * dt

@@ -124,6 +124,8 @@ def plan(
         experiment.arm(name, "arms")
         if name in names[:number]:
             raise InputError("arms", f"'{name}' is there twice", "each arm once")
+        if any(one.show_colonies for one in experiment.arms[name].protocol.tumour_challenges):
+            raise InputError("arms", f"'{name}' shows colonies of tracers", "show_colonies in single mice only, for pictures")
     if not names:
         raise InputError("arms", "none", "at least one arm")
     number, first = given.whole(mice, "mice", 1, MOST_MICE), given.whole(seed, "seed")

@@ -140,3 +140,29 @@ def fold(position: float, length: float) -> float:  # pragma: no cover - compile
     """A position (um) mirrored back into 0 .. length at reflecting edges."""
     folded = position % (2.0 * length)
     return min(2.0 * length - folded if folded > length else folded, length * BELOW_ONE)
+
+
+@compiled()
+def gather_own(
+    first: Any, count: Any, members: Any, sites: Any, shape: Any, dy: Any, dx: Any, weights: Any
+) -> Any:  # pragma: no cover - compiled
+    """What `gather` gives around each of sites (flat index) of a field that holds but the members of one group: float64[n].
+
+    members: sites of all members, group by group; first, count: int64[n], where the group of each site begins, and its size.
+    shape: sites (ny, nx).
+    """
+    ny, nx = shape
+    reach = max(dy.max(), dx.max())
+    table = np.zeros((2 * reach + 1, 2 * reach + 1))
+    for j in range(dy.size):
+        table[dy[j] + reach, dx[j] + reach] += weights[j]
+    out = np.zeros(sites.size)
+    for i in range(sites.size):
+        y, x = sites[i] // nx, sites[i] % nx
+        for k in range(first[i], first[i] + count[i]):
+            my, mx = members[k] // nx, members[k] % nx
+            for to_y in (my, -1 - my, 2 * ny - 1 - my):  # a member and its reflections at the edges
+                for to_x in (mx, -1 - mx, 2 * nx - 1 - mx):
+                    if abs(to_y - y) <= reach and abs(to_x - x) <= reach:
+                        out[i] += table[to_y - y + reach, to_x - x + reach]
+    return out

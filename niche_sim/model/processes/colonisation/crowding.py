@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from niche_sim.engine.chance import Chance
-from niche_sim.engine.kernels.neighbourhood import disc, gather
 from niche_sim.model.cells import TumourCell
 from niche_sim.model.parameters import Parameters
 from niche_sim.model.process import Process
+from niche_sim.model.sensing import crowding_at
 from niche_sim.model.state import State
 
 CIRCULATING = TumourCell.state.code("circulating")
@@ -25,13 +25,11 @@ class Crowding(Process):
     writes = ("tumour_cells.crowding", "tumour_cells.clone_size", "colonies", "events")
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
-        cells, section = state.tumour_cells, state.section
+        cells = state.tumour_cells
         rows = np.flatnonzero(cells.state != CIRCULATING)
         if len(rows) == 0:
             return
-        sites = section.site_of(cells.y[rows], cells.x[rows])
-        density = state.mapped_living_tumour() / section.site_volume
-        cells.crowding[rows] = gather(density, sites, *disc(p.tumour.neighbourhood, section.spacing))
+        cells.crowding[rows] = crowding_at(state, p, cells.y[rows], cells.x[rows], cells.clone[rows])
         _, first, member, size = np.unique(
             cells.clone[rows], return_index=True, return_inverse=True, return_counts=True
         )

@@ -14,7 +14,7 @@ from niche_sim.model.anatomy import Section
 from niche_sim.model.cells import TumourCell
 from niche_sim.model.parameters import Parameters
 from niche_sim.model.process import Process
-from niche_sim.model.sensing import Present, Situation
+from niche_sim.model.sensing import Present, Situation, crowding_at
 from niche_sim.model.state import State
 
 CYCLING = TumourCell.state.code("cycling")
@@ -56,7 +56,7 @@ class Division(Process):
         cells.divisions[parents] += 1
         keys = daughter_key(cells.key[parents], cells.divisions[parents])
         aside, angle = chance.uniform(self, keys, 2, purpose="daughter").T
-        y, x, fits = first_room(state, p, cells.y[parents], cells.x[parents], 2.0 * np.pi * angle)
+        y, x, fits = first_room(state, p, parents, 2.0 * np.pi * angle)
         leaves = fits & (aside < share_aside(cells.clone_size[parents], p, section))
         stays = fits & ~leaves
         state.counters.tumour_born += int(fits.sum())
@@ -77,14 +77,39 @@ def share_aside(clone_size: Any, p: Parameters, section: Section) -> Any:
 INHERITED = ("line", "state", "crowding", "clone_size", "reactivated_by", "clone", "arrived_at", "emt", "resistance", "coopting")
 
 
-def first_room(state: State, p: Parameters, y: Any, x: Any, angle: Any) -> tuple[Any, Any, Any]:
+def first_room(state: State, p: Parameters, parents: Any, angle: Any) -> tuple[Any, Any, Any]:
     """Where a daughter ends up: the nearest place along `angle` (radians) whose neighbourhood is not packed.
 
-    y, x: parents, um [n]. Returns y, x [n] in um and whether there is one within the rim.
+    parents: rows [n]. Returns y, x [n] in um and whether there is one within the rim.
     """
-    section, step = state.section, p.tumour.diameter
-    density = state.mapped_living_tumour() / section.site_volume
-    most = p.tumour.packing / 2.0  # the edge of a packed colony has half its neighbours
-    reach = disc(p.tumour.neighbourhood, section.spacing)
+    section, cells, step = state.section, state.tumour_cells, p.tumour.diameter
+    y, x = cells.y[parents], cells.x[parents]
     dy, dx = step * np.sin(angle), step * np.cos(angle)
-    return find_room(density, y, x, dy, dx, int(p.tumour.rim // step), most, section.spacing, *reach)
+    farthest, most = int(p.tumour.rim // step), p.tumour.packing / 2.0  # the edge of a packed colony has half its neighbours
+    if state.of_tracers:
+        return room_among_own(state, p, parents, (dy, dx), farthest, most)
+    density = state.mapped_living_tumour() / section.site_volume
+    reach = disc(p.tumour.neighbourhood, section.spacing)
+    return find_room(density, y, x, dy, dx, farthest, most, section.spacing, *reach)
+
+
+def room_among_own(state: State, p: Parameters, parents: Any, way: tuple[Any, Any], farthest: int, most: float) -> Any:
+    """The same for tracers, which only their own clone crowds. way: um a step along y and x, float64[n] each."""
+    section, cells = state.section, state.tumour_cells
+    y, x, clone = cells.y[parents], cells.x[parents], cells.clone[parents]
+    found = np.zeros(len(y), bool)
+    out_y, out_x = y.copy(), x.copy()
+    for steps in range(1, 1 + farthest):
+        to_y, to_x = reflected(y + steps * way[0], section.height), reflected(x + steps * way[1], section.width)
+        fits = ~found & (crowding_at(state, p, to_y, to_x, clone) < most)
+        out_y[fits], out_x[fits] = to_y[fits], to_x[fits]
+        found |= fits
+        if found.all():
+            break
+    return out_y, out_x, found
+
+
+def reflected(position: Any, length: float) -> Any:
+    """Positions (um) mirrored back into 0 .. length at reflecting edges, float64[n]."""
+    folded = np.mod(position, 2.0 * length)
+    return np.minimum(np.where(folded > length, 2.0 * length - folded, folded), np.nextafter(length, 0.0))
