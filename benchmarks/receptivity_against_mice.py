@@ -17,10 +17,10 @@ from concurrent.futures import ProcessPoolExecutor
 from functools import partial
 
 import numpy as np
-
-from niche_sim import Simulation, load_scenario
 from niche_sim.expectation.forward import expected_clones
 from niche_sim.expectation.recording import Recorder
+
+from niche_sim import Simulation, load_scenario
 from niche_sim.experiment.protocol import InjectTumourCells, Protocol
 from niche_sim.model.catalogue import DEFAULT_SCENARIO
 

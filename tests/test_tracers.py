@@ -20,14 +20,14 @@ SMALL = {"section.width": "0.6 mm", "section.height": "0.6 mm"}
 
 def mouse(cells, days, seed=1, overrides=SMALL):
     """An educated mouse with such an injection, None for none."""
-    base = scenario.load("liver_education_costasilva2015").with_(duration=24.0 * days)
+    base = scenario.load("liver_education_costasilva2015").with_(duration=24.0 * max(days, 30))
     done = f"[{DOSES}{', ' + cells if cells else ''}]"
-    edited = with_protocol(base, "educated", read_protocol(done, "protocol"), until=24.0 * days, where="protocol")
+    edited = with_protocol(base, "educated", read_protocol(done, "protocol"), until=base.duration, where="protocol")
     return Simulation(edited, list(edited.arms)[-1], overrides=overrides, rng=seed)
 
 
-def run(model, steps=None):
-    for _ in range(model.steps_left if steps is None else steps):
+def run(model, days):
+    for _ in range(24 * days):
         model.step()
     return model
 
@@ -41,7 +41,7 @@ def traced(model):
 
 
 def test_nothing_senses_tracers():
-    with_them, without = run(mouse(injected(more=", oversample = 300"), 6)), run(mouse(None, 6))
+    with_them, without = run(mouse(injected(more=", oversample = 300"), 6), 6), run(mouse(None, 6), 6)
     assert len(with_them.state.tracers.cells) > 100
     assert len(with_them.state.tumour_cells) == 0
     for name in FIELDS:
@@ -55,18 +55,18 @@ def test_nothing_senses_tracers():
 
 def test_real_cells_are_as_without_tracers_in_another_mouse():
     """The dose is Poisson about its mean times oversample: 1 gives as many as without."""
-    one = run(mouse(injected(count=50_000_000, more=", oversample = 1"), 3))
-    real = run(mouse(injected(count=50_000_000), 3))
+    one = run(mouse(injected(count=50_000_000, more=", oversample = 1"), 3), 3)
+    real = run(mouse(injected(count=50_000_000), 3), 3)
     assert one.state.tracers.counters.tumour_entered == real.state.counters.tumour_entered > 50
     assert one.state.tracers.counters.tumour_arrived == real.state.counters.tumour_arrived
 
 
 def test_a_checkpoint_keeps_tracers():
-    calm = run(mouse(injected(more=", oversample = 300"), 6))
-    first = run(mouse(injected(more=", oversample = 300"), 6), 72)
+    calm = run(mouse(injected(more=", oversample = 300"), 6), 6)
+    first = run(mouse(injected(more=", oversample = 300"), 6), 3)
     again = mouse(injected(more=", oversample = 300"), 6)
     again.state.thaw(first.state.freeze())
-    run(again, 72)
+    run(again, 3)
     for name, values in calm.state.tracers.cells.columns.items():
         if name != "unique_id":
             n = len(calm.state.tracers.cells)
@@ -94,7 +94,7 @@ def test_tracers_found_as_many_colonies_as_receptivity_says(oversample):
     """Over three mice; the interval of a Poisson count, three standard errors and 8 % for what receptivity leaves out."""
     counted = expected = events = 0.0
     for seed in (1, 2, 3):
-        model = run(mouse(injected(at=9, more=f", oversample = {oversample}"), 30, seed, {}))
+        model = run(mouse(injected(at=9, more=f", oversample = {oversample}"), 30, seed, {}), 30)
         counted += traced(model)
         events += len(model.state.tracers.colonies)
         expected += receptivity(mouse(injected(at=9), 30, seed, {}), event="reached_K").expected_colonies
@@ -104,7 +104,7 @@ def test_tracers_found_as_many_colonies_as_receptivity_says(oversample):
 
 @pytest.mark.slow
 def test_shown_colonies_become_real():
-    model = run(mouse(injected(at=4, more=", oversample = 2000, show_colonies = true"), 16))
+    model = run(mouse(injected(at=4, more=", oversample = 2000, show_colonies = true"), 16), 16)
     tracers = model.state.tracers
     assert tracers.colonies
     assert len(model.state.tumour_cells) > 0
