@@ -48,7 +48,8 @@ def test_nothing_senses_tracers():
         assert np.array_equal(getattr(with_them.state, name), getattr(without.state, name)), name
     for name, cells in without.state.populations.items():
         theirs = with_them.state.populations[name]
-        assert all(np.array_equal(theirs.columns[c][: len(theirs)], v[: len(cells)]) for c, v in cells.columns.items()), name
+        for column, values in cells.columns.items():
+            np.testing.assert_array_equal(theirs.columns[column][: len(theirs)], values[: len(cells)], f"{name}.{column}")
     assert with_them.state.counters == without.state.counters
     assert with_them.state.tracers.counters.tumour_arrived > 100
 
