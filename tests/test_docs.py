@@ -207,6 +207,7 @@ OTHERS = {
     "onset_", "reads", "writes", "step", "[parameters]", "record.save(FOLDER)", "rng=7", "model.state.time", "-2",
     "model.datacollector", "mesa.batch_run", "niche_sim.Simulation", "niche_sim.NicheModel",
     "film", "dashboard", ".gif", ".mp4", ".toml", "Process",
+    "oversample = 500", "show_colonies = true", "inject_tumour_cells", "oversample", "show_colonies", "why", "for_page",
     "seed=7", "--seed 7", "rng", "batch_run", "iterations", "data_collection_period", "NUMBA_CACHE_DIR", "MPLCONFIGDIR",
     '"tgfb.half_life" = { value = "10 min", source = "Wakefield1990", where = "recalled" }',
 }  # fmt: skip

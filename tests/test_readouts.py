@@ -24,7 +24,7 @@ def test_names_and_units_are_given_once():
     assert len(BY_NAME) == len(READOUTS)
     cumulative = {readout.name for readout in READOUTS if readout.cumulative}
     counters = {"exosomes_taken_up", "tumour_arrived", "tumour_extravasated", "tumour_started", "tumour_killed", "toxicity"}
-    assert cumulative == counters
+    assert cumulative == counters | {"tracer_colonies"}
 
 
 def test_a_naive_organ(naive):
@@ -96,3 +96,9 @@ def test_blood_and_drugs(bare):
     bare.drugs.gemcitabine, bare.drugs.toxicity = 0.5, 9.0
     bare.marrow.educated, bare.lymph_node.effectors = 0.6, 1.5
     assert found(bare, "drug", "toxicity", "marrow_educated", "lymph_effectors") == [0.5, 9.0, 0.6, 1.5]
+
+
+def test_the_area_that_stains_for_fibronectin(bare):
+    bare.fibronectin[:] = P.assay.stained_fibronectin - 0.01
+    bare.fibronectin[::5] = P.assay.stained_fibronectin  # 7 of 35 rows
+    assert found(bare, "fibronectin_area_fraction") == [pytest.approx(0.2)]

@@ -131,6 +131,8 @@ class WatchedState:
             watch.writing(name)
         elif name in ("time", "step_index"):
             watch.reading("time")
+        elif name == "of_tracers":
+            pass  # whose cells these are
         elif name in FIELDS or name in ("section", "resting_density"):
             watch.reading(name)
         elif isinstance(method := getattr(State, name, None), types.FunctionType):

@@ -65,7 +65,7 @@ def section_figure(record: Record, time: float | None = None) -> Figure:
     """
     shot = _Shot.of(record, time)
     with style():
-        page = Page(197.0, *headline(record.provenance, f"day {day_number(shot.time)}"))
+        page = Page(197.0, *headline(record.provenance, f"day {day_number(shot.time)}{_rare(record, shot.time)}"))
         main = page.axes(3, 12, 116, 116)
         panel_title(main, "a", f"Fibronectin, vessels and cells, day {day_number(shot.time)}")
         fibronectin = _draw_field(main, shot, "fibronectin", shot.time)
@@ -104,6 +104,15 @@ def section_figure(record: Record, time: float | None = None) -> Figure:
             _colour_bar(page, image, name, (46 + 60 * column, 148, 2.5, 42), "vertical")
             scale_bar(ax, shot.width)
     return page.figure
+
+
+def _rare(record: Record, time: float) -> str:
+    """How rare a section is whose colonies came of tracers, in words; "" of any other."""
+    row = int(np.searchsorted(record.table["time_h"], time + 1e-6, side="right")) - 1
+    expected, colonies = (float(record.table[name][row]) for name in ("tracer_colonies", "colonies"))
+    if expected == 0.0 or colonies == 0.0:
+        return ""
+    return f", one such section in {1.0 / expected:.3g}" if expected < 1.0 else f", colonies of tracers: {expected:.3g} expected"
 
 
 def section_png(record: Record, time: float | None = None, dpi: int | None = None) -> bytes:

@@ -352,7 +352,8 @@ class State:
                 arrays[f"tracer_{column}"] = values[: len(tracers.cells)]
             arrays["tracers_colonies"] = np.array(sorted(tracers.colonies), np.uint64)
             compartments["tracers"] = {
-                "oversample": tracers.oversample, "shown": tracers.shown, "counters": dataclasses.asdict(tracers.counters)
+                "oversample": tracers.oversample, "shown": tracers.shown, "next_id": tracers.cells.identities.next,
+                "counters": dataclasses.asdict(tracers.counters),
             }  # fmt: skip
         arrays["compartments"] = np.array(json.dumps({"clock": clock, **compartments}))
         return arrays
@@ -385,6 +386,8 @@ class State:
             rows = {key.removeprefix(prefix): np.array(v) for key, v in arrays.items() if key.startswith(prefix)}
             ids, keys = rows.pop("unique_id"), rows.pop("key")
             self.tracers.cells.add(len(ids), key=keys, **rows)
+            self.tracers.cells.columns["unique_id"][: len(ids)] = ids
+            self.tracers.cells.identities.next = told["next_id"]
 
 
 # What can be a field -> its unit and meaning; those of 1, not 0, in a naive organ.

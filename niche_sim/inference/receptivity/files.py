@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +31,8 @@ def save(by_t: Receptivity, eventual: Receptivity, folder: Path) -> None:
             probability_eventual=eventual.probability.astype(np.float32),
             mean_eventual=eventual.mean,
         )
-    say_in_summary({**by_t.summary(), "mean_eventual": eventual.mean.tolist()}, folder)
+    window = [time if math.isfinite(time) else None for time in eventual.window_h]
+    say_in_summary({**by_t.summary(), "mean_eventual": eventual.mean.tolist(), "receptive_h": window}, folder)
 
 
 def say_in_summary(what: dict[str, object], folder: Path) -> None:

@@ -47,6 +47,20 @@ class Receptivity:
     expected_metastases_per_liver: float
     take_rate: float
 
+    @property
+    def window_h(self) -> tuple[float, float]:
+        """From when to when (h) the organ is receptive: around its highest mean, as long as that is above halfway to its lowest.
+
+        nan where it is the same at all times. By the end "by_T" late arrivals have less time, so "eventual" is what is meant.
+        """
+        low, high = float(self.mean.min()), float(self.mean.max())
+        if not high > low:
+            return math.nan, math.nan
+        above, top = self.mean >= (low + high) / 2.0, int(self.mean.argmax())
+        first = top - int(np.argmin(above[top::-1])) + 1 if not above[: top + 1].all() else 0
+        last = top + int(np.argmin(above[top:])) - 1 if not above[top:].all() else len(above) - 1
+        return float(self.time_h[first]), float(self.time_h[last])
+
     def summary(self) -> dict[str, Any]:
         """What `summary.json` says of it."""
         return {
@@ -68,6 +82,7 @@ def receptivity(
     event: str = "reached_K",
     end: str = "by_T",
     detection_um: float | None = None,
+    every: float = ARRIVALS_EVERY,
 ) -> Receptivity:
     """Compute where, when and how likely a tumour cell founds a metastasis, from one run and without its chance.
 
@@ -88,11 +103,13 @@ def receptivity(
         hazards to go on for ever.
     detection_um
         Diameter of what is visible, um; None: `tumour.macro_diameter`.
+    every
+        h between the arrivals for which a map is kept; those at the ends of the intervals of the recording, 6 h, are there.
 
     Returns
     -------
     Receptivity
-        A map for every day of arrival, their means, and what is expected of the arm's own tumour cells.
+        A map for every such time of arrival, their means, and what is expected of the arm's own tumour cells.
 
     Raises
     ------
@@ -113,7 +130,7 @@ def receptivity(
     tissue = ~section.lumen.ravel()
     for time, values in zip(edges[::-1].tolist(), steps.run(), strict=True):
         means.append(float(arriving @ values[ARRESTED]) / arrested)
-        if abs(time / ARRIVALS_EVERY - round(time / ARRIVALS_EVERY)) < 1e-9:
+        if abs(time / every - round(time / every)) < 1e-9:
             times.append(time)
             maps.append((values[ARRESTED] * tissue).reshape(section.shape))
     mean = np.array(means[::-1])

@@ -142,7 +142,7 @@ class Recorder:
     def look(self) -> None:
         """Take in the step that the model has just made; nothing is left to do once tumour cells have entered."""
         if self._twin is None and self._refused is None:
-            if self.model.state.counters.tumour_entered:
+            if self.model.state.counters.tumour_entered or len(self.model.state.tumour_cells):  # tracers become real
                 self._part()
             try:
                 self._take()
