@@ -47,19 +47,20 @@ def main() -> None:
         browser = playwright.chromium.launch(
             executable_path=os.environ.get("CHROMIUM") or shutil.which("chromium"), args=FLAGS
         )
-        page = browser.new_page(viewport={"width": 1440, "height": 1240})
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
         open_at(page, address, Setup(day=32.0))
         shot(page, "dashboard.png")
 
-        page = browser.new_page(viewport={"width": 1440, "height": 1010}, color_scheme="dark")
+        page = browser.new_page(viewport={"width": 1440, "height": 900}, color_scheme="dark")
         open_at(page, address, Setup(day=20.0))
         page.get_by_role("button", name="Compare", exact=True).click()
         page.get_by_label("Compare with").select_option("anti_mif")
         expect(page.locator("canvas.ns-canvas")).to_have_count(3, timeout=PATIENCE)
+        page.get_by_role("button", name="Close Comparison").click()
         page.wait_for_timeout(2500)
         shot(page, "dashboard_compare.png")
 
-        page = browser.new_page(viewport={"width": 390, "height": 1010})
+        page = browser.new_page(viewport={"width": 390, "height": 1160})
         open_at(page, address, Setup(day=14.0))
         shot(page, "dashboard_phone.png")
         browser.close()

@@ -374,7 +374,7 @@ def test_coarse_pictures_are_means_of_blocks():
         ({"seed": -1}, "seed", "a whole number from 0"),
         ({"seed": np.array([1, 2])}, "seed", "a whole number from 0"),
         ({"overrides": ["run.duration"]}, "overrides", "a table"),
-        ({"without": ["Nothing"]}, "without", "one of"),
+        ({"without": ["Nothing"]}, "without", "lists all"),
         ({"overrides": {"tgfb.half_lif": "3 min"}}, "tgfb.half_lif", "tgfb.half_life"),
     ],
 )

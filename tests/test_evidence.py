@@ -62,7 +62,7 @@ def test_status_counts_every_verdict_once():
     report = evidence.Report([study()])
     assert evidence.status_rows(report) == [[GROWING, "3", "1", "0", "1", "0", "0 of 0", "day10_myeloid_cells_up: met"]]
     assert evidence.summary(report) == (
-        "1 independent comparisons that nothing was fitted to: direction 0 met, 1 not met, 0 undecided. Of 0 with a size: "
+        "1 independent comparison that nothing was fitted to: direction 0 met, 1 not met, 0 undecided. Of 0 with a size: "
         "0 met, 0 not met, 0 undecided. Left out: 0 targets that are so by construction, 0 that are the effect of one rule. "
         "3 targets were fitted to: 1 met, 1 not met, 1 undecided."
     )

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from waiting import PATIENCE, until
 
-from niche_sim.runs.executors import Gone, Lost, Place, Workers, local, work
+from niche_sim.runs.executors import Gone, Lost, Place, Workers, _threads, local, work
 
 
 def square(number):
@@ -160,3 +160,13 @@ def test_a_script_without_a_main_part_runs_once(tmp_path, way):
         [sys.executable, *words], input=given, capture_output=True, text=True, check=False, cwd=tmp_path, timeout=PATIENCE
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "begins\n[]\n", "")
+
+
+def test_a_cluster_is_given_two_jobs_for_each_of_its_threads():
+    class Client:
+        status = "running"
+
+        def ncores(self):
+            return {"tcp://one": 3, "tcp://two": 4}
+
+    assert _threads(Client())() == 14

@@ -185,3 +185,35 @@ def test_other_organs_have_their_own_recipient_cells_and_vessels(moments, organ)
     assert [look["name"] for look in static["fields"] if not look["offered"]] == ["steatosis"]
     assert all(look["offered"] for look in static_of(LiveSight(moments["education"].model))["fields"])
     assert {kind["population"] for kind in static["kinds"] if not kind["resident"]} == {"kupffer_cells"}
+
+
+def test_a_fixed_scale_is_the_same_for_little_and_for_much():
+    model = Simulation(overrides={"section.width": "0.6 mm", "section.height": "0.6 mm"})
+    sight, scales = LiveSight(model), Scales(mode="fixed")
+    look, state = FIELD_LOOKS["fibronectin"], model.state
+    ends = []
+    for amount in (1.2, 4.0, 40.0):
+        state.fibronectin[:] = amount
+        scales.begin()
+        (shown,) = pack(sight, ["fibronectin"], scales).header["fields"]
+        ends.append((shown["low"], shown["high"]))
+        assert shown.get("above", False) == (amount > look.rest + look.full), "what the last colour hides is said"
+    assert set(ends) == {(look.rest, look.rest + look.full)}
+
+
+def test_the_scale_of_a_moment_leaves_out_the_highest_sites_and_one_that_is_held_stays():
+    model = Simulation(overrides={"section.width": "0.6 mm", "section.height": "0.6 mm"})
+    sight, scales = LiveSight(model), Scales(mode="moment")
+    state, look = model.state, FIELD_LOOKS["fibronectin"]
+    state.fibronectin[:] = 1.0 + 1.5 * look.least_span
+    state.fibronectin.flat[0] = 1000.0
+    scales.begin()
+    high = pack(sight, ["fibronectin"], scales).header["fields"][0]["high"]
+    assert 1.0 + 1.5 * look.least_span <= high < 1.0 + 2.5 * look.least_span
+    scales.mode = "held"
+    state.fibronectin[:] = 1.0 + 9.0 * look.least_span
+    scales.begin()
+    assert pack(sight, ["fibronectin"], scales).header["fields"][0]["high"] == high
+    scales.mode = "moment"
+    scales.begin()
+    assert pack(sight, ["fibronectin"], scales).header["fields"][0]["high"] > high

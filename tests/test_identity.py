@@ -44,7 +44,7 @@ TEXTS = {
 }  # fmt: skip
 FORMULAS = {
     "a law": ("engine/laws.py", "return -np.expm1(", "return -2.0 * np.expm1("),
-    "a rule": ("model/process.py", "< probability(rate, dt)", "< 2.0 * probability(rate, dt)"),
+    "a rule": ("model/process.py", "rows], rate, dt)]", "rows], 2.0 * rate, dt)]"),
     "the cargo that a block stops": ("model/catalogue.py", 'cargo="mir21"', 'cargo="mir25"'),
     "the purpose of a draw": ("model/processes/priming/exosome_uptake.py", '"leave blood"', '"leave the blood"'),
     "the words of a key": ("engine/chance.py", '"birth key"', '"key of birth"'),

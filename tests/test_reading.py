@@ -76,7 +76,6 @@ def test_a_byte_order_mark_and_line_ends_of_any_system_are_taken(tmp_path: Path)
         ("".join(f"k{n}.a.a = 1\n" for n in range(8000)), "8,000 keys of three parts"),
         ("[" * 9 + "a = " + "[" * 5000, "brackets within brackets"),
         ("a = 1\n" * LONGEST_TEXT, "characters"),
-        ("𝄞" * (LONGEST_TEXT + 1), "characters"),  # cut within one of them
         ('a = "\\u001b[2J"', "the character '\\x1b'"),
         ('"\\u202e" = 1', "the character '\\u202e'"),
         ("a = { b = [1, 9223372036854775808] }", "64 bits"),
@@ -97,6 +96,13 @@ def test_dots_and_brackets_in_texts_and_comments_are_none() -> None:
     assert read_toml(text, "x")["a"] == long
     deep = ".".join("a" * (MOST_DOTS + 1))
     assert read_toml(f"{deep} = 1", "x")
+
+
+def test_a_file_cut_within_a_character_is_too_long_and_not_damaged(tmp_path: Path) -> None:
+    file = tmp_path / "long.toml"
+    file.write_text("𝄞" * (LONGEST_TEXT + 1), encoding="utf-8")  # four bytes each
+    with pytest.raises(InputError, match="characters"):
+        read_text(file)
 
 
 @pytest.mark.parametrize("name", ["/dev/zero", "a\0b", "x" * 300, "."])

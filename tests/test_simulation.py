@@ -36,3 +36,11 @@ def test_the_memory_of_a_mouse_comes_back_without_a_search_for_circles(around):
         assert [part() for part in parts] == [None] * 4
     finally:
         gc.enable()
+
+
+def test_steps_left_are_counted_in_steps_and_not_in_hours() -> None:
+    small = {"section.width": "1 mm", "section.height": "1 mm", "run.step": "2 h", "run.duration": "8 h"}
+    mouse = Simulation("liver_education_costasilva2015", "pbs", overrides=small)
+    assert mouse.steps_left == 4
+    mouse.step()
+    assert mouse.steps_left == 3

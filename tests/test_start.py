@@ -41,3 +41,10 @@ def test_a_run_loads_no_mesa_and_nothing_that_draws():
     done = loaded(f"from niche_sim.runs.record import run; run({SMALL})")
     assert "numba" in done  # or the names above are not those of packages
     assert done & (SLOW - {"numba"}) == set()
+
+
+def test_a_whole_command_loads_no_mesa_pandas_or_units(tmp_path):
+    small = ["run", "--days", "1", "--set", "section.width=600 um", "--set", "section.height=700 um"]
+    done = loaded(OF_COMMANDS.format([*small, "-o", str(tmp_path / "out")]))
+    assert {"numba", "matplotlib", "pyarrow"} <= done
+    assert done & {"mesa", "pandas", "pint", "solara"} == set()

@@ -458,7 +458,8 @@ def test_half_written_files_of_dead_processes_are_cleared(plan, undisturbed, tmp
     dead.wait()
     ours = part_name("x.parquet")
     stale = folder / "runs" / ours.replace(str(os.getpid()), str(dead.pid))
-    old, elsewhere = folder / "runs" / "y.parquet.part-elsewhere-1", folder / "runs" / "z.parquet.part-elsewhere-1"
+    old = folder / "runs" / "y.parquet.part-elsewhere-1"
+    elsewhere = folder / "runs" / "z.parquet.part-elsewhere-4194305"  # no process here has that number
     alive = folder / "runs" / ours
     for file in (stale, old, elsewhere, alive):
         file.touch()

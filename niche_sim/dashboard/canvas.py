@@ -21,7 +21,8 @@ FARTHEST = 1e6  # um; a click is nearer
 class TissueCanvas(anywidget.AnyWidget):
     """The section on the page: panels that share zoom and layers.
 
-    static: what `frames.static_of` says. dark: the theme of the page. shown_fields: which fields the visitor wants to see,
+    static: what `frames.static_of` says. dark: the theme of the page. fill: whether panels
+    fill the room that the page gives them. shown_fields: which fields the visitor wants to see,
     changed by the browser; observe it. The callbacks may be set at any time; each is called in the thread in which the
     message arrives: on_drawn(seq) when a picture is on the screen, on_pick(place) after a click, with `panel`, `y_um`,
     `x_um`, `reach_um` and `unique_id` (None for a site), on_hello() when a browser shows the widget, anew or again: it
@@ -34,6 +35,7 @@ class TissueCanvas(anywidget.AnyWidget):
 
     static = traitlets.Dict().tag(sync=True)
     dark = traitlets.Bool(False).tag(sync=True)
+    fill = traitlets.Bool(False).tag(sync=True)
     shown_fields = traitlets.List(traitlets.Unicode()).tag(sync=True)
 
     def __init__(

@@ -5,11 +5,11 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 
-import numpy as np
 import solara
 
 from niche_sim.dashboard import limits
 from niche_sim.dashboard.elements import Block, Choice, Press, Slider, Words
+from niche_sim.dashboard.findings import at, number
 from niche_sim.dashboard.presence import Presence
 from niche_sim.dashboard.study import Report, Study, plan_of
 from niche_sim.dashboard.view import View
@@ -55,10 +55,10 @@ def Differences(view: View, readouts: Sequence[str]) -> None:
         return
     rows = []
     for name in readouts:
-        ours, theirs = _at(view.table, name, view.time), _at(view.rival_table, name, view.time)
-        ratio = "–" if theirs == 0.0 else _number(ours / theirs)
+        ours, theirs = at(view.table, name, view.time), at(view.rival_table, name, view.time)
+        ratio = "–" if theirs == 0.0 else number(ours / theirs)
         sign = "+" if ours > theirs else "−" if ours < theirs else ""
-        rows.append((title_of(name), _number(ours), _number(theirs), sign + _number(abs(ours - theirs)), ratio))
+        rows.append((title_of(name), number(ours), number(theirs), sign + number(abs(ours - theirs)), ratio))
     heads = ("Readout", *view.names, "Difference", "Ratio")
     Words(f"This mouse, {day_words(view.time)}, the same chance events in both runs.", style="ns-help")
     Table(heads, rows)
@@ -94,7 +94,7 @@ def CohortPanel(
         study.current = made
 
     with Block(style="ns-row"):
-        Slider("Mice an arm", 2, limits.MICE, mice, 1, lambda value: set_mice(int(value)), str(mice), disabled=busy)
+        Slider("Mice per arm", 2, limits.MICE, mice, 1, lambda value: set_mice(int(value)), str(mice), disabled=busy)
         if busy:
             Press("Cancel the cohort", lambda: study.current.cancel())
         else:
@@ -113,7 +113,7 @@ def Progress(report: Report) -> None:
     sentences = {
         "waiting": "Waiting for the cohort of another visitor.",
         "running": f"{report.done} of {report.total} mice{_left(report.seconds_left)}",
-        "done": f"{report.mice} mice an arm, seeds shared.",
+        "done": f"{report.mice} mice per arm, same seeds in both.",
         "cancelled": "Cancelled. The mice that were finished are kept for the next time.",
         "failed": report.why,
     }
@@ -137,7 +137,7 @@ def _Effects(report: Report, readouts: Sequence[str]) -> None:
     for row in report.rows:
         if row.readout in readouts and row.at >= report.cohort.ends:
             rows.append((title_of(row.readout), _effect(row), in_words(row.comparison)))
-    heads = ("Readout at the end", f"{report.names[0]} against {report.names[1]}", "In a word")
+    heads = ("Readout at the end", f"{report.names[0]} against {report.names[1]}", "Direction")
     Table(heads, rows)
     Words(f"Paired by seed; in brackets the {LEVEL} interval.", style="ns-help")
 
@@ -158,25 +158,13 @@ def Table(heads: Sequence[str], rows: Sequence[Sequence[str]]) -> None:
                         Words(cell, tag="td")
 
 
-def _at(table: object, readout: str, time: float) -> float:
-    """The last row up to a time (h)."""
-    times = table["time_h"]  # type: ignore[index]
-    row = max(0, int(np.searchsorted(times, time + 1e-6, side="right")) - 1)
-    return float(table[readout][row])  # type: ignore[index]
-
-
 def _effect(row: Row) -> str:
     found = row.comparison
     if found.note:
         return found.note
     effect = found.effect
     sign = "×" if found.kind == "ratio" else ""
-    return f"{sign}{_number(effect.estimate)} ({_number(effect.low)} to {_number(effect.high)})"
-
-
-def _number(value: float) -> str:
-    """A number as a table shows it: no powers of ten."""
-    return f"{value:,.0f}" if abs(value) >= 1000.0 else f"{value:.4g}"
+    return f"{sign}{number(effect.estimate)} ({number(effect.low)} to {number(effect.high)})"
 
 
 def _left(seconds: float) -> str:

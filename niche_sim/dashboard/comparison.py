@@ -14,7 +14,7 @@ from niche_sim.dashboard import limits
 from niche_sim.dashboard.link import Setup
 from niche_sim.description.stage_summary import strip_of
 from niche_sim.experiment.protocol import Intervention
-from niche_sim.exports.canvas_encoding import Scales, pack, pack_difference
+from niche_sim.exports.canvas_encoding import FIXED, HELD, Scales, pack, pack_difference
 from niche_sim.exports.cell_report import at_point
 from niche_sim.figures.appearance import LiveSight
 from niche_sim.runs.checkpoints import BUDGET, Timeline, first_difference
@@ -40,6 +40,7 @@ class Pair:
     def __init__(self, setup: Setup) -> None:
         """As a link says it, at time 0. Raises InputError if nothing can be run by it."""
         self.number = 0
+        self.scaling = FIXED
         self.rival: Timeline | None = None
         self.rival_setup: Setup | None = None
         self.branched: float | None = None
@@ -82,7 +83,12 @@ class Pair:
     def compare_with_nothing(self) -> None:
         """The run alone."""
         self.rival = self.rival_setup = self.branched = None
-        self.scales = Scales()
+        self.scales = Scales(mode=self.scaling)
+
+    def scale(self, mode: str) -> None:
+        """Which colour scales: one of `SCALINGS`. What is held is as it was last drawn."""
+        self.scaling = mode
+        self.scales = Scales(self.scales.reach if mode == HELD else {}, mode)
 
     def release(self) -> None:
         """Let go of the runs: whoever still holds this pair, such as a page that is closed, does not hold their memory."""
@@ -151,21 +157,33 @@ class Pair:
     def picture(self, fields: tuple[str, ...]) -> tuple[dict[str, Any], list[bytes]]:
         """The present moment: header and buffers of a frame, without its transport."""
         names, sights = self.names(), [LiveSight(run.model) for run in self.runs]
+        self.scales.begin()
         for sight in sights:
             self.scales.see(sight, fields)
         packed = [pack(sight, fields, self.scales, name) for sight, name in zip(sights, names, strict=True)]
         if len(sights) == 2 and fields:
             ours, theirs = sights
-            packed.append(pack_difference(theirs, ours, fields[0], self.scales, f"{names[0]} less {names[1]}"))
+            apart = "change" if self.branched is not None else f"{names[0]} less {names[1]}"
+            packed.append(pack_difference(theirs, ours, fields[0], self.scales, apart))
         titles = names if len(sights) > 1 else [""]
         strips = [strip_of(run.model, title) for run, title in zip(self.runs, titles, strict=True)]
         header = {"run": self.number, "panels": [panel.header for panel in packed], "strips": strips}
         return header, [buffer for panel in packed for buffer in panel.buffers]
 
     def told(self, panel: int, y: float, x: float, reach: float, unique_id: int | None) -> dict[str, Any]:
-        """What is at a place (um) of the run that a panel shows; on the difference map, of the visitor's own run."""
+        """What is at a place (um) of the run that a panel shows, then of the other; on the difference map, of the visitor's own
+        run first."""
         runs, names = self.runs, self.names()
         number = panel if panel < len(runs) else 0
         card = at_point(runs[number].model, y, x, reach, unique_id)
-        whose = [f"In the run {names[number]}."] if len(runs) > 1 else []
-        return {**card, "sentences": [*whose, *card["sentences"]]}
+        if len(runs) == 1:
+            return card
+        other = at_point(runs[1 - number].model, y, x, reach, None)
+        there = f"At the same place in the run {names[1 - number]}: {other['title']}."
+        sections = [
+            {**section, "heading": f"{names[run]}: {section['heading']}"}
+            for run, one in ((number, card), (1 - number, other))
+            for section in one["sections"]
+        ]
+        sentences = [f"In the run {names[number]}.", *card["sentences"], there, *other["sentences"]]
+        return {**card, "sentences": sentences, "sections": sections}

@@ -70,4 +70,4 @@ def ExperimentPanel(setup: Setup, load: Callable[[Setup], None], fail: Callable[
         Press("Another mouse", lambda: load(replace(setup, seed=setup.seed + 1, day=None)))
     Upload("Open a scenario of your own (.toml)", upload)
     if setup.given is not None:
-        Words("This page's address cannot hold a scenario of your own: after a reload, open its file again.", style="ns-help")
+        Words("Not saved in the link; reopen the file after reloading.", style="ns-help")

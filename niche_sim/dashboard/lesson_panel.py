@@ -11,7 +11,7 @@ from urllib.parse import parse_qsl, urlencode
 import solara
 
 from niche_sim.dashboard.compare_panel import Progress
-from niche_sim.dashboard.elements import Block, Choice, Entry, Foldout, Press, Tick, Upload, Words, heard, one_text
+from niche_sim.dashboard.elements import Block, Choice, Entry, Press, Tick, Upload, Words, heard, one_text
 from niche_sim.dashboard.link import Setup
 from niche_sim.dashboard.session import Session
 from niche_sim.dashboard.study import Report, Study
@@ -28,7 +28,7 @@ STEPS = ("Read", "Predict", "Run", "Compare", "Explain")
 READ, PREDICT, RUN, COMPARE, EXPLAIN = range(len(STEPS))
 NONE, UNSAID = "(none)", "(unsaid)"
 KEY = "lesson"  # of a link
-VERDICTS = {RIGHT: "✓ As you said.", WRONG: "✗ Not as you said.", "undecided": "– These mice do not decide it."}
+VERDICTS = {RIGHT: "✓ Correct.", WRONG: "✗ Not what the mice show.", "undecided": "– These mice do not decide it."}
 
 
 @dataclass(frozen=True)
@@ -115,9 +115,8 @@ def LessonPanel(
     asked: str | None = None,
     tell: Callable[[str | None], None] = lambda _: None,
 ) -> None:
-    """A foldout with the lessons. `session` opens and plays what they look at, `chart` draws the readouts that they ask for;
+    """The lessons. `session` opens and plays what they look at, `chart` draws the readouts that they ask for;
     `asked`: the lesson to begin with; `tell` gets the id of the one that is chosen, None if it is none of the shelf."""
-    opened, set_opened = solara.use_state(asked is not None)
     first = solara.use_memo(lambda: _begin(asked), [])
     work, set_work = solara.use_state(first)
     report, set_report = solara.use_state(None)
@@ -162,23 +161,22 @@ def LessonPanel(
         except InputError as error:
             set_wrong(str(error))
 
-    with Foldout("Lessons", open=opened, on_open=set_opened, badge=_badge(work), level=2):
-        found, broken = shelf()
-        own = {work.lesson.id: work.lesson} if work is not None and work.lesson.id not in found else {}
-        options = {NONE: "none"} | {key: f"{one.title} ({one.minutes} min)" for key, one in {**found, **own}.items()}
-        value = NONE if work is None else work.lesson.id
-        chooser = Choice(
-            "Lesson", options, value, lambda key: begin(found.get(key)), help="Predict, run, compare, explain."
-        )
-        chooser.key(",".join(options))  # a list cannot take a value in the moment in which it gets its option
-        for sentence in (wrong, *broken):
-            if sentence:
-                Words(sentence, style="ns-error", attributes={"role": "alert"})
-        if work is not None:
-            with Block():
-                _Lesson(work, change, report, run, lambda: study.current and study.current.cancel(), session, chart, view)
-        else:
-            Upload("Open a lesson of your own (.toml)", upload)
+    found, broken = shelf()
+    own = {work.lesson.id: work.lesson} if work is not None and work.lesson.id not in found else {}
+    options = {NONE: "none"} | {key: f"{one.title} ({one.minutes} min)" for key, one in {**found, **own}.items()}
+    value = NONE if work is None else work.lesson.id
+    chooser = Choice(
+        "Lesson", options, value, lambda key: begin(found.get(key)), help="Predict, run, compare, explain."
+    )
+    chooser.key(",".join(options))  # a list cannot take a value in the moment in which it gets its option
+    for sentence in (wrong, *broken):
+        if sentence:
+            Words(sentence, style="ns-error", attributes={"role": "alert"})
+    if work is not None:
+        with Block():
+            _Lesson(work, change, report, run, lambda: study.current and study.current.cancel(), session, chart, view)
+    else:
+        Upload("Open a lesson of your own (.toml)", upload)
 
 
 @solara.component
@@ -273,9 +271,9 @@ def _Predict(work: Work, set_work: Callable[[Change], None]) -> None:
     if wrong:
         Words(wrong, style="ns-error", attributes={"role": "alert"})
     if work.kept:
-        Words("Your predictions are kept; they can no longer be changed.", attributes={"role": "status"})
+        Words("Your predictions are locked in; they can no longer be changed.", attributes={"role": "status"})
     else:
-        Press("Keep my predictions", keep, look="main")
+        Press("Lock in my predictions", keep, look="main")
 
 
 @solara.component
@@ -392,10 +390,6 @@ def _unknown(asked: str) -> str:
     return str(InputError("link: lesson", f"'{asked}'", f"allowed are {', '.join(shelf()[0])}"))
 
 
-def _badge(work: Work | None) -> str:
-    return "" if work is None else f"step {work.step + 1} of {len(STEPS)}"
-
-
 def _answers(lesson: Lesson, report: Report | None) -> list[Answer]:
     """What the mice say; nothing as long as they are not done."""
     done = report is not None and report.state == "done" and report.cohort is not None
@@ -405,7 +399,7 @@ def _answers(lesson: Lesson, report: Report | None) -> list[Answer]:
 def _waits(work: Work, told: list[Answer]) -> str:
     """Why the next step has to wait; empty if it has not."""
     if work.step == PREDICT and not work.kept:
-        return "Keep your predictions to go on."
+        return "Lock in your predictions to go on."
     if work.step == COMPARE and not told:
         return "Run the mice to go on."
     return ""

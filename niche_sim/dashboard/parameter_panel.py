@@ -86,7 +86,7 @@ def Numbers(
 
     Look()
     with Block():
-        Entry("Find a number", words, search, example="name, note or unit", kind="search", live=True)
+        Entry("Find a parameter", words, search, example="name, note or unit", kind="search", live=True)
         with Block(style="ns-row"):
             Tick(f"Show all {len(table)} numbers", everything, set_everything)
             Words(
@@ -97,7 +97,7 @@ def Numbers(
             if values:
                 Press(f"Reset all to default ({len(values)})", reset_all, disabled=disabled)
         if not shown:
-            Words("No number says that. Try a word of its name, its note or its unit.", style="ns-help")
+            Words("No match. Try a word of the name, the note or the unit.", style="ns-help")
         with Block(style="ns-folds"):
             for chapter, names in shown:
                 changed = [name for name in values if name.partition(".")[0] in chapter.groups]

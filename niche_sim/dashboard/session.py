@@ -25,7 +25,7 @@ from niche_sim.dashboard.turns import Turns
 from niche_sim.dashboard.view import View
 from niche_sim.engine.errors import InputError
 from niche_sim.experiment.protocol import Intervention
-from niche_sim.exports.canvas_encoding import static_of
+from niche_sim.exports.canvas_encoding import SCALINGS, static_of
 from niche_sim.figures.appearance import FIELD_LOOKS, LiveSight
 from niche_sim.runs.checkpoints import Timeline
 
@@ -155,6 +155,11 @@ class Session:
         """Which fields the pictures need."""
         shown = limits.names(names, FIELD_LOOKS, "fields")
         self._post(lambda: self._show_fields(shown))
+
+    def scale(self, mode: object) -> None:
+        """Which colour scales, one of `SCALINGS`."""
+        wanted = limits.names([mode], SCALINGS, "colour scale")[0]
+        self._post(lambda: self._scale(wanted))
 
     def drawn(self) -> None:
         """The browser has drawn the last picture."""
@@ -391,6 +396,10 @@ class Session:
     def _show_fields(self, names: tuple[str, ...]) -> None:
         self._fields, self._stale = names, True
 
+    def _scale(self, mode: str) -> None:
+        self._pair.scale(mode)
+        self._picture()
+
     def _set_drawn(self) -> None:
         self._undrawn = None
 
@@ -436,7 +445,6 @@ class Session:
                 for mark in main.model.protocol.marks()
                 if mark.time <= main.duration
             ],
-            "onsets": [[onset, name] for name, onset in main.onsets.items() if onset is not None],
         }
 
     def _publish(self) -> None:

@@ -10,7 +10,7 @@ from niche_sim.engine.errors import InputError
 
 
 class Viewer(TissueCanvas):
-    """The tissue with Play, Pause, Step, Reset, the clock and the scrubber above it, and the stage strip below.
+    """The tissue, and below it Play, Pause, Step, Reset, the clock and the time line.
 
     Which fields are shown is the browser's to say, from those that a session shows at first: whoever makes the element of the page
     must leave it alone, or each renewal of the page would bring the first ones back.
@@ -20,7 +20,7 @@ class Viewer(TissueCanvas):
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
         self._session: Session | None = None
-        super().__init__(*arguments, **{"shown_fields": list(FIELDS), **named})
+        super().__init__(*arguments, **{"shown_fields": list(FIELDS), "fill": True, **named})
         self.observe(self._fields_changed, "shown_fields")
 
     def attend(self, session: Session) -> None:
@@ -58,5 +58,7 @@ class Viewer(TissueCanvas):
             session.reset()
         elif kind == "seek":
             session.seek(hours)
+        elif kind == "scale":
+            session.scale(message.get("mode"))
         elif kind == "speed":
             session.speed(hours)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import groupby
 from pathlib import Path
@@ -110,9 +110,9 @@ def load_reasons(experiment: Scenario) -> dict[str, str]:
 # --- in words --------------------------------------------------------------------------------------------------------
 
 
-def published(target: Target) -> str:
-    """What a target says, in words."""
-    what = _readout(target.readout)
+def published(target: Target, named: Callable[[str], str] = str) -> str:
+    """What a target says, in words; `named` says what a readout is called."""
+    what = _readout(target.readout, named)
     if target.above is not None:
         what = f"fraction of mice with {what} above {target.above:g}"
     if target.statistic == "k":
@@ -122,7 +122,7 @@ def published(target: Target) -> str:
         when += f" (mean of {target.window / 24.0:.4g} days)"
     arm = arm_words(target.arm)
     if target.against_readout is not None:
-        rival = f"{_readout(target.against_readout)} in {arm_words(target.against or target.arm)}"
+        rival = f"{_readout(target.against_readout, named)} in {arm_words(target.against or target.arm)}"
     else:
         rival = arm_words(target.against) if target.against else ""
     if target.expect is not None:
@@ -222,7 +222,7 @@ def summary(report: Report) -> str:
     left = f"Left out: {built} targets that are so by construction, {short} that are the effect of one rule"
     fitted = [one.direction for _, one in judged if one.target.use == "fit"]
     return (
-        f"{len(asked)} independent comparisons that nothing was fitted to: direction {directions}. "
+        f"{len(asked)} independent comparison{'' if len(asked) == 1 else 's'} that nothing was fitted to: direction {directions}. "
         f"Of {len(sized)} with a size: {sizes}. {left}. {len(fitted)} targets were fitted to: {_counted(fitted)}."
     )
 
@@ -236,13 +236,13 @@ def story(report: Report) -> list[tuple[str, list[str]]]:
         ("Direction and size as published", [_line(one) for one in both]),
         ("Direction as published, size not", [_line(one) for one in large]),
         ("Direction not as published", [_line(one) for one in asked if one.direction == NOT_MET]),
-        ("Undecided with so many mice", [_line(one) for one in asked if one.direction == UNDECIDED]),
+        ("Undecided with these mice", [_line(one) for one in asked if one.direction == UNDECIDED]),
     ]
 
 
 def _line(one: Question) -> str:
     """A comparison in a line: what was published, what the model gives, and the band of its size."""
-    first = next((judged for judged in one.judged if judged.direction == one.direction), one.judged[0])
+    first = max(one.judged, key=lambda judged: (judged.direction == one.direction, judged.size == one.size))
     more = f" ({len(one.judged)} targets)" if len(one.judged) > 1 else ""
     band = f"; published {band_text(first.target)}" if first.target.band is not None else ""
     return f"{published(first.target)}{more}. Model: {given(first.comparison, first.target)}{band}."
@@ -266,8 +266,8 @@ def _target_rows(study: Study, report: Report) -> list[list[str]]:
     return rows
 
 
-def _readout(name: str) -> str:
-    return f"onset of {name.removeprefix(ONSET)}" if name.startswith(ONSET) else name
+def _readout(name: str, named: Callable[[str], str]) -> str:
+    return f"onset of {name.removeprefix(ONSET)}" if name.startswith(ONSET) else named(name)
 
 
 def _number(value: float) -> str:

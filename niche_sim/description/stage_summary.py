@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 from niche_sim.experiment.simulation import Simulation
-from niche_sim.model.stages import Limit, Standing, limiting
+from niche_sim.model.stages import Limit, Stage, Standing, limiting
 
 SHEDDING = ("inject_exosomes", "grow_primary")  # what brings tumour exosomes
 MARKERS = {
@@ -18,11 +19,11 @@ MARKERS = {
     "colonisation": "colonies",
 }
 AWAITED = {
-    "priming": "Waiting for cells of the organ (in the liver, Kupffer cells) to be educated by the tumour's exosomes.",
-    "licensing": "Waiting for stellate cells to become active and lay fibronectin.",
-    "recruitment": "Waiting for bone-marrow-derived cells to arrest on the fibronectin.",
-    "arrival": "The niche is set. Waiting for tumour cells to arrive.",
-    "colonisation": "Tumour cells are here. Waiting for one of them to grow into a colony.",
+    "priming": "no cell is educated by the tumour's exosomes yet.",
+    "licensing": "no stellate cell is active yet, so that none lays fibronectin.",
+    "recruitment": "no bone-marrow-derived cell is held by fibronectin yet.",
+    "arrival": "no living tumour cell is in the section.",
+    "colonisation": "no tumour cell has grown into a colony.",
 }
 SLOW = {
     "priming": "educating the cells that take up exosomes",
@@ -33,54 +34,74 @@ SLOW = {
 
 
 def strip_of(model: Simulation, name: str = "") -> dict[str, Any]:
-    """What the stage strip shows of a model as it stands: the sentence about the limiting stage, and each stage.
+    """What the time line shows of a model as it stands: the sentence about the limiting stage, and each stage.
 
     name: of the run, where there are several.
     """
-    standings = model.stages.standings(model.state, model.mouse)
+    sheds = any(one.verb in SHEDDING for one in model.protocol.interventions)
+    return told(model.stages.standings(model.state, model.mouse), sheds, name)
+
+
+def told(standings: Sequence[Standing], sheds: bool, name: str = "") -> dict[str, Any]:
+    """The same of standings. sheds: whether anything that is done brings tumour exosomes."""
     limit = limiting(standings)
-    sentence = limit_in_words(limit)
-    if limit is not None and limit.stage.name == "priming" and limit.awaited and not any(
-        one.verb in SHEDDING for one in model.protocol.interventions
-    ):
+    sentence = limit_in_words(limit, standings)
+    if limit is not None and limit.stage.name == "priming" and limit.awaited and not sheds:
         sentence = "No tumour exosomes are given in this arm. Only a colony that grows could shed some."
     return {"name": name, "limit": sentence, "stages": [_stage(one, limit) for one in standings]}
 
 
-def limit_in_words(limit: Limit | None) -> str:
-    """The stage that limits the rate, as a sentence."""
+def limit_in_words(limit: Limit | None, standings: Sequence[Standing]) -> str:
+    """The stage that limits the rate, as a sentence that is true of what the stages show."""
     if limit is None:
-        return "This scenario has no thresholds, so that no stage can be told. `niche-sim thresholds` makes them."
-    if limit.awaited:
-        return f"Limits the rate now: {AWAITED[limit.stage.name]}"
-    took = f"{limit.took / 24.0:.1f} days after the stage before it"
-    return f"All stages have begun. Of the steps that the biology sets, the slowest was {SLOW[limit.stage.name]}: {took}."
+        return "This scenario has no thresholds: stages cannot be shown. `niche-sim thresholds` makes them."
+    name = limit.stage.name
+    if not limit.awaited:
+        return f"Slowest step: {SLOW[name]}, {limit.took / 24.0:.1f} days."
+    stands = {one.stage.name: one for one in standings}
+    one, marker = stands[name], MARKERS[name]
+    if one.value > one.threshold:
+        return f"Bottleneck now: {marker}, just reached (confirmed after 24 h)."
+    if one.value > 0.0:
+        return f"Bottleneck now: {marker}, {_short(one.value)} of {_short(one.threshold)} {_unit(one.stage)}."
+    if name == "colonisation" and stands["arrival"].onset is not None and stands["arrival"].value == 0.0:
+        return "Bottleneck now: all tumour cells that arrived have died."
+    return f"Bottleneck now: {AWAITED[name]}"
 
 
 def _stage(one: Standing, limit: Limit | None) -> dict[str, Any]:
     known = not math.isnan(one.threshold)
     state = "unknown" if not known else "lit" if one.lit else "waiting" if one.onset is None else "faded"
     if not known:
-        when = "no threshold"
+        short = when = "no threshold"
     elif one.onset is None:
-        when = "above, for less than a day so far" if one.value > one.threshold else "not yet"
+        reached = one.value > one.threshold
+        short, when = ("just reached", "just reached (confirmed after 24 h)") if reached else ("not yet", "not yet")
     else:
-        when = f"since day {one.onset / 24.0:.1f}" + ("" if one.lit else ", now below its threshold")
+        short = when = f"since day {one.onset / 24.0:.1f}"
+        if not one.lit:
+            short, when = f"day {one.onset / 24.0:.1f}, now below", f"{when}, now below its threshold"
     stage = one.stage
-    unit = "per mm²" if stage.per_area else "× naive"
-    limit_text = f", begins above {_short(one.threshold)}" if known else ""
+    begins = "begins with the first one" if one.threshold == 0.0 else f"begins above {_short(one.threshold)}"
+    limit_text = f", {begins}" if known else ""
     # The threshold may be 0, as for tumour cells where there were none: then any value is twice as much.
     share = None if not known else one.value / one.threshold if one.threshold > 0.0 else 2.0 * (one.value > 0.0)
     return {
         "title": stage.name.capitalize(),
         "story": stage.story,
-        "marker": f"{MARKERS[stage.name]}: {_short(one.value)} {unit}{limit_text}",
+        "marker": f"{MARKERS[stage.name]}: {_short(one.value)} {_unit(stage)}{limit_text}",
         "share": share,
         "state": state,
         "when": when,
+        "short": short,
+        "onset": one.onset,
         "hypothesis": stage.hypothesis,
         "limiting": limit is not None and limit.stage is stage,
     }
+
+
+def _unit(stage: Stage) -> str:
+    return "per mm²" if stage.per_area else "× naive"
 
 
 def _short(value: float) -> str:

@@ -45,21 +45,38 @@ class Packed:
     buffers: list[bytes]
 
 
+FIXED, SEEN, MOMENT, HELD = "fixed", "seen", "moment", "held"
+SCALINGS = (FIXED, SEEN, MOMENT, HELD)
+MOST_SITES = 99.0  # per cent of the sites that the scale of a moment shows
+
+
 @dataclass
 class Scales:
-    """How far each colour scale reaches from rest, so far: scales grow by nice steps and never shrink, so none flickers.
+    """How far each colour scale reaches from rest.
 
     Several panels share one. Let it `see` all of them before the first is packed, and all are drawn on the same scale.
+
+    mode: "fixed", the same in every run and at every hour; "seen", as far as what was seen so far: scales grow by nice steps
+    and never shrink, so none flickers; "moment", 99 % of the sites of what was seen since `begin`; "held", as it was before.
     """
 
     reach: dict[tuple[str, str], float] = field(default_factory=dict)
+    mode: str = SEEN
+
+    def begin(self) -> None:
+        """Another moment is to be seen."""
+        if self.mode == MOMENT:
+            self.reach.clear()
 
     def see(self, sight: Sight, fields: Sequence[str]) -> None:
         """Widen the scales to what is there now. Raises InputError for a name that is no field."""
         for name in fields:
             look, values = field_look(name), sight.arrays[f"field_{name}"]
-            above = float(values.max()) - look.rest
-            self._widen("field", name, max(above, look.rest - float(values.min())) if look.falls else above)
+            ends = (values.min(), values.max())
+            if self.mode == MOMENT:
+                ends = tuple(np.percentile(values, (100.0 - MOST_SITES, MOST_SITES)))
+            below, above = look.rest - float(ends[0]), float(ends[1]) - look.rest
+            self._widen("field", name, max(above, below) if look.falls else above)
 
     def ends(self, name: str) -> tuple[float, float]:
         """The values of the first and the last colour of a field."""
@@ -72,7 +89,12 @@ class Scales:
         return self._widen("difference", name, most)
 
     def _widen(self, kind: str, name: str, most: float) -> float:
-        known = self.reach.get((kind, name), field_look(name).least_span * (0.5 if kind == "difference" else 1.0))
+        look = field_look(name)
+        if self.mode == FIXED:
+            self.reach[kind, name] = look.full
+        if self.mode in (FIXED, HELD) and (kind, name) in self.reach:
+            return self.reach[kind, name]
+        known = self.reach.get((kind, name), look.least_span * (0.5 if kind == "difference" else 1.0))
         self.reach[kind, name] = known if most <= known else nice_step(most)
         return self.reach[kind, name]
 
@@ -158,7 +180,8 @@ def zones_of(sight: Sight) -> NDArray[np.uint8]:
 def pack(sight: Sight, fields: Sequence[str], scales: Scales, title: str = "") -> Packed:
     """One moment as a panel.
 
-    Buffers: for each field uint8[y, x], 0 to 255 from `low` to `high` of its header; then of all cells in the tissue, kind
+    Buffers: for each field uint8[y, x], 0 to 255 from `low` to `high` of its header, which says whether
+    some lie `above`; then of all cells in the tissue, kind
     by kind in the order of `looks.KINDS` and as many of each as `counts` says, x and y (uint16, in 1/65535 of the section's
     sides) and the unique id (uint32). `colonies`: y, x, radius (um) of a ring around each, and its cells, the largest first.
     Raises InputError for a name that is no field.
@@ -168,7 +191,8 @@ def pack(sight: Sight, fields: Sequence[str], scales: Scales, title: str = "") -
     for name in fields:
         values = sight.arrays[f"field_{name}"]
         low, high = scales.ends(name)
-        shown.append({"name": name, "low": low, "high": high, "shape": list(values.shape)})
+        above = {"above": True} if float(values.max()) > high * (1.0 + 1e-9) else {}
+        shown.append({"name": name, "low": low, "high": high, "shape": list(values.shape), **above})
         buffers.append(_in_bytes(values, low, high))
     anatomy = sight.anatomy
     per_y, per_x = FINEST / float(anatomy["height_um"]), FINEST / float(anatomy["width_um"])

@@ -141,14 +141,16 @@ class FieldLook:
     """How a field is shown.
 
     label and unit: for people. least_span: a colour scale spans at least this much from rest, so that a trace does not
-    look like a niche. light, dark: colours from rest to the top, for a light and a dark page; of a field with `falls`
-    from the bottom over rest (the middle one) to the top. highest: what it cannot exceed.
+    look like a niche. full: how far from rest the scale that is the same in every run reaches: about the 99th percentile of
+    sites of the educated liver over its 42 days. light, dark: colours from rest to the top, for a light and a dark page; of
+    a field with `falls` from the bottom over rest (the middle one) to the top. highest: what it cannot exceed.
     """
 
     label: str
     unit: str
     rest: float
     least_span: float
+    full: float
     light: tuple[str, ...]
     dark: tuple[str, ...]
     falls: bool = False
@@ -156,39 +158,39 @@ class FieldLook:
 
 
 def _look(
-    name: str, label: str, unit: str, least_span: float, light: str, dark: str, **more: Any
+    name: str, label: str, unit: str, least_span: float, full: float, light: str, dark: str, **more: Any
 ) -> tuple[str, FieldLook]:
     rest = 1.0 if name in ONE_AT_REST else 0.0
-    return name, FieldLook(label, unit, rest, least_span, tuple(light.split()), tuple(dark.split()), **more)
+    return name, FieldLook(label, unit, rest, least_span, full, tuple(light.split()), tuple(dark.split()), **more)
 
 
 # Close to the page at rest, and never far beyond mid grey at the top, so that the markers of cells stand out on both
 # pages, also in a greyscale print. Each runs from light to dark (or dark to light) without a turn.
 FIELD_LOOKS: dict[str, FieldLook] = dict(
     [
-        _look("tgfb", "TGF-β", "nM", 0.2, "#FBF6F0 #F6D9A8 #DB9F52 #8F5A1C", "#17140F #4A2F10 #92601F #E0A04A"),
-        _look("fibronectin", "Fibronectin", "× naive organ", 5.0,
+        _look("tgfb", "TGF-β", "nM", 0.2, 0.5, "#FBF6F0 #F6D9A8 #DB9F52 #8F5A1C", "#17140F #4A2F10 #92601F #E0A04A"),
+        _look("fibronectin", "Fibronectin", "× naive organ", 5.0, 14.0,
               "#FBF4F1 #E3D3E4 #BBA9D0 #8878AE", "#16131A #3A2E52 #6A5794 #A993D6"),
-        _look("lox", "Lysyl oxidase", "relative units", 2.0,
+        _look("lox", "Lysyl oxidase", "relative units", 2.0, 8.0,
               "#FBF5F0 #F0D5C9 #D6A08F #9A5F55", "#1A1311 #4A2721 #8A5044 #D3907F"),
-        _look("collagen", "Cross-linked collagen", "share", 0.5,
+        _look("collagen", "Cross-linked collagen", "share", 0.5, 0.9,
               "#FAF6F2 #CFDFEE #8FB3D9 #4F7CB0", "#12151A #1F3650 #3E6A9C #7FAEDF", highest=1.0),
-        _look("periostin", "Periostin", "relative units", 4.0,
+        _look("periostin", "Periostin", "relative units", 4.0, 12.0,
               "#FBF6F0 #CFE3DC #7FB5AE #2F6F73", "#111716 #17403F #2F7470 #6FBDB4"),
-        _look("cxcl12", "CXCL12", "nM", 0.5, "#FBF6F0 #E4E3BF #BDBD76 #7C7F33", "#15160F #35380F #686C25 #B2B55A"),
-        _look("hgf", "HGF", "nM", 0.1, "#FBF6F2 #F3D3DE #D99BB4 #A15A7C", "#191217 #47203A #854567 #D187A9"),
-        _look("vegf", "VEGF", "nM", 0.05, "#FBF6F0 #F8D3C2 #E49A83 #B0584A", "#1A1211 #4F211B #93443A #E0836F"),
-        _look("nets", "Neutrophil traps", "relative units", 2.0,
+        _look("cxcl12", "CXCL12", "nM", 0.5, 0.5, "#FBF6F0 #E4E3BF #BDBD76 #7C7F33", "#15160F #35380F #686C25 #B2B55A"),
+        _look("hgf", "HGF", "nM", 0.1, 0.06, "#FBF6F2 #F3D3DE #D99BB4 #A15A7C", "#191217 #47203A #854567 #D187A9"),
+        _look("vegf", "VEGF", "nM", 0.05, 0.1, "#FBF6F0 #F8D3C2 #E49A83 #B0584A", "#1A1211 #4F211B #93443A #E0836F"),
+        _look("nets", "Neutrophil traps", "relative units", 2.0, 5.0,
               "#FAF6F2 #D6DCE0 #A2AFB8 #64747F", "#131517 #2B363D #55656F #98ABB7"),
-        _look("leakiness", "Leakiness of vessels", "share", 0.5,
+        _look("leakiness", "Leakiness of vessels", "share", 0.5, 0.5,
               "#FBF6F2 #EBD2EA #CB9ACD #8F5A9A", "#17121A #40214A #7A4786 #C285CC", highest=1.0),
-        _look("vessels", "Perfused vessels", "× naive organ", 0.5,
+        _look("vessels", "Perfused vessels", "× naive organ", 0.5, 0.75,
               "#4F7CB0 #A9C4DF #FBF6F0 #F2B9A2 #B8503F", "#7FAEDF #35587F #15151A #7D3A2D #E58A74", falls=True),
-        _look("oxygen", "Oxygen", "× naive tissue", 0.4,
+        _look("oxygen", "Oxygen", "× naive tissue", 0.4, 0.4,
               "#3F6FA8 #A3BFDD #FBF6F0 #F4BFA6 #B4523F", "#8DB8E8 #375A85 #15151A #803C30 #E88E78", falls=True),
-        _look("nutrient", "Glucose", "× naive tissue", 0.4,
+        _look("nutrient", "Glucose", "× naive tissue", 0.4, 0.4,
               "#7D5BA6 #C6B3DA #FBF6F0 #EFCB8E #B0741C", "#B79BE0 #59427C #161519 #6B4714 #E0A448", falls=True),
-        _look("steatosis", "Fat of hepatocytes", "share", 0.5,
+        _look("steatosis", "Fat of hepatocytes", "share", 0.5, 0.5,
               "#FBF8F0 #F3E8B8 #DCC768 #98842A", "#16150F #433A10 #7F7025 #CDB858", highest=1.0),
     ]
 )  # fmt: skip

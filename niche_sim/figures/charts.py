@@ -17,7 +17,7 @@ Table = Mapping[str, NDArray[np.float64]]
 
 DEFAULT = tuple(stage.marker for stage in STAGES)
 DOSES = ("inject_exosomes", "inject_tumour_cells", "treat", "resect_primary", "grow_primary")  # marked
-UNITS = {"1": "", "relative": "× naive", "floor": "", "cell": "cells", "vesicle": "vesicles", "colony": ""}  # in a title
+UNITS = {"1": "", "relative": "× naive", "floor": "", "cell": "", "vesicle": "", "colony": ""}  # in a title
 MOST = 8  # charts at a time
 HEIGHT, GAP, TOP, BOTTOM = 92, 46, 52, 40  # px: a chart, between two, above the first, below the last
 MOST_AREAS = 120  # of a band

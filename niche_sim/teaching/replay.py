@@ -251,7 +251,6 @@ def _run(model: Simulation, table: charts.Table) -> dict[str, Any]:
     }
     return {
         "marks": [[mark.time, mark.kind, mark.label] for mark in marks],
-        "onsets": [[onset, stage.name] for onset, stage in onsets],
         "captions": sorted(said, key=lambda one: one[0]),
         "table": rows,
     }

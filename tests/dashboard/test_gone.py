@@ -50,7 +50,7 @@ def test_a_page_without_a_server_says_so_and_a_reload_goes_on(visit):
         said.get_by_role("button", name="Reload the page").click()
         ready(page)
         until_clock(page, "^Day 3, 00:00$")
-        expect(page.get_by_label("Seed (which virtual mouse)")).to_have_value("6")
+        expect(page.locator(".ns-head-run")).to_have_text(re.compile("mouse 6$"))
         expect(page.get_by_role("alertdialog")).to_be_hidden()
         page.close()
     visit.said.clear()  # the browser's own complaints that nobody answered

@@ -102,8 +102,8 @@ def test_a_lesson_from_prediction_to_explanation(visit, server, axe, unhurried):
 
     predict(page, "more", "100")
     expect(button(page, "Next")).to_be_disabled()
-    button(page, "Keep my predictions").click()
-    expect(page.get_by_text("Your predictions are kept")).to_be_visible()
+    button(page, "Lock in my predictions").click()
+    expect(page.get_by_text("Your predictions are locked in")).to_be_visible()
     expect(page.get_by_label(re.compile("^1. How much"))).to_be_disabled()
     expect(page.get_by_text("In unmatched, compared with matched.")).to_be_visible()
     assert axe(page) == []
@@ -116,12 +116,11 @@ def test_a_lesson_from_prediction_to_explanation(visit, server, axe, unhurried):
     expect(button(page, "Go on without watching all")).to_be_enabled()
     expect(page.get_by_text("It is open")).to_be_in_viewport()  # the lesson scrolls by itself, the run stays in sight
     expect(button(page, "Play")).to_be_in_viewport()
-    expect(page.get_by_label("Scenario", exact=True)).to_have_value("liver_organotropism_hoshino2015")
-    expect(page.get_by_label("Arm", exact=True)).to_have_value("unmatched")
-    expect(page.get_by_role("heading", name="Comparison")).to_be_visible()  # the other arm runs beside it
+    expect(page.locator(".ns-head-run")).to_have_text("Unmatched, mouse 1")
+    expect(page.locator("canvas.ns-canvas")).to_have_count(3)  # the other arm runs beside it
     # The charts are of what the questions ask for.
-    rows = page.get_by_role("table").get_by_role("rowheader")
-    expect(rows).to_have_text(["Exosomes taken up in the section, vesicles", "Kupffer cells that hold at least one exosome, cells"])
+    rows = page.locator(".ns-drawer-compare table th[scope=row]")
+    expect(rows).to_have_text(["Exosomes taken up in the section", "Kupffer cells that hold at least one exosome"])
     assert axe(page) == []
     look(page, "lesson_run")
     button(page, "Go to day 1").click()
@@ -140,15 +139,15 @@ def test_a_lesson_from_prediction_to_explanation(visit, server, axe, unhurried):
     expect(page.get_by_text("You said")).to_have_count(0)
     expect(button(page, "Next")).to_be_disabled()
     button(page, "Run the mice").click()
-    expect(page.get_by_text("6 mice an arm, seeds shared.")).to_be_visible()
+    expect(page.get_by_text("6 mice per arm, same seeds in both.")).to_be_visible()
     first, second = (page.get_by_role("group", name=f"Question {number}") for number in (1, 2))
     expect(first).to_contain_text("You said: More")
-    expect(first).to_contain_text("Not as you said.")
+    expect(first).to_contain_text("Not what the mice show.")
     expect(first).to_contain_text(
         re.compile(r"The mice: Less\. 0\.\d+ times as much in unmatched as in matched \(95 % interval")
     )
     expect(first).to_contain_text("Why: The integrin decides it.")
-    expect(second).to_contain_text("✓ As you said.")
+    expect(second).to_contain_text("✓ Correct.")
     assert axe(page) == []
     look(page, "lesson_compare")
 
@@ -168,17 +167,17 @@ def test_a_lesson_from_prediction_to_explanation(visit, server, axe, unhurried):
     page.get_by_role("button", name=re.compile("^Lessons")).click()
     page.get_by_role("button", name=re.compile("^Lessons")).click()
     button(page, "Back").click()
-    expect(page.get_by_role("group", name="Question 1")).to_contain_text("Not as you said.")
+    expect(page.get_by_role("group", name="Question 1")).to_contain_text("Not what the mice show.")
 
 
 def test_a_prediction_is_missing_or_is_no_number(visit, server):
     page = begin(visit(server))
     predict(page, "less", "many")
-    button(page, "Keep my predictions").click()
+    button(page, "Lock in my predictions").click()
     expect(page.get_by_role("alert")).to_contain_text("Question 2: 'many'; a number from 0")
     page.get_by_label(re.compile("^1. How much")).select_option("(unsaid)")
     rest(page, 300)
-    button(page, "Keep my predictions").click()
+    button(page, "Lock in my predictions").click()
     expect(page.get_by_role("alert")).to_contain_text("Question 1: no prediction yet.")
     expect(button(page, "Next")).to_be_disabled()
 
@@ -188,7 +187,7 @@ def test_mice_can_be_given_up_and_run_again(visit, server, monkeypatch):
     monkeypatch.setattr(lesson_panel, "shelf", lambda: ({"quick": endless}, ()))
     page = begin(visit(server))
     predict(page, "less", "100")
-    button(page, "Keep my predictions").click()
+    button(page, "Lock in my predictions").click()
     button(page, "Next").click()
     button(page, "Go on without watching all").click()
     step(page, 4)
@@ -214,9 +213,9 @@ def test_on_a_phone_with_the_keyboard_alone(visit, server, axe):
     page.keyboard.press("Tab")
     page.keyboard.type("90")
     page.keyboard.press("Tab")
-    expect(button(page, "Keep my predictions")).to_be_focused()
+    expect(button(page, "Lock in my predictions")).to_be_focused()
     page.keyboard.press("Enter")
-    expect(page.get_by_text("Your predictions are kept")).to_be_visible()
+    expect(page.get_by_text("Your predictions are locked in")).to_be_visible()
     expect(button(page, "Next")).to_be_enabled()
     button(page, "Next").press("Enter")
     step(page, 3)

@@ -222,7 +222,7 @@ def lists(context):
 def test_no_slider_is_made_before_its_group_is_opened(shown):
     context, _ = shown()
     assert lists(context) == []
-    (licensing,) = widgets(context, label="2 Licensing: stroma and matrix")
+    (licensing,) = widgets(context, label="Licensing: stroma and matrix")
     assert licensing.expanded is False
     licensing.vue_press(None)
     names = [row["name"] for widget in lists(context) for row in widget.rows]
@@ -231,7 +231,7 @@ def test_no_slider_is_made_before_its_group_is_opened(shown):
 
 def opened(context):
     """The list with the half-life of TGF-beta, its group opened."""
-    widgets(context, label="2 Licensing: stroma and matrix")[0].vue_press(None)
+    widgets(context, label="Licensing: stroma and matrix")[0].vue_press(None)
     return next(widget for widget in lists(context) if "tgfb.half_life" in widget.states)
 
 
@@ -257,7 +257,7 @@ def test_a_bad_entry_says_a_sentence_and_changes_nothing(shown):
 
 def test_one_or_all_are_reset(shown):
     context, reported = shown({"tgfb.half_life": "5 min", "kupffer.speed": "5 um/min"})
-    assert widgets(context, label="2 Licensing: stroma and matrix")[0].badge == "1 changed"
+    assert widgets(context, label="Licensing: stroma and matrix")[0].badge == "1 changed"
     opened(context).vue_reset("tgfb.half_life")
     widgets(context, label="Reset all to default (2)")[0].vue_press(None)
     assert reported == [{"kupffer.speed": "5 um/min"}, {}]
@@ -265,7 +265,7 @@ def test_one_or_all_are_reset(shown):
 
 def test_a_search_opens_what_it_finds(shown):
     context, _ = shown()
-    (field,) = widgets(context, label="Find a number")
+    (field,) = widgets(context, label="Find a parameter")
     field.vue_change("active form 2-3")
     assert [row["name"] for widget in lists(context) for row in widget.rows] == ["tgfb.half_life"]
     field.vue_change("day")  # more than are shown at once: folded

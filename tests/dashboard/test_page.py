@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import os
 import re
-from pathlib import Path
 
 import numpy as np
 import pytest
@@ -37,7 +35,11 @@ def go_to(page, day):
 
 
 def unfold(page, title):
-    page.get_by_role("button", name=title, exact=False).first.click()
+    """Open a drawer, whether it is open or not."""
+    button = page.get_by_role("button", name=title, exact=True)
+    if button.get_attribute("aria-expanded") == "false":
+        button.click()
+    expect(button).to_have_attribute("aria-expanded", "true")
 
 
 def readout(page, name):
@@ -55,7 +57,7 @@ def test_it_loads_and_tells_what_it_is(visit, server, axe):
     page = ready(visit(server))
     until_clock(page, "^Day 0, 00:00$")
     expect(page.get_by_role("heading", name="niche_sim")).to_be_visible()
-    expect(page.locator(".ns-limit")).to_have_text(re.compile("Waiting for cells of the organ"))
+    expect(page.locator(".ns-limit")).to_have_text(re.compile("Bottleneck now: no cell is educated"))
     expect(page.locator(".ns-stage")).to_have_count(6)
     expect(page.locator(".ns-stage", has_text="Angiogenesis")).to_contain_text("(hypothesis)")
     assert axe(page) == []
@@ -94,26 +96,29 @@ def test_scrubbing_back_shows_the_same_moment_again(page):
 def test_a_block_from_an_earlier_day_is_a_branch_and_shows_in_a_readout(page):
     go_to(page, 14)
     go_to(page, 4)
-    expect(page.locator(".ns-strip h3")).to_be_hidden()
-    unfold(page, "What is done to the mouse")
+    expect(page.locator(".ns-limit")).to_have_count(1)
+    unfold(page, "Treatment")
     page.get_by_role("button", name="Add an intervention").click()
     page.get_by_label("What to block").select_option("fibronectin")
     expect(page.get_by_role("textbox", name="From day")).to_have_value("4")
     page.get_by_role("button", name="Add", exact=True).click()
     expect(page.get_by_text("Back at day 4. Press Play")).to_be_visible()
-    expect(page.get_by_label("Arm", exact=True)).to_have_value("educated_edited")
     expect(page.locator("canvas.ns-canvas")).to_have_count(3)
+    unfold(page, "Experiment")
+    expect(page.get_by_label("Arm", exact=True)).to_have_value("educated_edited")
     go_to(page, 14)
+    unfold(page, "Compare")
     fibronectin = "Bone-marrow-derived cells held"
     expect(page.get_by_text("This mouse, day 14,")).to_be_visible()
     ours, theirs = readout(page, fibronectin)
     assert ours < 0.5 * theirs, "without fibronectin fewer bone-marrow-derived cells are held"
     # Each run has its stages, and the numbers of cells say whose they are.
     names = ["Educated (edited)", "Educated, before the change"]
-    expect(page.locator(".ns-strip h3")).to_have_text(names)
+    expect(page.locator(".ns-limit")).to_have_count(2)
     expect(page.get_by_text(f"Number of cells: {' | '.join(names)}")).to_be_visible()
-    markers = [strip.locator(".ns-marker").nth(2).inner_text() for strip in page.locator(".ns-strip").all()]
-    ours, theirs = (float(re.search(r"held by fibronectin: ([\d.,]+) per mm²", text)[1].replace(",", "")) for text in markers)
+    told = page.locator(".ns-stage", has_text="Recruitment").get_by_role("button").get_attribute("title")
+    of_run = r"{}: bone-marrow-derived cells held by fibronectin: ([\d.,]+) per mm²"
+    ours, theirs = (float(re.search(of_run.format(re.escape(name)), told)[1].replace(",", "")) for name in names)
     assert ours < 0.5 * theirs
     look(page, "branch")
 
@@ -129,6 +134,7 @@ def test_each_field_that_is_ticked_is_drawn_and_none_that_is_not(page):
         )
 
     go_to(page, 3)
+    page.get_by_role("button", name="All fields and cells").click()
     until("Fibronectin")
     page.get_by_label("TGF-β", exact=True).check()
     until("Fibronectin", "TGF-β")
@@ -155,28 +161,33 @@ def test_a_reload_brings_the_experiment_back_at_its_hour_with_its_comparison(vis
     before = page.get_by_role("table").inner_text()
     page.reload()
     ready(page)
+    unfold(page, "Experiment")
     until_clock(page, "^Day 4, 00:00$")
     expect(page.locator("canvas.ns-canvas")).to_have_count(3)
     expect(page.get_by_label("Seed (which virtual mouse)")).to_have_value("8")
+    unfold(page, "Compare")
     expect(page.get_by_role("table")).to_have_text(before, use_inner_text=True)
     assert page.evaluate("history.length") == entries, "no entries that the Back button would have to go through"
-    expect(page.locator(".ns-strip")).to_have_count(2)
+    expect(page.locator(".ns-limit")).to_have_count(2)
+    unfold(page, "Experiment")
     page.get_by_role("button", name="Another mouse").click()
     expect(page).to_have_url(re.compile("seed=9&(?!.*(against|day))"))
-    expect(page.locator(".ns-strip")).to_have_count(1)
+    expect(page.locator(".ns-limit")).to_have_count(1)
 
 
-def test_the_way_to_the_controls_leaves_the_run_as_it_is(visit, server):
+def test_drawers_open_one_at_a_time_and_leave_the_run_as_it_is(visit, server):
     page = ready(visit(server + "?" + QUERY, width=390, height=844))
     go_to(page, 6)
     go_to(page, 3)
-    expect(page).to_have_url(re.compile("day=3$"))
-    played = page.locator(".ns-scrubber").get_attribute("style")
-    page.get_by_role("link", name="Change the experiment").click()
-    expect(page).to_have_url(re.compile("day=3#controls$"))
-    page.wait_for_timeout(1500)
+    played = page.locator(".ns-timeline").get_attribute("style")
+    for name in ("Experiment", "Treatment", "Parameters", "Compare", "Charts", "Lessons", "Export"):
+        unfold(page, name)
+        expect(page.locator(".ns-drawer:visible")).to_have_count(1)
+    expect(page.locator(".ns-drawer:visible")).to_have_attribute("aria-label", "Export and share")
+    page.get_by_role("button", name="Close Export and share").click()
+    expect(page.locator(".ns-drawer:visible")).to_have_count(0)
     until_clock(page, "^Day 3, 00:00$")
-    assert page.locator(".ns-scrubber").get_attribute("style") == played, "what was played to day 6 is there still"
+    assert page.locator(".ns-timeline").get_attribute("style") == played, "what was played to day 6 is there still"
 
 
 def test_tabs_keep_addresses_of_their_own(visit, server):
@@ -212,17 +223,82 @@ def test_on_a_phone_the_section_is_as_wide_as_it_can_be(visit, server):
     look(page, "phone_start")
 
 
-@pytest.mark.parametrize("dark", [False, True])
-def test_the_whole_section_and_its_clock_are_seen_without_scrolling(visit, server, dark):
-    page = ready(visit(server, dark=dark))
-    go_to(page, 8)
+@pytest.mark.parametrize("dark", [False, True], ids=["light", "dark"])
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (1366, 768), (1440, 900)])
+def test_the_tissue_has_three_fifths_of_the_window_alone_and_compared(visit, server, width, height, dark):
+    page = ready(visit(server + "?" + QUERY, width, height, dark))
+    assert share_of_the_window(page) >= 0.6
+    clock = page.locator(".ns-clock").bounding_box()
+    assert 0 <= clock["y"] <= height - clock["height"], "the clock is seen without scrolling"
+    assert page.evaluate("[document.documentElement.scrollWidth, document.documentElement.scrollHeight]") == [width, height]
+    unfold(page, "Compare")
+    page.get_by_label("Compare with").select_option("pbs")
+    expect(page.locator("canvas.ns-canvas")).to_have_count(3)
+    page.get_by_role("button", name="Close Comparison").click()
     rest(page, 300)
-    canvas, clock = page.locator("canvas.ns-canvas").bounding_box(), page.locator(".ns-clock").bounding_box()
-    assert page.evaluate("scrollY") == 0 <= clock["y"]
-    assert canvas["y"] + canvas["height"] <= 900, "all of it in a window of 1440 by 900"
-    assert canvas["height"] >= 400, "and large enough to see cells"
-    if os.environ.get("NICHE_SIM_PICTURES"):
-        page.screenshot(path=Path(os.environ["NICHE_SIM_PICTURES"]) / f"fold{'_dark' if dark else ''}.png")
+    assert share_of_the_window(page) >= 0.59, "two lines between the panels"
+    expect(page.get_by_text("Number of cells: Educated | PBS")).to_be_visible()  # the legend stays beside it
+    assert broken_words(page) == []
+    look(page, f"compared-{width}-{'dark' if dark else 'light'}")
+
+
+def share_of_the_window(page):
+    return page.evaluate(
+        """() => [...document.querySelectorAll('canvas.ns-canvas')]
+            .reduce((sum, one) => sum + one.clientWidth * one.clientHeight, 0) / (innerWidth * innerHeight)"""
+    )
+
+
+def broken_words(page):
+    """Labels that are cut off, or wider than what they stand in."""
+    return page.evaluate(
+        """() => [...document.querySelectorAll('.ns-rail button, .ns-lane-name, .ns-when, .ns-tick, .ns-press')]
+            .filter((one) => one.checkVisibility() && one.scrollWidth > one.clientWidth + 1).map((one) => one.textContent)"""
+    )
+
+
+def test_the_start_invites_to_three_acts_and_is_gone_once_one_is_done(visit, server, axe):
+    page = ready(visit(server))
+    first = page.get_by_role("region", name="First steps")
+    expect(first).to_be_visible()
+    assert axe(page) == []
+    look(page, "welcome")
+    page.get_by_role("button", name="Block a step").click()
+    expect(page.get_by_role("heading", name="Treatment schedule")).to_be_visible()
+    page.get_by_role("button", name="Anti-MIF", exact=True).click()
+    expect(page.locator("canvas.ns-canvas")).to_have_count(3)
+    page.get_by_role("button", name="Close Treatment schedule").click()
+    page.get_by_role("button", name="Step", exact=True).click()
+    expect(first).to_have_count(0)
+    page = ready(visit(server))
+    page.get_by_role("button", name="Repeat a paper").click()
+    expect(page.get_by_role("heading", name="Published, and what the model shows")).to_be_visible()
+    page = ready(visit(server))
+    page.get_by_role("button", name="Watch the niche form").click()
+    until_clock(page, "^Day [1-9]")
+    expect(page.get_by_role("region", name="First steps")).to_have_count(0)
+
+
+def test_colour_scales_are_fixed_unless_told_otherwise(page):
+    high = page.locator(".ns-field-row.ns-on .ns-ends span").last
+    go_to(page, 2)
+    expect(high).to_have_text("15")
+    go_to(page, 8)
+    expect(high).to_have_text(re.compile("15$"))
+    go_to(page, 2)
+    page.get_by_label("Colour scale").select_option("seen")
+    expect(high).to_have_text("6")
+    page.get_by_label("Colour scale").select_option("held")
+    go_to(page, 8)
+    expect(high).to_have_text("≥ 6")
+
+
+def test_a_stage_tells_its_story(page):
+    go_to(page, 3)
+    page.locator(".ns-stage", has_text="Priming").get_by_role("button").click()
+    card = page.get_by_role("dialog", name="Priming")
+    expect(card).to_contain_text("since day")
+    expect(card).to_contain_text("swallow vesicles")
 
 
 def test_a_number_of_a_link_outside_its_range_is_said(visit, server):
@@ -232,8 +308,8 @@ def test_a_number_of_a_link_outside_its_range_is_said(visit, server):
 
 
 def test_a_number_by_its_slider_with_its_source(page):
-    unfold(page, "Numbers of the model")
-    page.get_by_label("Find a number").fill("tgfb.half_life")
+    unfold(page, "Parameters")
+    page.get_by_label("Find a parameter").fill("tgfb.half_life")
     slider = page.get_by_role("slider", name="Half-life")
     page.get_by_role("button", name="About Half-life").hover()
     expect(page.get_by_role("tooltip")).to_contain_text("Wakefield")
@@ -255,7 +331,7 @@ def test_a_number_by_its_slider_with_its_source(page):
     expect(page.get_by_text("take effect when the run starts again")).to_be_visible()
     page.get_by_role("button", name="Reset with these numbers").click()
     until_clock(page, "^Day 0, 00:00$")
-    unfold(page, "Take it with you")
+    unfold(page, "Export")
     expect(page.get_by_role("textbox", name="Command that repeats this run")).to_have_value(
         re.compile("tgfb.half_life=20 min")
     )
@@ -269,14 +345,14 @@ def test_two_arms_and_a_cohort_behind_them(page, axe):
     expect(page.locator("figcaption")).to_have_text(["Educated", "TGF-β inhibitor", "Fibronectin: Educated less TGF-β inhibitor"])
     go_to(page, 8)
     expect(page.get_by_text("This mouse, day 8,")).to_be_visible()
-    ours, theirs = readout(page, "Stellate cells above")
+    ours, theirs = readout(page, "Active stellate cells")
     assert ours > theirs
-    mice = page.get_by_role("slider", name="Mice an arm")
+    mice = page.get_by_role("slider", name="Mice per arm")
     mice.focus()
     mice.press("Home")
     page.get_by_role("button", name="Run the cohort").click()
-    expect(page.get_by_text("2 mice an arm")).to_be_visible()
-    effect = page.get_by_role("row", name=re.compile("Stellate cells above")).last
+    expect(page.get_by_text("2 mice per arm")).to_be_visible()
+    effect = page.get_by_role("row", name=re.compile("Active stellate cells")).last
     expect(effect).to_contain_text(re.compile(r"[\d.]+ \([-\d.]+ to [-\d.]+\)"))
     assert axe(page) == []
     look(page, "compare")
@@ -287,7 +363,7 @@ def test_a_cohort_can_be_given_up(visit, server):
     page = ready(visit(server + "?" + Setup(overrides=endless).to_query()))
     unfold(page, "Compare")
     page.get_by_label("Compare with").select_option("pbs")
-    mice = page.get_by_role("slider", name="Mice an arm")
+    mice = page.get_by_role("slider", name="Mice per arm")
     mice.focus()
     mice.press("End")
     page.get_by_role("button", name="Run the cohort").click()
@@ -299,25 +375,28 @@ def test_a_cohort_can_be_given_up(visit, server):
 
 def test_a_link_opens_the_same_experiment_with_the_same_numbers(page, visit):
     go_to(page, 6)
-    unfold(page, "What is done to the mouse")
+    unfold(page, "Treatment")
     page.get_by_role("button", name="Add an intervention").click()
     page.get_by_label("What to block").select_option("ccr2")
     page.get_by_role("button", name="Add", exact=True).click()
     go_to(page, 10)
-    unfold(page, "Take it with you")
+    unfold(page, "Export")
     link = page.get_by_role("textbox", name="Link to this experiment")
     expect(link).to_have_value(re.compile("day=10$"))
-    other = ready(visit(link.input_value()))
+    address = link.input_value()
+    other = ready(visit(address))
     until_clock(other, "^Day 10, 00:00$")
+    unfold(other, "Experiment")
     expect(other.get_by_label("Arm", exact=True)).to_have_value("educated_edited")
     unfold(other, "Compare")
     expect(other.get_by_label("Compare with")).to_have_value("(before the change)")
     expect(other.locator("canvas.ns-canvas")).to_have_count(3)
     expect(other.get_by_text("This mouse, day 10,")).to_be_visible()
+    unfold(page, "Compare")
     page.get_by_text("This mouse, day 10,").wait_for()
-    for name in ("Bone-marrow-derived cells held", "Stellate cells above", "Recipient cells in the educated"):
+    for name in ("Bone-marrow-derived cells held", "Active stellate cells", "Recipient cells in the educated"):
         assert readout(page, name) == readout(other, name)
-    setup = Setup.from_query(link.input_value().partition("?")[2])
+    setup = Setup.from_query(address.partition("?")[2])
     model = setup.model()
     while model.state.time < 240.0:
         model.step()
@@ -348,6 +427,7 @@ def test_a_bad_link_says_what_is_wrong(visit, server, query, said):
 
 
 def test_an_uploaded_scenario_runs_and_a_bad_one_says_what_is_wrong(page, tmp_path):
+    unfold(page, "Experiment")
     chooser = page.get_by_label("Open a scenario of your own (.toml)")
     good = tmp_path / "mine.toml"
     good.write_text(
@@ -374,8 +454,9 @@ def test_two_visitors_at_once(page, visit, server):
         go_to(one, 8)
     expect(page.locator(".ns-stage", has_text="Priming")).to_have_class(re.compile("ns-lit"))
     expect(other.locator(".ns-stage", has_text="Priming")).to_have_class(re.compile("ns-waiting"))
-    expect(other.get_by_label("Seed")).to_have_value("3")
-    expect(page.get_by_label("Seed")).to_have_value("1")
+    for one, seed in ((page, "1"), (other, "3")):
+        unfold(one, "Experiment")
+        expect(one.get_by_label("Seed")).to_have_value(seed)
 
 
 def test_the_keyboard_alone_is_enough(page, unhurried):
@@ -405,10 +486,10 @@ def test_the_keyboard_alone_is_enough(page, unhurried):
     assert outline == "solid", "where the keyboard is can be seen"
 
 
-def overlaps(page):
+def overlaps(page, within="body"):
     """Pairs of controls that lie over each other where they can be seen, and what reaches beyond the page."""
-    return page.evaluate(
-        """() => {
+    return page.locator(within).evaluate(
+        """(whole) => {
           const shown = (one) => {              // what of it is in sight: boxes that scroll cut off the rest
             const {left, right, top, bottom} = one.getBoundingClientRect();
             const sight = {left, right, top, bottom};
@@ -422,8 +503,10 @@ def overlaps(page):
             }
             return sight;
           };
-          const seen = [...document.querySelectorAll('button, select, input, canvas, output, .ns-stage, h1, h2')]
-            .filter((one) => one.checkVisibility() && !one.closest('.ns-unseen') && one.getBoundingClientRect().width > 0);
+          const seen = [...whole.querySelectorAll('button, select, input, output, h1, h2')]
+            // The scrubber lies over the lanes, as it is made to.
+            .filter((one) => !one.matches('.ns-timeline input') && one.checkVisibility())
+            .filter((one) => !one.closest('.ns-unseen, .ns-rail h1') && one.getBoundingClientRect().width > 0);
           const found = [];
           const width = document.documentElement.clientWidth;
           seen.forEach((one, number) => {
@@ -450,16 +533,21 @@ def overlaps(page):
 def test_phone_and_desktop_light_and_dark(visit, server, axe, width, height, dark):
     page = ready(visit(server + "?" + BLOCK.to_query(), width, height, dark))
     expect(page.locator(".ns-viewer")).to_have_attribute("data-time", "288")
-    for title in ("What is done to the mouse", "Numbers of the model", "Compare", "Take it with you"):
-        unfold(page, title)
+    unfold(page, "Compare")
     page.get_by_label("Compare with").select_option("pbs")
     expect(page.locator("canvas.ns-canvas")).to_have_count(3)
-    rest(page, 500)
     assert page.locator(".v-application").evaluate("one => one.classList.contains('theme--dark')") == dark
-    panel = page.locator(".ns-controls")  # scrolls by itself on a desktop
-    for part in (0, 0.3, 1):
-        panel.evaluate("(one, part) => one.scrollTo(0, part * one.scrollHeight)", part)
-        assert overlaps(page) == []
+    for title in ("Experiment", "Treatment", "Parameters", "Compare", "Charts", "Lessons", "Export"):
+        unfold(page, title)
+        rest(page, 300)
+        panel = page.locator(".ns-drawer:visible")
+        for part in (0, 1):
+            panel.evaluate("(one, part) => one.scrollTo(0, part * one.scrollHeight)", part)
+            assert overlaps(page, ".ns-drawer:visible") == []
+        assert axe(page) == []
+    page.get_by_role("button", name="Close Export and share").click()
+    assert overlaps(page) == []
+    assert broken_words(page) == []
     assert axe(page) == []
     look(page, f"page-{width}-{'dark' if dark else 'light'}")
 

@@ -103,7 +103,8 @@ def test_two_runs_side_by_side_with_their_difference(visit, runs):
     assert page.locator("figcaption").all_inner_texts() == [
         "Educated, seed 1", "PBS, seed 1", "Fibronectin: Educated, seed 1 less PBS, seed 1",
     ]  # fmt: skip
-    assert page.locator(".ns-strip h3").all_inner_texts() == ["Educated, seed 1", "PBS, seed 1"]
+    limits = page.locator(".ns-limit").all_inner_texts()
+    assert [text.partition(":")[0] for text in limits] == ["Educated, seed 1", "PBS, seed 1"]
     expect(page.get_by_text("Number of cells: Educated, seed 1 | PBS, seed 1")).to_be_visible()
     # The map is that of the field that is chosen; with none it goes.
     page.get_by_label("TGF-β", exact=True).check()

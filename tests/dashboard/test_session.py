@@ -369,6 +369,9 @@ def test_it_tells_of_the_run_that_was_pointed_at(visitor):
     ours, theirs, apart = one.cards
     assert ours == apart != theirs
     assert [card["sentences"][0] for card in (ours, theirs)] == ["In the run Educated.", "In the run PBS."]
+    for card, first, other in ((ours, "Educated", "PBS"), (theirs, "PBS", "Educated")):
+        assert any(text.startswith(f"At the same place in the run {other}: ") for text in card["sentences"])
+        assert {section["heading"].partition(": ")[0] for section in card["sections"]} == {first, other}
 
 
 @pytest.mark.mice

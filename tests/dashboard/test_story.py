@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+import random
 from dataclasses import replace
 
 import pytest
 
-from niche_sim.description.stage_summary import AWAITED, MARKERS, SLOW, limit_in_words, strip_of
+from niche_sim.description.stage_summary import AWAITED, MARKERS, SLOW, limit_in_words, strip_of, told
 from niche_sim.experiment.simulation import Simulation
 from niche_sim.model.stages import STAGES, Standing, limiting
 
@@ -37,7 +38,9 @@ def standings(**onsets):
 def test_the_first_that_has_not_begun_is_awaited(onsets, expected):
     limit = limiting(standings(**onsets))
     assert limit.awaited and limit.stage.name == expected
-    assert limit_in_words(limit) == f"Limits the rate now: {AWAITED[expected]}"
+    stand = standings(**onsets)
+    died = "all tumour cells that arrived have died."
+    assert limit_in_words(limit, stand) == f"Bottleneck now: {died if expected == 'colonisation' else AWAITED[expected]}"
 
 
 @pytest.mark.parametrize(
@@ -50,14 +53,53 @@ def test_the_first_that_has_not_begun_is_awaited(onsets, expected):
 )
 def test_once_all_have_begun_the_slowest_is_named(hours, expected, took):
     names = [name for name in NAMES if name != "angiogenesis"]
-    limit = limiting(standings(**dict(zip(names, hours, strict=True))))
+    stand = standings(**dict(zip(names, hours, strict=True)))
+    limit = limiting(stand)
     assert (limit.stage.name, limit.took, limit.awaited) == (expected, took, False)
-    assert SLOW[expected] in limit_in_words(limit) and f"{took / 24.0:.1f} days" in limit_in_words(limit)
+    assert limit_in_words(limit, stand) == f"Slowest step: {SLOW[expected]}, {took / 24.0:.1f} days."
+
+
+def at_random(rng):
+    """Standings as no run need have them: anything reached, missed, lost, or without a threshold."""
+    found = []
+    for stage in STAGES:
+        threshold = rng.choice([math.nan, 0.0, 0.0, 5.25, 11.0])
+        value = rng.choice([0.0, 0.0, 2.0, 5.25, 19.0, 178.0])
+        onset = None if math.isnan(threshold) else rng.choice([None, None, 2.0, 70.0, 504.0])
+        found.append(Standing(stage, value, threshold, onset))
+    return found
+
+
+@pytest.mark.parametrize("seed", range(200))
+def test_no_sentence_contradicts_a_card(seed):
+    stand = at_random(random.Random(seed))
+    strip = told(stand, sheds=True)
+    sentence, cards = strip["limit"], dict(zip(NAMES, strip["stages"], strict=True))
+    values = {one.stage.name: one for one in stand}
+    limiting_cards = [name for name, card in cards.items() if card["limiting"]]
+    assert len(limiting_cards) == (0 if "no thresholds" in sentence else 1)
+    if sentence.startswith("Bottleneck now: "):
+        (name,) = limiting_cards
+        assert cards[name]["state"] == "waiting", "what is awaited has not begun"
+        if AWAITED[name] in sentence:
+            assert values[name].value == 0.0, "nothing is said to be missing that is there"
+        assert ("just reached" in sentence) == (cards[name]["when"] == "just reached (confirmed after 24 h)")
+        if "have died" in sentence:
+            assert values["arrival"].value == 0.0 and cards["arrival"]["state"] == "faded"
+    if sentence.startswith("Slowest step: "):
+        done = [card["state"] for name, card in cards.items() if name != "angiogenesis"]
+        assert "waiting" not in done, "nothing is called slow while something is awaited"
+    for name, card in cards.items():
+        one = values[name]
+        assert (card["state"] == "lit") == (one.onset is not None and one.value > one.threshold)
+        assert ("now below" in card["when"]) == (card["state"] == "faded")
+        assert card["when"] != "not yet" or one.value <= one.threshold
+        assert "above 0" not in card["marker"], "a threshold of 0 is said in words"
 
 
 def test_without_thresholds_nothing_is_said_to_limit():
     assert limiting(standings(**dict.fromkeys(NAMES))) is None
-    assert "no thresholds" in limit_in_words(None)
+    assert "no thresholds" in limit_in_words(None, [])
 
 
 def test_every_stage_that_can_limit_has_its_words():
@@ -106,7 +148,7 @@ def test_a_marker_above_for_less_than_a_day_is_not_yet_an_onset():
     while young.state.time < 12.0:
         young.step()
     priming = strip_of(young)["stages"][0]
-    assert (priming["state"], priming["when"]) == ("waiting", "above, for less than a day so far")
+    assert (priming["state"], priming["when"]) == ("waiting", "just reached (confirmed after 24 h)")
     assert priming["share"] > 1.0
 
 

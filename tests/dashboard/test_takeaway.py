@@ -32,7 +32,7 @@ SETUP = Setup(
 def page(visit, server):
     page = ready(visit(server + "?" + SETUP.to_query()))
     go_to(page, 3)
-    unfold(page, "Take it with you")
+    unfold(page, "Export")
     return page
 
 
@@ -131,7 +131,7 @@ def test_films_move(page, kind, tmp_path):
 def test_a_film_can_be_given_up(visit, server):
     page = ready(visit(server + "?" + Setup(overrides=SETUP.overrides[:2], day=20.0).to_query()))
     expect(page.locator(".ns-clock")).to_have_text(re.compile("^Day 20, 00:00$"))
-    unfold(page, "Take it with you")
+    unfold(page, "Export")
     page.get_by_role("button", name="Film (MP4)", exact=True).click()
     expect(page.get_by_role("progressbar", name="Film (MP4): progress")).to_be_visible()
     page.get_by_role("button", name="Cancel Film (MP4)").click()
@@ -142,7 +142,9 @@ def test_a_film_can_be_given_up(visit, server):
 def test_an_uploaded_scenario_says_how_to_take_it_along(page, tmp_path):
     file = tmp_path / "mine.toml"
     file.write_text(SETUP.base().text, encoding="utf-8")
+    unfold(page, "Experiment")
     page.get_by_label("Open a scenario of your own (.toml)").set_input_files(file)
+    unfold(page, "Export")
     expect(page.get_by_text("a link opens scenarios of the library")).to_be_visible()
     called, content = taken(page, "Scenario as it was opened (TOML)")
     assert (called, content.decode()) == ("scenario.toml", SETUP.base().text)

@@ -6,13 +6,34 @@ import { formatNumber } from "./formatting.js";
 import { glyphStore } from "./glyphs.js";
 
 // layers: {fields: Map name -> {on, opacity}, kinds: [on], anatomy, colonies}, changed in place.
-// actions: changed() after any change; fields(names) when other fields are wanted.
+const SCALES = [
+  ["fixed", "Scale: fixed"],
+  ["seen", "Scale: largest so far"],
+  ["moment", "Scale: 99 % of sites now"],
+  ["held", "Scale: locked as it is"],
+];
+// actions: changed() after any change; fields(names) when other fields are wanted; brief: only what is shown or there, until all is asked for; scale(mode), where colour scales can
+// be chosen.
 export function buildLayers(el, layers, actions) {
   const root = make("details", "ns-layers");
   root.open = !window.matchMedia("(max-width: 700px)").matches;
   const summary = make("summary", "", "Layers");
   root.append(summary);
   el.append(root);
+  root.classList.toggle("ns-brief", Boolean(actions.brief));
+  const whole = makeButton("ns-tool", "", () => {
+    root.classList.toggle("ns-brief");
+    nameWhole();
+  });
+  const nameWhole = () =>
+    (whole.textContent = root.classList.contains("ns-brief") ? "All fields and cells" : "Only what is there");
+  nameWhole();
+  const scale = document.createElement("select");
+  scale.className = "ns-tool ns-scale";
+  scale.setAttribute("aria-label", "Colour scale");
+  for (const [mode, text] of SCALES) scale.add(new Option(text, mode));
+  scale.title = "Fixed: the same colour means the same amount at every hour and in every run.";
+  scale.addEventListener("change", () => actions.scale(scale.value));
   const glyph = glyphStore();
   let fields = new Map(); // name -> parts of its row
   let cells = []; // by number of the kind: its row and its count
@@ -39,10 +60,11 @@ export function buildLayers(el, layers, actions) {
 
   function fieldRow(look) {
     const layer = layers.fields.get(look.name);
-    const row = make("div", "ns-field-row");
+    const row = make("div", `ns-field-row${layer.on ? " ns-on" : ""}`);
     const { label } = tick(look.label, layer.on, (on) => {
       layer.on = on;
       more.hidden = !on;
+      row.classList.toggle("ns-on", on);
       actions.fields(shownFields());
       actions.changed();
     });
@@ -115,6 +137,7 @@ export function buildLayers(el, layers, actions) {
       for (const look of missing) layers.fields.get(look.name).on = false;
       if (missing.length) actions.fields(shownFields());
       ofFields.append(...section.fields.filter((look) => look.offered).map(fieldRow));
+      if (actions.scale) ofFields.append(scale);
       const ofCells = group("Cells");
       const all = make("div", "ns-tools");
       for (const [text, on] of [
@@ -156,7 +179,7 @@ export function buildLayers(el, layers, actions) {
           actions.changed();
         }).label,
       );
-      root.replaceChildren(summary, ofFields, ofCells, ofPlaces);
+      root.replaceChildren(summary, ...(actions.brief ? [whole] : []), ofFields, ofCells, ofPlaces);
       paint();
     },
     // Numbers of cells and the ends of the colour scales, of all panels of runs.
@@ -165,17 +188,25 @@ export function buildLayers(el, layers, actions) {
       const whose = runs.length > 1 ? `Number of cells: ${runs.map((panel) => panel.title).join(" | ")}` : "";
       if (counted.textContent !== whose) counted.textContent = whose;
       counted.hidden = !whose;
+      root.classList.toggle("ns-several", runs.length > 1);
       cells.forEach((row, number) => {
         const now = runs.map((panel) => panel.counts[number]).join(" ");
         if (row.text === now) return;
         row.text = now;
+        row.label.classList.toggle(
+          "ns-none",
+          runs.every((panel) => !panel.counts[number]),
+        );
         row.count.textContent = runs.map((panel) => panel.counts[number].toLocaleString("en")).join(" | ");
       });
       for (const field of runs.length ? runs[0].fields : []) {
         const row = fields.get(field.name);
         if (!row) continue; // a picture that was under way when another organ was opened
         const span = field.high - field.low;
-        const [low, high] = [formatNumber(field.low, span), formatNumber(field.high, span)];
+        const [low, high] = [
+          formatNumber(field.low, span),
+          `${field.above ? "≥ " : ""}${formatNumber(field.high, span)}`,
+        ];
         if (row.low.textContent !== low) row.low.textContent = low;
         if (row.high.textContent !== high) row.high.textContent = high;
       }

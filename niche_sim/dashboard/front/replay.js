@@ -44,7 +44,6 @@ async function runReplay(given, moments) {
       playing,
       hours: stride,
       marks,
-      onsets: runs[0].onsets,
     };
     viewer.setFrame({ panels, transport, strips: header.strips }, buffers);
     captions(header.time_h);
@@ -94,7 +93,7 @@ async function runReplay(given, moments) {
     },
     {
       lengths: strides.slice(0, 2).map((hours) => [hours, formatHours(hours)]),
-      speeds: strides.map((hours) => [hours, `${formatHours(hours)} a picture`]),
+      speeds: strides.map((hours) => [hours, `${formatHours(hours)} per frame`]),
       every,
       play: () => {
         if (at === last) show(0); // at the end it begins again

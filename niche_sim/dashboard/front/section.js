@@ -6,6 +6,7 @@ import { stampOf } from "./glyphs.js";
 
 const PAPER = {
   light: {
+    around: "#dfe4ea",
     page: "#fbf6f0",
     outline: "rgba(163,147,143,0.8)",
     lumen: "#ffffff",
@@ -20,6 +21,7 @@ const PAPER = {
     plate: "rgba(255,255,255,0.86)",
   },
   dark: {
+    around: "#2a2f36",
     page: "#15151a",
     outline: "rgba(150,140,136,0.55)",
     lumen: "#050608",
@@ -78,10 +80,12 @@ export function drawSection(scene) {
   context.setTransform(ratio, 0, 0, ratio, 0, 0);
   context.globalAlpha = 1;
   context.globalCompositeOperation = "source-over";
-  context.fillStyle = ink.page;
-  context.fillRect(0, 0, width, height);
   const left = width / 2 - view.x * view.scale;
   const top = height / 2 - view.y * view.scale;
+  context.fillStyle = ink.around;
+  context.fillRect(0, 0, width, height);
+  context.fillStyle = ink.page;
+  context.fillRect(left, top, section.width_um * view.scale, section.height_um * view.scale);
   drawFields(scene, left, top);
   context.setTransform(ratio * view.scale, 0, 0, ratio * view.scale, ratio * left, ratio * top); // from now on in um
   if (layers.anatomy) drawAnatomy(context, section, view.scale, ink);

@@ -12,14 +12,11 @@ import { describePlace, nearestCell, placeOfCell, siteIndex, siteValues } from "
 import { attachPointerInput, KEYS_HELP } from "./pointer_input.js";
 import { drawSection, pictureStore } from "./section.js";
 
-const MOST_ABOVE = 110; // pixels of a page above the viewer that are allowed for; what else comes and goes there is scrolled
-const BESIDE = 1000; // pixels from which on a page has its controls beside the viewer
-const BELOW = 76; // pixels below a panel: the lamps of the stages stay in sight
-const SENTENCE = 48; // pixels
+const TALLEST = 0.68; // of the window, where panels do not fill what they are given
 const QUICK = 150; // ms between two pictures that make a film
-// options: {fields: [name], dark, onPick({panel, y_um, x_um, reach_um, unique_id}), onFields([name]), onDrawn(seq), cardOf(found),
+// options: {fill, fields: [name], dark, onPick({panel, y_um, x_um, reach_um, unique_id}), onFields([name]), onDrawn(seq), onScale(mode), cardOf(found),
 // below}: where there is nobody to ask, cardOf makes the card of what the picture itself tells, {title, lines, unique_id}; below is
-// an element that stands between the picture and the layers.
+// an element that stands below the picture; fill: panels fill the room that the page gives them, else they have the section's shape.
 // Returns {setStatic(static), setFrame(header, buffers), setDark(on), setCard(card), setView(view), getView(), destroy()}.
 export function buildTissue(el, options) {
   const root = make("div", "ns-tissue");
@@ -34,10 +31,11 @@ export function buildTissue(el, options) {
   spoken.setAttribute("aria-live", "polite");
   const help = make("p", "ns-unseen", KEYS_HELP);
   help.id = freshId("ns-help");
-  picture.append(tools, stage, spoken, help);
+  picture.append(stage, tools, spoken, help);
   const layout = make("div", "ns-layout");
-  layout.append(picture, aside);
+  layout.append(picture);
   if (options.below) layout.append(options.below);
+  layout.append(aside);
   root.append(layout, tip);
   el.append(root);
 
@@ -47,7 +45,6 @@ export function buildTissue(el, options) {
   let seq = null;
   let dark = Boolean(options.dark);
   const camera = buildCamera();
-  let fitted = {}; // the window, and how high a panel may be in it
   let order = [];
   let byName = new Map();
   let tables = null;
@@ -63,16 +60,21 @@ export function buildTissue(el, options) {
   let refine = 0;
   const glyph = glyphStore();
   const layers = { fields: new Map(), kinds: [], anatomy: true, colonies: true };
-  const card = buildInspector(aside, () => {
+  const card = buildInspector(picture, () => {
     marked = null;
     redraw();
     (returnTo || frames[0]?.canvas)?.focus({ preventScroll: true });
   });
-  const panel = buildLayers(aside, layers, { changed: redraw, fields: (names) => options.onFields?.(names) });
+  const panel = buildLayers(aside, layers, {
+    changed: redraw,
+    fields: (names) => options.onFields?.(names),
+    brief: options.fill,
+    scale: options.onScale,
+  });
   for (const [text, name, act] of [
     ["+", "Zoom in", () => camera.zoom(1.5)],
     ["−", "Zoom out", () => camera.zoom(1 / 1.5)],
-    ["Whole section", "", () => camera.look(null)],
+    ["Whole section", "", () => camera.look("whole")],
   ]) {
     const button = makeButton("ns-tool", text, () => {
       act();
@@ -85,7 +87,7 @@ export function buildTissue(el, options) {
   hint.textContent = window.matchMedia("(pointer: coarse)").matches
     ? `Tap a cell for ${options.cardOf ? "what it is" : "its story"}; two fingers zoom.`
     : `Point at a cell to see what it is; click it ${options.cardOf ? "to keep that in view" : "for its story"}.`;
-  tools.append(hint);
+  aside.append(hint);
 
   // --- size and view -------------------------------------------------------------------------------------------------
 
@@ -124,12 +126,7 @@ export function buildTissue(el, options) {
     while (frames.length > panels.length) frames.pop().box.remove();
     layout.dataset.panels = panels.length;
     const ratio = window.devicePixelRatio || 1;
-    const room = frames[0].box.clientWidth;
-    const tallest = tallestNow();
-    const scale = Math.min(room / section.width_um, tallest / section.height_um);
-    const width = Math.floor(section.width_um * scale);
-    const height = Math.floor(section.height_um * scale);
-    root.style.setProperty("--t-tall", `${height}px`);
+    const { width, height } = sizeOfPanels();
     for (const { canvas } of frames) {
       if (canvas.width !== Math.round(width * ratio) || canvas.height !== Math.round(height * ratio)) {
         canvas.width = Math.round(width * ratio);
@@ -142,17 +139,11 @@ export function buildTissue(el, options) {
     return { width, height, ratio };
   }
 
-  // How high a panel may be so that it and all that stands above it in the viewer fit into the window. It stays as it is for
-  // a sentence more or less above it, since a picture that changes its size at every step cannot be watched.
-  function tallestNow() {
-    if (window.innerWidth < BESIDE) return Math.max(0.78 * window.innerHeight, 300); // a phone is scrolled, and its width decides
-    const size = `${window.innerWidth} ${window.innerHeight}`;
-    const viewer = root.closest(".ns-viewer") || root;
-    const top = viewer.getBoundingClientRect().top;
-    const above = Math.min(top + window.scrollY, MOST_ABOVE) + frames[0].canvas.getBoundingClientRect().top - top;
-    const free = Math.max(Math.min(0.78 * window.innerHeight, window.innerHeight - above - BELOW), 300);
-    if (size !== fitted.window || free < fitted.free || free > fitted.free + SENTENCE) fitted = { window: size, free };
-    return fitted.free;
+  function sizeOfPanels() {
+    const { clientWidth: width, clientHeight: height } = frames[0].box;
+    if (options.fill) return { width, height };
+    const scale = Math.min(width / section.width_um, Math.max(TALLEST * window.innerHeight, 300) / section.height_um);
+    return { width: Math.floor(section.width_um * scale), height: Math.floor(section.height_um * scale) };
   }
 
   // --- drawing -------------------------------------------------------------------------------------------------------
@@ -226,7 +217,7 @@ export function buildTissue(el, options) {
       const apart = field?.difference;
       const title = apart ? [byName.get(field.name).label, given.title || "difference"].join(": ") : given.title;
       if (caption.textContent !== title) caption.textContent = title;
-      caption.hidden = !title;
+      caption.hidden = !title || (options.fill && panels.length === 1); // the page says it of one
       key.hidden = !apart;
       if (!apart) return;
       const keyed = `${field.name} ${field.low} ${field.high} ${dark}`;
@@ -286,6 +277,9 @@ export function buildTissue(el, options) {
   function pick(number, place) {
     const found = section && camera.view && under(number, place);
     if (!found) return;
+    const box = frames[number].canvas.getBoundingClientRect();
+    const middle = picture.getBoundingClientRect();
+    picture.dataset.card = box.left + place.x > middle.left + middle.width / 2 ? "left" : "right"; // not over what was clicked
     returnTo = frames[number].canvas;
     const where = found.cell || found.at;
     marked = found.cell && { panel: number, population: section.kinds[found.cell.kind].population, id: found.cell.id };

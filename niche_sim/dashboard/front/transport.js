@@ -1,17 +1,17 @@
-// Time: Play, Pause, Step, Reset, the clock, and a scrubber that goes back. Plain data in, actions out; knows no server.
+// Play, Pause, Step, Reset, the clock, and what the sequence waits for. Plain data in, actions out; knows no server.
 
 import { make, makeButton } from "./dom.js";
 import { formatClock } from "./formatting.js";
 
 const SPEEDS = [
-  [1, "1 h a picture"],
-  [3, "3 h a picture"],
-  [6, "6 h a picture"],
-  [24, "1 day a picture"],
+  [1, "1 h per frame"],
+  [3, "3 h per frame"],
+  [6, "6 h per frame"],
+  [24, "1 day per frame"],
 ];
 
-// actions: play(), pause(), step(hours), reset(), seek(hours), speed(hours); where only some moments are there, as in a replay,
-// also lengths and speeds, [[hours, text]] as above, and every: the hours from one moment to the next
+// actions: play(), pause(), step(hours), reset(), speed(hours); where only some moments are there, as in a replay, also lengths and
+// speeds, [[hours, text]] as above
 export function buildTransport(el, actions) {
   el.classList.add("ns-transport");
   const button = (name, act) => makeButton("ns-button", name, act);
@@ -39,69 +39,28 @@ export function buildTransport(el, actions) {
   speed.addEventListener("change", () => actions.speed(Number(speed.value)));
   const clock = make("output", "ns-clock");
   clock.setAttribute("aria-live", "off");
+  const limits = make("div", "ns-limits");
+  limits.setAttribute("aria-live", "polite");
+  el.append(play, step, length, reset, clock, speed, limits);
 
-  const track = make("div", "ns-scrubber");
-  const marks = make("div", "ns-scrubber-marks");
-  marks.setAttribute("aria-hidden", "true");
-  const scrubber = document.createElement("input");
-  scrubber.type = "range";
-  scrubber.min = 0;
-  scrubber.step = actions.every || 1;
-  scrubber.setAttribute("aria-label", "Time of the run");
-  track.append(marks, scrubber);
-
-  let held = false; // while the visitor drags, pictures that are still under way must not pull the thumb back
-  let asked = null;
-  scrubber.addEventListener("input", () => {
-    held = true;
-    clock.textContent = formatClock(Number(scrubber.value));
-    if (asked === null) {
-      asked = requestAnimationFrame(() => {
-        asked = null;
-        actions.seek(Number(scrubber.value));
-      });
-    }
-  });
-  for (const end of ["change", "blur", "pointerup"]) scrubber.addEventListener(end, () => (held = false));
-
-  const row = make("div", "ns-row");
-  const buttons = make("div", "ns-buttons");
-  buttons.append(play, step, length, reset);
-  row.append(buttons, clock, speed);
-  el.append(row, track);
-
-  let drawnMarks = "";
   return {
-    // now: time_h, frontier_h, duration_h, playing, hours (a picture), marks [[time_h, kind, label]], onsets [[time_h, name]]
+    showTime: (hours) => (clock.textContent = formatClock(hours)),
+    // now: time_h, duration_h, playing, hours (a frame)
     update(now) {
       playing = now.playing;
       play.textContent = playing ? "Pause" : "Play";
       step.disabled = playing || now.time_h >= now.duration_h;
       speed.value = String(now.hours);
-      scrubber.max = now.duration_h;
-      if (!held) {
-        scrubber.value = now.time_h;
-        clock.textContent = formatClock(now.time_h);
-      }
-      scrubber.setAttribute("aria-valuetext", formatClock(Number(scrubber.value)));
-      const share = (hours) => `${(100 * hours) / now.duration_h}%`;
-      track.style.setProperty("--ns-frontier", share(now.frontier_h));
-      track.style.setProperty("--ns-now", share(Number(scrubber.value)));
-      const wanted = JSON.stringify([now.marks, now.onsets, now.duration_h]);
-      if (wanted !== drawnMarks) {
-        drawnMarks = wanted;
-        marks.replaceChildren(
-          ...now.marks.map(([time, kind, label]) => markAt(share(time), `ns-scrubber-mark ns-${kind}`, label)),
-          ...now.onsets.map(([time, name]) => markAt(share(time), "ns-scrubber-mark ns-onset", `${name} begins`)),
-        );
-      }
+    },
+    // strips: of each run its name, where there are several, and the sentence about its limiting stage
+    setLimits(strips) {
+      while (limits.children.length < strips.length) limits.append(make("p", "ns-limit"));
+      while (limits.children.length > strips.length) limits.lastChild.remove();
+      strips.forEach((strip, run) => {
+        const text = (strip.name ? `${strip.name}: ` : "") + strip.limit;
+        const line = limits.children[run];
+        if (line.textContent !== text) line.textContent = line.title = text;
+      });
     },
   };
-}
-
-function markAt(left, className, title) {
-  const mark = make("span", className);
-  mark.style.left = left;
-  mark.title = title;
-  return mark;
 }

@@ -8,6 +8,7 @@ export function render({ model, el }) {
   const viewer = buildViewer(
     el,
     {
+      fill: model.get("fill"),
       fields: model.get("shown_fields"),
       dark: model.get("dark"),
       onPick: (place) => send("pick", place),
@@ -15,6 +16,7 @@ export function render({ model, el }) {
         model.set("shown_fields", names);
         model.save_changes();
       },
+      onScale: (mode) => send("scale", { mode }),
       onDrawn: (seq) => send("drawn", { seq }),
     },
     {

@@ -17,15 +17,15 @@ class Chapter:
     groups: tuple[str, ...]
 
 
-# A group stands where its first effect is; the stages are numbered as the article numbers them.
+# A group stands where its first effect is; the stages stand in the order of the sequence.
 CHAPTERS = (
-    Chapter("shedding", "0 Shedding: exosomes and their cargo", ("exosomes", "primary", *EXOSOME_SOURCES)),
-    Chapter("priming", "1 Priming: recipient cells and vessel wall", ("kupffer", "inflammation", "endothelium")),
-    Chapter("licensing", "2 Licensing: stroma and matrix", ("tgfb", "stellate", "fibronectin", "collagen", "stroma")),
+    Chapter("shedding", "Shedding: exosomes and their cargo", ("exosomes", "primary", *EXOSOME_SOURCES)),
+    Chapter("priming", "Priming: recipient cells and vessel wall", ("kupffer", "inflammation", "endothelium")),
+    Chapter("licensing", "Licensing: stroma and matrix", ("tgfb", "stellate", "fibronectin", "collagen", "stroma")),
     Chapter("recruitment", "Recruitment: cells of the bone marrow", ("marrow", "ccl2", "bmdc", "granulin")),
-    Chapter("angiogenesis", "3 Angiogenesis (hypothesis)", ("angiogenesis",)),
-    Chapter("arrival", "4 Arrival: the lines of tumour cells", TUMOUR_LINES),
-    Chapter("colonisation", "5 Colonisation: all tumour cells", ("tumour",)),
+    Chapter("angiogenesis", "Angiogenesis (hypothesis)", ("angiogenesis",)),
+    Chapter("arrival", "Arrival: the lines of tumour cells", TUMOUR_LINES),
+    Chapter("colonisation", "Colonisation: all tumour cells", ("tumour",)),
     Chapter("immunity", "Immunity: NK and T cells", ("nk", "t_cells")),
     Chapter("therapy", "Therapy: drugs", ("drug",)),
     Chapter("biomarkers", "Biomarkers: a blood sample", ("biomarker",)),
