@@ -86,6 +86,17 @@ def test_drawn_groups_go_through_scipys_tests(n):
     np.testing.assert_allclose(found, wanted, rtol=1e-9)
 
 
+@pytest.mark.parametrize("n", [1, 3, 5, 8])
+def test_small_groups_without_ties_have_the_exact_p(n):
+    rng = np.random.default_rng(4)
+    a, b = rng.normal(0.0, 1.0, 12), rng.normal(0.7, 1.0, 12)
+    chosen = [np.array([rng.permutation(12)[:n] for _ in range(30)]) for _ in range(2)]
+    counts = [np.array([np.bincount(row, minlength=12) for row in rows]).astype(np.float64) for rows in chosen]
+    found = power._p_values(made(a, b, "mann-whitney"), *counts)
+    wanted = stats.mannwhitneyu(a[chosen[0]], b[chosen[1]], axis=1, method="exact").pvalue
+    np.testing.assert_allclose(found, wanted, rtol=1e-9)
+
+
 def test_groups_of_equal_values_show_nothing():
     assert power.power(made([2.0, 2.0, 2.0], [2.0, 2.0, 2.0], "mann-whitney"), 5) == 0.0
     assert power.power(made([2.0, 2.0, 2.0], [2.0, 2.0, 2.0], "welch-log"), 5) == 0.0

@@ -5,8 +5,8 @@ the drawn groups go through the test that an experimentalist would use:
 
 - *fisher*, Fisher's exact test, for the share of mice above a limit (`above`), such as what imaging can see. No draws:
   all tables are gone through.
-- *mann-whitney*, two-sided, with corrections for ties and continuity, for counts of events (colonies, tumour cells) and
-  whatever holds a 0: such values are skewed, have ties, and no logarithm.
+- *mann-whitney*, two-sided, exact up to eight mice a group without ties, else with corrections for ties and continuity,
+  for counts of events (colonies, tumour cells) and whatever holds a 0: such values are skewed, have ties, and no logarithm.
 - *welch-log*, Welch's t on logarithms, for all else: the rates of biology multiply, so that spreads grow with the mean.
 - *welch*, Welch's t on the values, if it is asked for.
 
@@ -45,6 +45,7 @@ TEST_NAMES = {
     "fisher": "Fisher's exact test of shares of mice",
 }
 TESTS = tuple(TEST_NAMES)
+EXACT_GROUP = 8  # mice a group up to which Mann and Whitney's p is exact, as in scipy
 FEWEST, MOST = 3, 200  # mice a group that are looked at
 GRID = np.array((
     3, 4, 5, 6, 7, 8, 9, 10, 12, 14, 16, 18, 20, 23, 26, 30, 34, 39, 44, 50, 57, 65, 75, 86, 100, 115, 132, 150, 172, 200,
@@ -288,10 +289,15 @@ def _moments(x: Float, counts: Float, n: int) -> tuple[Float, Float]:
 
 
 def _mann_whitney(a: Float, b: Float, first: Float, second: Float) -> Float:
-    """As scipy.stats.mannwhitneyu(method="asymptotic"), for all draws at once."""
+    """As scipy.stats.mannwhitneyu, for all draws at once: exact in small groups of values that differ, else asymptotic.
+
+    One virtual mouse may be drawn twice into a group; such pairs are not ties, since two real mice would differ.
+    """
     above = (a[:, None] > b[None, :]) + 0.5 * (a[:, None] == b[None, :])
     n = float(first[0].sum())
     u = ((first @ above) * second).sum(axis=1)
+    if n <= EXACT_GROUP and len(np.unique(np.concatenate([a, b]))) == len(a) + len(b):
+        return _exact_p(round(n))[np.rint(u).astype(np.int64)]
     values = np.unique(np.concatenate([a, b]))
     tied = first @ (a[:, None] == values).astype(np.float64) + second @ (b[:, None] == values).astype(np.float64)
     correction = (tied**3 - tied).sum(axis=1) / (2.0 * n * (2.0 * n - 1.0))
@@ -300,6 +306,23 @@ def _mann_whitney(a: Float, b: Float, first: Float, second: Float) -> Float:
     with np.errstate(divide="ignore", invalid="ignore"):  # all values of both groups are one
         z = far / spread
     return np.where(spread > 0.0, np.minimum(2.0 * scipy.stats.norm.sf(z), 1.0), 1.0)
+
+
+@lru_cache(maxsize=EXACT_GROUP)
+def _exact_p(n: int) -> Float:
+    """Two-sided p of each U of two groups of n without ties, float64[n * n + 1].
+
+    The ways to reach a U are the coefficients of the Gaussian binomial of 2 n over n (Mann and Whitney 1947).
+    """
+    ways = np.zeros(n * n + 1)
+    ways[0] = 1.0
+    for i in range(1, n + 1):
+        ways[n + i :] -= ways[: -(n + i)].copy()  # times 1 - q^(n + i)
+        for u in range(i, len(ways)):  # over 1 - q^i
+            ways[u] += ways[u - i]
+    upper = ways[::-1].cumsum()[::-1] / ways.sum()  # of at least U
+    p: Float = np.minimum(1.0, 2.0 * np.minimum(upper, upper[::-1]))
+    return p
 
 
 def _fisher_power(p: float, q: float, n: int, alpha: float) -> float:
