@@ -37,7 +37,9 @@ def traced(times, at=96.0, count=500_000, **more):
 
 def frozen(model, without=()):
     arrays = model.state.freeze()
-    return {k: v.tobytes() for k, v in arrays.items() if k not in ("compartments", *without) and not k.startswith("tracer")}
+    return {
+        k: v.tobytes() for k, v in arrays.items() if k not in ("compartments", *without) and not k.startswith("tracer")
+    }
 
 
 def test_nothing_senses_them():
@@ -54,11 +56,15 @@ def test_nothing_senses_them():
 
 def test_a_lone_clone_lives_as_a_real_one():
     """One cell that is the only one, as a tracer and as a real cell: the same fate and the same daughters, draw by draw."""
-    quiet = dict.fromkeys(("pan02.rate_detachment",), "0 1/h") | {"nk.chance_kill": "0", "pan02.rate_death_exposed": "0 1/h"}
+    quiet = dict.fromkeys(("pan02.rate_detachment",), "0 1/h") | {
+        "nk.chance_kill": "0",
+        "pan02.rate_death_exposed": "0 1/h",
+        "pan02.chance_start": "1",
+    }
     quiet |= {"tumour.secretion_tgfb": "0 molecule/s/cell", "tumour.secretion_ccl2": "0 molecule/s/cell",
-              "angiogenesis.ratio_tumour_uptake": "1", "tumour.colony_cells": "30 cell"}  # fmt: skip
+              "angiogenesis.ratio_tumour_uptake": "1", "tumour.colony_cells": "500 cell"}  # fmt: skip
     for seed in range(1, 30):  # until a mouse gets one cell that grows
-        given = {"count": 8_000, "at": 6.0}
+        given = {"count": 100_000, "at": 6.0}
         real = mouse(InjectTumourCells(LINE, **given), seed=seed, arm="pbs", **quiet, **{"run.duration": "7 day"})
         tracer = mouse(traced(1.0, **given), seed=seed, arm="pbs", **quiet, **{"run.duration": "7 day"})
         if real.run_to_end().state.counters.tumour_entered == 1 and len(real.state.tumour_cells) > 2:
@@ -108,7 +114,9 @@ def test_shown_colonies_become_real_and_act():
     shown = mouse(traced(1000.0, show_colonies=True), **{"run.duration": "12 day"}).run_to_end()
     assert len(counted.state.tumour_cells) == 0
     assert len(shown.state.tumour_cells) > 100
-    assert set(np.unique(shown.state.tumour_cells.clone).tolist()) <= shown.state.tracers.colonies == shown.state.colonies
+    assert (
+        set(np.unique(shown.state.tumour_cells.clone).tolist()) <= shown.state.tracers.colonies == shown.state.colonies
+    )
     kinds = shown.state.events.table()["kind"].tolist()
     assert kinds.count("colony") == len(shown.state.colonies)
     assert (shown.state.oxygen != counted.state.oxygen).any()
@@ -144,7 +152,9 @@ def test_a_run_with_tracers_goes_on_bit_for_bit(show):
     again = mouse(traced(300.0, show_colonies=show))
     again.state.thaw(first.state.freeze())
     again.run_to_end()
-    assert {k: v.tobytes() for k, v in whole.state.freeze().items()} == {k: v.tobytes() for k, v in again.state.freeze().items()}
+    assert {k: v.tobytes() for k, v in whole.state.freeze().items()} == {
+        k: v.tobytes() for k, v in again.state.freeze().items()
+    }
 
 
 def test_in_a_protocol():
@@ -154,7 +164,11 @@ def test_in_a_protocol():
     assert read_entry(entry_text(one), "here") == one
     assert "500 tracers for each" in one.marks()[0].label
     assert read_entry(f"{{ {text} }}", "here").event == one.event
-    for wrong, said in (("oversample = 0.5", "oversample"), ("show_colonies = true", "show_colonies"), ("oversample = 1e9", "1e")):
+    for wrong, said in (
+        ("oversample = 0.5", "oversample"),
+        ("show_colonies = true", "show_colonies"),
+        ("oversample = 1e9", "1e"),
+    ):
         with pytest.raises(InputError, match=said):
             read_entry(f"{{ {text}, {wrong} }}", "here")
     with pytest.raises(InputError, match="the same oversample"):

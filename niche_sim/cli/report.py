@@ -156,10 +156,10 @@ def stages(record: Record, console: Console) -> Table:
 def receptivity(by_t: Receptivity, eventual: Receptivity) -> str:
     """Where a tumour cell takes root, in two or three lines."""
     days, mean = eventual.time_h, eventual.mean
-    start, highest = (f"{mean[index]:.2g} on day {_day(days[index])}" for index in (0, int(mean.argmax())))
+    top = int(mean.argmax())
     lines = [
-        f"Receptivity for {by_t.line}: that an arrested cell founds a colony has",
-        f"probability {start}, highest {highest}.",
+        f"Receptivity: a {by_t.line} cell that arrests founds a colony with probability {mean[0]:.2g} on",
+        f"day {_day(days[0])}, at most {mean[top]:.2g} (day {_day(days[top])}).",
     ]
     if by_t.expected_metastases_per_liver > 0.0:
         lines += [
