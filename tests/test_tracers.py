@@ -65,8 +65,8 @@ def test_a_lone_clone_lives_as_a_real_one():
               "angiogenesis.ratio_tumour_uptake": "1", "tumour.colony_cells": "500 cell"}  # fmt: skip
     for seed in range(1, 30):  # until a mouse gets one cell that grows
         given = {"count": 100_000, "at": 6.0}
-        real = mouse(InjectTumourCells(LINE, **given), seed=seed, arm="pbs", **quiet, **{"run.duration": "7 day"})
-        tracer = mouse(traced(1.0, **given), seed=seed, arm="pbs", **quiet, **{"run.duration": "7 day"})
+        real = mouse(InjectTumourCells(LINE, **given), seed=seed, arm="pbs", **quiet, **{"run.duration": "5 day"})
+        tracer = mouse(traced(1.0, **given), seed=seed, arm="pbs", **quiet, **{"run.duration": "5 day"})
         if real.run_to_end().state.counters.tumour_entered == 1 and len(real.state.tumour_cells) > 2:
             break
     cells, others = real.state.tumour_cells, tracer.run_to_end().state.tracers.cells
