@@ -409,10 +409,10 @@ def test_the_page_is_asked_for_its_token_once_and_keeps_the_experiment(visit):
             expect(page.get_by_role("status")).to_have_text("That is not the token.")
             page.get_by_label("Token").fill(TOKEN)
             page.get_by_role("button", name="Open").click()
-            expect(page.get_by_label("Seed (which virtual mouse)")).to_have_value("6")
+            expect(page.get_by_text("Educated, mouse 6")).to_be_visible()
             expect(page).to_have_url(f"{running.base_url}/?seed=6")
             page.reload()
-            expect(page.get_by_label("Seed (which virtual mouse)")).to_have_value("6")
+            expect(page.get_by_text("Educated, mouse 6")).to_be_visible()
             assert page.evaluate("document.cookie") == ""
             line, origin = running.base_url.replace("http:", "ws:") + SOCKET, running.base_url
             with pytest.raises(InvalidStatus, match="403"):
