@@ -287,8 +287,8 @@ def _leave_a_run(run: Path, checkpoint: Path) -> None:
     runner.save(checkpoint)
     runner.advance(10**6)
     runner.record().save(run)
-    row = {"scenario": EDUCATION, "target": "a", "verdict": "met", "p": 0.03}
-    write_table([row, {**row, "target": "b", "verdict": "not met"}], run / "verdicts.parquet")
+    row = {"scenario": EDUCATION, "target": "a", "direction": "met", "effect": 0.03}
+    write_table([row, {**row, "target": "b", "direction": "not met"}], run / "verdicts.parquet")
 
 
 def _repeat(run: Path) -> object:

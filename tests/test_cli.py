@@ -138,7 +138,7 @@ def test_run_draws_figures(call: Call, tmp_path: Path) -> None:
 def test_options_decide_the_run(call: Call, tmp_path: Path) -> None:
     call(*QUICK, "--arm", "pbs", "--seed", "7", "--set", "tgfb.half_life=5 min", "--without", "TgfbRelease")
     (folder,) = (tmp_path / "runs").iterdir()
-    assert folder.name == "liver_education_costasilva2015-pbs-7"
+    assert folder.name == "liver_education_costasilva2015-pbs-7-no-TgfbRelease-tgfb.half_life=5min"
     provenance = json.loads((folder / "provenance.json").read_text())
     assert (provenance["arm"], provenance["seed"]) == ("pbs", 7)
     assert provenance["parameters"]["tgfb.half_life"].startswith("5")

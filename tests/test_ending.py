@@ -208,4 +208,4 @@ def test_what_is_added_after_the_end_of_this_run_is_refused(day, capsys):
     assert main(["run", "--days", "2", "--add", added]) == 2
     said = capsys.readouterr().err
     assert "--add" in said
-    assert "2 day" in said
+    assert "the run ends on day 2" in said

@@ -153,6 +153,8 @@ class Reading:
         value = getattr(self.held, name)
         if name == "place":
             return value
+        if name == "_table":
+            return lambda number, groups: np.array([getattr(getattr(self, group), number) for group in groups])
         if name == "organ":
             return Reading(value, self.seen, self.held.place)
         if self.group:

@@ -102,7 +102,7 @@ def test_an_effect_without_an_end_is_refused():
         (["--arms", "pbs", "--readout", "bmdc"], "--arms: 'pbs'; two arms"),
         (["--arms", "pbs,educated"], "--readout: missing; one that"),
         (["--arms", "pbs,educated", "--readout", "bmd"], "--readout: 'bmd'; did you mean bmdc"),
-        (["--arms", "pbs,educated", "--readout", "bmdc", "--at", "60 day"], "--at: '60 day' is after the end"),
+        (["--arms", "pbs,educated", "--readout", "bmdc", "--at", "60 day"], "--at: day 60 is after the end"),
     ],
 )
 def test_bad_input_is_one_line(options, said, capsys, tmp_path, monkeypatch):

@@ -18,7 +18,7 @@ import pytest
 from niche_sim.experiment.simulation import Simulation
 from niche_sim.exports.canvas_encoding import Scales, pack
 from niche_sim.figures.appearance import SnapshotSight
-from niche_sim.model.processes.colonisation.dormancy_exit import DormancyExit
+from niche_sim.model.processes.priming.kupffer_patrol import KupfferPatrol
 from niche_sim.runs import record as records
 from niche_sim.teaching import replay
 
@@ -205,14 +205,14 @@ def test_without_echarts_it_says_what_to_install(call, tmp_path, monkeypatch):
 
 
 def test_ctrl_c_leaves_nothing_and_says_so(call, tmp_path, monkeypatch):
-    calm, before = DormancyExit.step, names(tmp_path)
+    calm, before = KupfferPatrol.step, names(tmp_path)
 
     def interrupted(self, state, p, chance, dt):
         if state.step_index == 20:
             signal.raise_signal(signal.SIGINT)
         calm(self, state, p, chance, dt)
 
-    monkeypatch.setattr(DormancyExit, "step", interrupted)
+    monkeypatch.setattr(KupfferPatrol, "step", interrupted)
     done = call("replay", "run", "-o", "run.html", "--every", "6 h")
     assert (done.code, done.out) == (130, "")
     assert done.err == ["niche-sim: stopped at moment 4 of 9; no file was written"]
@@ -221,13 +221,13 @@ def test_ctrl_c_leaves_nothing_and_says_so(call, tmp_path, monkeypatch):
 
 def test_a_run_that_does_not_repeat_is_refused(call, tmp_path, monkeypatch):
     """The page promises the numbers of the record."""
-    calm, before = DormancyExit.step, names(tmp_path)
+    calm, before = KupfferPatrol.step, names(tmp_path)
 
     def otherwise(self, state, p, chance, dt):
         calm(self, state, p, chance, dt)
         state.fibronectin *= 1.5
 
-    monkeypatch.setattr(DormancyExit, "step", otherwise)
+    monkeypatch.setattr(KupfferPatrol, "step", otherwise)
     done = call("replay", "run", "-o", "run.html")
     assert (done.code, done.out, len(done.err)) == (2, "", 1)
     assert "record.parquet: other values of " in done.err[0]

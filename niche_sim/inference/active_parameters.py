@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+import numpy as np
+
 from niche_sim.engine.chance import Chance
 from niche_sim.experiment.defaults import DEFAULT_SEED
 from niche_sim.experiment.scenario import Scenario
@@ -64,6 +66,8 @@ class Reading:
         value = getattr(self.held, name)
         if name == "place" or name.startswith("__"):
             return value
+        if name == "_table":
+            return lambda number, groups: np.array([getattr(getattr(self, group), number) for group in groups])
         if name == "organ":
             return Reading(value, self.seen, self.held.place)
         if self.group:

@@ -113,6 +113,8 @@ class _Watched(State):
             return parts.setdefault(name, _Part(value, name, seen))
         elif name == "colonies":
             seen.add(name)
+        elif name == "tracers":  # on which the rules of tumour cells act likewise
+            seen.add("tumour_cells")
         return value
 
 

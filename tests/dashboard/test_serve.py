@@ -44,8 +44,8 @@ def test_without_one_the_next_that_is_free_is_taken(taken, monkeypatch):
 @pytest.mark.parametrize(
     ("options", "said"),
     [
-        (["--port", "eighty"], "--port: 'eighty'; a whole number from 1 is allowed"),
-        (["--port", "70000"], "--port: 70000; a whole number from 1 to 65535 is allowed"),
+        (["--port", "eighty"], "--port: 'eighty'; a whole number from 1 to 65535 is allowed"),
+        (["--port", "70000"], "--port: '70000'; a whole number from 1 to 65535 is allowed"),
         (["--host", "nowhere.invalid"], "--host: 'nowhere.invalid' is no name of this machine; 127.0.0.1, or 0.0.0.0"),
         (["--host", "192.0.2.1"], "--host: '192.0.2.1' is no address of this machine; 127.0.0.1"),
         (["--token", "short"], "--token: 5 characters; 8 to 200 letters (A to Z), digits, - and _ are allowed"),

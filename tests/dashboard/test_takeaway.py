@@ -53,7 +53,7 @@ def test_pictures(page):
         called, content = taken(page, name)
         assert called.startswith("liver_growing_primary-primary-4") and called.endswith(file)
         picture = np.asarray(Image.open(io.BytesIO(content)).convert("RGB"))
-        assert picture.shape[1] > 1500 and len(np.unique(picture.reshape(-1, 3), axis=0)) > 100
+        assert picture.shape[1] > 1000 and len(np.unique(picture.reshape(-1, 3), axis=0)) > 100
 
 
 def test_tables_hold_the_run(page, model):
