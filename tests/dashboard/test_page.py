@@ -450,6 +450,7 @@ def test_two_visitors_at_once(page, visit, server):
         one.get_by_label("Speed").select_option("6")
         one.get_by_role("button", name="Play", exact=True).click()
     for one in (page, other):
+        one.bring_to_front()  # a page that is not in front is not drawn
         until_clock(one, "^Day [1-9]")
         go_to(one, 8)
     expect(page.locator(".ns-stage", has_text="Priming")).to_have_class(re.compile("ns-lit"))
