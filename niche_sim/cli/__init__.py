@@ -106,9 +106,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     debug = "--debug" in arguments
     arguments = [argument for argument in arguments if argument != "--debug"]
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(
-            stream, io.TextIOWrapper
-        ):  # what the terminal has no letters for is shown as \\u03b1, and stops nothing
+        if isinstance(stream, io.TextIOWrapper):  # what the terminal has no letters for is shown as \\u03b1, and stops nothing
             stream.reconfigure(errors="backslashreplace")
     try:
         check_seen(arguments)

@@ -140,8 +140,7 @@ def evidence(
         extras = _mechanisms(plans, wider, target / "mice")
         shown = schedule or "default"
         name = (label or against.name) if against is not None else ""
-        judged = [(study.experiment.id, one) for study in made for one in study.judged]
-        sizes, unaskable = effect_sizes.sizes_png(judged), cannot_be_asked() if scenarios is None else ()
+        sizes, unaskable = effect_sizes.sizes_png(reports.all_judged(made)), cannot_be_asked() if scenarios is None else ()
         full = reports.Report(made, shown, other, name, extras, sizes, unaskable)
         reports.write(full, target)
     finally:

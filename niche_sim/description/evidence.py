@@ -175,9 +175,9 @@ def verdict_text(one: Judged, reasons: Mapping[str, str] | None = None) -> str:
     return f"{one.direction}{size}{f': {why}' if why else ''}"
 
 
-def all_judged(report: Report) -> list[tuple[str, Judged]]:
-    """(scenario, target with its verdicts) of the whole report."""
-    return [(study.experiment.id, one) for study in report.studies for one in study.judged]
+def all_judged(studies: Sequence[Study]) -> list[tuple[str, Judged]]:
+    """(scenario, target with its verdicts) of all studies."""
+    return [(study.experiment.id, one) for study in studies for one in study.judged]
 
 
 def status_rows(report: Report) -> list[list[str]]:
@@ -201,7 +201,7 @@ COLUMNS = ("target", "published", "size", "known from", "the model gives", "rule
 def differing(report: Report) -> list[tuple[str, str, str, str]]:
     """Targets whose verdict is another in the other study: scenario, target, here, there."""
     found = []
-    for scenario, one in all_judged(report):
+    for scenario, one in all_judged(report.studies):
         there = report.other.get((scenario, one.target.id))
         if there is not None and there != one.direction:
             found.append((scenario, one.target.id, one.direction, there))
@@ -210,7 +210,7 @@ def differing(report: Report) -> list[tuple[str, str, str, str]]:
 
 def summary(report: Report) -> str:
     """The headline: independent comparisons that nothing was fitted to, their directions and their sizes."""
-    judged = all_judged(report)
+    judged = all_judged(report.studies)
     asked = verdicts.questions(judged)
     if not judged:
         return "No targets."
@@ -229,7 +229,7 @@ def summary(report: Report) -> str:
 
 def story(report: Report) -> list[tuple[str, list[str]]]:
     """What the model shows, what it does not, how large against published: headings with a line a comparison."""
-    asked = verdicts.questions(all_judged(report))
+    asked = verdicts.questions(all_judged(report.studies))
     both = [one for one in asked if one.direction == MET and one.size == MET]
     large = [one for one in asked if one.direction == MET and one.size == NOT_MET]
     return [
