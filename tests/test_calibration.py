@@ -17,8 +17,8 @@ from niche_sim.engine.errors import InputError
 from niche_sim.experiment.scenario import load
 from niche_sim.figures import sensitivity_and_fit
 from niche_sim.inference import calibration, fitting
+from niche_sim.inference.comparisons import Comparison
 from niche_sim.inference.effects import Effect
-from niche_sim.inference.verdicts import Comparison
 from niche_sim.runs import cohort, sweeps
 
 sys.path.insert(0, str(Path(__file__).parents[1] / "benchmarks"))

@@ -13,8 +13,9 @@ from markupsafe import escape
 from niche_sim.cli import main
 from niche_sim.engine.errors import InputError
 from niche_sim.experiment import scenario
+from niche_sim.inference.comparisons import Comparison
 from niche_sim.inference.effects import Effect
-from niche_sim.inference.verdicts import UNDECIDED, Comparison
+from niche_sim.inference.verdicts import UNDECIDED
 from niche_sim.runs import cohort
 from niche_sim.runs.cohort import Cohort
 from niche_sim.runs.store import Part

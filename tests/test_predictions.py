@@ -10,8 +10,9 @@ from niche_sim.cli import main
 from niche_sim.engine.errors import InputError
 from niche_sim.experiment import scenario
 from niche_sim.inference import predictions
-from niche_sim.inference.verdicts import Comparison
+from niche_sim.inference.comparisons import Comparison
 from niche_sim.model.readouts import BY_NAME
+from niche_sim.runs.expectation.readouts import KNOWN
 
 KEPT = Path(__file__).parents[1] / "predictions"
 ENTRY = {
@@ -28,7 +29,7 @@ def entry(**changes):
 
 def test_what_is_written_is_read_again_and_not_overwritten(tmp_path):
     file = predictions.write(entry(), tmp_path / "kept")
-    assert file.name == "liver_growing_primary-primary-bmdc-day10.toml"
+    assert file.name == "liver_growing_primary-primary-to-no_primary-bmdc-day10.toml"
     assert predictions.load(file) == entry()
     with pytest.raises(InputError, match="is there already"):
         predictions.write(entry(effect=1.0), tmp_path / "kept")
@@ -61,7 +62,7 @@ def test_an_outcome_may_be_added(tmp_path):
 def test_predictions_that_are_kept_are_as_they_were_made(file):
     made = predictions.load(file)
     assert predictions.name_of(made) == file.name
-    experiment = scenario.load(made.scenario, readouts=BY_NAME)
+    experiment = scenario.load(made.scenario, readouts=KNOWN)
     experiment.arm(made.arm), experiment.arm(made.against)
     assert made.readout in BY_NAME
     asked = {(t.readout, t.arm, t.against) for t in experiment.targets}

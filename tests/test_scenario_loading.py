@@ -24,9 +24,9 @@ from niche_sim.model.catalogue import (
     Blocked,
 )
 from niche_sim.model.cells import POPULATIONS
-from niche_sim.model.readouts import BY_NAME
 from niche_sim.model.schedule import SCHEDULES
 from niche_sim.model.stages import STAGES
+from niche_sim.runs.expectation.readouts import KNOWN
 
 EDUCATION = "liver_education_costasilva2015"
 GROWING = "liver_growing_primary"
@@ -158,7 +158,7 @@ def test_catalogue_lists_every_folder_that_ships() -> None:
 
 @pytest.mark.parametrize("name", IDS)
 def test_a_scenario_that_ships_is_whole(name: str) -> None:
-    scenario = load(name, readouts=BY_NAME)
+    scenario = load(name, readouts=KNOWN)
     assert scenario.id == name
     assert scenario.question.endswith("?")
     assert len(scenario.arms) >= 1

@@ -1,15 +1,19 @@
 """Paired effects: points by hand, coverage of the intervals, verdicts, and targets as they are read and judged."""
 
 import math
+from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from niche_sim.engine.errors import InputError
+from niche_sim.experiment.protocol import Protocol
 from niche_sim.experiment.scenario import load
-from niche_sim.experiment.targets import Band, Target
-from niche_sim.inference import verdicts
+from niche_sim.experiment.setup import setup
+from niche_sim.experiment.targets import NO_EFFECT, Band, Target
+from niche_sim.inference import comparisons, verdicts
+from niche_sim.inference.comparisons import NUMERICS, Comparison, compare_as_ratio, events_of
 from niche_sim.inference.effects import (
     Effect,
     difference_of_means,
@@ -22,14 +26,11 @@ from niche_sim.inference.effects import (
     share_of,
 )
 from niche_sim.inference.verdicts import (
-    BIOLOGY,
     BY_CONSTRUCTION,
     MET,
     NOT_ASKED,
     NOT_MET,
-    NUMERICS,
     UNDECIDED,
-    Comparison,
     judge,
     judge_direction,
     judge_value,
@@ -37,6 +38,7 @@ from niche_sim.inference.verdicts import (
 )
 from niche_sim.model.readouts import BY_NAME
 from niche_sim.runs.cohort import Cohort
+from niche_sim.runs.expectation.readouts import KNOWN
 from niche_sim.runs.store import Part
 
 
@@ -85,9 +87,12 @@ def test_k_of_a_section_is_that_of_the_organ(share):
 
 
 def test_nothing_left_is_zero_with_an_upper_end():
-    effect = ratio_of_means([0.0, 0.0, 0.0], [10.0, 12.0, 8.0])
+    effect = ratio_of_means([0.0, 0.0, 0.0], [10.0, 12.0, 8.0], one=1.0)
     assert effect.estimate == effect.low == 0.0
     assert effect.high == pytest.approx(np.log(40.0) / 30.0)  # 2.5 % of a Poisson count being 0
+    scaled = ratio_of_means([0.0, 0.0, 0.0], [1e4, 1.2e4, 8e3], one=1e3)  # of counts that are multiplied by 1000
+    assert scaled.high == pytest.approx(effect.high)
+    assert ratio_of_means([0.0, 0.0, 0.0], [10.0, 12.0, 8.0]).high == 0.0  # a concentration, say
 
 
 def test_one_mouse_that_holds_everything_decides_nothing():
@@ -136,7 +141,19 @@ def test_difference_is_students_paired_interval():
 
 def test_mean_of_no_event_has_poissons_upper_end():
     assert mean_of([0.0] * 10).high == 0.0
-    assert mean_of([0.0] * 10, counts=True).high == pytest.approx(math.log(40.0) / 10)
+    assert mean_of([0.0] * 10, one=1.0).high == pytest.approx(math.log(40.0) / 10)
+    assert mean_of([0.0] * 10, one=1e4).high == pytest.approx(1e4 * math.log(40.0) / 10)
+
+
+def test_mean_of_few_events_is_no_surer_than_poisson():
+    # Garwood's table: of 5 events 1.623 to 11.668. Ten mice that share them evenly seem surer than they are.
+    even = mean_of([1.0, 0.0] * 5, one=1.0)
+    assert (even.low, even.high) == (pytest.approx(0.5 - 2.262 * math.sqrt(5 / 18) / math.sqrt(10), abs=1e-3),
+                                     pytest.approx(1.1668, abs=1e-4))  # Student's low end is the lower of the two
+    same = mean_of([1.0] * 10, one=1.0)  # Student's interval has no width; of 10 events 4.795 to 18.390
+    assert (same.low, same.high) == (pytest.approx(0.4795, abs=1e-4), pytest.approx(1.8390, abs=1e-4))
+    apart = mean_of([0.0] * 9 + [50.0], one=1.0)
+    assert (apart.low, apart.high) == (0.0, pytest.approx(mean_of([0.0] * 9 + [50.0]).high))
 
 
 def test_wilsons_interval_by_hand():
@@ -188,10 +205,10 @@ def two_rules_between(monkeypatch):
     monkeypatch.setattr(verdicts, "path_length", lambda *_: 2)
 
 
-def told(low, high, narrow=None, kind="ratio", events=math.inf, bounds=BIOLOGY):
+def told(low, high, narrow=None, kind="ratio", events=math.inf, bounds=NO_EFFECT, n=30):
     middle = (low + high) / 2
     inner = (middle - 0.42 * (high - low), middle + 0.42 * (high - low)) if narrow is None else narrow
-    return Comparison(kind, Effect(middle, low, high, 30, 0.95), Effect(middle, *inner, 30, 0.90), bounds, events)
+    return Comparison(kind, Effect(middle, low, high, n, 0.95), Effect(middle, *inner, n, 0.90), bounds, events)
 
 
 @pytest.mark.parametrize(
@@ -206,6 +223,9 @@ def told(low, high, narrow=None, kind="ratio", events=math.inf, bounds=BIOLOGY):
         (told(0.7, 0.95), MET, NOT_MET, UNDECIDED),
         (told(0.3, 0.6, events=19), UNDECIDED, UNDECIDED, UNDECIDED),
         (told(0.3, 0.6, events=20), MET, NOT_MET, NOT_MET),
+        (told(0.95, 1.05, n=5), UNDECIDED, UNDECIDED, UNDECIDED),  # mice are counted before all else
+        (told(0.3, 0.6, n=5), UNDECIDED, UNDECIDED, UNDECIDED),
+        (told(0.3, 0.6, n=6), MET, NOT_MET, NOT_MET),
         (told(0.95, 1.05, events=3), NOT_MET, NOT_MET, UNDECIDED),  # no effect, however few the events
         (told(0.1, 0.15, kind="difference", bounds=(-0.2, 0.2)), NOT_MET, NOT_MET, MET),
         (told(0.8, 1.0, kind="fraction before", bounds=(math.nan, math.nan)), MET, NOT_MET, UNDECIDED),
@@ -224,6 +244,9 @@ def test_directions(found, less, more, same):
 def test_values(low, high, verdict):
     effect = Effect(np.nan_to_num((low + high) / 2, nan=3.0), low, high, 30, 0.95)
     assert judge_value(Comparison("mean", effect, effect), 2.0, 5.0).verdict == verdict
+    few = Effect(effect.estimate, low, high, 5, 0.95)
+    assert judge_value(Comparison("mean", few, few), 2.0, 5.0).verdict == UNDECIDED
+    assert judge_value(Comparison("ratio", effect, effect, events=19.0), 2.0, 5.0).verdict == UNDECIDED
 
 
 def test_a_reason_is_given_for_what_is_undecided():
@@ -257,7 +280,8 @@ def cohort_of(arms, onsets=None):
     experiment = SimpleNamespace(targets=(), id="mine")
     stages = ("priming", "recruitment", "arrival")
     return Cohort(
-        SimpleNamespace(experiment=experiment, arms=tuple(arms), reference=next(iter(arms)), stages=stages, base=None), lives
+        SimpleNamespace(experiment=experiment, arms=tuple(arms), reference=next(iter(arms)), stages=stages, base=None),
+        lives,
     )
 
 
@@ -345,6 +369,7 @@ def test_targets_on_one_question_are_counted_once():
     alone = judged._replace(target=target(use="validate"), size=NOT_ASKED)
     assert [found.name for found in questions([("s", alone), ("t", alone)])] == ["s: t", "t: t"]
     assert [found.size for found in questions([("s", alone)])] == [NOT_ASKED]
+    assert (one.deciding, one.sized) == (other, other)
     assert questions([("s", judged._replace(path=1)), ("s", judged._replace(direction=BY_CONSTRUCTION))]) == []
 
 
@@ -353,11 +378,63 @@ def test_events_are_counted_in_the_arm_that_has_more():
     assert judge(target(readout="colonies", expect="less"), cohort_of(colonies)).comparison.events == 25.0
     swapped = {"a": colonies["b"], "b": colonies["a"]}
     assert judge(target(readout="colonies"), cohort_of(swapped)).comparison.events == 25.0
-    scaled = {arm: {**columns, "metastases_per_liver": 1e4 * columns["colonies"]} for arm, columns in colonies.items()}
-    assert judge(target(readout="metastases_per_liver"), cohort_of(scaled)).comparison.events == 25.0
-    assert verdicts.is_event("tumour_arrived")
-    assert not verdicts.is_event("tumour_area_fraction")
-    assert not verdicts.is_event("bmdc")
+    share = {"b": {"tumour_present": np.full(10, 10.0), "tumour_arrived": np.full(10, 1.0)}}
+    two = target(readout="tumour_present", against_readout="tumour_arrived", against=None)
+    assert judge(two, cohort_of(share)).comparison.events == 100.0
+    assert comparisons.is_event("tumour_arrived")
+    assert not comparisons.is_event("tumour_area_fraction")
+    assert not comparisons.is_event("bmdc")
+
+
+def test_a_count_that_is_scaled_to_the_organ_is_counted_in_colonies():
+    experiment = load("liver_education_costasilva2015")
+    of_arm = {"pbs": np.repeat([2.0, 3.0], 5), "educated": np.zeros(10)}
+    cohort = cohort_of({arm: {"colonies": found, "metastases_per_liver": found} for arm, found in of_arm.items()})
+    cohort.plan.experiment, cohort.plan.base = experiment, setup(experiment)
+    one = comparisons.value_of_one(cohort, "pbs", "metastases_per_liver")
+    assert 1e3 < one < 1e6  # sections of 2 x 2 x 0.02 mm in a liver
+    for mice in cohort.lives.values():
+        for life in mice.values():
+            life.table["metastases_per_liver"] *= one
+    sides = ("educated", "metastases_per_liver", 48.0), ("pbs", "metastases_per_liver", 48.0)
+    assert events_of(cohort, *sides) == (pytest.approx(25.0), one)
+    asked = target(readout="metastases_per_liver", arm="educated", against="pbs", expect="less")
+    scaled, plain = (
+        judge(replace(asked, readout=name), cohort).comparison for name in ("metastases_per_liver", "colonies")
+    )
+    assert scaled.effect.high == pytest.approx(plain.effect.high)
+    alone = judge(replace(asked, against=None, expect=None, value=1.0, spread=one), cohort).comparison
+    assert alone.effect.high == pytest.approx(one * math.log(40.0) / 10)
+    traced = replace(experiment.arms["pbs"].protocol.tumour_challenges[0], oversample=500.0)
+    arm = replace(experiment.arms["pbs"], protocol=Protocol((traced,)))
+    cohort.plan.experiment = replace(experiment, arms={**experiment.arms, "pbs": arm})
+    assert comparisons.value_of_one(cohort, "pbs", "metastases_per_liver") == pytest.approx(one / 500.0)
+    assert comparisons.value_of_one(cohort, "pbs", "tracer_colonies") == 1.0 / 500.0
+
+
+def test_nothing_left_of_what_is_no_count_has_no_upper_end_by_counting():
+    assert compare_as_ratio(np.zeros(6), np.full(6, 1e-3)).effect.high == 0.0
+
+
+def test_a_ratio_that_may_be_on_either_side_of_1_has_no_direction():
+    wide, narrow = (target(expect=None, value=1.1, within=within) for within in (1.5, 1.1))
+    assert (wide.direction, narrow.direction) == (None, "same")
+    assert target(expect=None, value=1.1, within=1.3).direction is None  # up to 1.43
+    mice = {"a": {"bmdc": np.arange(10.0, 20.0)}, "b": {"bmdc": 1.4 * np.arange(10.0, 20.0)}}
+    judged = judge(wide, cohort_of(mice))  # 1.4 is in the band, and no equality
+    assert (judged.direction, judged.size) == (MET, MET)
+
+
+def test_a_fraction_that_is_the_same_is_so_by_construction_only_if_the_readout_is():
+    mice = {"a": {"colonies": np.arange(1.0, 41.0)}, "b": {"colonies": np.arange(2.0, 42.0)}}
+    asked = target(readout="colonies", above=0.0, expect="same")
+    assert judge(asked, cohort_of(mice)).direction == MET
+    assert judge(asked, cohort_of({"a": mice["a"], "b": mice["a"]})).direction == BY_CONSTRUCTION
+
+
+def test_five_mice_are_not_the_same_by_construction():
+    mice = {arm: {"bmdc": np.ones(5)} for arm in "ab"}
+    assert judge(target(expect="same"), cohort_of(mice)).direction == UNDECIDED
 
 
 @pytest.mark.parametrize(("true", "readout"), [(1.0, "bmdc"), (1.0, "colonies"), (1.6, "bmdc"), (1.6, "colonies")])
@@ -470,7 +547,7 @@ def read(tmp_path, *bodies):
     (tmp_path / "scenario.toml").write_text(SCENARIO)
     text = "".join(HEAD.format(f"t{n}") + body.replace("; ", "\n") + "\n" for n, body in enumerate(bodies))
     (tmp_path / "targets.toml").write_text(text)
-    return load(tmp_path, readouts=BY_NAME).targets
+    return load(tmp_path, readouts=KNOWN).targets
 
 
 def test_every_form_of_target_is_read(tmp_path):
@@ -491,6 +568,7 @@ def test_every_form_of_target_is_read(tmp_path):
     assert between.at == 720.0
 
 
+SIZE = 'size = {low = 1, high = 2, strength = "weak", source = "Luzzi1998", where = "y"}'
 GOOD = 'readout = "bmdc"; against = "control"; at = "21 day"; expect = "more"'
 ONSET = 'readout = "onset_arrival"; against = "control"; expect = "less"'
 VALUE = 'readout = "colonies"; at = "42 day"; value = 0.8; spread = 0.1'
@@ -513,6 +591,8 @@ VALUE = 'readout = "colonies"; at = "42 day"; value = 0.8; spread = 0.1'
         (f'{VALUE.replace("colonies", "bmdc")}; statistic = "k"', ".statistic", "'k' of bmdc", "colonies or macrometastases"),
         (f'{VALUE}; statistic = "K"', ".statistic", "'K'", "k"),
         (f'{VALUE}; against = "control"; statistic = "k"', ".statistic", "beside", "one arm"),
+        (f"{GOOD}; above = 1; {SIZE}", ".size", "of a fraction of mice", "ratio of means"),
+        (f"{ONSET}; {SIZE}", ".size", "of an onset", "ratio of means"),
         (f"{GOOD}; above = nan", ".above", "nan", "a finite number"),
         (f'{GOOD}; headline = "yes"', ".headline", "'yes'", "true or false"),
         (f"{VALUE.replace('0.8', '1.8')}; above = 0", ".value", "1.8", "0 to 1"),

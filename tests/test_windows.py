@@ -12,7 +12,7 @@ from niche_sim.experiment.protocol import Block, Deplete, InjectExosomes, Treat
 from niche_sim.experiment.scenario import load
 from niche_sim.figures import power_and_windows
 from niche_sim.inference import windows
-from niche_sim.inference.verdicts import compare
+from niche_sim.inference.comparisons import compare
 from niche_sim.runs import cohort
 from niche_sim.runs.farm import Done
 

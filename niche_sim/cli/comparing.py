@@ -34,7 +34,8 @@ from niche_sim.engine.errors import InputError
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from niche_sim.inference.verdicts import Comparison, Judged, Row
+    from niche_sim.inference.comparisons import Comparison
+    from niche_sim.inference.verdicts import Judged, Row
     from niche_sim.runs.cohort import Cohort
     from niche_sim.runs.plan import Plan, Run
 

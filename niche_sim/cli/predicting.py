@@ -41,12 +41,12 @@ def predict(
     cores = cores_of(workers)
     from niche_sim.engine.errors import one_of
     from niche_sim.inference import predictions, verdicts
-    from niche_sim.model.readouts import BY_NAME
     from niche_sim.runs import cohort
+    from niche_sim.runs.expectation.readouts import KNOWN
 
-    one_of(readout, BY_NAME, "--readout")
+    one_of(readout, KNOWN, "--readout")
     try:
-        plan = cohort.plan(scenario, names, mice=mice, seed=seed)
+        plan = cohort.plan(scenario, names, mice=mice, seed=seed, readouts=[readout])
     except InputError as error:
         raise by_option(error, {}, None, "--scenario") from None
     hours = moment(plan, at)

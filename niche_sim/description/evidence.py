@@ -17,6 +17,7 @@ from niche_sim.experiment.scenario import Scenario
 from niche_sim.experiment.targets import GRADES, ONSET, Target
 from niche_sim.figures.labels import arm_words
 from niche_sim.inference import verdicts
+from niche_sim.inference.comparisons import Comparison
 from niche_sim.inference.verdicts import (
     BY_CONSTRUCTION,
     CANNOT_BE_ASKED,
@@ -25,11 +26,10 @@ from niche_sim.inference.verdicts import (
     NOT_MET,
     UNDECIDED,
     VERDICTS,
-    Comparison,
     Judged,
     Question,
 )
-from niche_sim.model.readouts import BY_NAME
+from niche_sim.runs.expectation.readouts import KNOWN
 from niche_sim.runs.record import whole
 
 NO_REASON = "no reason written yet"
@@ -142,7 +142,7 @@ def given(found: Comparison, target: Target) -> str:
         return "–"
     unit = ""
     if found.kind in ("mean", "difference", "median"):
-        unit = " h" if target.is_onset else f" {BY_NAME[target.readout].unit}" if target.readout in BY_NAME else ""
+        unit = " h" if target.is_onset else f" {KNOWN[target.readout].unit}" if target.readout in KNOWN else ""
         unit = "" if unit == " 1" else unit
     kind = "" if found.kind == "ratio" else f"{found.kind} "
     sign = "× " if found.kind == "ratio" else ""
@@ -230,19 +230,21 @@ def summary(report: Report) -> str:
 def story(report: Report) -> list[tuple[str, list[str]]]:
     """What the model shows, what it does not, how large against published: headings with a line a comparison."""
     asked = verdicts.questions(all_judged(report.studies))
-    both = [one for one in asked if one.direction == MET and one.size == MET]
-    large = [one for one in asked if one.direction == MET and one.size == NOT_MET]
-    return [
-        ("Direction and size as published", [_line(one) for one in both]),
-        ("Direction as published, size not", [_line(one) for one in large]),
-        ("Direction not as published", [_line(one) for one in asked if one.direction == NOT_MET]),
-        ("Undecided with these mice", [_line(one) for one in asked if one.direction == UNDECIDED]),
-    ]
+    met = {
+        MET: "Direction and size as published",
+        NOT_MET: "Direction as published, size not",
+        UNDECIDED: "Direction as published, size undecided with these mice",
+        NOT_ASKED: "Direction as published, no size known",
+    }
+    groups = [(heading, [one for one in asked if one.direction == MET and one.size == size]) for size, heading in met.items()]
+    groups.append(("Direction not as published", [one for one in asked if one.direction == NOT_MET]))
+    groups.append(("Direction undecided with these mice", [one for one in asked if one.direction == UNDECIDED]))
+    return [(heading, [_line(one) for one in group]) for heading, group in groups]
 
 
 def _line(one: Question) -> str:
     """A comparison in a line: what was published, what the model gives, and the band of its size."""
-    first = max(one.judged, key=lambda judged: (judged.direction == one.direction, judged.size == one.size))
+    first = one.deciding
     more = f" ({len(one.judged)} targets)" if len(one.judged) > 1 else ""
     band = f"; published {band_text(first.target)}" if first.target.band is not None else ""
     return f"{published(first.target)}{more}. Model: {given(first.comparison, first.target)}{band}."

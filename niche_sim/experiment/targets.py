@@ -21,6 +21,7 @@ GRADES = {"Q": "size known", "S": "size known roughly", "D": "direction known"}
 STRENGTHS = ("good", "moderate", "weak", "assumed")  # of a band: how far a published size can be carried over
 # Of a value by itself: mean of the mice (of onsets the median), or how far counts spread between mice, k of a negative binomial.
 STATISTICS = ("mean", "k")
+NO_EFFECT = (0.8, 1.25)  # a ratio whose 90 % interval lies within is "no effect" in biology
 COUNTED = ("colonies", "macrometastases")  # readouts that count foci one by one, so that they have a k
 ONSET = "onset_"  # onset_<stage> is a readout of targets besides those of readouts.py: h, never counts as infinite
 
@@ -175,11 +176,16 @@ class Target(Table):
 
     @property
     def direction(self) -> str | None:
-        """ "less", "more" or "same" than another arm or, of onsets, than another stage; None of a value by itself."""
+        """ "less", "more" or "same" than another arm or, of onsets, than another stage.
+
+        None of a value by itself, and of a ratio that may be on either side of 1 and is not held to be the same.
+        """
         if self.expect is not None or self.value is None or self.against is None:
             return self.expect
-        none = 1.0  # a value against another arm is a ratio
-        return "same" if self.tolerance[0] <= none <= self.tolerance[1] else "more" if self.value > none else "less"
+        low, high = self.tolerance  # a value against another arm is a ratio
+        if low > 1.0 or high < 1.0:
+            return "more" if low > 1.0 else "less"
+        return "same" if NO_EFFECT[0] <= low and high <= NO_EFFECT[1] else None
 
 
 @table
@@ -254,6 +260,9 @@ def _check_comparison(target: Target, where: str) -> None:
             raise InputError(f"{where}.statistic", f"'k' of {target.readout}", f"of a count at one time: {' or '.join(COUNTED)}")
         if target.against or target.against_readout or target.above is not None:
             raise InputError(f"{where}.statistic", "'k' beside another to compare with, or 'above'", "of one readout in one arm")
+    if target.size is not None and (target.above is not None or target.is_onset):
+        found = "of a fraction of mice" if target.above is not None else "of an onset"
+        raise InputError(f"{where}.size", found, "none: a size is that of a ratio of means")
     if target.is_onset and target.window is not None:
         raise InputError(f"{where}.whole_window", "of an onset", "none: an onset is one time")
     if target.is_onset and target.above is None:

@@ -21,7 +21,7 @@ from niche_sim.engine.errors import one_of
 from niche_sim.figures.appearance import BLACK, BLUE, FIELD_LOOKS, GREEN, GREY, ORANGE, PALE, PURPLE, SKY, VERMILLION
 from niche_sim.figures.labels import arm_words
 from niche_sim.figures.style import DAY, MM, WIDTH, label, png, style
-from niche_sim.inference.verdicts import is_event
+from niche_sim.inference.comparisons import is_event
 from niche_sim.model.stages import STAGES
 from niche_sim.runs.cohort import Cohort
 from niche_sim.runs.expectation.readouts import KNOWN

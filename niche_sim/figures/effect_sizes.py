@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import textwrap
 from collections.abc import Sequence
 from typing import Any
@@ -18,7 +19,7 @@ from niche_sim.figures.labels import arm_words
 from niche_sim.figures.pages import Page
 from niche_sim.figures.power_and_windows import plain_axes
 from niche_sim.figures.style import png, styled
-from niche_sim.inference.verdicts import MET, NOT_ASKED, NOT_MET, Judged, comparison_of
+from niche_sim.inference.verdicts import MET, NOT_ASKED, NOT_MET, Judged, questions
 
 ROW, TOP, LEFT, ACROSS = 4.6, 14.0, 76.0, 84.0  # mm
 LIMITS = (1e-2, 1e3)  # of what is drawn; what lies outside is an arrow
@@ -34,13 +35,21 @@ def sizes_png(judged: Sequence[tuple[str, Judged]], dpi: int = 150) -> bytes:
 
 
 def rows_of(judged: Sequence[tuple[str, Judged]]) -> list[tuple[str, Judged]]:
-    """A row a comparison with a size of a ratio that nothing was fitted to, its first target; those far off first."""
-    found: dict[str, tuple[str, Judged]] = {}
-    for scenario, one in judged:
-        sized = one.counts and one.size != NOT_ASKED and one.target.direction is not None
-        if sized and one.comparison.kind == "ratio" and not one.comparison.note:
-            found.setdefault(comparison_of(scenario, one.target), (scenario, one))
-    return sorted(found.values(), key=lambda row: -row[1].comparison.effect.estimate)
+    """A row a comparison with a size of a ratio that nothing was fitted to, the target that decides it; those that lie
+    farthest from their band first."""
+    scenario_of = {id(one.target): scenario for scenario, one in judged}
+    sized = [question.sized for question in questions(judged) if question.size != NOT_ASKED]
+    rows = [one for one in sized if one.comparison.kind == "ratio" and not one.comparison.note and one.target.against]
+    return [(scenario_of[id(one.target)], one) for one in sorted(rows, key=_off, reverse=True)]
+
+
+def _off(one: Judged) -> float:
+    """How far the estimate lies outside its band, as the logarithm of a factor; 0 within."""
+    low, high = one.target.band or (0.0, math.inf)
+    found = one.comparison.effect.estimate
+    if low <= found <= high:
+        return 0.0
+    return abs(math.log(max(found, 1e-300) / max(low if found < low else high, 1e-300)))
 
 
 @styled

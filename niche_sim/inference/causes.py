@@ -88,8 +88,10 @@ def _overlap(one: str, other: str) -> bool:
 
 
 def read_by(readout: str, model: Simulation) -> set[str]:
-    """The parts of the state that a readout looks at; of the onset of a stage those of its marker."""
+    """The parts of the state that a readout looks at; of the onset of a stage those of its marker, of what is expected of
+    tumour cells those of their colonies."""
     marker = {f"{ONSET}{stage.name}": stage.marker for stage in STAGES}.get(readout, readout)
+    marker = marker if marker in BY_NAME else "colonies"
     seen: set[str] = set()
     watched = copy.copy(model.state)
     watched.__class__ = _Watched

@@ -37,11 +37,11 @@ class Effect:
         return "different" if self.high < bounds[0] or self.low > bounds[1] else "undecided"
 
 
-def ratio_of_means(treated: ArrayLike, reference: ArrayLike, level: float = 0.95) -> Effect:
+def ratio_of_means(treated: ArrayLike, reference: ArrayLike, level: float = 0.95, one: float = 0.0) -> Effect:
     """Mean of treated over mean of reference.
 
     The interval is the jackknife's on the log ratio, with Student's t of n - 1. When every treated value is 0 the
-    estimate is 0 and the upper end is what Poisson counting allows (rule of three).
+    estimate is 0 and the upper end is what Poisson counting allows (rule of three); 0 if nothing is counted.
 
     Parameters
     ----------
@@ -49,6 +49,8 @@ def ratio_of_means(treated: ArrayLike, reference: ArrayLike, level: float = 0.95
         A value a mouse, float64[n] each, paired by seed; n is 2 or more, none below 0.
     level
         Of the interval, 0 to 1.
+    one
+        What one counted event adds to a treated value, above 0; 0 if the values are no counts.
 
     Raises
     ------
@@ -59,7 +61,7 @@ def ratio_of_means(treated: ArrayLike, reference: ArrayLike, level: float = 0.95
     if not b.any():
         raise ValueError("the reference is 0 in every mouse: there is no ratio")
     if not a.any():
-        return Effect(0.0, 0.0, -np.log((1.0 - level) / 2.0) / b.sum(), len(a), level)
+        return Effect(0.0, 0.0, -math.log((1.0 - level) / 2.0) * one / float(b.sum()), len(a), level)
     estimate = np.log(a.mean() / b.mean())
     with np.errstate(divide="ignore", invalid="ignore"):  # one mouse may hold all there is; then nothing bounds it
         left_out = np.log(np.maximum(a.sum() - a, 0.0) / np.maximum(b.sum() - b, 0.0))
@@ -130,8 +132,8 @@ def difference_of_means(treated: ArrayLike, reference: ArrayLike, level: float =
     return mean_of(a - b, level)
 
 
-def mean_of(values: ArrayLike, level: float = 0.95, counts: bool = False) -> Effect:
-    """Mean over mice, with Student's interval.
+def mean_of(values: ArrayLike, level: float = 0.95, one: float = 0.0) -> Effect:
+    """Mean over mice, with Student's interval; of counts the wider of that and the exact one of Poisson (Garwood 1936).
 
     Parameters
     ----------
@@ -139,8 +141,8 @@ def mean_of(values: ArrayLike, level: float = 0.95, counts: bool = False) -> Eff
         A value a mouse, float64[n]; n is 2 or more.
     level
         Of the interval, 0 to 1.
-    counts
-        Whether they are numbers of events: if all are 0, the upper end is Poisson's.
+    one
+        What one counted event adds to a value, above 0; 0 if they are no counts.
 
     Raises
     ------
@@ -150,10 +152,13 @@ def mean_of(values: ArrayLike, level: float = 0.95, counts: bool = False) -> Eff
     x = np.asarray(values, np.float64)
     if len(x) < 2:
         raise ValueError("at least two mice are needed")
-    if counts and not x.any():
-        return Effect(0.0, 0.0, -math.log((1.0 - level) / 2.0) / len(x), len(x), level)
     reach = float(scipy.stats.t.ppf(0.5 + level / 2.0, len(x) - 1)) * float(x.std(ddof=1)) / math.sqrt(len(x))
-    return Effect(float(x.mean()), float(x.mean()) - reach, float(x.mean()) + reach, len(x), level)
+    low, high = float(x.mean()) - reach, float(x.mean()) + reach
+    if one > 0.0:
+        found, each = float(x.sum()) / one, one / len(x)
+        low = min(max(low, 0.0), each * float(scipy.stats.gamma.ppf((1.0 - level) / 2.0, found)) if found else 0.0)
+        high = max(high, each * float(scipy.stats.gamma.ppf(0.5 + level / 2.0, found + 1.0)))
+    return Effect(float(x.mean()), low, high, len(x), level)
 
 
 def k_of(counts: ArrayLike, level: float = 0.95) -> Effect:

@@ -14,9 +14,9 @@ from niche_sim.engine.chance import birth_key
 from niche_sim.engine.errors import InputError
 from niche_sim.engine.units import to_model
 from niche_sim.experiment.scenario import Scenario
-from niche_sim.experiment.targets import Target
+from niche_sim.experiment.targets import NO_EFFECT, Target
 from niche_sim.inference.calibration import LEVEL, WORST, Point, weighted_quantiles
-from niche_sim.inference.verdicts import BIOLOGY, SHARES, Comparison, compared
+from niche_sim.inference.comparisons import SHARES, Comparison, compared
 from niche_sim.model.parameters import rows
 from niche_sim.runs import sweeps
 from niche_sim.runs.axes import Axis
@@ -24,7 +24,7 @@ from niche_sim.runs.cohort import Cohort
 from niche_sim.runs.store import Outcome, Part, read_part, run_one
 
 MISSED = "missed_"  # before a target's id: by how much it is missed
-OUTSIDE = math.log(BIOLOGY[1])  # a ratio whose logarithm is larger is an effect
+OUTSIDE = math.log(NO_EFFECT[1])  # a ratio whose logarithm is larger is an effect
 FIT = "fit"
 
 

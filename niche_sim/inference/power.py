@@ -31,8 +31,8 @@ from numpy.typing import ArrayLike, NDArray
 from niche_sim.engine import given
 from niche_sim.engine.chance import Chance
 from niche_sim.engine.errors import InputError, one_of
+from niche_sim.inference.comparisons import compare, events_of, is_event
 from niche_sim.inference.effects import Effect
-from niche_sim.inference.verdicts import compare, is_event
 from niche_sim.runs.cohort import Cohort
 from niche_sim.runs.expectation.readouts import EXPECTED_BY_NAME, KNOWN
 
@@ -430,7 +430,7 @@ def advise(look: Callable[[int], Effect], width: float, most: int, batch: int = 
 def effect_of(cohort: Cohort, arm: str, readout: str, at: float) -> Effect:
     """The paired ratio of an arm against the first of the plan, with its interval; nan where there is no ratio."""
     pair = cohort.pairs(cohort.values(arm, readout, at), cohort.values(cohort.plan.reference, readout, at))
-    found = compare(*pair)
+    found = compare(*pair, events_of(cohort, (arm, readout, at), (cohort.plan.reference, readout, at)))
     none = Effect(math.nan, math.nan, math.nan, found.effect.n, found.effect.level)
     return found.effect if found.kind == "ratio" and not found.note else none
 

@@ -15,7 +15,8 @@ from niche_sim.engine.schema import Table, Text, number, read, table, written
 from niche_sim.engine.units import show
 from niche_sim.experiment.scenario_file import toml_text
 from niche_sim.experiment.spelling import Time
-from niche_sim.inference.verdicts import Comparison, word_of
+from niche_sim.inference.comparisons import Comparison
+from niche_sim.inference.verdicts import word_of
 from niche_sim.runs.cohort import Cohort
 from niche_sim.runs.identity import code_digest
 
@@ -90,7 +91,7 @@ def predict(question: str, cohort: Cohort, arm: str, against: str, readout: str,
 
 def name_of(entry: Prediction) -> str:
     """The name of the file of an entry."""
-    return f"{entry.scenario}-{entry.arm}-{entry.readout}-day{entry.at / 24.0:g}.toml"
+    return f"{entry.scenario}-{entry.arm}-to-{entry.against}-{entry.readout}-day{entry.at / 24.0:g}.toml"
 
 
 def write(entry: Prediction, folder: Path) -> Path:

@@ -1,36 +1,27 @@
-"""Compare arms on common random numbers: paired effects with intervals, and what they decide.
+"""What the effects of arms decide: a word for each, and two verdicts of each published effect.
 
 Each published effect (a `Target`) gets two verdicts, of its direction and of its size, by `RULES`.
 """
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
-
-import numpy as np
-from numpy.typing import ArrayLike, NDArray
 
 from niche_sim.experiment.targets import ONSET, Target
 from niche_sim.inference.causes import path_length
-from niche_sim.inference.effects import (
-    Effect,
-    difference_of_means,
-    difference_of_shares,
-    k_of,
-    mean_of,
-    median_of,
-    ratio_of_means,
-    share_of,
+from niche_sim.inference.comparisons import (
+    KINDS,
+    Comparison,
+    compare,
+    compare_order,
+    compared,
+    events_of,
+    highest_mean,
 )
 from niche_sim.model.readouts import BY_NAME
 from niche_sim.runs.cohort import Cohort
 
-BIOLOGY = (0.8, 1.25)  # a ratio whose 90 % interval lies within is "no effect" in biology
-NUMERICS = (0.9, 1.1)  # and independence of a numerical setting
-SHARES = (-0.2, 0.2)  # a difference between fractions of mice, likewise
 FEWEST_EVENTS = 20.0  # in the arm that has more of them
 FEWEST_MICE = 6  # five mice differ all in one direction by chance once in 16 times
 MET, NOT_MET, UNDECIDED = "met", "not met", "undecided"
@@ -51,55 +42,21 @@ RULES = (  # of verdicts, as a report prints them; an item begins with "- "
     "0.2. Where the reference is 0 in all mice (but one), there is no ratio, or no end to its interval: for the direction the "
     "difference of means is taken, and a fifth of the mean of the arm that has most is no effect. It says nothing of the size.",
     "- A size, or a value by itself: met if the estimate is within the published band and so is half the interval or more; not met "
-    "if the whole interval is outside; else undecided. A value by itself has no direction; its verdict stands for both. A spread "
-    "between mice is k of a negative binomial, which a section shares with its organ.",
+    "if the whole interval is outside; else undecided. A value by itself has no direction, nor has a ratio whose band holds 1 and "
+    'is wider than "no effect"; the verdict on the size stands for both. The mean of a count has the wider of Student\'s and '
+    "Poisson's exact interval. A spread between mice is k of a negative binomial, which a section shares with its organ.",
     "- Onsets: less means before. The effect is the fraction of mice in which it is, of those in which either "
     "stage is reached; a stage never reached comes after all others, and a tie counts half.",
-    "- Of events (colonies, cells of a tumour) the arm that has more of them must have 20 or more, all its mice together; with "
-    "fewer, what is not already known to be no effect is undecided.",
-    "- With fewer than 6 mice an arm an effect is undecided: five differ all in one direction by chance once in 16 times.",
+    "- With fewer than 6 mice an arm everything is undecided: five differ all in one direction by chance once in 16 times.",
+    "- Of events (colonies, cells of a tumour) that are compared, the arm that has more of them must have 20 or more, all its mice "
+    "together; with fewer, what is not already known to be no effect is undecided. Colonies that are *expected* of a mouse are no "
+    "events: they hold no chance of single cells.",
     "- *By construction* is what could not have come out otherwise: no way through the rules leads from what was done to what is "
     "read; or *same*, where every mouse has exactly the same value in both arms; or a value that reads back a number that was "
     "put in. The way through the rules is the shortest that the rules declare by what they read and write.",
     "- The headline counts comparisons that are independent and to which nothing was fitted: targets of several papers on one "
     "question are one comparison, met if all are. What is so by construction, and effects of a single rule, are left out.",
 )
-
-
-# Kind of an effect -> its value where there is no effect.
-KINDS = {
-    "ratio": 1.0,
-    "difference": 0.0,
-    "difference of fractions": 0.0,
-    "fraction before": 0.5,
-    "mean": math.nan,
-    "fraction": math.nan,
-    "median": math.nan,
-    "k": math.nan,
-}
-
-
-@dataclass(frozen=True)
-class Comparison:
-    """An effect of some kind (a key of KINDS) with its 95 % and 90 % intervals.
-
-    bounds: within them it counts as no effect. events: in the arm that has more of them, infinite where that is not a
-    matter of counting. note: why there is no effect to tell. identical: whether every mouse has the same value in both arms.
-    """
-
-    kind: str
-    effect: Effect
-    narrow: Effect
-    bounds: tuple[float, float] = (math.nan, math.nan)
-    events: float = math.inf
-    note: str = ""
-    identical: bool = False
-
-    @classmethod
-    def none(cls, note: str, n: int = 0, kind: str = "ratio") -> Comparison:
-        """Nothing to compare."""
-        empty = Effect(math.nan, math.nan, math.nan, n, 0.95)
-        return cls(kind, empty, replace(empty, level=0.90), note=note)
 
 
 class Judgement(NamedTuple):
@@ -141,75 +98,16 @@ class Row(NamedTuple):
     word: str
 
 
-def is_event(readout: str) -> bool:
-    """Whether a readout counts events, of which a few decide nothing: colonies and cells of a tumour."""
-    counted = BY_NAME[readout].unit in ("cell", "colony") if readout in BY_NAME else False
-    return counted and (readout.startswith("tumour_") or BY_NAME[readout].unit == "colony")
-
-
-def compare(treated: ArrayLike, reference: ArrayLike, events: float = math.inf, most: float = 0.0) -> Comparison:
-    """Two columns of mice paired by seed, float64[n]: the ratio of means or, without a bounded one, the difference.
-
-    most: the mean of the arm that has most, against which a difference is small or not.
-    """
-    found = compare_as_ratio(treated, reference, events)
-    if not found.note and math.isfinite(found.effect.high):
-        return found
-    return compare_as_difference(treated, reference, events, most)
-
-
-def compare_as_ratio(treated: ArrayLike, reference: ArrayLike, events: float = math.inf) -> Comparison:
-    """The same as a ratio of means and nothing else; its note says if there is none."""
-    a, b = _pair_without_nan(treated, reference)
-    if len(a) < 2:
-        return Comparison.none("fewer than two mice with a value", len(a))
-    if not b.any() or (a < 0).any() or (b < 0).any():
-        return Comparison.none("no ratio: the reference is 0 in every mouse, or something is below 0", len(a))
-    return Comparison("ratio", ratio_of_means(a, b), ratio_of_means(a, b, 0.90), BIOLOGY, events, identical=_same(a, b))
-
-
-def compare_as_difference(
-    treated: ArrayLike, reference: ArrayLike, events: float = math.inf, most: float = 0.0
-) -> Comparison:
-    """The same as a difference of means and nothing else; arguments as of `compare`."""
-    a, b = _pair_without_nan(treated, reference)
-    if len(a) < 2:
-        return Comparison.none("fewer than two mice with a value", len(a))
-    fifth = (1.0 - BIOLOGY[0]) * abs(most)
-    effects = difference_of_means(a, b), difference_of_means(a, b, 0.90)
-    return Comparison("difference", *effects, (-fifth, fifth), events, identical=_same(a, b))
-
-
-def compare_shares(treated: ArrayLike, reference: ArrayLike) -> Comparison:
-    """Two columns of 0 and 1, mice paired by seed: the difference of the fractions of mice."""
-    a, b = _pair_without_nan(treated, reference)
-    if len(a) < 2:
-        return Comparison.none("fewer than two mice with a value", len(a), "difference of fractions")
-    effects = difference_of_shares(a, b), difference_of_shares(a, b, 0.90)
-    return Comparison("difference of fractions", *effects, SHARES, identical=_same(a, b))
-
-
-def compare_order(first: ArrayLike, second: ArrayLike) -> Comparison:
-    """Two columns of onsets (h, infinite for never) in the same mice: in which fraction the first is before the second."""
-    a, b = np.asarray(first, np.float64), np.asarray(second, np.float64)
-    told = np.isfinite(a) | np.isfinite(b)
-    a, b = a[told], b[told]
-    if not len(a):
-        return Comparison.none("neither is reached in any mouse", 0, "fraction before")
-    before = np.where(a < b, 1.0, np.where(a > b, 0.0, 0.5))
-    return Comparison("fraction before", share_of(before), share_of(before, 0.90))
-
-
 def judge_direction(found: Comparison, expect: str) -> Judgement:
     """Whether an effect is "less", "more" or "same", by `RULES`."""
     effect, narrow = found.effect, found.narrow
-    if found.note:
-        return Judgement(UNDECIDED, found.note)
+    if few := found.note or _few_mice(found):
+        return Judgement(UNDECIDED, few)
     none, bounds = KINDS[found.kind], found.bounds
     without = bounds[0] <= narrow.low and narrow.high <= bounds[1]
     if expect != "same" and (without or found.identical):
         return Judgement(NOT_MET, "no effect")
-    if few := "" if found.identical else _too_few(found):
+    if few := "" if found.identical else _few_events(found):
         return Judgement(UNDECIDED, few)
     if expect == "same":
         if without or found.identical:
@@ -228,22 +126,21 @@ def judge_direction(found: Comparison, expect: str) -> Judgement:
 def judge_value(found: Comparison, low: float, high: float) -> Judgement:
     """Whether an effect lies within a band, by `RULES`."""
     effect = found.effect
-    if found.note:
-        return Judgement(UNDECIDED, found.note)
+    if few := found.note or _few_mice(found) or _few_events(found):
+        return Judgement(UNDECIDED, few)
     if effect.high < low or effect.low > high:
         return Judgement(NOT_MET, "too low" if effect.high < low else "too high")
-    if few := _too_few(found):
-        return Judgement(UNDECIDED, few)
     shared = min(effect.high, high) - max(effect.low, low)
     if low <= effect.estimate <= high and 2.0 * shared >= effect.high - effect.low:
         return Judgement(MET, "")
     return Judgement(UNDECIDED, "the interval lies partly within the band")
 
 
-def _too_few(found: Comparison) -> str:
-    """Why there is too little to decide anything by; "" if there is enough."""
-    if found.effect.n < FEWEST_MICE:
-        return f"{found.effect.n} mice, fewer than {FEWEST_MICE}"
+def _few_mice(found: Comparison) -> str:
+    return f"{found.effect.n} mice, fewer than {FEWEST_MICE}" if found.effect.n < FEWEST_MICE else ""
+
+
+def _few_events(found: Comparison) -> str:
     few = found.events < FEWEST_EVENTS
     return f"{found.events:.3g} events in the arm that has more, fewer than {FEWEST_EVENTS:g}" if few else ""
 
@@ -252,21 +149,9 @@ def judge_size(found: Comparison, target: Target) -> Judgement:
     """Whether an effect is as large as published; a difference says nothing of a ratio."""
     if target.band is None:
         return Judgement(NOT_ASKED, "")
-    if target.direction is not None and found.kind == "difference" and not found.note:
+    if target.against is not None and found.kind == "difference" and not found.note:
         return Judgement(UNDECIDED, "no ratio: the reference is 0 in all mice, or in all but one")
     return judge_value(found, *target.band)
-
-
-def compared(target: Target, cohort: Cohort) -> Comparison:
-    """What the mice of a cohort give for a target; its note says why if they give nothing."""
-    missing = [arm for arm in (target.arm, target.against) if arm is not None and not cohort.lives.get(arm)]
-    if missing:
-        return Comparison.none(f"no mice of {' and '.join(missing)}")
-    if untold := [name for name in _onsets(target) if name not in cohort.plan.stages]:
-        return Comparison.none(f"no threshold of {' and '.join(untold)}, which `niche-sim thresholds` makes")
-    if target.at > cohort.ends + 1e-6:
-        return Comparison.none(f"the runs end on day {cohort.ends / 24.0:g}")
-    return _found(target, cohort)
 
 
 def judge(target: Target, cohort: Cohort) -> Judged:
@@ -286,7 +171,7 @@ def judge(target: Target, cohort: Cohort) -> Judged:
     path = path_length(cohort.plan.base, target.arm, target.against, readouts)
     if path is None:
         return judged._replace(direction=BY_CONSTRUCTION, why="no rules lead from what was done to what is read")
-    if target.direction == "same" and found.identical:
+    if target.direction == "same" and found.identical and not _few_mice(found):
         return judged._replace(direction=BY_CONSTRUCTION, why="every mouse has the same value in both arms", path=path)
     return judged._replace(path=path)
 
@@ -312,8 +197,8 @@ def effects(cohort: Cohort, also: Iterable[tuple[str, float]] = ()) -> list[Row]
             if readout.startswith(ONSET):
                 found = compare_order(*pair)
             else:
-                events, most = _events(cohort, readout, (arm, reference), at), _most(cohort, readout, at)
-                found = compare(*pair, events, most)
+                events = events_of(cohort, (arm, readout, at), (reference, readout, at))
+                found = compare(*pair, events, highest_mean(cohort, readout, at))
             rows.append(Row(readout, arm, reference, at, found, word_of(found)))
     return rows
 
@@ -334,73 +219,6 @@ def word_of(found: Comparison) -> str:
     return next((words[one] for one in words if judge_direction(found, one).verdict == MET), UNDECIDED)
 
 
-def _onsets(target: Target) -> list[str]:
-    """Stages whose onsets a target compares."""
-    readouts = (target.readout, target.against_readout or "")
-    return [name.removeprefix(ONSET) for name in readouts if name.startswith(ONSET)]
-
-
-def _found(target: Target, cohort: Cohort) -> Comparison:
-    values = cohort.values(target.arm, target.readout, target.at, target.window)
-    if target.against is None and target.against_readout is None:
-        return _alone(target, np.array(list(values.values()), np.float64))
-    arm, readout = target.against or target.arm, target.against_readout or target.readout
-    a, b = cohort.pairs(values, cohort.values(arm, readout, target.at, target.window))
-    if target.above is not None:
-        a, b = _above(a, target.above), _above(b, target.above)
-        return compare_as_ratio(a, b) if target.value is not None else compare_shares(a, b)
-    if target.is_onset:
-        return compare_order(a, b)
-    events = _events(cohort, readout, (target.arm, arm), target.at, target.window)
-    if target.value is not None:
-        return compare_as_ratio(a, b, events)
-    return compare(a, b, events, _most(cohort, target.readout, target.at, target.window))
-
-
-def _alone(target: Target, values: NDArray[np.float64]) -> Comparison:
-    kind = "fraction" if target.above is not None else "median" if target.is_onset else target.statistic
-    x = values[~np.isnan(values)]
-    if len(x) < 2 or (kind == "k" and (len(x) < 3 or np.count_nonzero(x) < 2)):
-        return Comparison.none("too few mice" if kind == "k" else "fewer than two mice with a value", len(x), kind)
-    if target.above is not None:
-        x = _above(x, target.above)
-        return Comparison(kind, share_of(x), share_of(x, 0.90))
-    if target.is_onset:
-        return Comparison(kind, median_of(x), median_of(x, 0.90))
-    if kind == "k":
-        return Comparison(kind, k_of(x), k_of(x, 0.90), events=float(x.sum()))
-    return Comparison(kind, mean_of(x, counts=is_event(target.readout)), mean_of(x, 0.90, counts=is_event(target.readout)))
-
-
-def _above(values: NDArray[np.float64], limit: float) -> NDArray[np.float64]:
-    """1 where it lies above, 0 where not, nan where there is no value."""
-    return np.where(np.isnan(values), np.nan, (values > limit).astype(np.float64))
-
-
-def _events(cohort: Cohort, readout: str, arms: Iterable[str], at: float, window: float | None = None) -> float:
-    """How many events the arm has that has more of them, all its mice together; infinite if they are not counted."""
-    if not is_event(readout):
-        return math.inf
-    counted = "colonies" if readout == "metastases_per_liver" else readout  # the one is the other, scaled to the organ
-    return max(float(np.nansum(list(cohort.values(arm, counted, at, window).values()))) for arm in arms)
-
-
-def _most(cohort: Cohort, readout: str, at: float, window: float | None = None) -> float:
-    """The mean of the arm that has most."""
-    columns = [np.array(list(cohort.values(arm, readout, at, window).values())) for arm in cohort.lives]
-    return max((abs(float(np.nanmean(x))) for x in columns if (~np.isnan(x)).any()), default=0.0)
-
-
-def _pair_without_nan(first: ArrayLike, second: ArrayLike) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    a, b = np.asarray(first, np.float64), np.asarray(second, np.float64)
-    there = ~(np.isnan(a) | np.isnan(b))
-    return a[there], b[there]
-
-
-def _same(a: NDArray[np.float64], b: NDArray[np.float64]) -> bool:
-    return len(a) > 0 and bool((a == b).all())
-
-
 class Question(NamedTuple):
     """An independent comparison: all targets on one question, of one or several papers.
 
@@ -412,6 +230,16 @@ class Question(NamedTuple):
     judged: tuple[Judged, ...]
     direction: str
     size: str
+
+    @property
+    def deciding(self) -> Judged:
+        """The target on which its verdicts hang: the first whose direction, and if possible size, are those of the whole."""
+        return max(self.judged, key=lambda judged: (judged.direction == self.direction, judged.size == self.size))
+
+    @property
+    def sized(self) -> Judged:
+        """The first target whose size is that of the whole."""
+        return next(one for one in self.judged if one.size == self.size)
 
 
 def questions(judged: Iterable[tuple[str, Judged]]) -> list[Question]:

@@ -31,7 +31,8 @@ from niche_sim.experiment.protocol import (
 )
 from niche_sim.experiment.scenario import Scenario
 from niche_sim.experiment.scenario_file import Arm
-from niche_sim.inference.verdicts import Comparison, compare, compare_as_difference, is_event, word_of
+from niche_sim.inference.comparisons import Comparison, compare, compare_as_difference, events_of
+from niche_sim.inference.verdicts import word_of
 from niche_sim.model.stages import STAGES
 from niche_sim.runs import cohort
 from niche_sim.runs.cohort import Cohort
@@ -196,7 +197,7 @@ def effects(
         told = []
         for arm, time in times.items():
             reference = references[time]
-            events = float(np.nansum(list(reference.values()))) if is_event(readout) else math.inf
+            events = events_of(found, (arm, readout, time), (made.plan.reference, readout, time))
             told.append(way(*found.pairs(columns[arm], reference), events, max(means, default=0.0)))
         return told
 

@@ -29,12 +29,14 @@ from niche_sim.experiment.scenario import Scenario
 from niche_sim.experiment.spelling import AnyTime
 from niche_sim.experiment.targets import ONSET, USES, Target
 from niche_sim.figures.labels import arm_words
-from niche_sim.inference.verdicts import KINDS as EFFECTS
-from niche_sim.inference.verdicts import MET, UNDECIDED, Comparison, compare_order, judge, judge_direction, word_of
+from niche_sim.inference.comparisons import KINDS as EFFECTS
+from niche_sim.inference.comparisons import Comparison, compare_order
+from niche_sim.inference.verdicts import MET, UNDECIDED, judge, judge_direction, word_of
 from niche_sim.model.catalogue import STAGE_NAMES
 from niche_sim.model.readouts import BY_NAME
 from niche_sim.runs import cohort
 from niche_sim.runs.cohort import Cohort
+from niche_sim.runs.expectation.readouts import KNOWN
 from niche_sim.runs.plan import Plan
 
 FOLDER = Path(__file__).parent / "lessons"
@@ -322,7 +324,7 @@ def parse(text: str, name: str) -> Lesson:
     where = f"{name}:"
     file: LessonFile = read(LessonFile, read_toml(text, name), where)
     scenario = one_of(file.scenario, library.ids(), f"{where} scenario")
-    experiment = _with_arms(library.load(scenario, readouts=BY_NAME), file.arms, where)
+    experiment = _with_arms(library.load(scenario, readouts=KNOWN), file.arms, where)
     _check_look(file.look, f"{where} look", experiment, file.arms)
     for index, question in enumerate(file.question):
         _check_question(question, f"{where} question[{index}]", experiment)

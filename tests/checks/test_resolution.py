@@ -10,8 +10,8 @@ sys.path.insert(0, str(Path(__file__).parents[1]))
 
 from mice import GROWING, Mouse, cohort, model_of
 
+from niche_sim.inference.comparisons import NUMERICS
 from niche_sim.inference.effects import ratio_of_means
-from niche_sim.inference.verdicts import NUMERICS
 from niche_sim.model.cells import Exosome, TumourCell
 from niche_sim.model.processes.priming.exosome_digestion import ExosomeDigestion
 from niche_sim.model.processes.priming.tgfb_release import TgfbRelease

@@ -10,7 +10,8 @@ import numpy as np
 import scipy  # its parts load when they are used
 from numpy.typing import ArrayLike, NDArray
 
-from niche_sim.inference.verdicts import Row, compare, word_of
+from niche_sim.inference.comparisons import compare
+from niche_sim.inference.verdicts import Row, word_of
 from niche_sim.runs.cohort import Cohort
 from niche_sim.runs.expectation.readouts import EXPECTED
 
