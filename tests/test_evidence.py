@@ -11,9 +11,10 @@ from niche_sim.description import evidence
 from niche_sim.engine.errors import InputError
 from niche_sim.experiment import scenario
 from niche_sim.experiment.targets import Band
+from niche_sim.figures import effect_sizes
 from niche_sim.inference.comparisons import Comparison
 from niche_sim.inference.effects import Effect
-from niche_sim.inference.verdicts import BY_CONSTRUCTION, MET, NOT_ASKED, NOT_MET, UNDECIDED, Judged
+from niche_sim.inference.verdicts import BY_CONSTRUCTION, MET, NOT_ASKED, NOT_MET, UNDECIDED, Judged, verdict_table
 from niche_sim.runs import cohort
 
 GROWING = "liver_growing_primary"
@@ -94,6 +95,47 @@ def test_the_story_tells_directions_sizes_and_what_was_left_out():
     assert [row["counts"] for row in rows] == [True, True, False, False, False]
     columns = "scenario target comparison use by_construction direction size published_low published_high effect low high n"
     assert all(set(columns.split()) <= row.keys() for row in rows)
+
+
+def ratio(estimate):
+    return Comparison("ratio", Effect(estimate, 0.9 * estimate, 1.1 * estimate, 30, 0.95), Effect(estimate, 0, 9, 30, 0.9))
+
+
+def sized(name, estimate, low, high, verdict, comparison=None):
+    """A validate target with a band and what a model gives for it."""
+    first = study().judged[0]
+    size = Band(low, high, "weak", "Burga2015", "abstract")
+    target = dataclasses.replace(first.target, id=name, use="validate", size=size, comparison=comparison, expect="more")
+    return Judged(target, ratio(estimate), MET, verdict, path=2)
+
+
+def test_the_figure_shows_each_comparison_once_by_the_target_that_decides_and_the_farthest_off_first():
+    judged = [
+        sized("within", 2.0, 1.2, 5.0, MET),
+        sized("too_low", 0.1, 1.0, 2.0, NOT_MET),  # ten times too low
+        sized("too_high", 6.0, 1.0, 2.0, NOT_MET),  # three times too high
+        sized("fine", 1.5, 1.0, 2.0, MET, "shared"),
+        sized("bad", 40.0, 1.0, 2.0, NOT_MET, "shared"),
+    ]
+    judged.append(judged[0]._replace(target=dataclasses.replace(judged[0].target, id="fitted", use="fit")))
+    rows = effect_sizes.rows_of([("s", one) for one in judged])
+    assert [one.target.id for _, one in rows] == ["bad", "too_low", "too_high", "within"]
+    assert {scenario for scenario, _ in rows} == {"s"}
+    assert effect_sizes.sizes_png([("s", one) for one in judged]).startswith(b"\x89PNG")
+    assert effect_sizes.sizes_png([("s", judged[-1])]) == b""
+
+
+def test_the_columns_of_verdicts():
+    one = sized("within", 2.0, 1.2, 5.0, MET, "shared")
+    target = dataclasses.replace(one.target, at=48.0, window=24.0, n=7, above=None)
+    (row,) = verdict_table("mine", [one._replace(target=target, why="so")])
+    expected = {
+        "scenario": "mine", "target": "within", "comparison": "shared", "use": "validate", "by_construction": False,
+        "direction": MET, "size": MET, "published_low": 1.2, "published_high": 5.0, "kind": "ratio", "effect": 2.0, "low": 1.8,
+        "high": 2.2, "n": 30, "why": "so", "path": 2, "counts": True, "strength": "weak", "published_n": 7, "at_h": 48.0,
+        "window_h": 24.0, "expect": "more", "arm": target.arm, "against": target.against, "readout": target.readout,
+    }  # fmt: skip
+    assert {name: row[name] for name in expected} == {**expected, "low": pytest.approx(1.8), "high": pytest.approx(2.2)}
 
 
 def test_both_reports_say_the_same_and_hide_nothing():

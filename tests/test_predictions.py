@@ -39,12 +39,17 @@ def test_what_is_written_is_read_again_and_not_overwritten(tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("old", "new"), [("effect = 2.5", "effect = 2.6"), ("Does it?", "Does it not?"), ("10 day", "11 day"), ("more", "less")]
+    ("old", "new"),
+    [("effect = 2.5", "effect = 2.6"), ("Does it?", "Does it not?"), ("10 day", "11 day"), ("more", "less"), ("low = 2", "low = 3"),
+     ("high = 3", "high = 4"), ("mice = 8", "mice = 9"), ('kind = "ratio"', 'kind = "difference"'), ("bmdc", "mdsc"),
+     ('arm = "primary"', 'arm = "other"'), ("no_primary", "none"), ("0123", "1123"), ("2026-12-01", "2026-12-02"),
+     ('scenario = "liver_growing_primary"', 'scenario = "liver_other"')],
 )
 def test_whatever_is_changed_later_is_noticed(tmp_path, old, new):
     file = predictions.write(entry(), tmp_path)
     text = file.read_text(encoding="utf-8")
-    file.write_text(text.replace(f"{old}", new), encoding="utf-8")
+    assert old in text
+    file.write_text(text.replace(old, new), encoding="utf-8")
     with pytest.raises(InputError, match="was changed after it was made"):
         predictions.load(file)
 
