@@ -86,6 +86,8 @@ def test_the_story_tells_directions_sizes_and_what_was_left_out():
     )
     both, size_only, *others = (lines for _, lines in evidence.story(report))
     assert (len(both), len(size_only), others) == (1, 1, [[], [], [], []])
+    contrary = [judged[0]._replace(direction=NOT_MET), judged[1]]
+    assert [len(lines) for _, lines in evidence.story(evidence.Report([study(judged=contrary)]))] == [0, 1, 0, 0, 1, 0]
     assert both[0].endswith("Model: × 2 (1.5 to 2.5), n = 30; published × 1.5 to 3 (weak, n = 7 a group).")
     for text in (evidence.markdown(report), evidence.page(report)):
         assert "It glows" in text
@@ -93,12 +95,16 @@ def test_the_story_tells_directions_sizes_and_what_was_left_out():
     rows = evidence.verdict_rows(report)
     assert [row["direction"] for row in rows] == [MET, MET, BY_CONSTRUCTION, MET, "cannot be asked"]
     assert [row["counts"] for row in rows] == [True, True, False, False, False]
-    columns = "scenario target comparison use by_construction direction size published_low published_high effect low high n"
+    columns = (
+        "scenario target comparison use by_construction direction size published_low published_high effect low high n"
+    )
     assert all(set(columns.split()) <= row.keys() for row in rows)
 
 
 def ratio(estimate):
-    return Comparison("ratio", Effect(estimate, 0.9 * estimate, 1.1 * estimate, 30, 0.95), Effect(estimate, 0, 9, 30, 0.9))
+    return Comparison(
+        "ratio", Effect(estimate, 0.9 * estimate, 1.1 * estimate, 30, 0.95), Effect(estimate, 0, 9, 30, 0.9)
+    )
 
 
 def sized(name, estimate, low, high, verdict, comparison=None):
@@ -271,7 +277,9 @@ def test_bad_input_is_one_line(call, tmp_path, options, said):
 
 
 def test_a_study_beside_the_scenarios_is_in_both_reports(tmp_path):
-    extra = evidence.Extra("beside", "A study beside", ("Said <once>.",), ("rule", "says"), (("one", "met"),), b"\x89PNG")
+    extra = evidence.Extra(
+        "beside", "A study beside", ("Said <once>.",), ("rule", "says"), (("one", "met"),), b"\x89PNG"
+    )
     report = evidence.Report([study()], extras=[extra])
     text, page = evidence.markdown(report), evidence.page(report)
     for part in ("## A study beside", "Said <once>.", "![A study beside](figures/beside.png)", "| one | met |"):
@@ -291,7 +299,9 @@ def test_the_whole_report_holds_the_matrix_and_the_parts(monkeypatch, tmp_path):
     assert comparing._mechanisms([], [], tmp_path) == []
     effect = Effect(0.9, 0.8, 1.0, 4, 0.95)
     cells = [
-        mechanisms.Cell(name, block[0], effect, "prevented") for name in mechanisms.SCHEDULES for block in mechanisms.BLOCKS
+        mechanisms.Cell(name, block[0], effect, "prevented")
+        for name in mechanisms.SCHEDULES
+        for block in mechanisms.BLOCKS
     ]
     monkeypatch.setattr(mechanisms, "load_matrix", lambda plans, folder: [])
     monkeypatch.setattr(mechanisms, "matrix", lambda cohorts: mechanisms.Matrix(tuple(cells), 4))

@@ -148,8 +148,10 @@ def test_mean_of_no_event_has_poissons_upper_end():
 def test_mean_of_few_events_is_no_surer_than_poisson():
     # Garwood's table: of 5 events 1.623 to 11.668. Ten mice that share them evenly seem surer than they are.
     even = mean_of([1.0, 0.0] * 5, one=1.0)
-    assert (even.low, even.high) == (pytest.approx(0.5 - 2.262 * math.sqrt(5 / 18) / math.sqrt(10), abs=1e-3),
-                                     pytest.approx(1.1668, abs=1e-4))  # Student's low end is the lower of the two
+    assert (even.low, even.high) == (
+        pytest.approx(0.5 - 2.262 * math.sqrt(5 / 18) / math.sqrt(10), abs=1e-3),
+        pytest.approx(1.1668, abs=1e-4),
+    )  # Student's low end is the lower of the two
     same = mean_of([1.0] * 10, one=1.0)  # Student's interval has no width; of 10 events 4.795 to 18.390
     assert (same.low, same.high) == (pytest.approx(0.4795, abs=1e-4), pytest.approx(1.8390, abs=1e-4))
     apart = mean_of([0.0] * 9 + [50.0], one=1.0)
@@ -223,6 +225,7 @@ def told(low, high, narrow=None, kind="ratio", events=math.inf, bounds=NO_EFFECT
         (told(0.7, 0.95), MET, NOT_MET, UNDECIDED),
         (told(0.3, 0.6, events=19), UNDECIDED, UNDECIDED, UNDECIDED),
         (told(0.3, 0.6, events=20), MET, NOT_MET, NOT_MET),
+        (told(1.2, 1.6, narrow=(1.26, 1.54)), NOT_MET, MET, UNDECIDED),  # it is the 95 % interval that lies outside
         (told(0.95, 1.05, n=5), UNDECIDED, UNDECIDED, UNDECIDED),  # mice are counted before all else
         (told(0.3, 0.6, n=5), UNDECIDED, UNDECIDED, UNDECIDED),
         (told(0.3, 0.6, n=6), MET, NOT_MET, NOT_MET),
@@ -247,6 +250,16 @@ def test_values(low, high, verdict):
     few = Effect(effect.estimate, low, high, 5, 0.95)
     assert judge_value(Comparison("mean", few, few), 2.0, 5.0).verdict == UNDECIDED
     assert judge_value(Comparison("ratio", effect, effect, events=19.0), 2.0, 5.0).verdict == UNDECIDED
+
+
+def test_most_of_an_interval_within_a_band_is_not_enough_if_the_estimate_is_outside():
+    skewed = Effect(5.1, 2.0, 6.0, 30, 0.95)
+    assert judge_value(Comparison("mean", skewed, skewed), 2.0, 5.0).verdict == UNDECIDED
+
+
+def test_a_ratio_without_an_upper_end_becomes_a_difference():
+    found = comparisons.compare([4.0] * 10, [0.0] * 9 + [8.0], most=4.0)
+    assert (found.kind, found.effect.estimate) == ("difference", pytest.approx(3.2))
 
 
 def test_a_reason_is_given_for_what_is_undecided():
@@ -324,6 +337,8 @@ def test_what_no_rule_leads_to_is_so_by_construction_and_what_one_rule_does_is_n
         monkeypatch.setattr(verdicts, "path_length", lambda *_, path=path: path)
         judged = judge(validate, cohort_of(UP))
         assert (judged.direction, judged.counts) == (direction, counts)
+    alone = target(use="validate", by_construction="put in", against=None, expect=None, value=34.0, spread=3.0)
+    assert judge(alone, cohort_of(UP)).direction == BY_CONSTRUCTION
     put_in = judge(target(use="validate", by_construction="its number was put in"), cohort_of(UP))
     assert (put_in.direction, put_in.why, put_in.counts) == (BY_CONSTRUCTION, "its number was put in", False)
     assert not judge(target(use="fit"), cohort_of(UP)).counts
@@ -474,6 +489,8 @@ def test_a_value_is_a_mean_or_a_ratio():
 def test_a_window_is_averaged_and_another_readout_may_be_the_reference():
     windowed = judge(target(window=48.0, against=None, expect=None, value=1.0, spread=1.0), cohort_of(UP))
     assert windowed.comparison.effect.estimate == pytest.approx(0.75 * 34.5)  # rows at 24 and 48 h
+    both = judge(target(window=48.0), cohort_of(UP))  # a mean of the same rows in both arms
+    assert both.comparison.effect.estimate == pytest.approx(34.5 / 14.5)
     two = {"b": {"bmdc": np.arange(2.0, 12.0), "mdsc": np.arange(1.0, 11.0)}}
     share = judge(target(readout="mdsc", against_readout="bmdc", against=None, expect="less"), cohort_of(two))
     assert share.comparison.effect.estimate == pytest.approx(5.5 / 6.5)
