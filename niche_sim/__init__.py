@@ -18,6 +18,7 @@ _PUBLIC = {
     "sweep": "runs.sweeps",
     "catalogue": "experiment.scenario",
     "receptivity": "inference.receptivity",
+    "ensemble": "inference.ensemble",
     "InputError": "engine.errors",
 }
 

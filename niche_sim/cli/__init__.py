@@ -20,6 +20,7 @@ from typer.main import get_command
 import niche_sim
 from niche_sim.cli.calibrate import calibrate
 from niche_sim.cli.comparing import compare, evidence
+from niche_sim.cli.ensemble import app as ensemble
 from niche_sim.cli.export import export
 from niche_sim.cli.filming import film
 from niche_sim.cli.listing import describe, parameters, scenarios
@@ -79,6 +80,7 @@ Three things to try:
 `niche-sim scenarios` lists the experiments, `niche-sim --help` all commands."""
 for command in (*ON_RUNS, describe, parameters, scenarios, schema, thresholds, lessons):
     app.command()(command)
+app.add_typer(ensemble, name="ensemble")
 
 
 @app.callback(invoke_without_command=True)

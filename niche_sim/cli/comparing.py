@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+import functools
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -28,6 +30,7 @@ from niche_sim.cli.mice import (
     run_mice,
     schedule_of,
 )
+from niche_sim.cli.over_members import Members, Over
 from niche_sim.cli.usage import SCENARIO, settings
 from niche_sim.engine.errors import InputError
 
@@ -35,6 +38,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from niche_sim.inference.comparisons import Comparison
+    from niche_sim.inference.ensemble.claims import Claim
     from niche_sim.inference.verdicts import Judged, Row
     from niche_sim.runs.cohort import Cohort
     from niche_sim.runs.plan import Plan, Run
@@ -58,6 +62,7 @@ def compare(
     schedule: ScheduleName = None,
     without: Without = None,
     changes: Changes = None,
+    ensemble: Members = None,
     folder: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="DIR", help=f"Default: runs/SCENARIO-compare{GOES_ON}"),
@@ -69,11 +74,15 @@ def compare(
     from niche_sim.inference import receptivity, verdicts
     from niche_sim.runs import cohort
 
-    try:
-        wanted = cohort.plan(
-            scenario, names, mice=mice, seed=seed, overrides=overrides, without=without or (),
+    def planned(number: int, more: Mapping[str, str]) -> Plan:
+        return cohort.plan(
+            scenario, names, mice=number, seed=seed, overrides={**more, **overrides}, without=without or (),
             schedule=schedule_of(schedule), readouts=names_of(readouts or ""),
         )  # fmt: skip
+
+    try:
+        wanted = planned(mice, {})
+        over = None if ensemble is None else Over(ensemble, planned)
     except InputError as error:
         raise by_option(error, overrides, schedule) from None
     from niche_sim.figures import arms as plots_compare
@@ -81,7 +90,7 @@ def compare(
     shown = None if readouts is None else readouts_of(readouts, plots_compare.MOST_READOUTS)
     target = claim(folder, f"{wanted.experiment.id}-compare", "effects.parquet")
     try:
-        failures = run_mice([wanted], target, cores, yes, "-o" if folder else "")
+        failures = run_mice([wanted, *(over.plans.values() if over else ())], target, cores, yes, "-o" if folder else "")
         found = cohort.gather(wanted, target / "mice")
         rows = [*verdicts.effects(found), *receptivity.effects(found)]
         judged = verdicts.judge_all(found)
@@ -93,6 +102,8 @@ def compare(
         tidy(target)
     _show_effects(found, rows, [name for name, _ in plots_compare.key_readouts(found, shown)])
     _show_targets(judged, wanted.arms)
+    if over is not None:
+        over.show(found, [name for name, _ in plots_compare.key_readouts(found, shown)], target)
     if mice < verdicts.FEWEST_MICE:
         few = f"{mice} mice an arm decide nothing: --mice {verdicts.FEWEST_MICE} or more can."
         report.output().print(few, soft_wrap=True)
@@ -110,6 +121,7 @@ def evidence(
     yes: Yes = False,
     schedule: ScheduleName = None,
     changes: Changes = None,
+    ensemble: Members = None,
     against: Annotated[
         Path | None, typer.Option(metavar="DIR", help="Another folder of `evidence`, to set its verdicts beside.")
     ] = None,
@@ -131,18 +143,22 @@ def evidence(
 
     other = reports.verdicts_of(against) if against is not None else {}
     plans, reasons = _plans(scenarios, mice, seed, overrides, schedule)
+    over = None if ensemble is None else [
+        Over(ensemble, functools.partial(_planned, one, seed, overrides, schedule_of(schedule))) for one in plans
+    ]  # fmt: skip
     # The knock-out matrix belongs to the report of all scenarios under the schedule that is the model's own.
     whole = scenarios is None and schedule is None
     wider = mechanisms.matrix_plans(min(mice, mechanisms.MOST_MICE), seed) if whole else []
     target = claim(folder, "evidence", "report.html")
     try:
-        failures = run_mice([*plans, *wider], target, cores, yes, "-o" if folder else "")
+        members = [plan for one in over or () for plan in one.plans.values()]
+        failures = run_mice([*plans, *wider, *members], target, cores, yes, "-o" if folder else "")
         made = _report(plans, reasons, failures, target / "mice")
         extras = _mechanisms(plans, wider, target / "mice")
         shown = schedule or "default"
         name = (label or against.name) if against is not None else ""
         sizes, unaskable = effect_sizes.sizes_png(reports.all_judged(made)), cannot_be_asked() if scenarios is None else ()
-        full = reports.Report(made, shown, other, name, extras, sizes, unaskable)
+        full = reports.Report(made, shown, other, name, extras, sizes, unaskable, _claims(over, plans, target / "mice"))
         reports.write(full, target)
     finally:
         tidy(target)
@@ -154,6 +170,28 @@ def evidence(
     report.output().print(table)
     report.output().print(f"Written to {target / 'report.html'}", soft_wrap=True)
     end(failures)
+
+
+def _planned(
+    one: Plan, seed: int, overrides: Mapping[str, str], schedule: str | tuple[str, ...] | None, mice: int, more: Mapping[str, str]
+) -> Plan:
+    """The same plan with other numbers of the register, and without pictures."""
+    from niche_sim.runs import cohort
+
+    made = cohort.plan(one.experiment, one.arms, mice=mice, seed=seed, overrides={**more, **overrides}, schedule=schedule)
+    return dataclasses.replace(made, pictures=False)
+
+
+def _claims(over: Sequence[Over] | None, plans: Sequence[Plan], mice: Path) -> dict[tuple[str, str], Claim]:
+    """How each target fares over the members, by scenario and target."""
+    from niche_sim.inference.ensemble import claims
+
+    found = {}
+    for one, plan in zip(over or (), plans, strict=False):
+        cohorts = one.gathered(mice)
+        for target in plan.experiment.targets:
+            found[plan.experiment.id, target.id] = claims.of_target(target, cohorts, one.found)
+    return found
 
 
 def _plans(

@@ -74,6 +74,10 @@ def run(
         list[str] | None,
         typer.Option("--set", metavar="NAME=VALUE", help="Another value, such as 'tgfb.half_life=5 min'. Repeatable."),
     ] = None,
+    member: Annotated[
+        int | None,
+        typer.Option(metavar="NUMBER", parser=parsed(whole_number), help="With the numbers of that member of the ensemble."),
+    ] = None,
     without: Annotated[
         list[str] | None, typer.Option(metavar="PROCESS", help="Leave a rule out, such as TgfbRelease. Repeatable.")
     ] = None,
@@ -131,7 +135,8 @@ def run(
     """Simulate one virtual mouse and write what it leaves. Ctrl-C, SIGTERM and SIGHUP stop it so that --resume can go on."""
     progress = not no_progress
     choices: dict[str, object] = {"SCENARIO": scenario, "--arm": arm, "--seed": seed, "--days": days}
-    choices |= {"--set": changes, "--without": without, "--schedule": schedule, "--protocol": protocol, "--add": add}
+    choices |= {"--set": changes, "--member": member, "--without": without, "--schedule": schedule, "--protocol": protocol}
+    choices["--add"] = add
     if resume is not None:
         alone("--resume", {**choices, "-o": folder, "--like": like})
         if _lacks_receptivity(resume):
@@ -145,9 +150,9 @@ def run(
         target = claim(folder, _name(runner))
     else:
         runner = _new(
-            scenario, arm, seed, days, changes or [], without or [], schedule, protocol, add or [], yes, progress
+            scenario, arm, seed, days, changes or [], member, without or [], schedule, protocol, add or [], yes, progress
         )
-        target = claim(folder, _name(runner))
+        target = claim(folder, _name(runner, member))
     try:
         shown = None if no_figures else dpi
         show = _Shown(every, profile, shown, receptivity=not no_receptivity)
@@ -292,6 +297,7 @@ def _new(
     seed: int | None,
     days: float | None,
     changes: list[str],
+    member: int | None,
     without: list[str],
     schedule: str | None,
     protocol: str | None,
@@ -302,6 +308,10 @@ def _new(
     """A run from options. Raises InputError that names the option."""
     number = DEFAULT_SEED if seed is None else seed
     overrides = settings(changes)
+    if member is not None:
+        from niche_sim.inference.ensemble import ensemble
+
+        overrides = {**ensemble().overrides(member), **overrides}
     from niche_sim.experiment import scenario as library
     from niche_sim.experiment.estimate import estimate
     from niche_sim.experiment.setup import setup
@@ -435,12 +445,13 @@ def _interrupted(folder: Path, progress: bool) -> Runner:
     return Runner.resume(file)
 
 
-def _name(runner: Runner) -> str:
+def _name(runner: Runner, member: int | None = None) -> str:
     """The name of a run's folder: scenario, arm, seed, and what of the model was changed, as far as a name has room."""
     from niche_sim.model.parameters import rows
 
     model = runner.model
     changed = [f"no-{name}" for name in model.without]
+    changed += [] if member is None else [f"member-{member}"]
     changed += [f"{name}={value}" for name, value in model.overrides.items() if name in rows() or name == "schedule"]
     text = re.sub(r"[^\w.=+-]+", "", "-".join([model.experiment.id, model.arm, str(model.seed), *changed]))
     return text[:LONGEST_NAME]

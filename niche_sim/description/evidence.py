@@ -18,6 +18,7 @@ from niche_sim.experiment.targets import GRADES, ONSET, Target
 from niche_sim.figures.labels import arm_words
 from niche_sim.inference import verdicts
 from niche_sim.inference.comparisons import Comparison
+from niche_sim.inference.ensemble.claims import Claim
 from niche_sim.inference.verdicts import (
     BY_CONSTRUCTION,
     CANNOT_BE_ASKED,
@@ -83,6 +84,7 @@ class Report:
     extras: Sequence[Extra] = ()
     sizes: bytes = b""  # PNG: all sizes, the model's against the published
     unaskable: Sequence[Mapping[str, str]] = ()  # findings that no rule can express
+    claims: Mapping[tuple[str, str], Claim] = field(default_factory=dict)  # (scenario, target) -> how it fares over an ensemble
 
 
 def load_reasons(experiment: Scenario) -> dict[str, str]:
@@ -242,6 +244,28 @@ def story(report: Report) -> list[tuple[str, list[str]]]:
     return [(heading, [_line(one) for one in group]) for heading, group in groups]
 
 
+def claim_text(claim: Claim) -> str:
+    """How a claim fares over an ensemble, in words."""
+    if math.isnan(claim.share):
+        return claim.verdict
+    on = f"; hangs on {', '.join(claim.hangs_on)}" if claim.hangs_on else ""
+    return f"{claim.verdict}: in {100 * claim.share:.0f} % ({100 * claim.low:.0f} to {100 * claim.high:.0f}){on}"
+
+
+def over_members(report: Report) -> list[str]:
+    """The headline over an ensemble: a comparison is robust, contingent or refuted as the target that decides it is."""
+    if not report.claims:
+        return []
+    from niche_sim.inference.ensemble import claims
+
+    named = {id(one.target): scenario for scenario, one in all_judged(report.studies)}
+    asked = verdicts.questions(all_judged(report.studies))
+    found = [report.claims[named[id(one.deciding.target)], one.deciding.target.id].verdict for one in asked]
+    members = max(len(claim.effects) for claim in report.claims.values())
+    counted = f"Of {len(asked)} independent comparisons, in {members} plausible parameter sets"
+    return [f"{counted}: {claims.headline(found)}.", *claims.RULES]
+
+
 def _line(one: Question) -> str:
     """A comparison in a line: what was published, what the model gives, and the band of its size."""
     first = one.deciding
@@ -262,6 +286,8 @@ def _target_rows(study: Study, report: Report) -> list[list[str]]:
         size = band_text(t) if t.size is None else f"{band_text(t)}; {t.size.source}: {t.size.where}"
         path = "–" if one.path is None else f"{one.path}"
         cells = [t.id, published(t), size, source, given(one.comparison, t), path, verdict_text(one, study.reasons)]
+        if report.claims:
+            cells.append(claim_text(report.claims[study.experiment.id, t.id]))
         if report.label:
             cells.append(report.other.get((study.experiment.id, t.id), "–"))
         rows.append(cells)
@@ -306,7 +332,8 @@ def _shown(report: Report) -> dict[str, Any]:
         "STATUS": STATUS,
         "status": status_rows(report),
         "differing": differing(report),
-        "columns": [*COLUMNS, report.label] if report.label else COLUMNS,
+        "columns": [*COLUMNS, *(["members"] if report.claims else []), *([report.label] if report.label else [])],
+        "over": over_members(report),
         "studies": [(study, _target_rows(study, report)) for study in report.studies],
         "rules": [(listed, list(items)) for listed, items in groupby(verdicts.RULES, lambda item: item.startswith("- "))],
     }
@@ -346,7 +373,10 @@ def verdict_rows(report: Report) -> list[dict[str, Any]]:
     rows = []
     for study in report.studies:
         for row in verdicts.verdict_table(study.experiment.id, study.judged):
-            rows.append({**row, "reason": study.reasons.get(row["target"])})
+            claim = report.claims.get((study.experiment.id, row["target"]))
+            over = (None,) * 5 if claim is None else (*claim[:4], ", ".join(claim.hangs_on))
+            shares = dict(zip(("share_met", "share_low", "share_high", "verdict", "hangs_on"), over, strict=True))
+            rows.append({**row, **shares, "reason": study.reasons.get(row["target"])})
     blank = dict.fromkeys(rows[0]) if rows else {}
     for one in report.unaskable if rows else ():
         asked = {"scenario": "", "target": one["id"], "comparison": one["id"], "use": "validate", "by_construction": False}

@@ -14,6 +14,8 @@ from niche_sim.figures.labels import arm_words
 from niche_sim.figures.style import DAY, MM, WIDTH
 from niche_sim.model.schedule import KNOWN
 
+MOST_NUMBERS = 20  # named one by one; a member of an ensemble has more
+
 
 class Page:
     """A figure laid out in mm from its top left corner, with a heading; further lines of it push everything down."""
@@ -48,7 +50,8 @@ def headline(seen: Mapping[str, Any], *more: str) -> list[str]:
     first = " · ".join([seen["scenario"], arm_words(seen["arm"]), f"seed {seen['seed']}", *more])
     changed = [f"without {name}" for name in seen["without"]]
     changed += [f"with {name}" for name in seen["schedule"] if name not in KNOWN]  # a rule that a user wrote
-    changed += [f"{name} = {value}" for name, value in seen["overrides"].items()]
+    numbers = [f"{name} = {value}" for name, value in seen["overrides"].items()]
+    changed += numbers if len(numbers) <= MOST_NUMBERS else [f"{len(numbers)} other numbers"]
     return [first, textwrap.shorten("; ".join(changed), 115, placeholder=" …")] if changed else [first]
 
 

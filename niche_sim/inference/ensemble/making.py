@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from niche_sim.engine.errors import InputError, reason_of
+from niche_sim.engine.reading import read_text, reading
 from niche_sim.inference.ensemble import space
 from niche_sim.inference.ensemble.emulator import needed
-from niche_sim.inference.ensemble.panel import LEFT_OUT, fit_bands
+from niche_sim.inference.ensemble.panel import LEFT_OUT, MICE, fit_bands
 from niche_sim.inference.ensemble.waves import (
-    MICE,
     Settings,
     Simulated,
     Wave,
@@ -28,6 +28,7 @@ from niche_sim.inference.ensemble.waves import (
     simulated,
     spread_out,
 )
+from niche_sim.model.parameters import rows
 from niche_sim.runs import farm
 from niche_sim.runs.executors import Place
 from niche_sim.runs.identity import code_digest
@@ -42,10 +43,11 @@ TRUTHS = 100  # sets that are each taken for the truth, to see how often it is f
 
 class Made(NamedTuple):
     """What a finished ensemble is made of. members: float64[members, numbers], in the register's units. known: every set that
-    was run. about: how it came about, as plain data."""
+    was run. chosen: which of these the members are. about: how it came about, as plain data."""
 
     members: Float
     known: Simulated
+    chosen: NDArray[np.int64]
     about: dict[str, Any]
 
 
@@ -69,7 +71,9 @@ def make(
     """
     needed()
     _claim(folder, settings)
-    known, waves, told = None, [], []
+    known: Simulated | None = None
+    waves: list[Wave] = []
+    told: list[dict[str, Any]] = []
     for number in range(1, settings.waves + 1):
         shares, left = _drawn(folder, number, settings, waves, known)
         say(f"wave {number} of {settings.waves}: {len(shares)} sets; {left:.3g} of the space is left by the waves before")
@@ -97,7 +101,9 @@ def make(
         "cpu_hours": round(_spent(folder, 0.0) / 3600.0, 2), "left_out": LEFT_OUT, "truths": truths(known, settings.seed),
         "half_discrepancy": _passing(known, 0.5), "double_discrepancy": _passing(known, 2.0),
     }  # fmt: skip
-    return Made(space.values_of(known.shares[chosen]), dataclasses.replace(known), {**about, "chosen": chosen.tolist()})
+    members = space.values_of(known.shares[chosen])
+    members[chosen == 0] = [rows()[name].value for name in space.names()]  # to the last digit
+    return Made(members, known, chosen, about)
 
 
 def truths(known: Simulated, seed: int, count: int = TRUTHS) -> dict[str, float]:
@@ -160,14 +166,21 @@ def _claim(folder: Path, settings: Settings) -> None:
             if differs := [name for name, value in decides.items() if then.get(name) != value]:
                 found = f"holds an ensemble with another {' and '.join(differs)}"
                 raise InputError(f"-o {folder}", found, "another folder is needed for this one")
-            return
         folder.mkdir(parents=True, exist_ok=True)
-        with whole(file) as part:
-            part.write_text(json.dumps(decides, indent=2) + "\n", encoding="utf-8")
+        with whole(file) as part:  # waves and members may be more than before
+            part.write_text(json.dumps({**decides, **dataclasses.asdict(settings)}, indent=2) + "\n", encoding="utf-8")
     except (OSError, ValueError) as error:
         if isinstance(error, InputError):
             raise
         raise InputError(f"-o {folder}", reason_of(error), "a folder that can be written") from None
+
+
+def settings_of(folder: Path) -> Settings:
+    """With which settings the ensemble in a folder was begun. Raises InputError if there is none."""
+    needed_there = "a folder in which `niche-sim ensemble make` was begun"
+    with reading(folder / SETTINGS, needed_there):
+        told = json.loads(read_text(folder / SETTINGS))
+        return Settings(**{field.name: int(told[field.name]) for field in dataclasses.fields(Settings)})
 
 
 def _drawn(folder: Path, number: int, settings: Settings, waves: list[Wave], known: Simulated | None) -> tuple[Float, float]:

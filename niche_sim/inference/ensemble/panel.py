@@ -30,6 +30,7 @@ from niche_sim.runs.store import Part, Store
 
 Float = NDArray[np.float64]
 DAY = 24.0  # h
+MICE = 3  # of each arm, for a set; every set has mice of its own
 SIDE = 1200.0  # um, of the panel's sections
 DISCREPANCY = {"good": 1.25, "moderate": 1.5, "weak": 2.0, "assumed": 2.0}  # of the model against nature, as a factor
 LEAST = 1e-9  # in place of 0 on a log scale
@@ -210,7 +211,7 @@ def results_of(point: Float, seeds: Sequence[int], store: Store) -> dict[str, Fl
         if part is None:
             return None
         lives.setdefault(run.arm, []).append(part)
-    p = resolve(space.overrides_of(point), organ="liver")
+    p = resolve(space.overrides_of(dict(zip(space.names(), point, strict=True))), organ="liver")
     experiment = _plans()[0].experiment
     mice = Mice(lives, p, float(p.organ.volume / section_of(*experiment.section, p).volume))
     found = {name: read(mice) for name, read in READ.items()}

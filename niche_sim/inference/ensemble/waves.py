@@ -15,7 +15,17 @@ from numpy.typing import NDArray
 from niche_sim.engine.errors import InputError
 from niche_sim.inference.ensemble import space
 from niche_sim.inference.ensemble.emulator import Emulator, fitted
-from niche_sim.inference.ensemble.panel import LEAST, ONSETS, STATED, FitBand, fit_bands, results_of, runs_of, stated
+from niche_sim.inference.ensemble.panel import (
+    LEAST,
+    MICE,
+    ONSETS,
+    STATED,
+    FitBand,
+    fit_bands,
+    results_of,
+    runs_of,
+    stated,
+)
 from niche_sim.runs import farm
 from niche_sim.runs.design import levels_of
 from niche_sim.runs.executors import Place, place_of
@@ -26,7 +36,6 @@ Float = NDArray[np.float64]
 
 LIMIT = 3.0  # a set is ruled out where the second-largest implausibility is above it
 ACTIVE = 25  # numbers that an emulator may hang on, at most
-MICE = 3  # of each arm of the panel, for a set; every set has mice of its own
 CANDIDATES = 2**14  # of a batch of sets that are looked at by emulators
 LEAST_SHARE = 1e-3  # of candidates left, below which new sets are found by a walk among plausible ones
 STEP = 0.1  # of that walk, of a range
