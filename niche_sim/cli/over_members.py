@@ -6,7 +6,6 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
-import numpy as np
 import typer
 
 from niche_sim.cli import report
@@ -41,8 +40,20 @@ class Over:
         self.found, members = members_of(count, least=claims.FEWEST)
         self.plans = claims.plans(self.found, members, lambda overrides: planned(MICE, overrides))
 
+    def bands(self, mice: Path, told: Callable[[Cohort], Sequence[float]]) -> list[tuple[float, float, float]]:
+        """The 5th, 50th and 95th percentile over members of each of some values that a member's mice tell; nan where none do."""
+        import numpy as np
+
+        values = np.array([told(cohort) for cohort in self.gathered(mice).values()], np.float64)
+        with np.errstate(all="ignore"):
+            values[~np.isfinite(values)] = np.nan
+            known = [column[~np.isnan(column)] for column in values.T]
+        return [tuple(np.percentile(one, [5, 50, 95])) if len(one) else (np.nan,) * 3 for one in known]
+
     def _show_next(self, name: str, claim: Claim, cohorts: Mapping[int, Cohort], reference: str, at: float) -> None:
         """Say which measurement, in mice of the reference arm, would narrow the first effect most."""
+        import numpy as np
+
         from niche_sim.inference.ensemble import claims
 
         answer = np.array([claim.effects[member] for member in cohorts])
@@ -53,8 +64,8 @@ class Over:
         }
         told = [f"{readout} ({100 * share:.0f} %)" for readout, share in claims.narrows(seen, answer[known])[:NEXT]]
         if told:
-            text = f"Which measurement would narrow {name} most: in mice of {reference}, {', '.join(told)} of its variance over members."
-            report.output().print(text, soft_wrap=True)
+            shares = f"{', '.join(told)} of its variance over members"
+            report.output().print(f"To narrow {name}, measure in mice of {reference}: {shares}.", soft_wrap=True)
 
     def gathered(self, mice: Path) -> dict[int, Cohort]:
         """Member -> its mice that lie in a folder."""

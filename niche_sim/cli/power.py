@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -29,6 +30,7 @@ from niche_sim.cli.mice import (
     run_mice,
     schedule_of,
 )
+from niche_sim.cli.over_members import Members, Over
 from niche_sim.cli.usage import SCENARIO, number_between, parsed, settings, whole_number
 from niche_sim.engine.errors import InputError
 
@@ -92,6 +94,7 @@ def power(
     schedule: ScheduleName = None,
     without: Without = None,
     changes: Changes = None,
+    ensemble: Members = None,
     folder: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="DIR", help=f"Default: runs/SCENARIO-power{GOES_ON}"),
@@ -110,16 +113,19 @@ def power(
     _check_names(readout, test)
     assert readout is not None
 
-    def planned(size: int) -> Plan:
+    def planned(size: int, more: Mapping[str, str] | None = None) -> Plan:
         try:
             return cohort.plan(
-                scenario, list(dict.fromkeys(names)), mice=size, seed=seed, overrides=overrides, without=without or (),
-                schedule=schedule_of(schedule), readouts=(readout,),
+                scenario, list(dict.fromkeys(names)), mice=size, seed=seed, overrides={**(more or {}), **overrides},
+                without=without or (), schedule=schedule_of(schedule), readouts=(readout,),
             )  # fmt: skip
         except InputError as error:
             raise by_option(error, overrides, schedule) from None
 
+    if ensemble is not None and (effect is not None or above is not None):
+        raise InputError("--ensemble", "beside --effect or --above", "an effect that is simulated")
     plan = planned(number)
+    over = None if ensemble is None else Over(ensemble, planned)
     hours = moment(plan, at)
     from niche_sim.figures import power_and_windows
 
@@ -127,6 +133,8 @@ def power(
     given = "-o" if folder else ""
     looks: list[Look] = []
     try:
+        if over is not None:
+            run_mice(list(over.plans.values()), target, cores, yes, given)
         if width is None:
             failures = run_mice([plan], target, cores, yes, given)
         else:
@@ -141,6 +149,8 @@ def power(
         found = cohort.gather(plan, target / "mice")
         made = study.groups(found, names[1], readout, hours, above=above, effect=effect, test=test)
         curve, needed = study.study(made, share, level)
+        if over is not None:
+            (band,) = over.bands(target / "mice", lambda one: [study.effect_of(one, names[1], readout, hours).estimate])
         cohort.write_table(study.table(made, curve, level), target / "power.parquet")
         cohort.write_table(verdicts.mouse_table(found), target / "mice.parquet")
         power_and_windows.save(power_and_windows.power_figure(made, curve, needed, share), target / "power.png")
@@ -149,6 +159,14 @@ def power(
     if width is not None:
         _show_looks(looks, width)
     _show(made, curve, needed, share, level)
+    if over is not None:
+        others = [dataclasses.replace(made, effect=one) for one in band if math.isfinite(one) and one not in (0.0, 1.0)]
+        sizes = [study.study(one, share, level)[1].n for one in others]
+        effects = "x{1:.3g} (x{0:.3g} to x{2:.3g})".format(*band)
+        many = ", ".join(study.mice_of(size) for size in sizes)
+        here = f"Over {len(over.plans)} plausible parameter sets the effect is {effects} (90 % of them)"
+        text = f"{here}; mice a group for {100 * share:.3g} % power with these three effects and the spread above: {many}."
+        report.output().print(text, soft_wrap=True)
     report.output().print(f"Written to {target}", soft_wrap=True)
     end(failures)
 

@@ -29,14 +29,16 @@ from niche_sim.cli.mice import (
     run_mice,
     schedule_of,
 )
+from niche_sim.cli.over_members import Members, Over
 from niche_sim.cli.usage import SCENARIO, parsed, settings, time_of
 from niche_sim.engine.errors import InputError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from niche_sim.experiment.scenario import Scenario as Experiment
     from niche_sim.inference.windows import Onset, Point, Windows
+    from niche_sim.runs.cohort import Cohort
 
 HOURS_A_DAY = 24.0
 TIME = parsed(time_of)
@@ -75,6 +77,7 @@ def window(
     schedule: ScheduleName = None,
     without: Without = None,
     changes: Changes = None,
+    ensemble: Members = None,
     folder: Annotated[
         Path | None,
         typer.Option("-o", "--output", metavar="DIR", help=f"Default: runs/SCENARIO-window{GOES_ON}"),
@@ -93,10 +96,15 @@ def window(
     try:
         experiment = library.load(scenario, readouts=KNOWN)
         names = _readouts(readouts, experiment, arm)
-        made = study.windows(
-            experiment, arm, days, against=against, fixed=fixed, mice=mice, seed=seed, overrides=overrides,
-            without=without or (), schedule=schedule_of(schedule), readouts=names,
-        )  # fmt: skip
+
+        def planned(number: int, more: Mapping[str, str]) -> Windows:
+            return study.windows(
+                experiment, arm, days, against=against, fixed=fixed, mice=number, seed=seed, overrides={**more, **overrides},
+                without=without or (), schedule=schedule_of(schedule), readouts=names,
+            )  # fmt: skip
+
+        made = planned(mice, {})
+        over = None if ensemble is None else Over(ensemble, lambda number, more: planned(number, more).plan)
     except InputError as error:
         raise by_option(error, overrides, schedule) from None
     hours, since = _when(made, at, after)
@@ -104,17 +112,25 @@ def window(
 
     target = claim(folder, f"{experiment.id}-window", "windows.parquet")
     try:
-        failures = run_mice([made.plan], target, cores, yes, "-o" if folder else "")
+        failures = run_mice([made.plan, *(over.plans.values() if over else ())], target, cores, yes, "-o" if folder else "")
         found = cohort.gather(made.plan, target / "mice")
         effects = [(name, study.effects(made, found, name, hours, after=since)) for name in names]
         onsets = study.onsets(made, found)
+        bands: dict[str, list[tuple[float, float, float]]] = {}
+        for name, _ in effects if over else ():
+
+            def told(cohort: Cohort, name: str = name) -> list[float]:
+                return [one.comparison.effect.estimate for one in study.effects(made, cohort, name, hours, after=since)]
+
+            assert over is not None
+            bands[name] = over.bands(target / "mice", told)
         rows = [row for name, points in effects for row in study.table(made, points, name)]
         cohort.write_table(rows, target / "windows.parquet")
-        power_and_windows.save(power_and_windows.windows_figure(made, effects, onsets), target / "windows.png")
+        power_and_windows.save(power_and_windows.windows_figure(made, effects, onsets, bands), target / "windows.png")
     finally:
         tidy(target)
     for name, points in effects:
-        _show(made, name, points)
+        _show(made, name, points, bands.get(name))
     _show_onsets(onsets, made.plan.reference)
     report.output().print(f"Written to {target}", soft_wrap=True)
     end(failures)
@@ -159,19 +175,23 @@ def _readouts(text: str | None, experiment: Experiment, arm: str) -> list[str]:
     return [name for name, _ in named.most_common(3)] or [STAGES[-1].marker]
 
 
-def _show(made: Windows, readout: str, points: Sequence[Point]) -> None:
+def _show(
+    made: Windows, readout: str, points: Sequence[Point], bands: Sequence[tuple[float, float, float]] | None
+) -> None:
     from niche_sim.inference.verdicts import in_words
     from niche_sim.inference.windows import when
 
     title = f"{readout}, {when(points)}: {made.arm} against {made.plan.reference}, {made.fixed} fixed"
-    table = report.table("start", "effect", "95 % interval", "n", "", title=title)
-    for point in points:
+    over = [] if bands is None else ["members: 90 %"]
+    table = report.table("start", "effect", "95 % interval", "n", *over, "", title=title)
+    for place, point in enumerate(points):
         effect = point.comparison.effect
         told = effect.estimate == effect.estimate
         sign = "x" if point.comparison.kind == "ratio" else ""
         ends = f"{effect.low:.3g} to {effect.high:.3g}"
         table.add_row(
             f"day {point.day:g}", f"{sign}{effect.estimate:.3g}" if told else "-", ends if told else "-", f"{effect.n}",
+            *(["{1:.3g} ({0:.3g} to {2:.3g})".format(*bands[place])] if bands is not None else []),
             point.comparison.note or in_words(point.comparison),
         )  # fmt: skip
     report.output().print(table)

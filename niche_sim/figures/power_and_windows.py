@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -12,7 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FixedLocator, FuncFormatter, LogLocator, MaxNLocator, NullFormatter, NullLocator
 
 from niche_sim.experiment.protocol import GrowPrimary, InjectTumourCells
-from niche_sim.figures.appearance import BLACK, BLUE, GREY, ORANGE, PALE, VERMILLION
+from niche_sim.figures.appearance import BLACK, BLUE, GREY, ORANGE, PALE, PURPLE, VERMILLION
 from niche_sim.figures.arms import UNITS
 from niche_sim.figures.labels import arm_words
 from niche_sim.figures.pages import Page
@@ -109,19 +109,31 @@ def _power(ax: Axes, curve: Curve, needed: Needed, wanted: float) -> None:
 
 @styled
 def windows_figure(
-    made: Windows, found: Sequence[tuple[str, Sequence[Point]]], onsets: Sequence[Onset]
+    made: Windows,
+    found: Sequence[tuple[str, Sequence[Point]]],
+    onsets: Sequence[Onset],
+    members: Mapping[str, Sequence[tuple[float, float, float]]] | None = None,
 ) -> Figure:
-    """A panel a readout (name, effects): the effect against the day of the start, onsets and challenge marked."""
+    """A panel a readout (name, effects): the effect against the day of the start, onsets and challenge marked.
+
+    members: readout -> of each start the 5th, 50th and 95th percentile of the effect over plausible parameter sets.
+    """
     page = Page(16.0 + TAGS + PITCH * len(found), _headline(made))
     mice = max((point.comparison.effect.n for _, points in found for point in points), default=0)
-    page.text(
-        3, 9, f"Paired effect with its 95 % interval, {mice} mice; grey: no effect (0.8 to 1.25 times).", color=GREY
-    )
+    over = "; purple: 90 % of the plausible parameter sets" if members else ""
+    text = f"Paired effect with its 95 % interval, {mice} mice{over}; grey: no effect (0.8 to 1.25 times)."
+    page.text(3, 9, text, color=GREY)
     for number, (readout, points) in enumerate(found):
         top = 16.0 + TAGS + PITCH * number
         page.letter(3, top - 3.0 - (TAGS if number == 0 else 0.0), chr(97 + number), f"{readout}, {when(points)}")
         ax = page.axes(20, top, 152, PANEL)
         _effects(ax, points)
+        if members and readout in members:
+            low, middle, high = np.array(members[readout]).T
+            ends = ax.get_ylim()
+            ax.fill_between([point.day for point in points], low, high, color=PURPLE, alpha=0.25, linewidth=0)
+            ax.plot([point.day for point in points], middle, color=PURPLE, linewidth=1.0, linestyle="--")
+            ax.set_ylim(min(ends[0], 0.9 * float(np.nanmin(low))), max(ends[1], 1.1 * float(np.nanmax(high))))
         _marks(ax, made, onsets, named=number == 0)
         if number == len(found) - 1:
             ax.set_xlabel("Day on which the intervention starts")
