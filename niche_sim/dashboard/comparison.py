@@ -6,12 +6,13 @@ Both step on the same chance events. Nothing here knows of threads, of the page,
 from __future__ import annotations
 
 import weakref
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
 from niche_sim.dashboard import limits
 from niche_sim.dashboard.link import Setup
+from niche_sim.dashboard.receptive import LAYER, Receptive
 from niche_sim.description.stage_summary import strip_of
 from niche_sim.experiment.protocol import Intervention
 from niche_sim.exports.canvas_encoding import FIXED, HELD, Scales, pack, pack_difference
@@ -44,6 +45,7 @@ class Pair:
         self.rival: Timeline | None = None
         self.rival_setup: Setup | None = None
         self.branched: float | None = None
+        self._ahead: dict[Setup, Receptive] = {}
         _open.add(self)
         self.open(setup)
 
@@ -93,6 +95,7 @@ class Pair:
     def release(self) -> None:
         """Let go of the runs: whoever still holds this pair, such as a page that is closed, does not hold their memory."""
         _open.discard(self)
+        self._only(())
         self.rival = None
         del self.main
 
@@ -154,9 +157,19 @@ class Pair:
             names.append(self.rival_setup.title() + (BEFORE if self.branched is not None else ""))
         return names
 
-    def picture(self, fields: tuple[str, ...]) -> tuple[dict[str, Any], list[bytes]]:
-        """The present moment: header and buffers of a frame, without its transport."""
-        names, sights = self.names(), [LiveSight(run.model) for run in self.runs]
+    def picture(
+        self, fields: tuple[str, ...], ready: Callable[[], object] = lambda: None
+    ) -> tuple[dict[str, Any], list[bytes]]:
+        """The present moment: header and buffers of a frame, without its transport.
+
+        ready: called, from any thread, when the layer of receptivity, left out until then, can be shown.
+        """
+        ahead = self._receptive(ready) if LAYER in fields else []
+        maps = [one.at(run.time) for one, run in zip(ahead, self.runs, strict=False)]
+        more = [{f"field_{LAYER}": found} for found in maps if found is not None]
+        if len(more) < len(self.runs):
+            fields, more = tuple(name for name in fields if name != LAYER), [{} for _ in self.runs]
+        names, sights = self.names(), [LiveSight(run.model, extra) for run, extra in zip(self.runs, more, strict=True)]
         self.scales.begin()
         for sight in sights:
             self.scales.see(sight, fields)
@@ -167,15 +180,41 @@ class Pair:
             packed.append(pack_difference(theirs, ours, fields[0], self.scales, apart))
         titles = names if len(sights) > 1 else [""]
         strips = [strip_of(run.model, title) for run, title in zip(self.runs, titles, strict=True)]
+        curves = [one.curve for one in ahead]
         header = {"run": self.number, "panels": [panel.header for panel in packed], "strips": strips}
+        header["receptivity"] = [one for one in curves if one is not None]
         return header, [buffer for panel in packed for buffer in panel.buffers]
 
-    def told(self, panel: int, y: float, x: float, reach: float, unique_id: int | None) -> dict[str, Any]:
+    def _receptive(self, ready: Callable[[], object]) -> list[Receptive]:
+        """Of each run where tumour cells would take root, begun when it is first asked for."""
+        setups = [replace(one, day=None, against=None, before=None) for one in (self.setup, self.rival_setup) if one is not None]
+        self._only(setups)
+        for setup in setups:
+            if setup not in self._ahead:
+                self._ahead[setup] = Receptive(setup, ready)
+        return [self._ahead[setup] for setup in setups]
+
+    def _only(self, setups: Sequence[Setup]) -> None:
+        """Let go of those of other runs."""
+        for setup in [one for one in self._ahead if one not in setups]:
+            self._ahead.pop(setup).give_up()
+
+    @property
+    def why_not(self) -> str:
+        """Why it cannot be told where tumour cells would take root; "" if it can."""
+        return next((one.why_not for one in self._ahead.values() if one.why_not), "")
+
+    def told(
+        self, panel: int, y: float, x: float, reach: float, unique_id: int | None, why: bool = False
+    ) -> dict[str, Any]:
         """What is at a place (um) of the run that a panel shows, then of the other; on the difference map, of the visitor's own
-        run first."""
+        run first. why: also how likely a cell would take root there, and why."""
         runs, names = self.runs, self.names()
         number = panel if panel < len(runs) else 0
         card = at_point(runs[number].model, y, x, reach, unique_id)
+        if why and number < len(self._ahead):
+            ahead = self._receptive(lambda: None)[number]
+            card["sentences"] = [*card["sentences"], *ahead.words(runs[number].time, card["y_um"], card["x_um"])]
         if len(runs) == 1:
             return card
         other = at_point(runs[1 - number].model, y, x, reach, None)

@@ -21,6 +21,7 @@ from niche_sim.dashboard.comparison import BRANCHED, SAME, SMALLEST, Pair
 from niche_sim.dashboard.link import Setup
 from niche_sim.dashboard.memory import give_back_soon
 from niche_sim.dashboard.presence import Presence
+from niche_sim.dashboard.receptive import LAYER
 from niche_sim.dashboard.turns import Turns
 from niche_sim.dashboard.view import View
 from niche_sim.engine.errors import InputError
@@ -153,7 +154,7 @@ class Session:
 
     def show_fields(self, names: tuple[str, ...]) -> None:
         """Which fields the pictures need."""
-        shown = limits.names(names, FIELD_LOOKS, "fields")
+        shown = limits.names(names, (LAYER, *FIELD_LOOKS), "fields")
         self._post(lambda: self._show_fields(shown))
 
     def scale(self, mode: object) -> None:
@@ -391,10 +392,15 @@ class Session:
         self._publish()
 
     def _pick(self, panel: int, y: float, x: float, reach: float, unique_id: int | None) -> None:
-        self._on_card(self._pair.told(panel, y, x, reach, unique_id))
+        self._on_card(self._pair.told(panel, y, x, reach, unique_id, LAYER in self._fields))
 
     def _show_fields(self, names: tuple[str, ...]) -> None:
         self._fields, self._stale = names, True
+
+    def _receptive(self) -> None:
+        """Where tumour cells would take root is known now, or why it is not."""
+        self._stale, self._notice = True, self._pair.why_not
+        self._publish()
 
     def _scale(self, mode: str) -> None:
         self._pair.scale(mode)
@@ -420,9 +426,9 @@ class Session:
         """Send the present moment to the browser."""
         main = self._pair.main
         with TURNS.turn():
-            header, buffers = self._pair.picture(self._fields)
+            header, buffers = self._pair.picture(self._fields, lambda: self._post(self._receptive))
             section = main.model.state.section
-            static = None if self._static_of is section else static_of(LiveSight(main.model))
+            static = None if self._static_of is section else static_of(LiveSight(main.model), receptivity=True)
         if static is not None:
             self._static_of = section
             self._on_static(static)

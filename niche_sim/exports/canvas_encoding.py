@@ -18,6 +18,7 @@ from niche_sim.figures.appearance import (
     FIELD_LOOKS,
     KINDS,
     LIVER,
+    RECEPTIVITY_LOOK,
     VESSELS,
     ZONES,
     FieldLook,
@@ -101,9 +102,10 @@ class Scales:
 
 def field_look(name: str) -> FieldLook:
     """How a field is shown. Raises InputError for a name that is no field."""
-    if name not in FIELD_LOOKS:
+    looks = FIELD_LOOKS | RECEPTIVITY_LOOK
+    if name not in looks:
         raise InputError("fields", f"{name!r} is no field", f"some of {', '.join(FIELD_LOOKS)}")
-    return FIELD_LOOKS[name]
+    return looks[name]
 
 
 def nice_step(value: float) -> float:
@@ -112,9 +114,10 @@ def nice_step(value: float) -> float:
     return float(next(step for step in (*STEPS, 10.0 * STEPS[0]) if step * power >= value * (1.0 - 1e-12)) * power)
 
 
-def static_of(sight: Sight) -> dict[str, Any]:
+def static_of(sight: Sight, receptivity: bool = False) -> dict[str, Any]:
     """What does not change in a run: the section, its vessels and lobules, and how fields and cells look. JSON-able.
 
+    receptivity: whether there is the layer that says where tumour cells would take root.
     Only the liver has lobules and fat; a field that is not `offered` is no layer there. `zones` is base64 of uint8[y, x]: 0,
     1, 2 the zones from portal to central, 3 and 4 inside a vessel.
     """
@@ -162,7 +165,7 @@ def static_of(sight: Sight) -> dict[str, Any]:
                 "dark": look.dark,
                 "offered": liver or name not in OF_LIVER,
             }
-            for name, look in FIELD_LOOKS.items()
+            for name, look in (RECEPTIVITY_LOOK | FIELD_LOOKS if receptivity else FIELD_LOOKS).items()
         ],
         "difference": {"light": DIFFERENCE_LIGHT, "dark": DIFFERENCE_DARK},
     }

@@ -86,9 +86,10 @@ class SnapshotSight:
 class LiveSight:
     """A model as it is at this moment: nothing is copied, so what it gives is good until the next step."""
 
-    def __init__(self, model: Simulation) -> None:
+    def __init__(self, model: Simulation, more: Mapping[str, NDArray[Any]] | None = None) -> None:
+        """more: further arrays that belong to this moment."""
         self.model = model
-        self.arrays: Mapping[str, NDArray[Any]] = _LiveArrays(model)
+        self.arrays: Mapping[str, NDArray[Any]] = _LiveArrays(model, more or {})
         self.anatomy: Mapping[str, Any] = anatomy_of(model)
 
     def parameter(self, name: str) -> float:
@@ -105,8 +106,8 @@ class LiveSight:
 class _LiveArrays(Mapping[str, NDArray[Any]]):
     """The arrays of a model's state by the names of a snapshot; read when asked for."""
 
-    def __init__(self, model: Simulation) -> None:
-        self.model = model
+    def __init__(self, model: Simulation, more: Mapping[str, NDArray[Any]]) -> None:
+        self.model, self.more = model, more
         self.columns = {
             f"{name}_{column}": (name, column)
             for name, population in model.state.populations.items()
@@ -115,6 +116,8 @@ class _LiveArrays(Mapping[str, NDArray[Any]]):
 
     def __getitem__(self, name: str) -> NDArray[Any]:
         state = self.model.state
+        if name in self.more:
+            return self.more[name]
         if name in self.columns:
             population, column = self.columns[name]
             values: NDArray[Any] = getattr(state.populations[population], column)
@@ -194,6 +197,11 @@ FIELD_LOOKS: dict[str, FieldLook] = dict(
               "#FBF8F0 #F3E8B8 #DCC768 #98842A", "#16150F #433A10 #7F7025 #CDB858", highest=1.0),
     ]
 )  # fmt: skip
+# Besides the fields of the tissue, a layer of the page: what a twin of the run tells.
+RECEPTIVITY_LOOK = dict([
+    _look("receptivity", "Where a cell lodging now would take root", "probability", 0.02, 0.4,
+          "#FBF8F0 #D9E5C3 #97BE7A #4F8449", "#141611 #2C4423 #527F44 #93C979", highest=1.0),
+])  # fmt: skip
 # What a difference of two runs looks like: less, the same, more.
 DIFFERENCE_LIGHT = ("#0B5C99", "#8FBCE0", "#FCFAF7", "#F6C37F", "#B85C00")
 DIFFERENCE_DARK = ("#7CC3F5", "#1F5F94", "#131316", "#85490B", "#F6A94B")

@@ -10,6 +10,7 @@ import numpy as np
 import pytest
 from waiting import PATIENCE
 
+import niche_sim
 from niche_sim.dashboard import session
 from niche_sim.dashboard.link import Setup
 from niche_sim.dashboard.session import Session
@@ -99,6 +100,33 @@ def test_it_plays_to_the_end_and_gives_the_run_of_the_model(visitor):
     end = one.wait(lambda view: view.time >= 288.0 and not view.playing)
     assert_same_table(end.table, table_of(whole_run(end.setup)))
     assert one.picture(lambda header: header["transport"]["time_h"] == 288.0)["transport"]["playing"] is False
+
+
+def test_where_a_cell_would_take_root_is_a_layer_that_comes_when_its_twin_is_done(visitor):
+    one = visitor(Setup("liver_education_costasilva2015", "educated", overrides=SHORT))
+    one.session.show_fields(("receptivity", "fibronectin"))
+    first = one.picture(lambda header: header["panels"][0]["fields"])
+    assert first["receptivity"] == []  # the page does not wait for it
+    assert [shown["name"] for shown in first["panels"][0]["fields"]] == ["fibronectin"]
+    there = one.picture(lambda header: header["receptivity"])
+    assert [shown["name"] for shown in there["panels"][0]["fields"]] == ["receptivity", "fibronectin"]
+    (curve,) = there["receptivity"]
+    found = niche_sim.receptivity(whole_run(one.views[-1].setup, 0.0), end="eventual", every=6.0)
+    assert curve["time_h"] == pytest.approx(found.time_h.tolist(), abs=1e-3)
+    assert curve["mean"] == pytest.approx(found.mean.tolist(), rel=1e-3)
+    one.session.pick(0, 150.0, 200.0, 1.0)
+    with one.changed:
+        assert one.changed.wait_for(lambda: one.cards, PATIENCE)
+    assert any("founds a colony with a probability of" in sentence for sentence in one.cards[-1]["sentences"])
+    one.session.show_fields(("fibronectin",))
+    assert one.picture(lambda header: len(header["panels"][0]["fields"]) == 1)["receptivity"] == []
+
+
+def test_where_receptivity_cannot_be_told_the_page_says_why(visitor):
+    one = visitor(Setup("lung_pdl1_chen2018", "anti_pd1", overrides=SHORT[:2]))
+    one.session.show_fields(("receptivity",))
+    told = one.wait(lambda view: view.notice)
+    assert told.notice.startswith("Where tumour cells would take root cannot be told here: ")
 
 
 def test_a_step_is_as_long_as_it_was_asked_for(visitor):

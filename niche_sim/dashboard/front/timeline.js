@@ -15,18 +15,21 @@ export function buildTimeline(el, actions, tell) {
   const treatment = lane("div", "ns-treatment", make("span", "ns-lane-name", "Treatment"));
   const marks = treatment.track.appendChild(make("div", "ns-scrubber-marks"));
   const list = make("ol", "ns-stages");
+  const receptive = lane("div", "ns-receptive", make("span", "ns-lane-name", "Receptive"));
+  receptive.row.hidden = true;
   const days = lane("div", "ns-days", make("span", "ns-lane-name", "Day"));
   const scrubber = document.createElement("input");
   scrubber.type = "range";
   scrubber.min = 0;
   scrubber.step = actions.every || 1;
   scrubber.setAttribute("aria-label", "Time of the run");
-  el.append(treatment.row, list, days.row, scrubber);
+  el.append(treatment.row, list, receptive.row, days.row, scrubber);
 
   let held = false; // while the visitor drags, pictures that are still under way must not pull the line back
   let asked = null;
   let onMove = () => {};
   let drawnMarks = "";
+  let drawnCurves = "[]";
   let strips = [];
   let now = null;
   const share = (hours) => `${(100 * hours) / now.duration_h}%`;
@@ -92,6 +95,27 @@ export function buildTimeline(el, actions, tell) {
     if (told.textContent !== text) told.textContent = text;
   }
 
+  // The mean probability that a cell lodging then takes root, each run an area, on one scale from 0 to the largest.
+  function drawReceptive(curves) {
+    receptive.row.hidden = !curves.length;
+    if (!curves.length) return;
+    const most = Math.max(...curves.flatMap((curve) => curve.mean), 1e-9);
+    receptive.track.replaceChildren(
+      ...curves.map((curve, run) => {
+        const area = make("i", run ? "ns-curve ns-other" : "ns-curve");
+        area.style.clipPath = curveArea(curve, now.duration_h, most);
+        return area;
+      }),
+    );
+    receptive.row.title = curves
+      .map((curve) => `Mean probability that a cell lodging then takes root: at most ${inShort(Math.max(...curve.mean))}`)
+      .join("\n");
+    const [first] = curves;
+    const ends = first.receptive_h?.map((time) => inShort(time / 24));
+    const told = ends ? `day ${ends[0]} to ${ends[1]}` : "at no time";
+    receptive.row.lastChild.textContent = told;
+  }
+
   return {
     // called with the hours that the scrubber is moved to
     set onMove(act) {
@@ -117,6 +141,13 @@ export function buildTimeline(el, actions, tell) {
       }
       if (strips.length) drawStages();
     },
+    // curves: of each run {time_h, mean, receptive_h}, none while they are computed or not shown
+    setReceptive(curves) {
+      const wanted = JSON.stringify(curves);
+      if (!now || wanted === drawnCurves) return;
+      drawnCurves = wanted;
+      drawReceptive(curves);
+    },
     // given: of each run {name, limit, stages: [{title, story, marker, state, when, short, onset, hypothesis, limiting}]}
     setStages(given) {
       strips = given;
@@ -125,6 +156,16 @@ export function buildTimeline(el, actions, tell) {
     },
   };
 }
+
+// What lies below a curve over the days, as a clip of a box: its largest value at the top.
+export function curveArea(curve, duration, most) {
+  const across = (time) => `${((100 * time) / duration).toFixed(2)}%`;
+  const points = curve.time_h.map((time, n) => `${across(time)} ${(100 - (100 * curve.mean[n]) / most).toFixed(1)}%`);
+  const [first, last] = [curve.time_h[0], curve.time_h.at(-1)].map(across);
+  return `polygon(${first} 100%, ${points.join(", ")}, ${last} 100%)`;
+}
+
+const inShort = (value) => String(Number(value.toPrecision(2)));
 
 function lane(tag, className, name) {
   const row = make(tag, `ns-lane ${className}`);

@@ -34,6 +34,7 @@ export function buildViewer(el, options, actions) {
           time.transport.setLimits(header.strips);
         }
         time.line.update(now);
+        time.line.setReceptive(header.receptivity || []);
       }
       tissue.setFrame(header, buffers);
     },

@@ -65,10 +65,10 @@ class Why:
             if abs(np.log(ratio)) < np.log(1.05):
                 continue
             if name == INTERACTION:
-                said.append(f"x{ratio:.3g}: these together make {'more' if ratio > 1.0 else 'less'} than their product.")
+                said.append(f"× {ratio:.3g}: these together make {'more' if ratio > 1.0 else 'less'} than their product.")
             else:
                 sentence = KNOWN[name].sentence() if name in KNOWN else ""
-                said.append(f"x{ratio:.3g} by {name}{': ' if sentence else '.'}{sentence}")
+                said.append(f"× {ratio:.3g} by {name}{': ' if sentence else '.'}{sentence}")
         return said
 
 
