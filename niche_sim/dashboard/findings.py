@@ -18,6 +18,9 @@ from niche_sim.figures.charts import title_of
 from niche_sim.figures.labels import arm_words, day_words
 from niche_sim.model.readouts import BY_NAME
 
+# What is expected of a mouse -> what is counted in it.
+COUNTED = {"expected_colonies": "colonies", "expected_metastases_per_liver": "metastases_per_liver"}
+
 
 def of_arm(experiment: Scenario, arm: str) -> list[Target]:
     """What was published of an arm, or of another against it; the headline first."""
@@ -43,16 +46,17 @@ def headline(scenario_id: str) -> str:
 
 def shown(view: View, target: Target) -> str:
     """The same of the mouse that runs, and of the one beside it; what is to be done if it cannot be told yet."""
-    if target.readout not in BY_NAME or target.against_readout is not None or target.above is not None:
+    readout = COUNTED.get(target.readout, target.readout)
+    if readout not in BY_NAME or target.against_readout is not None or target.above is not None:
         return ""
     arm = view.setup.arm_name()
     tables = {arm: view.table}
     if view.rival is not None and view.rival_table is not None and view.branched is None:
         tables[view.rival.arm_name()] = view.rival_table
-    told = []
+    told, counted = [], " counted" if target.readout in COUNTED else ""
     for name in dict.fromkeys((target.arm, target.against or target.arm)):
         if name in tables and len(tables[name].get("time_h", ())) and tables[name]["time_h"][-1] >= target.at - SMALLEST:
-            told.append(f"{number(at(tables[name], target.readout, target.at))} in {arm_words(name)}")
+            told.append(f"{number(at(tables[name], readout, target.at))}{counted} in {arm_words(name)}")
     if arm in (target.arm, target.against) and not told:
         return f"This mouse: {day_words(target.at)} is not reached yet."
     return f"This mouse: {', '.join(told)}." if told else ""

@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from niche_sim.model.readouts import BY_NAME
 from niche_sim.model.stages import STAGES
+from niche_sim.runs.expectation.readouts import KNOWN
 
 Table = Mapping[str, NDArray[np.float64]]
 
@@ -52,7 +52,7 @@ def height_of(readouts: Sequence[str]) -> int:
 
 def title_of(readout: str) -> str:
     """A readout as the title of its chart: what it is, and its unit."""
-    row = BY_NAME[readout]
+    row = KNOWN[readout]
     unit = UNITS.get(row.unit, row.unit).replace("^2", "²").replace("um", "µm")
     return f"{row.meaning[0].upper()}{row.meaning[1:]}{f', {unit}' if unit else ''}"
 
