@@ -18,6 +18,7 @@ from niche_sim.figures import arms
 from niche_sim.model.readouts import BY_NAME
 from niche_sim.model.stages import STAGES
 from niche_sim.runs import cohort, farm
+from niche_sim.runs.expectation.readouts import KNOWN
 from niche_sim.runs.plan import Run
 
 EDUCATION = "liver_education_costasilva2015"
@@ -49,7 +50,7 @@ def test_compare_leaves_tables_and_a_figure(call, tmp_path):
     rows = cohort.read_table(folder / "effects.parquet")
     assert {"readout", "arm", "against", "at_h", "effect", "low", "high", "n", "kind", "verdict", "size"} <= set(rows[0])
     at_the_end = {row["readout"] for row in rows if row["target"] is None}
-    assert at_the_end == set(BY_NAME) | {f"onset_{stage.name}" for stage in STAGES}
+    assert at_the_end == set(KNOWN) | {f"onset_{stage.name}" for stage in STAGES}
     of_targets = {row["target"]: row for row in rows if row["target"] is not None}
     assert of_targets["education_raises_tgfb"]["why"] == "the runs end on day 2"
 
