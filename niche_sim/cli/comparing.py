@@ -156,15 +156,16 @@ def evidence(
 
     other = reports.verdicts_of(against) if against is not None else {}
     plans, reasons = _plans(scenarios, mice, seed, overrides, schedule)
-    over = None if ensemble is None else [
-        Over(ensemble, functools.partial(_planned, one, seed, overrides, schedule_of(schedule))) for one in plans
-    ]  # fmt: skip
+    over = {} if ensemble is None else {
+        one.experiment.id: Over(ensemble, functools.partial(_planned, one, arms, seed, overrides, schedule_of(schedule)))
+        for one, arms in ((plan, _arms_that_count(plan)) for plan in plans) if arms
+    }  # fmt: skip
     # The knock-out matrix belongs to the report of all scenarios under the schedule that is the model's own.
     whole = scenarios is None and schedule is None
     wider = mechanisms.matrix_plans(min(mice, mechanisms.MOST_MICE), seed) if whole else []
     target = claim(folder, "evidence", "report.html")
     try:
-        members = [plan for one in over or () for plan in one.plans.values()]
+        members = [plan for one in over.values() for plan in one.plans.values()]
         failures = run_mice([*plans, *wider, *members], target, cores, yes, "-o" if folder else "")
         made = _report(plans, reasons, failures, target / "mice")
         extras = _mechanisms(plans, wider, target / "mice")
@@ -185,25 +186,42 @@ def evidence(
     end(failures)
 
 
+def _arms_that_count(plan: Plan) -> list[str]:
+    """The arms of the targets that the headline can count: members run no others."""
+    from niche_sim.inference.verdicts import may_count
+
+    named = {arm for one in plan.experiment.targets if may_count(one, plan.base) for arm in (one.arm, one.against)}
+    return [arm for arm in plan.arms if arm in named]
+
+
 def _planned(
-    one: Plan, seed: int, overrides: Mapping[str, str], schedule: str | tuple[str, ...] | None, mice: int, more: Mapping[str, str]
+    one: Plan,
+    arms: Sequence[str],
+    seed: int,
+    overrides: Mapping[str, str],
+    schedule: str | tuple[str, ...] | None,
+    mice: int,
+    more: Mapping[str, str],
 ) -> Plan:
-    """The same plan with other numbers of the register, and without pictures."""
+    """The same plan with some of its arms and other numbers of the register, without pictures."""
     from niche_sim.runs import cohort
 
-    made = cohort.plan(one.experiment, one.arms, mice=mice, seed=seed, overrides={**more, **overrides}, schedule=schedule)
+    made = cohort.plan(one.experiment, arms, mice=mice, seed=seed, overrides={**more, **overrides}, schedule=schedule)
     return dataclasses.replace(made, pictures=False)
 
 
-def _claims(over: Sequence[Over] | None, plans: Sequence[Plan], mice: Path) -> dict[tuple[str, str], Claim]:
-    """How each target fares over the members, by scenario and target."""
+def _claims(over: Mapping[str, Over], plans: Sequence[Plan], mice: Path) -> dict[tuple[str, str], Claim]:
+    """How each target that the headline can count fares over the members, by scenario and target."""
     from niche_sim.inference.ensemble import claims
+    from niche_sim.inference.verdicts import may_count
 
     found = {}
-    for one, plan in zip(over or (), plans, strict=False):
-        cohorts = one.gathered(mice)
-        for target in plan.experiment.targets:
-            found[plan.experiment.id, target.id] = claims.of_target(target, cohorts, one.found)
+    for plan in plans:
+        if (one := over.get(plan.experiment.id)) is not None:
+            cohorts = one.gathered(mice)
+            for target in plan.experiment.targets:
+                if may_count(target, plan.base):
+                    found[plan.experiment.id, target.id] = claims.of_target(target, cohorts, one.found)
     return found
 
 
