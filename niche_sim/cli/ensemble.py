@@ -100,6 +100,7 @@ def describe(folder: Folder = None) -> None:
         low, high = found.members[name].quantile([0.05, 0.95])
         table.add_row(report.cell(f"{name} ({row.unit})" if row.unit else str(name)), f"{row.low:.3g} to {row.high:.3g}",
                       f"{low:.3g} to {high:.3g}", f"{100 * left:.0f}")  # fmt: skip
+    table.columns[0].no_wrap, table.columns[-1].min_width = False, 3
     report.output().print(table)
     held = {why: sum(space.held(name) == why for name in rows()) for why in sorted({space.held(name) for name in rows()} - {""})}
     fixed = ", ".join(f"{count} ({why})" for why, count in held.items())
