@@ -112,6 +112,7 @@ class _LiveArrays(Mapping[str, NDArray[Any]]):
             f"{name}_{column}": (name, column)
             for name, population in model.state.populations.items()
             for column in (*population.cell_type.declared(), "unique_id", "key")
+            if column != "z" or model.state.section.is_block
         }
 
     def __getitem__(self, name: str) -> NDArray[Any]:
@@ -122,7 +123,7 @@ class _LiveArrays(Mapping[str, NDArray[Any]]):
             population, column = self.columns[name]
             values: NDArray[Any] = getattr(state.populations[population], column)
             # A snapshot holds places in sites, and one name means one thing wherever it is read.
-            return values / state.section.spacing if column in ("y", "x") else values
+            return values / state.section.spacing if column in ("z", "y", "x") else values
         field = name.removeprefix("field_")
         if field not in FIELDS or field == name:
             raise KeyError(name)
