@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from niche_sim.engine.chance import Chance
 from niche_sim.engine.errors import InputError
+from niche_sim.engine.units import to_model
 from niche_sim.experiment.scenario import parse
 from niche_sim.model import parameters
 from niche_sim.model.cells import POPULATIONS
@@ -39,9 +40,11 @@ def plane_of(
     """From where to where (um along z) a section of a block goes. Raises InputError.
 
     anatomy: as in a run's provenance. at: its middle, um; None: that of the block. thickness: um; None: that of a section. whole:
-    through all of the block.
+    through all of the block. Where nothing is said and the anatomy has a `plane_um`, that is taken.
     """
     deep = float(anatomy["depth_um"])
+    if (chosen := anatomy.get("plane_um")) and at is None and thickness is None and not whole:
+        return float(chosen[0]), float(chosen[1])
     if whole:
         return 0.0, deep
     thickness = min(float(anatomy["thickness_um"]), deep) if thickness is None else thickness
@@ -52,6 +55,21 @@ def plane_of(
         allowed = f"from {thickness / 2.0:g} to {deep - thickness / 2.0:g} um: the block is {deep:g} um deep"
         raise InputError("plane", f"{middle:g} um", allowed)
     return middle - thickness / 2.0, middle + thickness / 2.0
+
+
+def seen_at(provenance: Mapping[str, Any], plane: str | None) -> Mapping[str, Any]:
+    """The provenance of a run whose pictures show that plane: a depth such as "100 um", "whole" for all of it, None the middle.
+
+    Raises InputError if there is no such plane, or the run is one site deep and a plane is asked for.
+    """
+    if not is_block(provenance):
+        if plane is not None:
+            raise InputError("--plane", f"{plane}, of a run that is one site deep", "a run with a section.depth above its spacing")
+        return provenance
+    whole = plane == "whole"
+    at = None if plane is None or whole else to_model(plane, like="um", where="--plane")
+    anatomy = provenance["anatomy"]
+    return {**provenance, "anatomy": {**anatomy, "plane_um": list(plane_of(anatomy, at, whole=whole))}}
 
 
 def cut_arrays(arrays: Mapping[str, NDArray[Any]], spacing: float, between: tuple[float, float]) -> dict[str, NDArray[Any]]:
