@@ -18,6 +18,7 @@ from niche_sim.figures import arms
 from niche_sim.model.readouts import BY_NAME
 from niche_sim.model.stages import STAGES
 from niche_sim.runs import cohort, farm
+from niche_sim.runs.expectation.readouts import KNOWN
 from niche_sim.runs.plan import Run
 
 EDUCATION = "liver_education_costasilva2015"
@@ -47,11 +48,35 @@ def test_compare_leaves_tables_and_a_figure(call, tmp_path):
     assert {path.name for path in folder.iterdir()} == {"mice", "effects.parquet", "mice.parquet", "compare.png"}
 
     rows = cohort.read_table(folder / "effects.parquet")
-    assert {"readout", "arm", "against", "at_h", "effect", "low", "high", "n", "kind", "verdict", "size"} <= set(rows[0])
+    assert {"readout", "arm", "against", "at_h", "effect", "low", "high", "n", "kind", "verdict", "size"} <= set(
+        rows[0]
+    )
     at_the_end = {row["readout"] for row in rows if row["target"] is None}
-    assert at_the_end == set(BY_NAME) | {f"onset_{stage.name}" for stage in STAGES}
+    assert at_the_end == set(KNOWN) | {f"onset_{stage.name}" for stage in STAGES}
     of_targets = {row["target"]: row for row in rows if row["target"] is not None}
     assert of_targets["education_raises_tgfb"]["why"] == "the runs end on day 2"
+
+    early = call(
+        "compare",
+        *QUICK[1:7],
+        *SET[:4],
+        "--days",
+        "2",
+        "--at",
+        "1",
+        "--readout",
+        "kupffer_loaded",
+        "-o",
+        str(tmp_path / "early"),
+    )
+    assert early.code == 0
+    assert "Against pbs, day 1 " in early.out
+    at_day_1 = {
+        (row["readout"], row["at_h"])
+        for row in cohort.read_table(tmp_path / "early" / "effects.parquet")
+        if row["target"] is None
+    }
+    assert ("kupffer_loaded", 24.0) in at_day_1
 
     mice = cohort.read_table(folder / "mice.parquet")
     assert [(row["arm"], row["seed"]) for row in mice] == [("pbs", 1), ("pbs", 2), ("educated", 1), ("educated", 2)]
@@ -119,6 +144,10 @@ def test_ctrl_c_says_how_to_go_on(tmp_path):
         (["--schedule", "backwards"], "--schedule: "),
         (["--without", "Nothing"], "--without: "),
         (["--set", "tgfb.half_lif=3 min"], "--set tgfb.half_lif: "),
+        (["--days", "3", "--at", "4"], "--at: day 4 is after the end; up to day 3"),
+        (["--days", "3", "--set", "run.duration=2 day"], "--days: together with --set run.duration"),
+        (["--ensemble", "3"], "--ensemble: 3; 10 to "),
+        (["--ensemble", "many"], "--ensemble: 'many'"),
     ],
 )
 def test_bad_input_is_one_line_and_leaves_nothing(call, tmp_path, options, said):

@@ -216,7 +216,7 @@ LEFT_BY_COMMANDS = {
     "receptivity.npz", "receptivity.png",
     "section.png", "timeline.png", "summary.json", "record.parquet", "events.parquet", "snapshots.npz", "provenance.json",
     "runs.parquet", "failures.parquet", "overview.png", "sensitivity.parquet", "windows.parquet", "windows.png", "dose.toml",
-    "effects.parquet", "mice.parquet", "compare.png", "film.mp4", "scenario.toml", "targets.toml", "sources.bib",
+    "effects.parquet", "mice.parquet", "compare.png", "film.mp4", "members.png", "scenario.toml", "targets.toml", "sources.bib",
 }  # fmt: skip
 
 

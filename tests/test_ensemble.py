@@ -283,6 +283,15 @@ def test_the_registers_own_values_are_plausible_and_the_number_of_processes_chan
 
 
 @pytest.mark.mice
+def test_the_shipped_members_are_of_the_model_as_it_is(tmp_path):
+    """Else `niche-sim ensemble make` has to make them anew: the register's own values, in the same mice, give what they gave."""
+    about = niche_sim.ensemble().about
+    again = waves.simulated(space.default_point()[None, :], 1, tmp_path, 2)
+    assert np.exp(again.values[0]) == pytest.approx(list(about["default"].values()), rel=1e-9)
+    assert list(about["default"]) == [band.id for band in BANDS]
+
+
+@pytest.mark.mice
 def test_a_set_that_the_model_refuses_is_ruled_out(tmp_path, monkeypatch):
     monkeypatch.setattr(panel, "runs_of", lambda *_: iter(()))
     monkeypatch.setattr(waves, "results_of", lambda *_: None)

@@ -331,6 +331,16 @@ def test_what_is_the_same_in_every_mouse_is_so_by_construction():
     assert judge(target(expect="same", use="validate"), cohort_of(nearly)).counts
 
 
+def test_what_can_count_is_known_before_any_mouse_runs(monkeypatch):
+    alone = {"against": None, "expect": None, "value": 1.0, "spread": 1.0}
+    for path, counts in ((None, False), (1, False), (2, True)):
+        monkeypatch.setattr(verdicts, "path_length", lambda *_, path=path: path)
+        assert verdicts.may_count(target(use="validate"), None) is counts
+        assert verdicts.may_count(target(use="validate", **alone), None)
+        assert not verdicts.may_count(target(use="fit"), None)
+        assert not verdicts.may_count(target(use="validate", by_construction="put in"), None)
+
+
 def test_what_no_rule_leads_to_is_so_by_construction_and_what_one_rule_does_is_not_counted(monkeypatch):
     validate = target(use="validate")
     for path, direction, counts in ((None, BY_CONSTRUCTION, False), (0, MET, False), (1, MET, False), (2, MET, True)):

@@ -52,7 +52,7 @@ def test_a_site_in_words(recording):
     said = made.in_words(when, int(y), int(x))
     assert said[0].startswith("A pan02 cell that arrests here on day 6 founds a colony with a probability of 0.")
     assert said[1].endswith("times as likely as in the organ as it was at the beginning.")
-    assert any(line.startswith(f"x{rows['DormancyExit']:.3g} by DormancyExit: Fibronectin, periostin") for line in said)
+    assert any(line.startswith(f"× {rows['DormancyExit']:.3g} by DormancyExit: Fibronectin, periostin") for line in said)
     lumen = np.argwhere(recording.section.lumen)[0]
     assert made.in_words(when, *lumen.tolist())[0].endswith("with a probability of 0.") and len(made.at(when, *lumen)) == 0
     for wrong in ((-1, 0), (0, 10_000)):

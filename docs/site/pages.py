@@ -57,7 +57,10 @@ MODULES: Mapping[str, str] = {
     "niche_sim.runs.plan": "Which runs are wanted.",
     "niche_sim.runs.cohort": "Many mice.",
     "niche_sim.inference.effects": "Effects over pairs of mice, with intervals.",
+    "niche_sim.inference.comparisons": "Arms compared on common random numbers.",
     "niche_sim.inference.verdicts": "What effects decide.",
+    "niche_sim.inference.ensemble": "Plausible parameter sets.",
+    "niche_sim.inference.ensemble.claims": "What they say to a claim.",
     "niche_sim.runs.sweeps": "Many points of many numbers.",
     "niche_sim.runs.farm": "Runs that are not there yet, wherever there is room.",
     "niche_sim.runs.executors": "Where runs are computed.",
@@ -71,6 +74,7 @@ MODULES: Mapping[str, str] = {
     "niche_sim.exports.cell_report": "The story of one cell.",
     "niche_sim.exports.archives": "A run as one file.",
     "niche_sim.figures.single_run": "Figures of a run.",
+    "niche_sim.figures.ensemble": "Figures of ensembles.",
     "niche_sim.figures.timeline": "The figure of a run over time.",
     "niche_sim.figures.arms": "Figures of arms side by side.",
     "niche_sim.figures.sweep_overview": "Figures of sweeps.",
@@ -275,6 +279,7 @@ PICTURES = {
     "06_sweep_and_sensitivity": (1, "Morris screening of five numbers for three readouts"),
     "07_your_own_rule": (0, "Stages and markers of a mouse with the added rule"),
     "08_reproduce_a_paper": (0, "Collagen, held bone-marrow-derived cells and dividing tumour cells in three arms"),
+    "09_how_sure_is_it": (0, "What plausible parameter sets give against what is measured, and the numbers that this narrowed"),
 }
 
 

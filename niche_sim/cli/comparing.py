@@ -15,6 +15,7 @@ from niche_sim.cli.beforehand import Yes
 from niche_sim.cli.folders import claim, tidy
 from niche_sim.cli.mice import (
     GOES_ON,
+    At,
     Changes,
     Mice,
     Scenario,
@@ -25,13 +26,14 @@ from niche_sim.cli.mice import (
     by_option,
     cores_of,
     end,
+    moment,
     names_of,
     readouts_of,
     run_mice,
     schedule_of,
 )
 from niche_sim.cli.over_members import Members, Over
-from niche_sim.cli.usage import SCENARIO, settings
+from niche_sim.cli.usage import SCENARIO, number_of_days, parsed, settings
 from niche_sim.engine.errors import InputError
 
 if TYPE_CHECKING:
@@ -55,6 +57,11 @@ def compare(
     readouts: Annotated[
         str | None, typer.Option("--readout", metavar="NAME,NAME", help="To show. Default: those of the targets.")
     ] = None,
+    at: At = None,
+    days: Annotated[
+        float | None,
+        typer.Option("--days", metavar="DAYS", parser=parsed(number_of_days), help="Default: the scenario's duration."),
+    ] = None,
     mice: Mice = MICE,
     seed: Seed = 1,
     workers: Workers = None,
@@ -71,6 +78,10 @@ def compare(
     """Run many mice of each arm; print and write how arms differ and which targets are met. Ctrl-C keeps what is done."""
     cores, overrides = cores_of(workers), settings(changes or [])
     names = None if arms is None else names_of(arms)
+    if days is not None:
+        if "run.duration" in overrides:
+            raise InputError("--days", "together with --set run.duration", "one of them")
+        overrides["run.duration"] = f"{days!r} day"
     from niche_sim.inference import receptivity, verdicts
     from niche_sim.runs import cohort
 
@@ -87,12 +98,14 @@ def compare(
         raise by_option(error, overrides, schedule) from None
     from niche_sim.figures import arms as plots_compare
 
+    hours = moment(wanted, at)
     shown = None if readouts is None else readouts_of(readouts, plots_compare.MOST_READOUTS)
     target = claim(folder, f"{wanted.experiment.id}-compare", "effects.parquet")
     try:
         failures = run_mice([wanted, *(over.plans.values() if over else ())], target, cores, yes, "-o" if folder else "")
         found = cohort.gather(wanted, target / "mice")
-        rows = [*verdicts.effects(found), *receptivity.effects(found)]
+        named = [name for name, _ in plots_compare.key_readouts(found, shown)]
+        rows = [*verdicts.effects(found, [(name, hours) for name in named]), *receptivity.effects(found)]
         judged = verdicts.judge_all(found)
         cohort.write_table(verdicts.effect_table(rows, judged), target / "effects.parquet")
         cohort.write_table(verdicts.mouse_table(found), target / "mice.parquet")
@@ -100,10 +113,10 @@ def compare(
             plots_compare.save_compare(found, target / "compare.png", shown)
     finally:
         tidy(target)
-    _show_effects(found, rows, [name for name, _ in plots_compare.key_readouts(found, shown)])
+    _show_effects(found, rows, named, hours)
     _show_targets(judged, wanted.arms)
     if over is not None:
-        over.show(found, [name for name, _ in plots_compare.key_readouts(found, shown)], target)
+        over.show(found, named, target, hours)
     if mice < verdicts.FEWEST_MICE:
         few = f"{mice} mice an arm decide nothing: --mice {verdicts.FEWEST_MICE} or more can."
         report.output().print(few, soft_wrap=True)
@@ -143,15 +156,16 @@ def evidence(
 
     other = reports.verdicts_of(against) if against is not None else {}
     plans, reasons = _plans(scenarios, mice, seed, overrides, schedule)
-    over = None if ensemble is None else [
-        Over(ensemble, functools.partial(_planned, one, seed, overrides, schedule_of(schedule))) for one in plans
-    ]  # fmt: skip
+    over = {} if ensemble is None else {
+        one.experiment.id: Over(ensemble, functools.partial(_planned, one, arms, seed, overrides, schedule_of(schedule)))
+        for one, arms in ((plan, _arms_that_count(plan)) for plan in plans) if arms
+    }  # fmt: skip
     # The knock-out matrix belongs to the report of all scenarios under the schedule that is the model's own.
     whole = scenarios is None and schedule is None
     wider = mechanisms.matrix_plans(min(mice, mechanisms.MOST_MICE), seed) if whole else []
     target = claim(folder, "evidence", "report.html")
     try:
-        members = [plan for one in over or () for plan in one.plans.values()]
+        members = [plan for one in over.values() for plan in one.plans.values()]
         failures = run_mice([*plans, *wider, *members], target, cores, yes, "-o" if folder else "")
         made = _report(plans, reasons, failures, target / "mice")
         extras = _mechanisms(plans, wider, target / "mice")
@@ -172,25 +186,42 @@ def evidence(
     end(failures)
 
 
+def _arms_that_count(plan: Plan) -> list[str]:
+    """The arms of the targets that the headline can count: members run no others."""
+    from niche_sim.inference.verdicts import may_count
+
+    named = {arm for one in plan.experiment.targets if may_count(one, plan.base) for arm in (one.arm, one.against)}
+    return [arm for arm in plan.arms if arm in named]
+
+
 def _planned(
-    one: Plan, seed: int, overrides: Mapping[str, str], schedule: str | tuple[str, ...] | None, mice: int, more: Mapping[str, str]
+    one: Plan,
+    arms: Sequence[str],
+    seed: int,
+    overrides: Mapping[str, str],
+    schedule: str | tuple[str, ...] | None,
+    mice: int,
+    more: Mapping[str, str],
 ) -> Plan:
-    """The same plan with other numbers of the register, and without pictures."""
+    """The same plan with some of its arms and other numbers of the register, without pictures."""
     from niche_sim.runs import cohort
 
-    made = cohort.plan(one.experiment, one.arms, mice=mice, seed=seed, overrides={**more, **overrides}, schedule=schedule)
+    made = cohort.plan(one.experiment, arms, mice=mice, seed=seed, overrides={**more, **overrides}, schedule=schedule)
     return dataclasses.replace(made, pictures=False)
 
 
-def _claims(over: Sequence[Over] | None, plans: Sequence[Plan], mice: Path) -> dict[tuple[str, str], Claim]:
-    """How each target fares over the members, by scenario and target."""
+def _claims(over: Mapping[str, Over], plans: Sequence[Plan], mice: Path) -> dict[tuple[str, str], Claim]:
+    """How each target that the headline can count fares over the members, by scenario and target."""
     from niche_sim.inference.ensemble import claims
+    from niche_sim.inference.verdicts import may_count
 
     found = {}
-    for one, plan in zip(over or (), plans, strict=False):
-        cohorts = one.gathered(mice)
-        for target in plan.experiment.targets:
-            found[plan.experiment.id, target.id] = claims.of_target(target, cohorts, one.found)
+    for plan in plans:
+        if (one := over.get(plan.experiment.id)) is not None:
+            cohorts = one.gathered(mice)
+            for target in plan.experiment.targets:
+                if may_count(target, plan.base):
+                    found[plan.experiment.id, target.id] = claims.of_target(target, cohorts, one.found)
     return found
 
 
@@ -278,14 +309,14 @@ def _mechanisms(plans: Sequence[Plan], wider: Sequence[Plan], mice: Path) -> lis
     ]
 
 
-def _show_effects(found: Cohort, rows: Sequence[Row], readouts: Sequence[str]) -> None:
-    """Effects on the key readouts at the end."""
-    title = f"Against {found.plan.reference}, day {found.ends / 24.0:.4g}"
+def _show_effects(found: Cohort, rows: Sequence[Row], readouts: Sequence[str], at: float) -> None:
+    """Effects on the key readouts at a time, h."""
+    title = f"Against {found.plan.reference}, day {at / 24.0:.4g}"
     table = report.table("readout", "arm", "effect", "95 % interval", "n", "", title=title)
     _fold_first(table, last=9)
-    for row in rows:
-        if row.readout in readouts and row.at == found.ends:
-            table.add_row(row.readout, row.arm, *_numbers(row.comparison), row.word)
+    once = {(row.readout, row.arm): row for row in rows if row.readout in readouts and row.at == at}
+    for row in once.values():
+        table.add_row(row.readout, row.arm, *_numbers(row.comparison), row.word)
     if table.row_count:
         report.output().print(table)
 

@@ -73,7 +73,7 @@ class Over:
 
         return {member: cohort.gather(plan, mice) for member, plan in self.plans.items()}
 
-    def show(self, found: Cohort, readouts: Sequence[str], target: Path) -> None:
+    def show(self, found: Cohort, readouts: Sequence[str], target: Path, at: float) -> None:
         """Print and write effects over members beside those over mice; draw them."""
         from niche_sim.figures import ensemble as figures
         from niche_sim.inference.comparisons import compare, highest_mean
@@ -81,7 +81,7 @@ class Over:
         from niche_sim.runs.cohort import write_table
 
         cohorts = self.gathered(target / "mice")
-        at, reference = found.ends, found.plan.reference
+        reference = found.plan.reference
         title = f"Over {len(cohorts)} plausible parameter sets, against {reference}, day {at / 24.0:.4g}"
         table = report.table("readout", "arm", "mice: 95 %", "members: 90 %", "share", "", title=title)
         rows, drawn = [], []

@@ -10,7 +10,7 @@ import solara.lab
 
 from niche_sim.dashboard import findings
 from niche_sim.dashboard.compare_panel import CohortPanel, ComparePanel, Differences
-from niche_sim.dashboard.elements import Block, Foldout, Press, Words
+from niche_sim.dashboard.elements import Block, Press, Words
 from niche_sim.dashboard.experiment_panel import ExperimentPanel, catalogue
 from niche_sim.dashboard.link import Setup
 from niche_sim.dashboard.parameter_panel import Numbers
@@ -21,10 +21,11 @@ from niche_sim.dashboard.view import View
 from niche_sim.experiment.protocol import Block as Blockade
 from niche_sim.figures.labels import arm_title
 
-EXPERIMENT, TREATMENT, PARAMETERS, COMPARE = "Experiment", "Treatment", "Parameters", "Compare"
-CHARTS, LESSONS, EXPORT = "Charts", "Lessons", "Export"
+EXPERIMENT, PAPERS, TREATMENT, PARAMETERS = "Experiment", "Papers", "Treatment", "Parameters"
+COMPARE, CHARTS, LESSONS, EXPORT = "Compare", "Charts", "Lessons", "Export"
 DRAWERS = {
     EXPERIMENT: "Experiment",
+    PAPERS: "Repeat a paper",
     TREATMENT: "Treatment schedule",
     PARAMETERS: "Parameters",
     COMPARE: "Comparison",
@@ -81,7 +82,7 @@ def Drawer(
 
 @solara.component
 def Experiment(view: View, session: Session) -> None:
-    """Scenario, arm and mouse, what was published of it, and the papers that can be repeated."""
+    """Scenario, arm and mouse, and what was published of it."""
     setup = view.setup
     ExperimentPanel(setup, session.load, session.say)
     found = findings.of_arm(setup.experiment(), setup.arm_name())
@@ -92,15 +93,14 @@ def Experiment(view: View, session: Session) -> None:
                 with Block(style="", tag="li"):
                     Words(findings.published(target))
                     Words(findings.shown(view, target), style="ns-help")
-    with Foldout("Repeat a paper"):
-        _Papers(session)
     Words(
         "For research and teaching, not for predictions about a patient. What is assumed is marked so.", style="ns-help"
     )
 
 
 @solara.component
-def _Papers(session: Session) -> None:
+def Papers(session: Session) -> None:
+    """The papers that can be repeated, each with its main finding; one click begins it."""
     for entry in catalogue():
         finding = findings.headline(entry.id)
         if finding:
@@ -170,4 +170,4 @@ def Welcome(session: Session, set_open: Callable[[str], None]) -> None:
         with Block(style="ns-row"):
             Press("Watch the niche form", watch, look="main")
             Press("Block a step", lambda: set_open(TREATMENT))
-            Press("Repeat a paper", lambda: set_open(EXPERIMENT))
+            Press("Repeat a paper", lambda: set_open(PAPERS))

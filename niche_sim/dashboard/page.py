@@ -20,11 +20,13 @@ from niche_sim.dashboard.drawers import (
     EXPERIMENT,
     EXPORT,
     LESSONS,
+    PAPERS,
     PARAMETERS,
     TREATMENT,
     Compare,
     Drawer,
     Experiment,
+    Papers,
     Parameters,
     Rail,
     Treatment,
@@ -78,6 +80,7 @@ def Page() -> None:
         Rail(view, drawer, set_drawer)
         with Block(style="ns-drawers", attributes={"id": "drawer"}):
             Drawer(EXPERIMENT, drawer, set_drawer, lambda: Experiment(view, session))
+            Drawer(PAPERS, drawer, set_drawer, lambda: Papers(session))
             Drawer(TREATMENT, drawer, set_drawer, lambda: Treatment(view, session))
             Drawer(PARAMETERS, drawer, set_drawer, lambda: Parameters(view, session))
             Drawer(

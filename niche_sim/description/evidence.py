@@ -287,7 +287,8 @@ def _target_rows(study: Study, report: Report) -> list[list[str]]:
         path = "–" if one.path is None else f"{one.path}"
         cells = [t.id, published(t), size, source, given(one.comparison, t), path, verdict_text(one, study.reasons)]
         if report.claims:
-            cells.append(claim_text(report.claims[study.experiment.id, t.id]))
+            claim = report.claims.get((study.experiment.id, t.id))
+            cells.append("–" if claim is None else claim_text(claim))
         if report.label:
             cells.append(report.other.get((study.experiment.id, t.id), "–"))
         rows.append(cells)

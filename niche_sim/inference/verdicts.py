@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from typing import Any, NamedTuple
 
+from niche_sim.experiment.setup import Setup
 from niche_sim.experiment.targets import ONSET, Target
 from niche_sim.inference.causes import path_length
 from niche_sim.inference.comparisons import (
@@ -167,13 +168,24 @@ def judge(target: Target, cohort: Cohort) -> Judged:
         return judged._replace(direction=BY_CONSTRUCTION, why=target.by_construction)
     if target.against is None:
         return judged
-    readouts = [name for name in (target.readout, target.against_readout) if name is not None]
-    path = path_length(cohort.plan.base, target.arm, target.against, readouts)
+    path = path_length(cohort.plan.base, target.arm, target.against, _readouts_of(target))
     if path is None:
         return judged._replace(direction=BY_CONSTRUCTION, why="no rules lead from what was done to what is read")
     if target.direction == "same" and found.identical and not _few_mice(found):
         return judged._replace(direction=BY_CONSTRUCTION, why="every mouse has the same value in both arms", path=path)
     return judged._replace(path=path)
+
+
+def may_count(target: Target, base: Setup) -> bool:
+    """Whether the headline can count a target, before any mouse has run: `Judged.counts` of whatever the mice will say."""
+    if target.use != "validate" or target.by_construction is not None:
+        return False
+    path = 2 if target.against is None else path_length(base, target.arm, target.against, _readouts_of(target))
+    return path is not None and path > 1
+
+
+def _readouts_of(target: Target) -> list[str]:
+    return [name for name in (target.readout, target.against_readout) if name is not None]
 
 
 def judge_all(cohort: Cohort) -> list[Judged]:

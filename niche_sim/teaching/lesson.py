@@ -33,7 +33,6 @@ from niche_sim.inference.comparisons import KINDS as EFFECTS
 from niche_sim.inference.comparisons import Comparison, compare_order
 from niche_sim.inference.verdicts import MET, UNDECIDED, judge, judge_direction, word_of
 from niche_sim.model.catalogue import STAGE_NAMES
-from niche_sim.model.readouts import BY_NAME
 from niche_sim.runs import cohort
 from niche_sim.runs.cohort import Cohort
 from niche_sim.runs.expectation.readouts import KNOWN
@@ -48,8 +47,7 @@ RIGHT, WRONG = "right", "wrong"  # or targets.UNDECIDED
 FEWEST_STAGES, MOST_STAGES = 2, 4  # in a question about an order, whose orders are all offered
 _SOME_STAGES = f"{FEWEST_STAGES} to {MOST_STAGES} different stages"
 SMALLEST_RATIO = 1e-3  # below it nobody needs the digits
-MOST_ARMS = 10  # of its own
-MOST_MICE = 40  # an arm, of a cohort that a classroom waits for
+MOST_ARMS, MOST_MICE = 10, 40  # of its own; an arm, of a cohort that a classroom waits for
 
 _KEYS = {
     DIRECTION: ["arm", "against", "readout", "at"],
@@ -127,12 +125,12 @@ class Question(Table):
     because: Words
     arm: Words
     against: Words | None = None
-    readout: Annotated[str, names(BY_NAME)] = ""
+    readout: Annotated[str, names(KNOWN)] = ""
     at: AnyTime = math.nan
     stages: Annotated[
         tuple[Annotated[str, names(STAGE_NAMES)], ...], Many("stages", _SOME_STAGES, FEWEST_STAGES, MOST_STAGES)
     ] = ()
-    of: Annotated[str | None, names(BY_NAME)] = None
+    of: Annotated[str | None, names(KNOWN)] = None
     times: Annotated[float, number(0.0, above=True)] = 1.0
     within: Annotated[float, number(1.0, above=True)] = math.nan
     unit: Words = ""
@@ -258,13 +256,10 @@ class Lesson:
 
     def plan(self, mice: int | None = None, seed: int = 1) -> Plan:
         """The cohort that answers the questions; `mice` an arm instead of the lesson's own number. Raises InputError."""
+        number, read = self.mice if mice is None else mice, [one.readout for one in self.questions if one.readout]
         return cohort.plan(
-            self.experiment,
-            self.arms,
-            mice=self.mice if mice is None else mice,
-            seed=seed,
-            overrides=dict(self.numbers),
-        )
+            self.experiment, self.arms, mice=number, seed=seed, overrides=dict(self.numbers), readouts=read
+        )  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -432,7 +427,7 @@ def _effect_in_words(question: Question, found: Comparison) -> str:
         if effect.high < SMALLEST_RATIO:
             return f"{size}, and so is its 95 % interval ({effect.n} pairs of mice)."
     else:
-        unit = BY_NAME[question.readout].unit
+        unit = KNOWN[question.readout].unit
         size = f"{effect.estimate:+.3g}{'' if unit == '1' else f' {unit}'} in {ours} compared with {theirs}"
     end = _ratio if found.kind == "ratio" else "{:.3g}".format
     high = end(effect.high) if math.isfinite(effect.high) else "no upper end"

@@ -11,7 +11,7 @@ from pathlib import Path
 from niche_sim.engine.templates import render
 from niche_sim.experiment import scenario as library
 from niche_sim.figures.labels import arm_words
-from niche_sim.model.readouts import BY_NAME
+from niche_sim.runs.expectation.readouts import KNOWN
 from niche_sim.runs.record import whole
 from niche_sim.teaching.lesson import DIRECTION, ORDER, SAME_IN_WORDS, Answer, Lesson, Question
 
@@ -54,10 +54,10 @@ def _compared(question: Question) -> str:
     arm = arm_words(question.arm)
     if question.kind == ORDER:
         return f"beginning of {', '.join(sorted(question.stages))}: {arm}"
-    what, day = BY_NAME[question.readout].meaning, f"{question.at / 24.0:g}"
+    what, day = KNOWN[question.readout].meaning, f"{question.at / 24.0:g}"
     if question.kind == DIRECTION:
         return f"{what}, day {day}: {arm} against {arm_words(question.against or '')}"
-    of = f", of {question.times:g} {BY_NAME[question.of].meaning}" if question.of else ""
+    of = f", of {question.times:g} {KNOWN[question.of].meaning}" if question.of else ""
     return f"{what}{of}, day {day}: {arm}"
 
 

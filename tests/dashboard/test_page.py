@@ -272,7 +272,10 @@ def test_the_start_invites_to_three_acts_and_is_gone_once_one_is_done(visit, ser
     expect(first).to_have_count(0)
     page = ready(visit(server))
     page.get_by_role("button", name="Repeat a paper").click()
-    expect(page.get_by_role("heading", name="Published, and what the model shows")).to_be_visible()
+    expect(page.get_by_role("heading", name="Repeat a paper")).to_be_visible()
+    was = page.locator(".ns-head-title").inner_text()
+    page.locator(".ns-paper button").nth(3).click()
+    expect(page.locator(".ns-head-title")).not_to_have_text(was)  # another experiment, by one click in the list
     page = ready(visit(server))
     page.get_by_role("button", name="Watch the niche form").click()
     until_clock(page, "^Day [1-9]")

@@ -99,6 +99,7 @@ def make(
         "settings": dataclasses.asdict(settings), "code": code_digest(), "mice_a_set": MICE, "waves": told,
         "sets": len(known.shares), "plausible": len(kept), "members": len(chosen), "default_is_member": bool(0 in chosen),
         "cpu_hours": round(_spent(folder, 0.0) / 3600.0, 2), "left_out": LEFT_OUT, "truths": truths(known, settings.seed),
+        "default": dict(zip((band.id for band in fit_bands()), np.exp(known.values[0]).tolist(), strict=True)),
         "half_discrepancy": _passing(known, 0.5), "double_discrepancy": _passing(known, 2.0),
     }  # fmt: skip
     members = space.values_of(known.shares[chosen])
