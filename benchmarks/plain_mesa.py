@@ -577,7 +577,7 @@ class Run:
 def default_case(hours: float) -> Case:
     """The default section and the doses of the educated arm, for some hours."""
     experiment = scenario.load(SCENARIO)
-    width, height, spacing = experiment.section
+    width, height, spacing, _ = experiment.section
     doses = tuple(dose for dose in experiment.arm(ARM).protocol.doses if dose.at < hours)
     return Case(width, height, spacing, hours, doses)
 

@@ -17,6 +17,7 @@ _PUBLIC = {
     "load_scenario": "experiment.scenario",
     "sweep": "runs.sweeps",
     "catalogue": "experiment.scenario",
+    "virtual_section": "runs.planes",
     "receptivity": "inference.receptivity",
     "ensemble": "inference.ensemble",
     "InputError": "engine.errors",

@@ -147,7 +147,7 @@ def settle():
         population = state.populations[name]
         keys = birth_key("test", name, seed, len(population), np.arange(n))
         if "y" not in columns:
-            columns["y"], columns["x"] = state.place(name, Chance(seed).uniform("test", keys, 3))
+            columns |= state.place(name, Chance(seed).uniform("test", keys, 3))
         if name == "tumour_cells":
             columns.setdefault("clone", keys)
         population.add(n, key=keys, **columns)
@@ -281,7 +281,7 @@ def moments():
     both lines at four ages in a niche, the last just injected. primary: a growing primary that sheds exosomes and (many
     more than real ones) cells. blocked: links half blocked, populations being depleted. treated: every boost and drug,
     exosomes with all cargo, growing cells among many effector T cells, neutrophils and patrols, some short of oxygen.
-    lung, brain: the day of a dose of exosomes that go there.
+    lung, brain: the day of a dose of exosomes that go there. block: the challenge three sites deep.
     """
     doses = InjectExosomes("pdac", tuple(48.0 * n for n in range(8)), amount_ug=5.0)
     control = InjectExosomes("normal_pancreas", (48.0, 96.0, 144.0), amount_ug=5.0)
@@ -326,6 +326,7 @@ def moments():
         "challenge": _mouse(education, "educated", [doses, *cells], 192.0, {"tumour.colony_cells": "2 cell"}),
         "primary": _mouse("liver_growing_primary", "primary", [primary], 96.0, many),
         "blocked": _mouse(education, "educated", [doses, control, primary, *blocks, *depletions], 96.0, many),
+        "block": _mouse(education, "educated", [doses, *cells], 192.0, {"section.depth": "60 um"}),
     }
 
 

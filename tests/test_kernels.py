@@ -7,7 +7,7 @@ import math
 import numpy as np
 import pytest
 
-from niche_sim.engine.kernels.neighbourhood import disc, fold, gather, mirrored, spread
+from niche_sim.engine.kernels.neighbourhood import ball, disc, fold, gather, mirrored, spread
 from niche_sim.engine.kernels.walk import HEADINGS, SPLIT, sub_steps, walk
 
 ODD_SHAPES = [(1, 1), (1, 9), (7, 1), (3, 5), (13, 8)]
@@ -195,7 +195,7 @@ def test_fold_mirrors_at_both_edges():
 
 @pytest.mark.parametrize(("radius", "spacing"), [(40.0, 20.0), (55.0, 20.0), (40.0, 13.0), (5.0, 20.0), (100.0, 20.0)])
 def test_disc_counts_sites_by_their_area(radius, spacing):
-    dy, dx, weights = disc(radius, spacing)
+    _, dy, dx, weights = disc(radius, spacing)
     assert weights.sum() == pytest.approx(1.0, rel=1e-12)
     assert (weights > 0).all()
     assert len(set(zip(dy.tolist(), dx.tolist(), strict=True))) == len(dy)
@@ -211,7 +211,7 @@ def test_disc_counts_sites_by_their_area(radius, spacing):
 
 def test_disc_misses_no_site_that_it_touches():
     radius, spacing = 55.0, 20.0
-    dy, dx, _ = disc(radius, spacing)
+    _, dy, dx, _ = disc(radius, spacing)
     found = set(zip(dy.tolist(), dx.tolist(), strict=True))
     for a in range(-5, 6):
         for b in range(-5, 6):
@@ -223,7 +223,7 @@ def test_disc_misses_no_site_that_it_touches():
 @pytest.mark.parametrize(("radius", "moment"), [(40.0, 40.0**2 / 2), (60.0, 60.0**2 / 2)])
 def test_disc_is_as_wide_as_it_says_on_any_grid(radius, moment):
     for spacing in (5.0, 10.0, 20.0):
-        dy, dx, weights = disc(radius, spacing)
+        _, dy, dx, weights = disc(radius, spacing)
         # Mean square distance in a disc is r^2 / 2; that what lies anywhere in a site counts at its middle adds
         # spacing^2 / 6. The rest is the coarseness of a disc two sites wide.
         found = (weights * (dy**2 + dx**2)).sum() * spacing**2
@@ -236,36 +236,39 @@ def test_mirrored_index(length):
     assert [mirrored(i, length) for i in range(-12, length + 12)] == padded.tolist()
 
 
-def slow_gather(field, sites, dy, dx, weights):
-    reach = int(max(abs(dy).max(), abs(dx).max()))
-    padded = np.pad(field, reach, mode="symmetric")
-    columns = field.shape[1]
-    return np.array(
-        [
-            sum(
-                w * padded[s // columns + a + reach, s % columns + b + reach]
-                for a, b, w in zip(dy, dx, weights, strict=True)
-            )
-            for s in sites
-        ]
-    )
+BLOCKS = [(2, 1, 3), (3, 5, 2), (7, 13, 8)]
 
 
-@pytest.mark.parametrize("shape", ODD_SHAPES)
+def around_of(shape, radius):
+    return (disc if len(shape) == 2 else ball)(radius, 20.0)
+
+
+def slow_gather(field, sites, dz, dy, dx, weights):
+    block = field.reshape(-1, *field.shape[-2:])
+    deep, reach = int(dz.max()), int(max(dy.max(), dx.max()))
+    padded = np.pad(block, ((deep, deep), (reach, reach), (reach, reach)), mode="symmetric")
+    found = []
+    for site in sites:
+        z, y, x = np.unravel_index(site, block.shape)
+        found.append((weights * padded[z + dz + deep, y + dy + reach, x + dx + reach]).sum())
+    return np.array(found)
+
+
+@pytest.mark.parametrize("shape", [*ODD_SHAPES, *BLOCKS])
 @pytest.mark.parametrize("radius", [5.0, 40.0, 90.0])
 def test_gather_equals_its_slow_twin(shape, radius):
     field = np.random.default_rng(1).random(shape)
     sites = np.random.default_rng(2).integers(0, field.size, 25)
-    around = disc(radius, 20.0)
+    around = around_of(shape, radius)
     # Sums of some tens of products.
     np.testing.assert_allclose(gather(field, sites, *around), slow_gather(field, sites, *around), rtol=1e-12)
 
 
-@pytest.mark.parametrize("shape", ODD_SHAPES)
+@pytest.mark.parametrize("shape", [*ODD_SHAPES, *BLOCKS])
 @pytest.mark.parametrize("radius", [5.0, 40.0, 90.0])
 def test_spread_is_gather_the_other_way_round(shape, radius):
     rng = np.random.default_rng(3)
-    field, sites, around = rng.random(shape), rng.integers(0, math.prod(shape), 25), disc(radius, 20.0)
+    field, sites, around = rng.random(shape), rng.integers(0, math.prod(shape), 25), around_of(shape, radius)
     amount = rng.random(25) * (rng.random(25) < 0.8)
     expected = field.copy()
     for site in range(field.size):
@@ -279,16 +282,16 @@ def test_spread_is_gather_the_other_way_round(shape, radius):
     assert field.sum() - before == pytest.approx(amount.sum(), rel=1e-12)  # edges lose nothing
 
 
-@pytest.mark.parametrize("shape", ODD_SHAPES)
+@pytest.mark.parametrize("shape", [*ODD_SHAPES, *BLOCKS])
 def test_an_even_field_is_gathered_as_it_is(shape):
-    found = gather(np.full(shape, 3.5), np.arange(math.prod(shape)), *disc(55.0, 20.0))
+    found = gather(np.full(shape, 3.5), np.arange(math.prod(shape)), *around_of(shape, 55.0))
     np.testing.assert_allclose(found, 3.5, rtol=1e-12)
 
 
-@pytest.mark.parametrize("shape", ODD_SHAPES)
+@pytest.mark.parametrize("shape", [*ODD_SHAPES, *BLOCKS])
 def test_even_sources_spread_evenly(shape):
     field = np.zeros(shape)
-    spread(field, np.arange(field.size), np.full(field.size, 2.0), *disc(55.0, 20.0))
+    spread(field, np.arange(field.size), np.full(field.size, 2.0), *around_of(shape, 55.0))
     np.testing.assert_allclose(field, 2.0, rtol=1e-12)
 
 

@@ -468,7 +468,7 @@ def test_an_agent_reads_and_writes_its_row():
     assert (agent.load, agent.state, agent.bound, agent.pos) == (4, "dividing", False, (28.0, 4.0))
     assert all(type(value) in (int, float, bool, str) for value in (agent.load, agent.y, agent.bound, agent.state))
     agent.load, agent.bound, agent.state, agent.pos = 8, True, "arrested", (1.5, 2.5)
-    row = {name: values[2].item() for name, values in population.columns.items()}
+    row = {name: values[2].item() for name, values in population.columns.items() if name != "z"}
     assert row == {
         "unique_id": 3, "key": agent.key, "y": 2.5, "x": 1.5, "load": 8, "bound": True, "state": 0, "activation": 0.2
     }  # fmt: skip
@@ -599,7 +599,7 @@ def test_agents_pickle_with_their_model_even_when_it_remembers_them():
 
 
 def test_a_class_lists_its_columns():
-    assert list(Kupffer.declared()) == ["y", "x", "load", "bound", "state", "activation"]
+    assert list(Kupffer.declared()) == ["z", "y", "x", "load", "bound", "state", "activation"]
     assert Kupffer.declared()["load"] is Kupffer.load
     assert (Kupffer.load.unit, Kupffer.load.meaning, Kupffer.load.dtype) == ("vesicle", "vesicles inside", np.int64)
     assert Kupffer.state.code("dividing") == 2 and Kupffer.y.unit == "um"
@@ -608,7 +608,7 @@ def test_a_class_lists_its_columns():
         load = None
         depth = column(np.float64)
 
-    assert list(Resting.declared()) == ["y", "x", "bound", "state", "activation", "depth"]
+    assert list(Resting.declared()) == ["z", "y", "x", "bound", "state", "activation", "depth"]
     for name in ("pos", "key", "unique_id", "model", "remove", "random", "step", "locate"):
         with pytest.raises(TypeError, match=f"cannot be called {name}"):
             type("Clash", (Cell,), {name: column(np.int8)})

@@ -198,10 +198,10 @@ def live(p, hours, width=600.0, height=700.0):
             process.step(state, p, chance, 1.0)
         if step == 0:
             keys = np.arange(10, 130, dtype=np.uint64)
-            y, x = state.place("tumour_cells", chance.uniform("test", keys, 3))
-            state.tumour_cells.add(120, key=keys, clone=keys // 12, y=y, x=x, state=np.arange(120) % 5 + 1)
+            places = state.place("tumour_cells", chance.uniform("test", keys, 3))
+            state.tumour_cells.add(120, key=keys, clone=keys // 12, **places, state=np.arange(120) % 5 + 1)
             state.tumour_cells.line[:] = np.arange(len(state.tumour_cells)) % len(TUMOUR_LINES)
-            state.bmdc.add(60, y=y[:60], x=x[:60], kind=np.arange(60) % 4, arrested=np.arange(60) % 4 < 2)
+            state.bmdc.add(60, y=places["y"][:60], x=places["x"][:60], kind=np.arange(60) % 4, arrested=np.arange(60) % 4 < 2)
     return state
 
 

@@ -212,7 +212,7 @@ def test_place_follows_the_weights_and_never_uses_a_site_without():
     weights[0, 0] = weights[-1, -1] = 0
     uniforms = rng.random((200_000, 3))
     uniforms[:4] = [[0, 0, 0], [1 - 2**-53] * 3, [0.5, 0, 1 - 2**-53], [0.5, 1 - 2**-53, 0]]
-    y, x = section.place(uniforms, np.cumsum(weights))
+    y, x = section.place(uniforms, np.cumsum(weights)).values()
     assert section.inside(y, x).all()
     found = np.bincount(section.site_of(y, x), minlength=weights.size)
     expected = weights.ravel() / weights.sum() * len(y)

@@ -82,7 +82,7 @@ def test_crowding_of_a_clone_is_that_of_a_field_with_nothing_else():
     clone = np.sort((u[:, 1] * 5).astype(int))
     reach = disc(40.0, 20.0)
     first, after = (np.searchsorted(clone, clone, side=side) for side in ("left", "right"))
-    found = gather_own(first, after - first, members, members, shape, *reach)
+    found = gather_own(first, after - first, members, members, (1, *shape), *reach)
     for one in range(5):
         field = np.bincount(members[clone == one], minlength=108).reshape(shape).astype(float)
         np.testing.assert_allclose(found[clone == one], gather(field, members[clone == one], *reach), rtol=1e-12)

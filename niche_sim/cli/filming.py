@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -10,7 +11,7 @@ import typer
 from niche_sim.cli import report
 from niche_sim.cli.folders import folder_of_run, new_file
 from niche_sim.cli.running import stopping, tell_differences
-from niche_sim.cli.usage import CommandError
+from niche_sim.cli.usage import CommandError, PlaneOption
 from niche_sim.engine.errors import InputError
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def film(
     every: Annotated[
         str | None, typer.Option(metavar="TIME", help="From frame to frame. Default: 6 h, for a GIF 12 h.")
     ] = None,
+    plane: PlaneOption = None,
     no_progress: Annotated[bool, typer.Option("--no-progress", help="Do not show how far it is.")] = False,
 ) -> None:
     """Repeat the run of a folder and film it, with a caption as each stage begins. Ctrl-C stops it and leaves no file."""
@@ -42,6 +44,7 @@ def film(
     check_ending(target, f"-o {target}")
     context.with_resource(new_file(target))
     from niche_sim.figures.film_drawing import EVERY, save_film
+    from niche_sim.runs.planes import seen_at
     from niche_sim.runs.record import load_record, model_like, number_of_shots, provenance_of, shots
 
     record = load_record(folder)
@@ -52,6 +55,7 @@ def film(
             # The folder's onsets are those of another run then: this one is run first to know its own.
             record = _as_it_runs_here(model, asked, not no_progress)
             model = model_like(record.provenance, str(provenance))
+        record = dataclasses.replace(record, provenance=dict(seen_at(record.provenance, plane)))
         total, done = number_of_shots(model, step), [0]
         with report.bar("frames", not no_progress) as show:
 

@@ -11,7 +11,7 @@ import typer
 from niche_sim.cli import report
 from niche_sim.cli.folders import folder_of_run, new_file
 from niche_sim.cli.running import stopping, tell_differences
-from niche_sim.cli.usage import CommandError
+from niche_sim.cli.usage import CommandError, PlaneOption
 from niche_sim.engine.errors import InputError
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def replay(
     every: Annotated[
         str | None, typer.Option(metavar="TIME", help="From moment to moment. Default: 12 h, or what fits the run.")
     ] = None,
+    plane: PlaneOption = None,
     no_progress: Annotated[bool, typer.Option("--no-progress", help="Do not show how far it is.")] = False,
 ) -> None:
     """Repeat the run of a folder and keep every moment in one page to look at anywhere: no server, no network.
@@ -51,6 +52,7 @@ def replay(
         )
     context.with_resource(new_file(target))
     from niche_sim.figures.appearance import SnapshotSight
+    from niche_sim.runs.planes import seen_at
     from niche_sim.runs.record import load_record, model_like, provenance_of
     from niche_sim.teaching import replay as pages
 
@@ -62,7 +64,8 @@ def replay(
         tell_differences(record.provenance, provenance_of(model), one)
         for record, model, one in zip(records, models, files, strict=True)
     ]
-    seen = [SnapshotSight(arrays, record.provenance) for record in records for arrays in record.snapshots.values()]
+    told_of = [seen_at(record.provenance, plane) for record in records]
+    seen = [SnapshotSight(arrays, of) for record, of in zip(records, told_of, strict=True) for arrays in record.snapshots.values()]
     done = [0, 0]
     with stopping() as asked, report.bar("moments", not no_progress) as show:
 
@@ -74,7 +77,7 @@ def replay(
                     if not differs:
                         _check_same(record, model.rows, one)
 
-        made = pages.save_replay(models, step, target, seen=seen, watch=watch, stop=lambda: bool(asked()))
+        made = pages.save_replay(models, step, target, seen=seen, plane=plane, watch=watch, stop=lambda: bool(asked()))
     if made is None:
         raise CommandError(f"stopped at moment {done[0]} of {done[1]}; no file was written", 128 + asked())
     size = made.stat().st_size / 1e6

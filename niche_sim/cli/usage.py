@@ -10,7 +10,7 @@ import sys
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
-from typing import Any
+from typing import Annotated, Any
 
 import typer
 
@@ -219,3 +219,11 @@ def optioned(error: InputError, overrides: Collection[str] = (), days: float | N
     if error.where in overrides or error.where.startswith(("section.", "run.")):
         return InputError(f"--set {error.where}", error.found, error.allowed)
     return InputError(options.get(error.where, error.where), error.found, error.allowed)
+
+
+PlaneOption = Annotated[
+    str | None,
+    typer.Option(
+        "--plane", metavar="DEPTH", help="Of a block: the section that is seen, such as '100 um', or whole. Default: the middle."
+    ),
+]

@@ -86,6 +86,7 @@ class Pair:
         """The run alone."""
         self.rival = self.rival_setup = self.branched = None
         self.scales = Scales(mode=self.scaling)
+        self.depth: float | None = None  # of a block, the plane that is shown, um
 
     def scale(self, mode: str) -> None:
         """Which colour scales: one of `SCALINGS`. What is held is as it was last drawn."""
@@ -169,7 +170,7 @@ class Pair:
         more = [{f"field_{LAYER}": found} for found in maps if found is not None]
         if len(more) < len(self.runs):
             fields, more = tuple(name for name in fields if name != LAYER), [{} for _ in self.runs]
-        names, sights = self.names(), [LiveSight(run.model, extra) for run, extra in zip(self.runs, more, strict=True)]
+        names, sights = self.names(), [LiveSight(run.model, extra, self.depth) for run, extra in zip(self.runs, more, strict=True)]
         self.scales.begin()
         for sight in sights:
             self.scales.see(sight, fields)
@@ -211,13 +212,13 @@ class Pair:
         run first. why: also how likely a cell would take root there, and why."""
         runs, names = self.runs, self.names()
         number = panel if panel < len(runs) else 0
-        card = at_point(runs[number].model, y, x, reach, unique_id)
+        card = at_point(runs[number].model, y, x, reach, unique_id, self.depth)
         if why and number < len(self._ahead):
             ahead = self._receptive(lambda: None)[number]
             card["sentences"] = [*card["sentences"], *ahead.words(runs[number].time, card["y_um"], card["x_um"])]
         if len(runs) == 1:
             return card
-        other = at_point(runs[1 - number].model, y, x, reach, None)
+        other = at_point(runs[1 - number].model, y, x, reach, None, self.depth)
         there = f"At the same place in the run {names[1 - number]}: {other['title']}."
         sections = [
             {**section, "heading": f"{names[run]}: {section['heading']}"}

@@ -36,6 +36,7 @@ RUN = Chapter("run", "The section and the run", ("section", "run"))
 _OF_SCENARIO: dict[str, tuple[str, str, tuple[float, ...]]] = {
     "section.width": ("mm", "a whole number of times the spacing", tuple(n / 5 for n in range(2, 21))),
     "section.height": ("mm", "a whole number of times the spacing", tuple(n / 5 for n in range(2, 21))),
+    "section.depth": ("um", "one spacing is a section, more a block", (20, 40, 60, 80, 100, 140, 200, 300, 400)),
     "section.spacing": ("um", "side of a site; finer takes longer", (10, 20, 25, 40, 50)),
     "run.duration": ("day", "how long the mouse is followed", tuple(range(1, 91))),
     "run.step": ("h", "a rule acts once a step", (0.25, 0.5, 1, 2, 3, 6)),
@@ -237,7 +238,8 @@ def _of_scenario(experiment: Scenario, name: str) -> Dial:
     unit, note, fixed = _OF_SCENARIO[name]
     part, _, entry = name.partition(".")
     holder = experiment.section if part == "section" else experiment
-    default = float(from_model(getattr(holder, entry), unit))
+    value = getattr(holder, entry) or experiment.section.spacing  # the depth of a section is one spacing
+    default = float(from_model(value, unit))
     return Dial(
         name=name, label=entry.capitalize(), group=_GROUP_WORDS[part], unit=unit, low=float(fixed[0]),
         high=float(fixed[-1]), kind="setting", source="", note=note, default=default,

@@ -157,6 +157,11 @@ class Session:
         shown = limits.names(names, (LAYER, *FIELD_LOOKS), "fields")
         self._post(lambda: self._show_fields(shown))
 
+    def plane(self, depth_um: float) -> None:
+        """Which plane of a block is shown, by its depth."""
+        depth = limits.number(depth_um, "plane", 0.0)
+        self._post(lambda: self._set_plane(depth))
+
     def scale(self, mode: object) -> None:
         """Which colour scales, one of `SCALINGS`."""
         wanted = limits.names([mode], SCALINGS, "colour scale")[0]
@@ -406,6 +411,9 @@ class Session:
         self._pair.scale(mode)
         self._picture()
 
+    def _set_plane(self, depth: float) -> None:
+        self._pair.depth, self._stale = depth, True
+
     def _set_drawn(self) -> None:
         self._undrawn = None
 
@@ -428,7 +436,8 @@ class Session:
         with TURNS.turn():
             header, buffers = self._pair.picture(self._fields, lambda: self._post(self._receptive))
             section = main.model.state.section
-            static = None if self._static_of is section else static_of(LiveSight(main.model), receptivity=True)
+            sight = LiveSight(main.model, depth=self._pair.depth)
+            static = None if self._static_of is section else static_of(sight, receptivity=True)
         if static is not None:
             self._static_of = section
             self._on_static(static)

@@ -58,6 +58,8 @@ class Viewer(TissueCanvas):
             session.reset()
         elif kind == "seek":
             session.seek(hours)
+        elif kind == "plane":
+            session.plane(message.get("depth_um"))  # type: ignore[arg-type]  # as hours above
         elif kind == "scale":
             session.scale(message.get("mode"))
         elif kind == "speed":

@@ -165,6 +165,7 @@ class CellType:
     stream: ClassVar[str]
     row_stream: ClassVar[str]
 
+    z = column(np.float64, unit="um", meaning="depth of the centre in a block; nothing in a section")
     y = column(np.float64, unit="um", meaning="position of the centre, across the rows of the section")
     x = column(np.float64, unit="um", meaning="position of the centre, along a row of the section")
 
@@ -232,7 +233,7 @@ class Population(CellType):
 
     def __init__(self, cell_type: Any, identities: Identities) -> None:
         declared = cell_type.declared()
-        taken = sorted(name for name in declared if name not in "yx" and (hasattr(Population, name) or name in RESERVED))
+        taken = sorted(name for name in declared if name not in "zyx" and (hasattr(Population, name) or name in RESERVED))
         if taken:
             raise ValueError(f"{cell_type.__name__}: a column cannot be called {', '.join(taken)}")
         arrays = {"unique_id": np.empty(0, np.int64), "key": np.empty(0, np.uint64)}

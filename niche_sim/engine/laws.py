@@ -89,12 +89,13 @@ def gompertz_growth(start: float, doubling: float, capacity: float, time: float)
     return capacity * math.exp(-span * math.exp(-rate * time))
 
 
-def meeting_rate(radius: float, speed: Any, density: Any) -> Any:
-    """Encounters per h of a resting cell with cells moving at `speed` (um/h) in a slab.
+def meeting_rate(radius: float, speed: Any, density: Any, axes: int = 2) -> Any:
+    """Encounters per h of a resting cell with cells moving at `speed` (um/h) in a slab, or with 3 axes in a block.
 
-    density: moving cells per um2 of slab; radius: distance of centres at contact, um. Kinetic theory in the plane: 2 R v n.
+    density: moving cells per um2 of slab or um3 of block; radius: distance of centres at contact, um. Kinetic theory: 2 R v n in
+    the plane, pi R^2 v n in space.
     """
-    return 2.0 * radius * speed * density
+    return (2.0 * radius if axes == 2 else math.pi * radius**2) * speed * density
 
 
 def turn_chance(sub_step: float, persistence: float) -> float:
@@ -113,6 +114,11 @@ def walk_mean_square(speed: float, persistence: float, time: float) -> float:
 def disc_diameter(cells: Any, density: float, thickness: float) -> Any:
     """Diameter (um) of a round patch of `cells` packed at `density` (cells/um3) in a slab of `thickness` (um)."""
     return 2.0 * np.sqrt(np.asarray(cells) / (density * thickness) / math.pi)
+
+
+def ball_diameter(cells: Any, density: float) -> Any:
+    """Diameter (um) of a ball of `cells` packed at `density` (cells/um3)."""
+    return np.cbrt(6.0 * np.asarray(cells) / (math.pi * density))
 
 
 def seen_in_section(diameter: Any, thickness: float) -> Any:

@@ -188,9 +188,9 @@ def _memory(megabytes: float) -> str:
 
 
 def _of(experiment: Scenario, protocol: Protocol, p: Any, snapshots: bool) -> Estimate:
-    width, height, spacing = experiment.section
-    sites = round(width / spacing) * float(round(height / spacing))
-    volume = width * height * p.organ.thickness
+    width, height, spacing, depth = experiment.section
+    sites = round(width / spacing) * round(height / spacing) * float(1 if depth is None else round(depth / spacing))
+    volume = width * height * (p.organ.thickness if depth is None else depth)
     founders = {name: _whole(density * volume) for name, density in densities_at_rest(p).items()}
     steps, dt, hours = math.ceil(experiment.duration / experiment.step - 1e-9), experiment.step, experiment.duration
     residents = _residents(founders, protocol, p, volume, hours)

@@ -95,10 +95,10 @@ class Scenario:
         duration: float | None = None,
         step: float | None = None,
         record: float | None = None,
-        section: tuple[float, float, float] | None = None,
+        section: tuple[float, float, float] | tuple[float, float, float, float | None] | None = None,
         schedule: str | tuple[str, ...] | None = None,
     ) -> Scenario:
-        """The same experiment, shorter or longer, coarser or finer, on another section (width, height, spacing in um).
+        """The same experiment, shorter or longer, coarser or finer, on another section (width, height, spacing, depth in um).
 
         schedule: the name of one, or names of processes in order; checked by who owns them.
 
@@ -110,7 +110,7 @@ class Scenario:
             duration=self.duration if duration is None else duration,
             step=self.step if step is None else step,
             record=self.record if record is None else record,
-            section=self.section if section is None else Extent(*section),
+            section=self.section if section is None else _extent(*section),
             schedule=self.schedule if schedule is None else schedule,
         )
 
@@ -129,7 +129,7 @@ class Scenario:
         content = {
             "organ": self.organ,
             "schedule": self.schedule,
-            "section": self.section._asdict(),
+            "section": {name: length for name, length in self.section._asdict().items() if length is not None},
             "run": {"duration": self.duration, "step": self.step, "record": self.record},
             "parameters": {name: change.text for name, change in self.parameters.items()},
             "arms": {name: [_plain(i) for i in arm.protocol.interventions] for name, arm in self.arms.items()},
@@ -217,7 +217,7 @@ def _read(text: str, path: Path, scenario_id: str, cited: Collection[str] | None
     file = f"{path}:"
     found: ScenarioFile = read(ScenarioFile, read_toml(text, str(path)), file, cited=cited)
     section, run = found.section, found.run
-    extent = Extent(section.width, section.height, section.spacing)
+    extent = _extent(section.width, section.height, section.spacing, section.depth)
     try:
         _check_sizes(extent, run.duration, run.step, run.record)
     except InputError as error:
@@ -328,11 +328,19 @@ def _plain(intervention: Intervention) -> dict[str, Any]:
     return {"do": intervention.verb, **fields, **numbers}
 
 
+def _extent(width: float, height: float, spacing: float, depth: float | None = None) -> Extent:
+    """The extent in one spelling: one spacing is the depth of a section."""
+    return Extent(width, height, spacing, None if depth == spacing else depth)
+
+
 def _check_sizes(section: Extent, duration: float, step: float, record: float) -> None:
     for name, length in zip(Extent._fields, section, strict=True):
-        _check_above_zero(length, "um", f"section.{name}", *_LENGTHS)
+        if length is not None:
+            _check_above_zero(length, "um", f"section.{name}", *_LENGTHS)
     _check_multiple(section.width, section.spacing, "um", "section.width", "spacing", least=2)
     _check_multiple(section.height, section.spacing, "um", "section.height", "spacing", least=2)
+    if section.depth is not None:
+        _check_multiple(section.depth, section.spacing, "um", "section.depth", "spacing")
     for name, time in (("duration", duration), ("step", step), ("record", record)):
         _check_above_zero(time, "h", f"run.{name}", *_TIMES)
     _check_multiple(duration, step, "h", "run.duration", "step")

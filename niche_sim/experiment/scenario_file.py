@@ -36,11 +36,12 @@ _ARM_NAME = re.compile(r"[a-z][a-z0-9_]{0,79}")
 
 
 class Extent(NamedTuple):
-    """Size and resolution of the section, um."""
+    """Size and resolution of the section, um. depth: None is one site."""
 
     width: float
     height: float
     spacing: float
+    depth: float | None = None
 
 
 @dataclass(frozen=True)
@@ -54,11 +55,12 @@ class Arm:
 
 @table
 class SectionTable(Table):
-    """Size and resolution of the section."""
+    """Size and resolution of the section, or of a block if it is deeper than one spacing."""
 
     width: Length
     height: Length
     spacing: Length
+    depth: Length | None = None
 
 
 @table

@@ -17,7 +17,7 @@ from niche_sim.model.schedule import schedule
 from niche_sim.model.stages import load_thresholds
 
 # What `overrides` may change besides the register: numbers of the scenario file.
-SCENARIO_LENGTHS = ("section.width", "section.height", "section.spacing")
+SCENARIO_LENGTHS = ("section.width", "section.height", "section.spacing", "section.depth")
 SCENARIO_TIMES = ("run.duration", "run.step", "run.record")
 SCHEDULE = "schedule"  # by the name of a schedule, such as no_stage3
 
@@ -61,23 +61,22 @@ def setup(
 def experiment_of(scenario_id: str | Path | Scenario, overrides: Mapping[str, str]) -> Scenario:
     """The scenario with the section, the clock and the schedule that the overrides ask for. Raises InputError."""
     experiment = scenario_id if isinstance(scenario_id, Scenario) else scenario.load(scenario_id)
-    width, height, spacing = experiment.section
-    lengths = {"section.width": width, "section.height": height, "section.spacing": spacing}
+    extent = experiment.section
     times: dict[str, float | None] = dict.fromkeys(SCENARIO_TIMES)
     for name, text in overrides.items():
         if name in SCENARIO_LENGTHS:
-            lengths[name] = to_model(text, like="um", where=name)
+            extent = extent._replace(**{name.removeprefix("section."): to_model(text, like="um", where=name)})
         elif name in SCENARIO_TIMES:
             times[name] = to_model(text, like="h", where=name)
+    lengths = dict(zip(SCENARIO_LENGTHS, extent, strict=True))
     for name, value in {**lengths, **times}.items():
         if value is not None and value <= 0.0:
             raise InputError(name, f"{overrides.get(name, value)} is not positive", "more than 0")
-    section = (lengths["section.width"], lengths["section.height"], lengths["section.spacing"])
     return experiment.with_(
         duration=times["run.duration"],
         step=times["run.step"],
         record=times["run.record"],
-        section=section,
+        section=extent,
         schedule=overrides.get(SCHEDULE),
     )
 

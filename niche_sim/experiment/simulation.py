@@ -78,7 +78,8 @@ class Simulation:
         self.dt = self.experiment.step
         if not allow_large:
             check(estimate(made, self.arm), FITS, "this mouse", f"{SMALLER}, or allow_large=True")
-        self.state = naive_liver(section_of(*self.experiment.section, self.parameters), self.parameters, self.chance)
+        extent, p = self.experiment.section, self.parameters
+        self.state = naive_liver(section_of(*extent[:3], p, extent.depth), p, self.chance)
         self.stages = StageWatch(made.thresholds)
         self.stages.look(self.state, self.mouse)
         self.rows: dict[str, list[float]] = {"time_h": [], **{readout.name: [] for readout in READOUTS}}

@@ -129,6 +129,8 @@ def static_of(sight: Sight, receptivity: bool = False) -> dict[str, Any]:
         "width_um": float(anatomy["width_um"]),
         "height_um": float(anatomy["height_um"]),
         "spacing_um": float(anatomy["spacing_um"]),
+        "depth_um": float(anatomy.get("depth_um", 0.0)),
+        "plane_um": getattr(sight, "depth", None),
         "shape": list(zones.shape),
         "portal_radius_um": float(anatomy["portal_radius_um"]),
         "central_radius_um": float(anatomy["central_radius_um"]),

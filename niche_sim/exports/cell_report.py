@@ -27,12 +27,14 @@ from niche_sim.model.cells import (
 )
 
 Row = dict[str, str]  # label, value, unit, meaning
-LEFT_OUT = ("y", "x", "heading", "unique_id", "key", "clone")  # the place is told by itself; the others are for machines
+LEFT_OUT = ("z", "y", "x", "heading", "unique_id", "key", "clone")  # the place is told by itself; the others are for machines
 LABELS = {"emt": "EMT", "hits": "Damage by T cells", "host": "Holder", "activity": "Activity"}
 ANSWERS = {True: "yes", False: "no"}
 
 
-def at_point(model: Simulation, y_um: float, x_um: float, reach_um: float, unique_id: int | None = None) -> dict[str, Any]:
+def at_point(
+    model: Simulation, y_um: float, x_um: float, reach_um: float, unique_id: int | None = None, depth_um: float | None = None
+) -> dict[str, Any]:
     """The nearest cell within reach, or that of the unique id, and the site: `title`, `sentences`, `sections`.
 
     A section is a `heading` and `rows` of label, value, unit and meaning, all of them text. `unique_id` and `kind` are those
@@ -43,7 +45,7 @@ def at_point(model: Simulation, y_um: float, x_um: float, reach_um: float, uniqu
     if not (0.0 <= y_um <= section.height and 0.0 <= x_um <= section.width):
         allowed = f"y from 0 to {section.height:g} um, x from 0 to {section.width:g} um"
         raise InputError("place", f"y {y_um:g} um, x {x_um:g} um", allowed)
-    sight = LiveSight(model)
+    sight = LiveSight(model, depth=depth_um)
     found = _nearest(sight, y_um, x_um, reach_um) if unique_id is None else _by_id(sight, unique_id)
     site = _site(sight, y_um, x_um)
     if found is None:
@@ -75,16 +77,21 @@ def _nearest(sight: LiveSight, y: float, x: float, reach: float) -> tuple[Kind, 
         distance = np.hypot(py[rows] - y, px[rows] - x)
         nearest = int(distance.argmin())
         if distance[nearest] <= min(least, reach):
-            best, least = (kind, int(rows[nearest])), float(distance[nearest])
+            best, least = (kind, int(_of_all(sight, kind)[rows[nearest]])), float(distance[nearest])
     return best
 
 
 def _by_id(sight: LiveSight, unique_id: int) -> tuple[Kind, int] | None:
     for kind in KINDS:
         row = sight.model.state.populations[kind.population].find_one(unique_id, 0)
-        if row >= 0 and kind.chosen(sight)[row]:
+        if row >= 0 and row in _of_all(sight, kind)[kind.chosen(sight)]:
             return kind, row
     return None
+
+
+def _of_all(sight: LiveSight, kind: Kind) -> Any:
+    """The rows that are seen, as numbers of all rows of the population."""
+    return np.arange(len(sight.model.state.populations[kind.population]))[sight.rows(kind.population)]
 
 
 # ---- the site -------------------------------------------------------------------------------------------------------
@@ -93,7 +100,7 @@ def _by_id(sight: LiveSight, unique_id: int) -> tuple[Kind, int] | None:
 def _site(sight: LiveSight, y: float, x: float) -> dict[str, Any]:
     state = sight.model.state
     section, liver = state.section, in_liver(sight)
-    site = int(section.site_of(np.array(y), np.array(x)))
+    site = int(section.site_of(np.array(y), np.array(x), np.array(sight.depth or 0.0)))
     zone = float(section.zone.ravel()[site])
     in_vessel = bool(section.lumen.ravel()[site])
     where = VESSELS[liver][int(zone > 0.5)] if in_vessel else ZONES[liver][min(int(3.0 * zone), 2)]

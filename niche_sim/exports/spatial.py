@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from niche_sim.engine.errors import InputError
 from niche_sim.model.cells import POPULATIONS
 from niche_sim.model.state import FIELDS
+from niche_sim.runs.planes import virtual_section
 from niche_sim.runs.record import Record, whole
 
 BETWEEN = 1e-6  # h; a snapshot is of a time if it lies no further off
@@ -24,7 +25,7 @@ PLACES = ("y", "x")
 
 
 def to_anndata(record: Record, time: float | None = None) -> Any:
-    """The snapshot of a run at a time (h; None: the last) as `anndata.AnnData`.
+    """The snapshot of a run at a time (h; None: the last) as `anndata.AnnData`; of a block its middle plane, or as it was cut.
 
     obs: population, the named columns, unique_id, time_h. var: unit, meaning, `of` (cell or field), populations (those
     that have it). obsm["spatial"]: x, y in um, y downwards, as images have it. uns: "fields" (name -> float64[y, x]),
@@ -35,12 +36,14 @@ def to_anndata(record: Record, time: float | None = None) -> Any:
     InputError
         anndata is not installed, or there is no snapshot of that time.
     """
+    record = virtual_section(record)
     moment = _time_of(record, time)
     return _of_snapshots(record, {moment: record.snapshots[moment]})
 
 
 def all_to_anndata(record: Record) -> Any:
     """Every snapshot, one below the other; `obs["time_h"]` tells them apart, "fields" are by time: "168h" -> name -> field."""
+    record = virtual_section(record)
     return _of_snapshots(record, record.snapshots)
 
 
@@ -122,7 +125,7 @@ def _columns() -> tuple[list[str], list[str]]:
         for name, declared in kind.declared().items():
             if declared.names:
                 names[name] = None
-            elif name not in (*PLACES, "host") and declared.dtype != np.uint64:
+            elif name not in ("z", *PLACES, "host") and declared.dtype != np.uint64:
                 numbers[name] = None
     return [name for name in numbers if name not in names], list(names)
 

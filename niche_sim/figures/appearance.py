@@ -27,6 +27,7 @@ from niche_sim.model.cells import (
     TumourCell,
 )
 from niche_sim.model.state import FIELDS, ONE_AT_REST
+from niche_sim.runs.planes import cut_arrays, is_block, plane_of
 from niche_sim.runs.record import anatomy_of
 
 # Okabe and Ito's colours, told apart with any colour vision.
@@ -62,10 +63,15 @@ class Sight(Protocol):
 
 @dataclass(frozen=True)
 class SnapshotSight:
-    """One saved snapshot: its arrays, and the provenance of its run."""
+    """One saved snapshot: its arrays, and the provenance of its run. Of a block a section through it is seen (`plane_of`)."""
 
     arrays: Mapping[str, NDArray[Any]]
     provenance: Mapping[str, Any]
+
+    def __post_init__(self) -> None:
+        if is_block(self.provenance):
+            cut = cut_arrays(self.arrays, float(self.anatomy["spacing_um"]), plane_of(self.anatomy))
+            object.__setattr__(self, "arrays", cut)
 
     @property
     def anatomy(self) -> Mapping[str, Any]:
@@ -86,11 +92,27 @@ class SnapshotSight:
 class LiveSight:
     """A model as it is at this moment: nothing is copied, so what it gives is good until the next step."""
 
-    def __init__(self, model: Simulation, more: Mapping[str, NDArray[Any]] | None = None) -> None:
-        """more: further arrays that belong to this moment."""
+    def __init__(self, model: Simulation, more: Mapping[str, NDArray[Any]] | None = None, depth: float | None = None) -> None:
+        """more: further arrays of this moment. depth: of a block, which plane of sites is seen, um; None: the middle."""
         self.model = model
-        self.arrays: Mapping[str, NDArray[Any]] = _LiveArrays(model, more or {})
         self.anatomy: Mapping[str, Any] = anatomy_of(model)
+        self.depth: float | None = None
+        self.plane: int | None = None
+        self._rows: dict[str, Any] = {}
+        if (section := model.state.section).is_block:
+            at = section.depth / 2.0 if depth is None else min(max(depth, 0.0), section.depth)
+            self.plane = min(int(at / section.spacing), section.grid[0] - 1)
+            self.depth = (self.plane + 0.5) * section.spacing
+        self.arrays: Mapping[str, NDArray[Any]] = _LiveArrays(self, more or {})
+
+    def rows(self, population: str) -> Any:
+        """Which cells of a population are seen: all of a section; of a block those of the plane and those without a place."""
+        if self.plane is None:
+            return slice(None)
+        if population not in self._rows:
+            layer = np.floor(self.model.state.populations[population].z / self.model.state.section.spacing)
+            self._rows[population] = np.flatnonzero(~(layer < self.plane) & ~(layer > self.plane))
+        return self._rows[population]
 
     def parameter(self, name: str) -> float:
         """A number of the register as it is in this run, in model units."""
@@ -99,19 +121,21 @@ class LiveSight:
 
     def places(self, population: str) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
         """Positions (y, x) of a population, um: views of the columns."""
-        cells = self.model.state.populations[population]
-        return cells.y, cells.x
+        cells, rows = self.model.state.populations[population], self.rows(population)
+        return cells.y[rows], cells.x[rows]
 
 
 class _LiveArrays(Mapping[str, NDArray[Any]]):
     """The arrays of a model's state by the names of a snapshot; read when asked for."""
 
-    def __init__(self, model: Simulation, more: Mapping[str, NDArray[Any]]) -> None:
-        self.model, self.more = model, more
+    def __init__(self, sight: LiveSight, more: Mapping[str, NDArray[Any]]) -> None:
+        model = sight.model
+        self.sight, self.model, self.more = sight, model, more
         self.columns = {
             f"{name}_{column}": (name, column)
             for name, population in model.state.populations.items()
             for column in (*population.cell_type.declared(), "unique_id", "key")
+            if column != "z"
         }
 
     def __getitem__(self, name: str) -> NDArray[Any]:
@@ -120,14 +144,14 @@ class _LiveArrays(Mapping[str, NDArray[Any]]):
             return self.more[name]
         if name in self.columns:
             population, column = self.columns[name]
-            values: NDArray[Any] = getattr(state.populations[population], column)
+            values: NDArray[Any] = getattr(state.populations[population], column)[self.sight.rows(population)]
             # A snapshot holds places in sites, and one name means one thing wherever it is read.
             return values / state.section.spacing if column in ("y", "x") else values
         field = name.removeprefix("field_")
         if field not in FIELDS or field == name:
             raise KeyError(name)
         found: NDArray[Any] = getattr(state, field)
-        return found
+        return found if self.sight.plane is None else found[self.sight.plane]
 
     def __iter__(self) -> Iterator[str]:
         return iter([*(f"field_{name}" for name in FIELDS), *self.columns])

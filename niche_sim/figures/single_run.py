@@ -39,6 +39,7 @@ from niche_sim.figures.appearance import (
 from niche_sim.figures.pages import Page, day_number, headline, panel_title
 from niche_sim.figures.style import png, style
 from niche_sim.figures.timeline import timeline_figure
+from niche_sim.runs.planes import virtual_section
 from niche_sim.runs.record import Record, whole
 
 DPI = 150  # of a screen; print needs 300
@@ -54,7 +55,7 @@ def section_figure(record: Record, time: float | None = None) -> Figure:
     Parameters
     ----------
     record
-        What the run left.
+        What the run left; of a block its middle plane is drawn, unless a virtual section is given.
     time
         That of a snapshot, h; the last if None.
 
@@ -63,9 +64,11 @@ def section_figure(record: Record, time: float | None = None) -> Figure:
     InputError
         There is no snapshot of that time.
     """
+    rare = _rare(record, _Shot.of(record, time).time)
+    record = virtual_section(record)
     shot = _Shot.of(record, time)
     with style():
-        page = Page(197.0, *headline(record.provenance, f"day {day_number(shot.time)}{_rare(record, shot.time)}"))
+        page = Page(197.0, *headline(record.provenance, f"day {day_number(shot.time)}{_plane(shot.anatomy)}{rare}"))
         main = page.axes(3, 12, 116, 116)
         panel_title(main, "a", f"Fibronectin, vessels and cells, day {day_number(shot.time)}")
         fibronectin = _draw_field(main, shot, "fibronectin", shot.time)
@@ -104,6 +107,12 @@ def section_figure(record: Record, time: float | None = None) -> Figure:
             _colour_bar(page, image, name, (46 + 60 * column, 148, 2.5, 42), "vertical")
             scale_bar(ax, shot.width)
     return page.figure
+
+
+def _plane(anatomy: Mapping[str, Any]) -> str:
+    """Where a virtual section was cut, in words; "" of any other."""
+    low, high = anatomy.get("plane_um", (0.0, 0.0))
+    return f", {low:g} to {high:g} um deep in a block" if high else ""
 
 
 def _rare(record: Record, time: float) -> str:

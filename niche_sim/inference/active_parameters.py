@@ -32,8 +32,8 @@ def numbers_read(
     for arm in arms:
         model = Simulation(setup(experiment, {**(overrides or {}), **SECTION}, without), arm, rng=DEFAULT_SEED)
         watched: Any = Reading(model.parameters, seen)
-        width, height, spacing = model.experiment.section
-        naive_liver(section_of(width, height, spacing, watched), watched, Chance(DEFAULT_SEED))
+        width, height, spacing, depth = model.experiment.section
+        naive_liver(section_of(width, height, spacing, watched, depth), watched, Chance(DEFAULT_SEED))
         seen |= {name for name in rows() if name.startswith("mouse.")}  # all of them are read when a mouse is made
         model.mouse = Reading(between_subject_variability(model.parameters, model.chance), seen)  # type: ignore[assignment]
         model.run_to_end()

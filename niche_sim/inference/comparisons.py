@@ -93,7 +93,7 @@ def value_of_one(cohort: Cohort, arm: str, readout: str) -> float:
     if readout == "tracer_colonies":
         return one
     p = plan.base.parameters
-    return one * float(p.organ.volume / section_of(*plan.experiment.section, p).volume)
+    return one * float(p.organ.volume / section_of(*plan.experiment.section[:3], p, plan.experiment.section.depth).volume)
 
 
 def events_of(cohort: Cohort, *sides: tuple[str, str, float], window: float | None = None) -> Events:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
@@ -11,7 +11,7 @@ from niche_sim.engine.chance import Chance, birth_key
 from niche_sim.engine.kernels.spectral import spectral_step
 from niche_sim.engine.kernels.walk import STILL, sub_steps, walk
 from niche_sim.engine.laws import MOLECULE, rate_of, turn_chance
-from niche_sim.model.cells import KupfferCells, NaturalKillerCells, TCells
+from niche_sim.model.cells import BoneMarrowDerivedCells, KupfferCells, NaturalKillerCells, TCells, TumourCells
 from niche_sim.model.process import Process
 from niche_sim.model.state import Field, State
 
@@ -35,18 +35,27 @@ def patrol(
     steps = sub_steps(numbers.speed, numbers.persistence, dt, spacing)
     moving = np.flatnonzero(speed * dt > STILL * spacing)
     draws = chance.uniform32(process, cells.key[moving], steps, purpose=name).reshape(-1, steps)
-    y, x, heading = cells.y[moving], cells.x[moving], cells.heading[moving]
     turn = turn_chance(dt / steps, numbers.persistence)
-    walk(y, x, heading, speed[moving] * dt / steps, turn, draws, state.resting_density[name], spacing)
-    cells.y[moving], cells.x[moving], cells.heading[moving] = y, x, heading
+    walk_rows(state, cells, moving, speed[moving] * dt / steps, turn, draws)
+
+
+def walk_rows(
+    state: State, cells: Walking | BoneMarrowDerivedCells | TumourCells, rows: Any, run: Any, turn: float, draws: Any
+) -> None:
+    """Move some rows of a population; the other arguments are those of `walk`."""
+    y, x, heading = cells.y[rows], cells.x[rows], cells.heading[rows]
+    z = cells.z[rows] if state.section.is_block else None
+    walk(y, x, heading, run, turn, draws, state.resting_density[cells.population], state.section.spacing, z)
+    cells.y[rows], cells.x[rows], cells.heading[rows] = y, x, heading
+    if z is not None:
+        cells.z[rows] = z
 
 
 def enter(process: Process, state: State, cells: Walking, n: int, chance: Chance) -> NDArray[np.float64]:
     """Add n cells where such cells live at rest. Returns a uniform for each, to decide more of it, float64[n]."""
     keys = birth_key(cells.stream, process.stream, state.step_index, np.arange(n))
     draws = chance.uniform(process, keys, 5, purpose="place")
-    y, x = state.place(cells.population, draws[:, :3])
-    cells.add(n, key=keys, y=y, x=x, heading=2.0 * np.pi * draws[:, 3])
+    cells.add(n, key=keys, heading=2.0 * np.pi * draws[:, 3], **state.place(cells.population, draws[:, :3]))
     uniforms: NDArray[np.float64] = draws[:, 4]
     return uniforms
 

@@ -1,7 +1,8 @@
-"""Where: a slice of tissue, its grid, vessels, zones and the flow along its sinusoids. It does not change in a run."""
+"""Where: a slice or a block of tissue, its grid, vessels, zones and the flow along its sinusoids. It does not change in a run."""
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from dataclasses import dataclass
 from functools import lru_cache
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from niche_sim.engine.errors import InputError
-from niche_sim.engine.kernels.neighbourhood import sites_of
+from niche_sim.engine.kernels.neighbourhood import ball, disc, sites_of
 from niche_sim.engine.kernels.spectral import solve_poisson
 
 Field = NDArray[np.float64]
@@ -35,14 +36,14 @@ class _Frozen:
 
 @dataclass(frozen=True, eq=False)
 class Flow(_Frozen):
-    """Blood flow along the sinusoids, as routes between sites (flat index iy * columns + ix).
+    """Blood flow along the sinusoids, as routes between sites (flat index iy * columns + ix), the same in every plane of a block.
 
     order: int64[sites], upstream first.
     route: float64[sites, 4], probability that what leaves a site goes to its neighbour at y - 1, y + 1, x - 1, x + 1;
         what is missing to 1 leaves by a central vein.
     source_sites: int64[k], sites where blood enters; source_share: float64[k], their shares of the inflow, sum 1.
     sink_sites: int64[m], sites where blood leaves.
-    passage: float64[y, x], um of sinusoid that one passed site stands for; 0 in a vessel's lumen.
+    passage: float64 of the section's shape, um of sinusoid that one passed site stands for; 0 in a vessel's lumen.
     """
 
     order: NDArray[np.int64]
@@ -55,15 +56,17 @@ class Flow(_Frozen):
 
 @dataclass(frozen=True, eq=False)
 class Section(_Frozen):
-    """A slice of tissue on square sites with no-flux edges. Lengths in um, positions (y, x) from the first corner.
+    """A slice of tissue on square sites with no-flux edges, or a block of such planes on cubic sites. Lengths in um.
 
-    shape: sites (ny, nx). lobule: int64[y, x], index of the lobule. zone: float64[y, x], 0 portal .. 1 central by rank
+    Positions are (y, x) from the first corner, in a block (z, y, x); what follows has the shape of the sites.
+    shape: sites (ny, nx), of a block (nz, ny, nx). thickness: of a plane of sites; slab: of a section as a histologist cuts it.
+    lobule: int64, index of the lobule. zone: float64, 0 portal .. 1 central by rank
     of area: a third of the parenchyma lies below 1/3, a third above 2/3. portal_triads: float64[k, 2] and
     central_veins: float64[m, 2], centres (y, x) of the vessels that reach into the section (a centre may lie just
-    outside). lumen: bool[y, x], sites inside a vessel, where there is no parenchyma. flow: the sinusoids.
+    outside); in a block they run along z. lumen: bool, sites inside a vessel, where there is no parenchyma. flow: the sinusoids.
     """
 
-    shape: tuple[int, int]
+    shape: tuple[int, ...]
     spacing: float
     thickness: float
     lobule: NDArray[np.int64]
@@ -72,6 +75,7 @@ class Section(_Frozen):
     central_veins: Field
     lumen: NDArray[np.bool_]
     flow: Flow
+    slab: float
 
     @staticmethod
     def liver(
@@ -82,19 +86,41 @@ class Section(_Frozen):
         lobule_radius: float,
         portal_radius: float,
         central_radius: float,
+        depth: float | None = None,
     ) -> Section:
-        """A section of liver, see `liver_section`."""
-        return liver_section(width, height, spacing, thickness, lobule_radius, portal_radius, central_radius)
+        """A section or block of liver, see `liver_section`."""
+        return liver_section(width, height, spacing, thickness, lobule_radius, portal_radius, central_radius, depth)
+
+    @property
+    def grid(self) -> tuple[int, int, int]:
+        """Sites (nz, ny, nx); nz is 1 in a section."""
+        ny, nx = self.shape[-2:]
+        return (self.shape[0] if self.is_block else 1), ny, nx
+
+    @property
+    def is_block(self) -> bool:
+        """Whether it is more than one site deep."""
+        return len(self.shape) > 2
+
+    @property
+    def depth(self) -> float:
+        """um along z."""
+        return self.grid[0] * self.thickness
+
+    @property
+    def slabs(self) -> float:
+        """How many sections of the usual thickness it holds: 1 in a section."""
+        return self.depth / self.slab
 
     @property
     def height(self) -> float:
         """um along y."""
-        return self.shape[0] * self.spacing
+        return self.shape[-2] * self.spacing
 
     @property
     def width(self) -> float:
         """um along x."""
-        return self.shape[1] * self.spacing
+        return self.shape[-1] * self.spacing
 
     @property
     def area(self) -> float:
@@ -104,7 +130,7 @@ class Section(_Frozen):
     @property
     def volume(self) -> float:
         """um3."""
-        return self.area * self.thickness
+        return self.area * self.depth
 
     @property
     def site_volume(self) -> float:
@@ -116,29 +142,44 @@ class Section(_Frozen):
         within: NDArray[np.bool_] = (y >= 0) & (y <= self.height) & (x >= 0) & (x <= self.width)
         return within
 
-    def site_of(self, y: Field, x: Field) -> NDArray[np.int64]:
+    def ball(self, radius: float) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.int64], Field]:
+        """Offsets dz, dy, dx (sites) and weights of a neighbourhood of `radius` um: a ball, of which a section is the middle."""
+        return ball(radius, self.spacing) if self.is_block else disc(radius, self.spacing)
+
+    def site_of(self, y: Field, x: Field, z: Field | None = None) -> NDArray[np.int64]:
         """Flat site index of each position, um; positions outside belong to the nearest site of the edge.
 
         What has no place (not a number) is at site 0: whoever asks leaves it out.
         """
-        return sites_of(np.asarray(y, np.float64), np.asarray(x, np.float64), self.spacing, *self.shape)
+        y, x = np.asarray(y, np.float64), np.asarray(x, np.float64)
+        return sites_of(y, x, self.spacing, *self.grid, np.asarray(z, np.float64) if self.is_block else None)
 
-    def place(self, uniforms: Field, cumulative: Field) -> tuple[Field, Field]:
-        """Positions (y, x), um, drawn by site weights and evenly within a site.
+    def within(self, sites: NDArray[np.int64], y: Field, x: Field, z: Field | float) -> dict[str, Field]:
+        """Positions as columns of cells, um: y, x and in a block z. Where in its site (flat index), as a share of its side."""
+        lines, ix = np.divmod(sites, self.shape[-1])
+        if not self.is_block:
+            return {"y": (lines + y) * self.spacing, "x": (ix + x) * self.spacing}
+        iz, iy = np.divmod(lines, self.shape[-2])
+        return {"y": (iy + y) * self.spacing, "x": (ix + x) * self.spacing, "z": (iz + z) * self.spacing}
 
-        uniforms: float64[n, 3] in [0, 1), for site, y and x; cumulative: float64[sites], np.cumsum of weights [y, x]
-        that are not negative and of any sum > 0. Raises ValueError if it does not fit or all weights are 0.
+    def place(self, uniforms: Field, cumulative: Field) -> dict[str, Field]:
+        """Positions as columns of cells (y, x and in a block z), um, drawn by site weights and evenly within a site.
+
+        uniforms: float64[n, 3] in [0, 1), for site, y and x; what is left of the first after the choice is even again and
+        serves for z. cumulative: float64[sites], np.cumsum of weights that are not negative and of any sum > 0. Raises
+        ValueError if it does not fit or all weights are 0.
         """
-        if cumulative.shape != (self.shape[0] * self.shape[1],):
+        if cumulative.shape != (self.zone.size,):
             raise ValueError(f"cumulative weights of shape {cumulative.shape} on a section of {self.shape}")
         if not cumulative[-1] > 0:
             raise ValueError("no site has a positive weight")
-        sites = np.searchsorted(cumulative, uniforms[:, 0] * cumulative[-1], side="right")
-        last = np.searchsorted(cumulative, cumulative[-1])
-        iy, ix = np.divmod(np.minimum(sites, last), self.shape[1])
+        drawn = uniforms[:, 0] * cumulative[-1]
+        sites = np.minimum(np.searchsorted(cumulative, drawn, side="right"), np.searchsorted(cumulative, cumulative[-1]))
         # Off the very edge of a site, so that rounding cannot put a position into the next one.
         within = np.minimum(np.maximum(uniforms[:, 1:], 1e-9), 1 - 1e-9)
-        return (iy + within[:, 0]) * self.spacing, (ix + within[:, 1]) * self.spacing
+        before = np.where(sites > 0, cumulative[sites - 1], 0.0)
+        left = (drawn - before) / (cumulative[sites] - before)
+        return self.within(sites, within[:, 0], within[:, 1], np.minimum(np.maximum(left, 1e-9), 1 - 1e-9))
 
 
 @lru_cache(maxsize=8)
@@ -150,13 +191,15 @@ def liver_section(
     lobule_radius: float,
     portal_radius: float,
     central_radius: float,
+    depth: float | None = None,
 ) -> Section:
     """Hexagonal lobules around central veins, a portal triad at every corner; all arguments in um.
 
     lobule_radius is that of the hexagon's corners; one central vein is in the middle of the section. Sinusoids are an
     even porous medium: pressure solves Darcy's equation between the discs of triads and veins. Every triad gives the
-    same flow, every vein takes the same; one cut by the edge as much as its share inside. Equal arguments return the
-    same section. Raises InputError.
+    same flow, every vein takes the same; one cut by the edge as much as its share inside. depth: None or one spacing is a
+    section of `thickness`; deeper, lobules are prisms and vessels run along z, and every plane of sites is alike. Equal arguments
+    return the same section. Raises InputError.
     """
     lengths = {
         "width": width,
@@ -167,12 +210,15 @@ def liver_section(
         "portal_radius": portal_radius,
         "central_radius": central_radius,
     }
+    if depth is not None:
+        lengths["depth"] = depth
     for name, value in lengths.items():
         if not (math.isfinite(value) and value > 0):
             raise InputError(f"section.{name}", f"{value:g} um", "a length above 0 um")
     shape = (_sites_along("height", height, spacing), _sites_along("width", width, spacing))
-    if shape[0] * shape[1] > MOST_SITES:
-        found = f"{spacing:g} um makes {shape[0] * shape[1]:,} sites"
+    layers = 1 if depth is None else _sites_along("depth", depth, spacing)
+    if layers * shape[0] * shape[1] > MOST_SITES:
+        found = f"{spacing:g} um makes {layers * shape[0] * shape[1]:,} sites"
         raise InputError("section.spacing", found, f"at most {MOST_SITES:,} sites")
     for name, least in (("width", math.sqrt(3.0) * lobule_radius), ("height", 2.0 * lobule_radius)):
         if lengths[name] < least:
@@ -219,7 +265,12 @@ def liver_section(
         spacing,
         lumen,
     )
-    return Section(shape, spacing, thickness, lobule, zone, portal_triads, central_veins, lumen, flow)
+    if layers == 1:
+        return Section(shape, spacing, thickness, lobule, zone, portal_triads, central_veins, lumen, flow, thickness)
+    planes = (layers, 1, 1)
+    flow = dataclasses.replace(flow, passage=np.tile(flow.passage, planes))
+    lobule, zone, lumen = np.tile(lobule, planes), np.tile(zone, planes), np.tile(lumen, planes)
+    return Section((layers, *shape), spacing, spacing, lobule, zone, portal_triads, central_veins, lumen, flow, thickness)
 
 
 def _sites_along(name: str, length: float, spacing: float) -> int:

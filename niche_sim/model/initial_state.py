@@ -12,19 +12,19 @@ from niche_sim.model.parameters import Parameters
 from niche_sim.model.state import State
 
 
-def section_of(width: float, height: float, spacing: float, p: Parameters) -> Section:
-    """The slice of the organ of `width` x `height` um on sites of `spacing` um, with the register's anatomy.
+def section_of(width: float, height: float, spacing: float, p: Parameters, depth: float | None = None) -> Section:
+    """The slice of the organ of `width` x `height` um on sites of `spacing` um, with the register's anatomy; a block if deeper.
 
     Lung and brain have the same plan with arterioles and venules in place of portal triads and central veins.
     """
     organ = p.organ
     return Section.liver(
-        width, height, spacing, organ.thickness, organ.lobule_radius, organ.portal_radius, organ.central_radius
+        width, height, spacing, organ.thickness, organ.lobule_radius, organ.portal_radius, organ.central_radius, depth,
     )
 
 
 def resting_density(section: Section, p: Parameters) -> dict[str, np.ndarray]:
-    """Relative density at rest of each kind of cell, float64[y, x] of mean 1 over the parenchyma, 0 in a lumen."""
+    """Relative density at rest of each kind of cell, float64 of the sites, of mean 1 over the parenchyma, 0 in a lumen."""
     tissue = ~section.lumen
     third = np.minimum((section.zone * 3.0).astype(np.int64), 2)
     even = np.ones(section.shape)
@@ -59,8 +59,7 @@ def naive_liver(section: Section, p: Parameters, chance: Chance) -> State:
         n = round(density * section.volume)
         population = state.populations[name]
         keys = birth_key(population.stream, "founder", np.arange(n))
-        y, x = state.place(name, chance.uniform("founders", keys, 3, purpose="place"))
-        population.add(n, key=keys, y=y, x=x)
+        population.add(n, key=keys, **state.place(name, chance.uniform("founders", keys, 3, purpose="place")))
     for patrolling in (state.kupffer_cells, state.nk_cells, state.t_cells):
         patrolling.heading[:] = 2.0 * np.pi * chance.uniform("founders", patrolling.key, purpose="heading")
     takers = state.recipient_cells

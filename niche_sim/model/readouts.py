@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from niche_sim.engine.laws import disc_diameter
+from niche_sim.engine.laws import ball_diameter, disc_diameter
 from niche_sim.model.cells import BoneMarrowDerivedCell, KupfferCell, TumourCell
 from niche_sim.model.state import State
 
@@ -38,7 +38,8 @@ def _colony_sizes(state: State, p: Any) -> Any:
 
 
 def _diameters(state: State, p: Any) -> Any:
-    return disc_diameter(_colony_sizes(state, p), p.tumour.packing, state.section.thickness)
+    section, sizes = state.section, _colony_sizes(state, p)
+    return ball_diameter(sizes, p.tumour.packing) if section.is_block else disc_diameter(sizes, p.tumour.packing, section.thickness)
 
 
 def _killed(state: State) -> int:
@@ -63,7 +64,7 @@ def _plasma(state: State, p: Any) -> float:
 
 def _area_fraction(state: State, p: Any) -> float:
     cells = np.count_nonzero(state.tumour_cells.state != CIRCULATING)
-    return float(cells / (p.tumour.packing * state.section.thickness) / state.section.area)
+    return float(cells / (p.tumour.packing * state.section.depth) / state.section.area)
 
 
 def _traced(state: State) -> float:

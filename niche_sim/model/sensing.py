@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from niche_sim.engine.columns import Population
-from niche_sim.engine.kernels.neighbourhood import disc, gather, gather_own, spread
-from niche_sim.engine.laws import hill, niche_strength
+from niche_sim.engine.kernels.neighbourhood import gather, gather_own, spread
+from niche_sim.engine.laws import hill, meeting_rate, niche_strength
 from niche_sim.model.anatomy import Section
 from niche_sim.model.catalogue import CARGO, Cargo
 from niche_sim.model.parameters import Parameters
@@ -68,7 +68,7 @@ class Supposed:
         cls, section: Section, line: int, state: int, *, crowding: float, emt: float, resistance: float
     ) -> Supposed:
         """A cell of one kind on every site of a section; line and state are codes."""
-        n = section.shape[0] * section.shape[1]
+        n = section.zone.size
         columns = (np.full(n, value) for value in (line, state, crowding, emt, resistance))
         return cls(all_sites(n), *columns)
 
@@ -89,15 +89,21 @@ def niche_at(state: State, p: Parameters, sites: NDArray[np.int64]) -> Any:
     )
 
 
-def swept_nearby(state: State, p: Parameters, patrol: Population, speed: Any, at: Any) -> NDArray[Any]:
-    """Speed times density (um/h/um2) of patrolling cells in the neighbourhood of sites `at` (flat index), float64[at]."""
-    return _around(state, p, patrol, speed, state.section.spacing**2, at)
+def met_nearby(state: State, p: Parameters, patrol: Population, speed: Any, radius: float, at: Any) -> NDArray[Any]:
+    """How often (1/h) a cell at sites `at` (flat index) meets patrolling cells of its neighbourhood, float64[at].
+
+    speed: um/h of each; radius: of contact, um. In a section they move in its plane.
+    """
+    per = state.section.site_volume if state.section.is_block else state.section.spacing**2
+    swept = _around(state, p, patrol, speed, per, at)
+    rates: NDArray[Any] = meeting_rate(radius, 1.0, swept, axes=len(state.section.shape))
+    return rates
 
 
 def _around(state: State, p: Parameters, cells: Population, amount: Any, per: float, at: Any) -> NDArray[Any]:
     """Mean over the neighbourhood of sites `at` (flat index) of each cell's amount, divided by `per`, float64[at]."""
     section = state.section
-    reach = disc(p.tumour.neighbourhood, section.spacing)
+    reach = section.ball(p.tumour.neighbourhood)
     whole = at is all_sites(section.zone.size)
     if whole or np.count_nonzero(amount) < len(at):  # the fewer of the two are gone through
         everywhere = np.zeros(section.shape)
@@ -145,27 +151,27 @@ def density_nearby(state: State, p: Parameters, cells: Population, rows: Any, at
     return _around(state, p, cells, rows / state.section.site_volume, 1.0, at)
 
 
-def crowding_at(state: State, p: Parameters, y: Any, x: Any, clone: Any) -> NDArray[Any]:
-    """Tumour cells per um3 of the neighbourhood that a cell of a clone would have at y, x (um), float64[n].
+def crowding_at(state: State, p: Parameters, y: Any, x: Any, z: Any, clone: Any) -> NDArray[Any]:
+    """Tumour cells per um3 of the neighbourhood that a cell of a clone would have at y, x, z (um), float64[n].
 
     All living ones, or of tracers those of its own clone.
     """
     section, cells = state.section, state.tumour_cells
-    reach, sites = disc(p.tumour.neighbourhood, section.spacing), section.site_of(y, x)
+    reach, sites = section.ball(p.tumour.neighbourhood), section.site_of(y, x, z)
     if not state.of_tracers:
         return gather(state.mapped_living_tumour() / section.site_volume, sites, *reach)
     here = np.flatnonzero(~np.isnan(cells.y))
     here = here[np.argsort(cells.clone[here], kind="stable")]
-    members, clones = section.site_of(cells.y[here], cells.x[here]), cells.clone[here]
+    members, clones = section.site_of(cells.y[here], cells.x[here], cells.z[here]), cells.clone[here]
     first, after = (np.searchsorted(clones, clone, side=side) for side in ("left", "right"))
-    return gather_own(first, after - first, members, sites, section.shape, *reach) / section.site_volume
+    return gather_own(first, after - first, members, sites, section.grid, *reach) / section.site_volume
 
 
 def tumour_density_nearby(state: State, p: Parameters, rows: Any) -> NDArray[Any]:
-    """Tumour cells (rows, bool[n]) per um3 of the neighbourhood of each site, float64[y, x]: the same on any grid."""
+    """Tumour cells (rows, bool[n]) per um3 of the neighbourhood of each site, float64 of its shape: the same on any grid."""
     section = state.section
     density = np.zeros(section.shape)
-    reach = disc(p.tumour.neighbourhood, section.spacing)
+    reach = section.ball(p.tumour.neighbourhood)
     spread(density, state.sites(state.tumour_cells), rows / section.site_volume, *reach)
     return density
 

@@ -49,7 +49,7 @@ class Stage:
     def value(self, state: State, p: Any) -> float:
         """The marker now, numbers per mm2 of section."""
         value = BY_NAME[self.marker].measure(state, p)
-        return value * MM2 / state.section.area if self.per_area else value
+        return value * MM2 / (state.section.area * state.section.slabs) if self.per_area else value
 
 
 STAGES: tuple[Stage, ...] = (

@@ -208,7 +208,7 @@ class Rows(Generic[P]):
 
 @dataclass
 class State:
-    """All that changes in a run. Fields are float64[y, x]; `time` is in h; `step_index` counts steps."""
+    """All that changes in a run. Fields are float64[y, x], in a block [z, y, x]; `time` is in h; `step_index` counts steps."""
 
     section: Section
     populations: dict[str, Population]
@@ -271,15 +271,15 @@ class State:
     def sites(self, population: Population) -> NDArray[np.int64]:
         """Flat site index of every cell of a population, int64[n]."""
         if not population.rests:
-            return self.section.site_of(population.y, population.x)
+            return self.section.site_of(population.y, population.x, population.z)
         mark = (len(population), population.removals)  # resting cells: their sites change only with their rows
         known = self._resting_sites.get(population.name)
         if known is None or known[0] != mark:
-            known = self._resting_sites[population.name] = (mark, self.section.site_of(population.y, population.x))
+            known = self._resting_sites[population.name] = (mark, self.section.site_of(population.y, population.x, population.z))
         return known[1]
 
-    def place(self, name: str, uniforms: Field) -> tuple[Field, Field]:
-        """Positions (y, x), um, where cells of a population live at rest; uniforms: float64[n, 3]."""
+    def place(self, name: str, uniforms: Field) -> dict[str, Field]:
+        """Positions as columns of cells, um, where a population lives at rest; uniforms: float64[n, 3]."""
         if name not in self._cumulative:
             self._cumulative[name] = np.cumsum(self.resting_density[name])
         return self.section.place(uniforms, self._cumulative[name])
@@ -289,9 +289,10 @@ class State:
         return values.ravel()[self.sites(population)]
 
     def mapped(self, population: Population, weights: Any = None) -> Field:
-        """Cells (or a weight of each) per site, float64[y, x]."""
+        """Cells (or a weight of each) per site, float64 of the section's shape."""
         amount = ONE if weights is None else np.asarray(weights, np.float64)
-        return add_up(self.sites(population), amount, *self.section.shape)
+        mapped: Field = add_up(self.sites(population), amount, self.section.zone.size).reshape(self.section.shape)
+        return mapped
 
     def mapped_living_tumour(self) -> Field:
         """Tumour cells in the tissue (not circulating) per site, float64[y, x]."""
@@ -307,6 +308,7 @@ class State:
             vesicles=np.minimum(size, vesicles - first),
             source=source,
             place=Exosome.place.code("blood"),
+            z=np.nan,
             y=np.nan,
             x=np.nan,
         )
@@ -315,7 +317,7 @@ class State:
     def enter_tumour_cells(self, n: int, line: int, keys: Any) -> None:
         """Put n tumour cells of one line (its code) into the blood that enters the section; keys: uint64[n]."""
         circulating = TumourCell.state.code("circulating")
-        self.tumour_cells.add(n, key=keys, clone=keys, line=line, state=circulating, y=np.nan, x=np.nan)
+        self.tumour_cells.add(n, key=keys, clone=keys, line=line, state=circulating, z=np.nan, y=np.nan, x=np.nan)
         self.counters.tumour_entered += n
 
     def seen_by_tracers(self) -> State:

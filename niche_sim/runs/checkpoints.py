@@ -341,11 +341,12 @@ def _refuse_another_mouse(new: Simulation, old: Simulation) -> None:
 def _decides(model: Simulation) -> dict[str, str]:
     """All that decides a run but its protocol, as text."""
     experiment = model.experiment
-    width, height, spacing = experiment.section
+    extent = experiment.section
     clock = {"step": experiment.step, "record": experiment.record, "duration": experiment.duration}
     return {
         "organ": experiment.organ,
-        "section": f"{width:g} x {height:g} um in sites of {spacing:g} um",
+        "section": " x ".join(f"{length:g}" for length in (extent.depth, extent.height, extent.width) if length)
+        + f" um in sites of {extent.spacing:g} um",
         **{f"run.{name}": f"{time:g} h" for name, time in clock.items()},
         "schedule": ", ".join(process.name for process in model.schedule),
         **{f"threshold.{name}": repr(value) for name, value in model.stages.thresholds.items()},

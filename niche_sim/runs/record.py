@@ -57,8 +57,9 @@ class Record:
     """One finished run.
 
     table: `time_h` and a float64 column a readout, one row a record time. events: columns of one length (time_h, kind,
-    cause, y_um, x_um, clone). snapshots: time in h -> arrays `field_<name>` [y, x] and `<population>_<column>` [cell],
-    with `_y`, `_x` in sites. onsets: stage -> h or None. provenance: all that is needed to run it again.
+    cause, y_um, x_um, clone). snapshots: time in h -> arrays `field_<name>` [y, x], of a block [z, y, x], and
+    `<population>_<column>` [cell], with `_y`, `_x` (of a block `_z`) in sites. onsets: stage -> h or None. provenance: all that is
+    needed to run it again.
     """
 
     table: dict[str, NDArray[np.float64]]
@@ -231,12 +232,13 @@ def onsets_of(model: Simulation) -> dict[str, float]:
 
 def snapshot(model: Simulation) -> dict[str, NDArray[Any]]:
     """Fields and cells as they are now, by the names of snapshots.npz."""
-    state, spacing = model.state, model.state.section.spacing
+    state, spacing, block = model.state, model.state.section.spacing, model.state.section.is_block
     arrays: dict[str, NDArray[Any]] = {f"field_{name}": getattr(state, name).copy() for name in FIELDS}
     for name, population in state.populations.items():
         for column in (*population.cell_type.declared(), "unique_id", "key"):
-            values = getattr(population, column).copy()
-            arrays[f"{name}_{column}"] = values / spacing if column in ("y", "x") else values
+            if column != "z" or block:
+                values = getattr(population, column).copy()
+                arrays[f"{name}_{column}"] = values / spacing if column in ("z", "y", "x") else values
     return arrays
 
 
@@ -305,8 +307,10 @@ def _check_snapshot(arrays: Mapping[str, NDArray[Any]], file: Path) -> None:
     """Raises InputError if a field or a column of cells is missing, or they do not fit each other."""
     if len({arrays[f"field_{name}"].shape for name in FIELDS}) > 1:
         raise InputError(f"{file}", "fields of different sizes", MADE)
+    block = arrays["field_tgfb"].ndim > 2
     for kind in POPULATIONS:
-        if len({arrays[f"{kind.population}_{column}"].shape for column in (*kind.declared(), "key")}) > 1:
+        columns = [column for column in (*kind.declared(), "key") if column != "z" or block]
+        if len({arrays[f"{kind.population}_{column}"].shape for column in columns}) > 1:
             raise InputError(f"{file}", f"columns of different lengths of {kind.population}", MADE)
 
 
@@ -385,7 +389,8 @@ def anatomy_of(model: Simulation) -> dict[str, Any]:
         "height_um": section.height,
         "width_um": section.width,
         "spacing_um": section.spacing,
-        "thickness_um": section.thickness,
+        "thickness_um": section.slab,
+        **({"depth_um": section.depth} if section.is_block else {}),
         "lobule_radius_um": model.parameters.organ.lobule_radius,
         "portal_radius_um": model.parameters.organ.portal_radius,
         "central_radius_um": model.parameters.organ.central_radius,

@@ -48,7 +48,9 @@ def compute_thresholds(
     if failed := cohort.run([plan], folder, workers, watch, report=report):
         raise InputError(f"untreated mouse {failed[0].seed}", failed[0].why, "a scenario whose mice can be run")
     tables = [life.table for life in cohort.gather(plan, folder).lives[plan.reference].values()]
-    area = section_of(*experiment.section, plan.base.parameters).area
+    extent = experiment.section
+    section = section_of(*extent[:3], plan.base.parameters, extent.depth)
+    area = section.area * section.slabs
     changed = {name: change.text for name, change in experiment.parameters.items()}
     lines = [
         "# Made by `niche-sim thresholds`; do not edit. A stage's onset is the first 24 h in which its marker lies above",
@@ -59,7 +61,7 @@ def compute_thresholds(
         f"first_seed = {seed}",
         f"niche_sim = {json.dumps(niche_sim.__version__)}",
         f"register_sha256 = {json.dumps(parameters.digest(parameters.resolve(changed, organ=experiment.organ)))}",
-        f"section = {json.dumps([f'{length:g} um' for length in experiment.section])}",
+        f"section = {json.dumps([f'{length:g} um' for length in extent if length is not None])}",
         f"duration = {json.dumps(f'{experiment.duration / 24:g} day')}",
     ]
     for stage in STAGES:

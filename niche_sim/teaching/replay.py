@@ -25,6 +25,7 @@ from niche_sim.figures.appearance import FIELD_LOOKS, LiveSight, SnapshotSight
 from niche_sim.figures.labels import arm_title, plain_words
 from niche_sim.model.readouts import BY_NAME
 from niche_sim.model.stages import STAGES
+from niche_sim.runs.planes import seen_at
 from niche_sim.runs.record import anatomy_of, provenance_of, shots, whole
 
 FIELDS = tuple(FIELD_LOOKS)
@@ -91,13 +92,15 @@ def save_replay(
     file: Path,
     *,
     seen: Iterable[SnapshotSight] = (),
+    plane: str | None = None,
     watch: Callable[[int, int], None] | None = None,
     stop: Callable[[], bool] | None = None,
 ) -> Path | None:
     """Step one or two models from where they are to their end and write the page; returns the file, or None if stopped.
 
     every: h from moment to moment, for which `fits` holds. seen: sights that the colour scales show from the beginning, so
-    that one colour means one value all along. watch: called with (moments done, total); stop: asked before each moment.
+    that one colour means one value all along. plane: of a block, the one that is seen, as `seen_at` takes it. watch: called
+    with (moments done, total); stop: asked before each moment.
     The file is there only once it is whole.
 
     Raises InputError if the runs are not alike, ECharts is not installed, or the file cannot be written.
@@ -110,7 +113,7 @@ def save_replay(
         scales.see(sight, FIELDS)
     static = static_of(LiveSight(models[0]))
     try:
-        moments = _moments(models, names, every, scales, watch, stop)
+        moments = _moments(models, names, every, scales, plane, watch, stop)
     except Stopped:
         return None
     page = _page(models, names, every, static, moments, code)
@@ -157,11 +160,12 @@ def _moments(
     names: Sequence[str],
     every: float,
     scales: Scales,
+    plane: str | None,
     watch: Callable[[int, int], None] | None,
     stop: Callable[[], bool] | None,
 ) -> Moments:
     made = Moments([], [])
-    told = [provenance_of(model) for model in models]
+    told = [seen_at(provenance_of(model), plane) for model in models]
     total = 1 + round((models[0].duration - models[0].state.time) / every)
     for taken in zip(*(shots(model, every) for model in models), strict=True):
         if stop is not None and stop():

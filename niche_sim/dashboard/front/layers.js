@@ -13,7 +13,7 @@ const SCALES = [
   ["held", "Scale: locked as it is"],
 ];
 // actions: changed() after any change; fields(names) when other fields are wanted; brief: only what is shown or there, until all is asked for; scale(mode), where colour scales can
-// be chosen.
+// be chosen; plane(depth_um), where there is a block to move through.
 export function buildLayers(el, layers, actions) {
   const root = make("details", "ns-layers");
   root.open = !window.matchMedia("(max-width: 700px)").matches;
@@ -55,6 +55,29 @@ export function buildLayers(el, layers, actions) {
     const made = make("fieldset", "ns-group");
     made.append(make("legend", "", title));
     return made;
+  };
+  // Which plane of a block is shown: a slider that goes from one to the next.
+  const planes = () => {
+    const slider = document.createElement("input");
+    slider.type = "range";
+    slider.min = section.spacing_um / 2;
+    slider.max = section.depth_um - section.spacing_um / 2;
+    slider.step = section.spacing_um;
+    slider.value = section.plane_um;
+    slider.setAttribute("aria-label", "Plane of the block");
+    const text = make("span", "");
+    const tell = () => {
+      text.textContent = `Plane ${slider.value} of ${section.depth_um} µm`;
+      slider.setAttribute("aria-valuetext", text.textContent);
+    };
+    slider.addEventListener("input", () => {
+      tell();
+      actions.plane(Number(slider.value));
+    });
+    tell();
+    const line = make("label", "ns-opacity ns-planes");
+    line.append(text, slider);
+    return line;
   };
   const shownFields = () => [...layers.fields].filter(([, layer]) => layer.on).map(([name]) => name);
 
@@ -168,6 +191,7 @@ export function buildLayers(el, layers, actions) {
         byGroup.get(kind.group).append(cellRow(kind, number));
       });
       const ofPlaces = group("Section");
+      if (section.depth_um && actions.plane) ofPlaces.append(planes());
       const vessels = section.liver ? "Lobules, portal triads, central veins" : "Vessels";
       ofPlaces.append(
         tick(vessels, layers.anatomy, (on) => {

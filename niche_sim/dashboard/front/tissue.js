@@ -14,7 +14,7 @@ import { drawSection, pictureStore } from "./section.js";
 
 const TALLEST = 0.68; // of the window, where panels do not fill what they are given
 const QUICK = 150; // ms between two pictures that make a film
-// options: {fill, fields: [name], dark, onPick({panel, y_um, x_um, reach_um, unique_id}), onFields([name]), onDrawn(seq), onScale(mode), cardOf(found),
+// options: {fill, fields: [name], dark, onPick({panel, y_um, x_um, reach_um, unique_id}), onFields([name]), onDrawn(seq), onScale(mode), onPlane(depth_um), cardOf(found),
 // below}: where there is nobody to ask, cardOf makes the card of what the picture itself tells, {title, lines, unique_id}; below is
 // an element that stands below the picture; fill: panels fill the room that the page gives them, else they have the section's shape.
 // Returns {setStatic(static), setFrame(header, buffers), setDark(on), setCard(card), setView(view), getView(), destroy()}.
@@ -70,6 +70,7 @@ export function buildTissue(el, options) {
     fields: (names) => options.onFields?.(names),
     brief: options.fill,
     scale: options.onScale,
+    plane: options.onPlane,
   });
   for (const [text, name, act] of [
     ["+", "Zoom in", () => camera.zoom(1.5)],

@@ -17,6 +17,7 @@ export function render({ model, el }) {
         model.save_changes();
       },
       onScale: (mode) => send("scale", { mode }),
+      onPlane: (depth_um) => send("plane", { depth_um }),
       onDrawn: (seq) => send("drawn", { seq }),
     },
     {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from typing import Any
 
 import numpy as np
@@ -15,21 +16,21 @@ TOLERANCE = 1e-5  # of the source's norm
 
 
 def solve_steady(diffusivity: float, uptake: Field, source: Field, spacing: float, guess: Field) -> Field:
-    """The u with diffusivity * lap(u) - uptake * u + source = 0 and no-flux edges (five-point Laplacian).
+    """The u with diffusivity * lap(u) - uptake * u + source = 0 and no-flux edges (two neighbours an axis).
 
-    diffusivity: um2/h; uptake: 1/h [y, x], positive somewhere and nowhere negative; source: u per h [y, x], not negative;
-    spacing: um; guess: where to start [y, x]. Returns float64[y, x], not negative. Raises ValueError if it does not
+    diffusivity: um2/h; uptake: 1/h [y, x] or [z, y, x], positive somewhere and nowhere negative; source: u per h, alike, not
+    negative; spacing: um; guess: where to start. Returns float64 of that shape, not negative. Raises ValueError if it does not
     converge (uptake 0 everywhere has no solution).
     """
     shape, mean = uptake.shape, float(uptake.mean())
     if not (mean > 0.0 and uptake.min() >= 0.0 and source.min() >= 0.0):
         raise ValueError("uptake and source must not be negative, and some uptake positive")
-    rows, columns = (2.0 * (1.0 - np.cos(np.pi * np.arange(n) / n)) / spacing**2 for n in shape)  # of minus lap
-    inverse = 1.0 / (diffusivity * (rows[:, None] + columns[None, :]) + mean)
+    axes = [2.0 * (1.0 - np.cos(np.pi * np.arange(n) / n)) / spacing**2 for n in shape]  # of minus lap
+    inverse = 1.0 / (diffusivity * functools.reduce(np.add.outer, axes) + mean)
     per_area = diffusivity / spacing**2
 
     def operate(flat: Field) -> Field:
-        return _operate(flat.reshape(shape), uptake, per_area).ravel()
+        return _operate(flat, uptake.ravel(), per_area, *shape[-2:])
 
     def precondition(flat: Field) -> Field:
         solved: Field = scipy.fft.idctn(scipy.fft.dctn(flat.reshape(shape), type=2) * inverse, type=2, overwrite_x=True)
@@ -46,20 +47,27 @@ def solve_steady(diffusivity: float, uptake: Field, source: Field, spacing: floa
 
 
 @compiled()
-def _operate(u: Any, uptake: Any, per_area: float) -> Any:  # pragma: no cover - compiled
-    """uptake * u minus the Laplacian of u, times per_area, with no-flux edges."""
-    ny, nx = u.shape
+def _operate(u: Any, uptake: Any, per_area: float, ny: int, nx: int) -> Any:  # pragma: no cover - compiled
+    """uptake * u minus the Laplacian of u, times per_area, with no-flux edges; all flat, of planes of ny x nx sites."""
+    plane = ny * nx
     out = uptake * u
-    for y in range(ny):
-        for x in range(nx):
-            flux = 0.0
-            if y > 0:
-                flux += u[y - 1, x] - u[y, x]
-            if y < ny - 1:
-                flux += u[y + 1, x] - u[y, x]
-            if x > 0:
-                flux += u[y, x - 1] - u[y, x]
-            if x < nx - 1:
-                flux += u[y, x + 1] - u[y, x]
-            out[y, x] -= per_area * flux
+    site = 0
+    for z in range(u.size // plane):
+        for y in range(ny):
+            for x in range(nx):
+                flux = 0.0
+                if y > 0:
+                    flux += u[site - nx] - u[site]
+                if y < ny - 1:
+                    flux += u[site + nx] - u[site]
+                if x > 0:
+                    flux += u[site - 1] - u[site]
+                if x < nx - 1:
+                    flux += u[site + 1] - u[site]
+                if z > 0:
+                    flux += u[site - plane] - u[site]
+                if site + plane < u.size:
+                    flux += u[site + plane] - u[site]
+                out[site] -= per_area * flux
+                site += 1
     return out

@@ -213,7 +213,7 @@ def results_of(point: Float, seeds: Sequence[int], store: Store) -> dict[str, Fl
         lives.setdefault(run.arm, []).append(part)
     p = resolve(space.overrides_of(dict(zip(space.names(), point, strict=True))), organ="liver")
     experiment = _plans()[0].experiment
-    mice = Mice(lives, p, float(p.organ.volume / section_of(*experiment.section, p).volume))
+    mice = Mice(lives, p, float(p.organ.volume / section_of(*experiment.section[:3], p, experiment.section.depth).volume))
     found = {name: read(mice) for name, read in READ.items()}
     return found | {name: stated(name, point[None, :]) for name in STATED}
 

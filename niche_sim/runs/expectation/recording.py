@@ -349,6 +349,8 @@ def without_tumour_cells(protocol: Protocol) -> Protocol:
 
 def refuse(model: Simulation) -> None:
     """Raise InputError, by name, for what receptivity does not hold: a rule without a hazard, an arm that acts by T cells."""
+    if model.state.section.is_block:
+        raise _refused("a block of tissue", "a section, one site deep: chances in a block are not computed yet")
     for rule in model.schedule:
         touches = any(name.split(".")[0] == "tumour_cells" for name in rule.writes)
         accounted_for = isinstance(rule, ACCOUNTED_FOR) or _is_trait(rule)

@@ -29,5 +29,5 @@ class EpithelialRecruitment(Process):
         rate = numbers.rate_epithelial * hill(held, numbers.half_held, numbers.steepness_held)
         n = chance.poisson(self, rate * state.section.volume * dt, [0]).item()
         keys = birth_key(self.stream, state.step_index, np.arange(n))
-        y, x = state.place("epithelial_cells", chance.uniform(self, keys, 3, purpose="place"))
-        cells.add(n, key=keys, y=y, x=x, entered_at=state.time)
+        where = state.place("epithelial_cells", chance.uniform(self, keys, 3, purpose="place"))
+        cells.add(n, key=keys, entered_at=state.time, **where)

@@ -35,7 +35,7 @@ class Arrest(Process):
         rows = np.flatnonzero(cells.state == CIRCULATING)
         if len(rows) == 0:
             return
-        flow, nx = section.flow, section.shape[1]
+        flow, nx = section.flow, section.shape[-1]
         draws = chance.uniform(self, cells.key[rows], 5)
         capture = capture_chance(section, p)
         sites, _ = pass_through(
@@ -45,8 +45,9 @@ class Arrest(Process):
         arrested = sites >= 0
         stuck, sites = rows[arrested], sites[arrested]
         cells.state[stuck] = ARRESTED
-        cells.y[stuck] = (sites // nx + draws[arrested, 2]) * section.spacing
-        cells.x[stuck] = (sites % nx + draws[arrested, 3]) * section.spacing
+        deep = chance.uniform(self, cells.key[stuck], purpose="depth") if section.is_block else 0.0
+        for axis, place in section.within(sites, draws[arrested, 2], draws[arrested, 3], deep).items():
+            getattr(cells, axis)[stuck] = place
         cells.heading[stuck] = 2.0 * np.pi * draws[arrested, 4]
         cells.arrived_at[stuck] = state.time
         state.counters.tumour_arrived += len(stuck)
@@ -70,7 +71,7 @@ def arrest_rate(section: Section, fraction: float) -> float:
     def excess(rate: float) -> float:
         capture = probability(rate * flow.passage, 1.0).ravel()
         _, arrested = pass_probability(
-            flow.order, flow.route, capture, section.shape[1], flow.source_sites, flow.source_share
+            flow.order, flow.route, capture, section.shape[-1], flow.source_sites, flow.source_share
         )
         return float(arrested) - fraction
 

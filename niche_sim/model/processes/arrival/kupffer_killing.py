@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from niche_sim.engine.chance import Chance
-from niche_sim.engine.laws import meeting_rate, slowed
+from niche_sim.engine.laws import slowed
 from niche_sim.model.catalogue import Loss
 from niche_sim.model.cells import KupfferCell, TumourCell
 from niche_sim.model.parameters import Parameters
 from niche_sim.model.process import Process
-from niche_sim.model.sensing import Situation, swept_nearby
+from niche_sim.model.sensing import Situation, met_nearby
 from niche_sim.model.state import State
 
 ARRESTED = TumourCell.state.code("arrested")
@@ -33,8 +33,7 @@ class KupfferKilling(Process):
     def hazard(self, state: State, p: Parameters, where: Situation) -> NDArray[np.float64]:
         killers = state.kupffer_cells
         speed = slowed(p.kupffer.speed, killers.load, p.kupffer.half_load_speed) * (killers.state == NAIVE)
-        swept = swept_nearby(state, p, killers, speed, where.sites)  # um/h/um2 [cell]
-        rate = meeting_rate(p.kupffer.contact_radius, 1.0, swept)
+        rate = met_nearby(state, p, killers, speed, p.kupffer.contact_radius, where.sites)
         return rate * p.of_lines("chance_killed_by_kupffer", where.line)
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:

@@ -6,12 +6,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from niche_sim.engine.chance import Chance
-from niche_sim.engine.laws import meeting_rate
 from niche_sim.model.catalogue import Loss
 from niche_sim.model.cells import BoneMarrowDerivedCell, TumourCell
 from niche_sim.model.parameters import Parameters
 from niche_sim.model.process import Process
-from niche_sim.model.sensing import Situation, swept_nearby
+from niche_sim.model.sensing import Situation, met_nearby
 from niche_sim.model.state import State
 
 ARRESTED, DORMANT = TumourCell.state.code("arrested"), TumourCell.state.code("dormant")
@@ -33,8 +32,8 @@ class PatrolKilling(Process):
         patrols = state.bmdc.kind == PATROLLING
         if not patrols.any():
             return np.zeros(len(where))
-        swept = swept_nearby(state, p, state.bmdc, p.bmdc.speed * patrols, where.sites)
-        return meeting_rate(p.kupffer.contact_radius, 1.0, swept) * p.bmdc.chance_kill_patrolling
+        met = met_nearby(state, p, state.bmdc, p.bmdc.speed * patrols, p.kupffer.contact_radius, where.sites)
+        return met * p.bmdc.chance_kill_patrolling
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         cells = state.tumour_cells

@@ -29,7 +29,7 @@ class Crowding(Process):
         rows = np.flatnonzero(cells.state != CIRCULATING)
         if len(rows) == 0:
             return
-        cells.crowding[rows] = crowding_at(state, p, cells.y[rows], cells.x[rows], cells.clone[rows])
+        cells.crowding[rows] = crowding_at(state, p, cells.y[rows], cells.x[rows], cells.z[rows], cells.clone[rows])
         _, first, member, size = np.unique(
             cells.clone[rows], return_index=True, return_inverse=True, return_counts=True
         )

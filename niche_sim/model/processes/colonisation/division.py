@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from niche_sim.engine.chance import Chance, daughter_key
-from niche_sim.engine.kernels.neighbourhood import disc, find_room
+from niche_sim.engine.kernels.neighbourhood import find_room
 from niche_sim.engine.laws import LN2, against_naive, births, disc_diameter, hill
 from niche_sim.model.anatomy import Section
 from niche_sim.model.cells import TumourCell
@@ -27,7 +27,8 @@ class Division(Process):
     by growth factor (Zhang 2017). A daughter goes in a random direction to the first place, a cell diameter or more away, where
     the neighbourhood is not packed; if there is none within the rim, the division does not happen. The slab is the
     central slice of a spherical colony: once the clone is wider than the slab, a third of the births fall above or below
-    it and are counted out. *Assumed*: the depth of the rim (growth of colonies turns linear at some 200 um diameter).
+    it and are counted out; in a block every daughter stays. *Assumed*: the depth of the rim (growth of colonies turns linear
+    at some 200 um diameter).
     """
 
     reads = ("section", "oxygen", "nutrient", "hgf", "tumour_cells", "blocked.division")
@@ -56,20 +57,25 @@ class Division(Process):
         cells.divisions[parents] += 1
         keys = daughter_key(cells.key[parents], cells.divisions[parents])
         aside, angle = chance.uniform(self, keys, 2, purpose="daughter").T
-        y, x, fits = first_room(state, p, parents, 2.0 * np.pi * angle)
+        up = 2.0 * aside - 1.0 if section.is_block else 0.0  # even over a sphere
+        flat = np.sqrt(1.0 - up * up)
+        way = (up, flat * np.sin(2.0 * np.pi * angle), flat * np.cos(2.0 * np.pi * angle))
+        z, y, x, fits = first_room(state, p, parents, way)
         leaves = fits & (aside < share_aside(cells.clone_size[parents], p, section))
         stays = fits & ~leaves
         state.counters.tumour_born += int(fits.sum())
         state.counters.tumour_left_slab += int(leaves.sum())
         inherited = {name: cells.columns[name][parents[stays]] for name in INHERITED}
-        cells.add(int(stays.sum()), key=keys[stays], y=y[stays], x=x[stays], **inherited)
+        cells.add(int(stays.sum()), key=keys[stays], z=z[stays], y=y[stays], x=x[stays], **inherited)
 
 
 SHARE_ASIDE = 1.0 / 3.0  # two of six directions leave the slab
 
 
 def share_aside(clone_size: Any, p: Parameters, section: Section) -> Any:
-    """Share of a clone's births that fall above or below the slab: those of a clone wider than the slab; float64[n]."""
+    """Share of a clone's births that fall above or below the slab: if it is wider; float64[n]. In a block none."""
+    if section.is_block:
+        return np.zeros(np.shape(clone_size))
     wide = disc_diameter(clone_size, p.tumour.packing, section.thickness) > section.thickness
     return SHARE_ASIDE * wide
 
@@ -77,36 +83,38 @@ def share_aside(clone_size: Any, p: Parameters, section: Section) -> Any:
 INHERITED = ("line", "state", "crowding", "clone_size", "reactivated_by", "clone", "arrived_at", "emt", "resistance", "coopting")
 
 
-def first_room(state: State, p: Parameters, parents: Any, angle: Any) -> tuple[Any, Any, Any]:
-    """Where a daughter ends up: the nearest place along `angle` (radians) whose neighbourhood is not packed.
+def first_room(state: State, p: Parameters, parents: Any, way: tuple[Any, Any, Any]) -> tuple[Any, Any, Any, Any]:
+    """Where a daughter ends up: the nearest place on a way whose neighbourhood is not packed.
 
-    parents: rows [n]. Returns y, x [n] in um and whether there is one within the rim.
+    parents: rows [n]; way: its direction along z, y, x, of length 1. Returns z, y, x [n] in um and whether there is one within the
+    rim.
     """
     section, cells, step = state.section, state.tumour_cells, p.tumour.diameter
-    y, x = cells.y[parents], cells.x[parents]
-    dy, dx = step * np.sin(angle), step * np.cos(angle)
+    z, y, x = cells.z[parents], cells.y[parents], cells.x[parents]
+    dz, dy, dx = (step * along for along in way)
     farthest, most = int(p.tumour.rim // step), p.tumour.packing / 2.0  # the edge of a packed colony has half its neighbours
     if state.of_tracers:
-        return room_among_own(state, p, parents, (dy, dx), farthest, most)
+        return room_among_own(state, p, parents, (dz, dy, dx), farthest, most)
     density = state.mapped_living_tumour() / section.site_volume
-    reach = disc(p.tumour.neighbourhood, section.spacing)
-    return find_room(density, y, x, dy, dx, farthest, most, section.spacing, *reach)
+    dz = np.broadcast_to(dz, dy.shape).copy()
+    return find_room(density, z, y, x, dz, dy, dx, farthest, most, section.spacing, *section.ball(p.tumour.neighbourhood))
 
 
-def room_among_own(state: State, p: Parameters, parents: Any, way: tuple[Any, Any], farthest: int, most: float) -> Any:
-    """The same for tracers, which only their own clone crowds. way: um a step along y and x, float64[n] each."""
+def room_among_own(state: State, p: Parameters, parents: Any, way: tuple[Any, Any, Any], farthest: int, most: float) -> Any:
+    """The same for tracers, which only their own clone crowds. way: um a step along z, y and x, float64[n] each."""
     section, cells = state.section, state.tumour_cells
-    y, x, clone = cells.y[parents], cells.x[parents], cells.clone[parents]
-    found = np.zeros(len(y), bool)
-    out_y, out_x = y.copy(), x.copy()
+    at, clone = [cells.z[parents], cells.y[parents], cells.x[parents]], cells.clone[parents]
+    found, out = np.zeros(len(clone), bool), [axis.copy() for axis in at]
+    lengths = (section.depth, section.height, section.width)
     for steps in range(1, 1 + farthest):
-        to_y, to_x = reflected(y + steps * way[0], section.height), reflected(x + steps * way[1], section.width)
-        fits = ~found & (crowding_at(state, p, to_y, to_x, clone) < most)
-        out_y[fits], out_x[fits] = to_y[fits], to_x[fits]
+        z, y, x = to = [reflected(axis + steps * by, length) for axis, by, length in zip(at, way, lengths, strict=True)]
+        fits = ~found & (crowding_at(state, p, y, x, z, clone) < most)
+        for axis, new in zip(out, to, strict=True):
+            axis[fits] = new[fits]
         found |= fits
         if found.all():
             break
-    return out_y, out_x, found
+    return *out, found
 
 
 def reflected(position: Any, length: float) -> Any:

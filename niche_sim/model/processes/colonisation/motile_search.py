@@ -6,8 +6,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from niche_sim.engine.chance import Chance
-from niche_sim.engine.kernels.walk import sub_steps, walk
+from niche_sim.engine.kernels.walk import sub_steps
 from niche_sim.engine.laws import turn_chance
+from niche_sim.model.acting import walk_rows
 from niche_sim.model.cells import TumourCell
 from niche_sim.model.parameters import Parameters
 from niche_sim.model.process import Process
@@ -28,7 +29,7 @@ class MotileSearch(Process):
 
     reads = ("section", "resting_density", "tumour_cells", "blocked.motility", "time")
     writes = (
-        "tumour_cells.coopting", "tumour_cells.y", "tumour_cells.x", "tumour_cells.heading", "tumour_cells.state",
+        "tumour_cells.coopting", "tumour_cells.z", "tumour_cells.y", "tumour_cells.x", "tumour_cells.heading", "tumour_cells.state",
         "counters", "events",
     )  # fmt: skip
     befalls = ("motile",)
@@ -43,19 +44,16 @@ class MotileSearch(Process):
         return fully * (1.0 - state.blocked.motility)
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
-        cells, spacing = state.tumour_cells, state.section.spacing
+        cells = state.tumour_cells
         rows = np.flatnonzero(cells.state == MOTILE)
         if len(rows) == 0:
             return
         fastest = p.tumour.speed_motile * (1.0 + p.tumour.gain_motility)
-        steps = sub_steps(fastest, p.tumour.persistence, dt, spacing)
-        y, x, heading = cells.y[rows], cells.x[rows], cells.heading[rows]
+        steps = sub_steps(fastest, p.tumour.persistence, dt, state.section.spacing)
         speed = self.speed(state, p, Present(state, rows))
         run = speed * dt / steps
         draws = chance.uniform32(self, cells.key[rows], steps, purpose="walk").reshape(-1, steps)
-        walk(y, x, heading, run, turn_chance(dt / steps, p.tumour.persistence), draws, state.resting_density["tumour_cells"],
-             spacing)  # fmt: skip
-        cells.y[rows], cells.x[rows], cells.heading[rows] = y, x, heading
+        walk_rows(state, cells, rows, run, turn_chance(dt / steps, p.tumour.persistence), draws)
         rate = self.hazard(state, p, Present(state, rows))
         new = rows[chance.events(self, cells.key[rows], rate, dt, "condense")]
         cells.state[new] = CYCLING

@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from niche_sim.engine.chance import Chance
-from niche_sim.engine.laws import hill, meeting_rate
+from niche_sim.engine.laws import hill
 from niche_sim.model.catalogue import Loss
 from niche_sim.model.cells import TumourCell
 from niche_sim.model.parameters import Parameters
 from niche_sim.model.process import Process
-from niche_sim.model.sensing import Situation, swept_nearby
+from niche_sim.model.sensing import Situation, met_nearby
 from niche_sim.model.state import State
 
 CIRCULATING, ARRESTED, DORMANT = (
@@ -32,11 +32,11 @@ class NkKilling(Process):
     befalls = ("arrested", "dormant", "motile", "cycling")
 
     def hazard(self, state: State, p: Parameters, where: Situation) -> NDArray[np.float64]:
-        swept = swept_nearby(state, p, state.nk_cells, p.nk.speed * state.nk_cells.activity, where.sites)
+        speed = p.nk.speed * state.nk_cells.activity
         resting = (where.state == ARRESTED) | (where.state == DORMANT)
         seen = np.where(resting, p.nk.fraction_seen_resting, 1.0)
         seen *= 1.0 - hill(where.crowding, p.tumour.half_crowding, p.tumour.steepness_crowding)
-        return meeting_rate(p.nk.contact_radius, 1.0, swept) * p.nk.chance_kill * seen
+        return met_nearby(state, p, state.nk_cells, speed, p.nk.contact_radius, where.sites) * p.nk.chance_kill * seen
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         cells = state.tumour_cells

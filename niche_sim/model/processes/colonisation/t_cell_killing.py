@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from niche_sim.engine.chance import Chance
-from niche_sim.engine.laws import hill, meeting_rate, rate_of
+from niche_sim.engine.laws import hill, rate_of
 from niche_sim.model.catalogue import Loss
 from niche_sim.model.cells import BoneMarrowDerivedCell, KupfferCell, TumourCell
 from niche_sim.model.parameters import Parameters
 from niche_sim.model.process import Process
-from niche_sim.model.sensing import Present, Situation, density_nearby, swept_nearby
+from niche_sim.model.sensing import Present, Situation, density_nearby, met_nearby
 from niche_sim.model.state import State
 
 CYCLING = TumourCell.state.code("cycling")
@@ -38,8 +38,7 @@ class TCellKilling(Process):
         if not t_cells.effector.any():
             return np.zeros(len(where))
         speed = numbers.speed * t_cells.effector * (1.0 - t_cells.exhaustion)
-        swept = swept_nearby(state, p, t_cells, speed, sites)
-        rate = meeting_rate(numbers.contact_radius, 1.0, swept) * numbers.chance_hit
+        rate = met_nearby(state, p, t_cells, speed, numbers.contact_radius, sites) * numbers.chance_hit
         suppressors = state.bmdc.kind == MDSC
         if suppressors.any():
             near = density_nearby(state, p, state.bmdc, suppressors, sites)

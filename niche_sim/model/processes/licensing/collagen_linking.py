@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from niche_sim.engine.chance import Chance
-from niche_sim.engine.kernels.neighbourhood import disc, spread
+from niche_sim.engine.kernels.neighbourhood import spread
 from niche_sim.engine.laws import gain_and_loss, hill, produce_and_decay, rate_of
 from niche_sim.model.parameters import Parameters
 from niche_sim.model.process import Process
@@ -30,7 +30,7 @@ class CollagenLinking(Process):
             return
         laid = np.zeros(section.shape)
         spread(laid, state.sites(cells), cells.activation * (numbers.rate_lox / section.site_volume),
-               *disc(p.stellate.reach, section.spacing))  # fmt: skip
+               *section.ball(p.stellate.reach))  # fmt: skip
         state.lox = produce_and_decay(state.lox, laid, rate_of(numbers.half_life_lox), dt)
         linking = numbers.rate_linking * hill(state.lox, numbers.half_lox, 1.0) * (1.0 - state.blocked.lox)
         state.collagen = gain_and_loss(state.collagen, linking, rate_of(numbers.half_life), dt)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from niche_sim.engine.chance import Chance
-from niche_sim.engine.kernels.neighbourhood import disc, spread
+from niche_sim.engine.kernels.neighbourhood import spread
 from niche_sim.engine.laws import produce_and_decay, rate_of
 from niche_sim.model.parameters import Parameters
 from niche_sim.model.process import Process
@@ -33,7 +33,7 @@ class FibronectinDeposition(Process):
         if cells.activation.any():
             laid = p.fibronectin.rate_deposit * (1.0 - state.blocked.fibronectin) / state.section.site_volume
             laid *= saa_support(state, p)
-            reach = disc(p.stellate.reach, state.section.spacing)
+            reach = state.section.ball(p.stellate.reach)
             spread(source, state.sites(cells), cells.activation * laid, *reach)
         state.fibronectin = produce_and_decay(state.fibronectin, source, turnover, dt)
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from niche_sim.engine.chance import Chance
-from niche_sim.engine.kernels.neighbourhood import disc, spread
+from niche_sim.engine.kernels.neighbourhood import spread
 from niche_sim.engine.laws import produce_and_decay, rate_of
 from niche_sim.model.parameters import Parameters
 from niche_sim.model.process import Process
@@ -28,7 +28,7 @@ class ParallelDeposition(Process):
         source = np.full(section.shape, turnover)  # keeps the floor of 1
         laid = p.fibronectin.rate_deposit * (1.0 - state.blocked.fibronectin) / section.site_volume
         amount = (cells.activation + (state.blood.saa + state.blood.s100a8)) / len(PATHS)
-        spread(source, state.sites(cells), amount * laid, *disc(p.stellate.reach, section.spacing))
+        spread(source, state.sites(cells), amount * laid, *section.ball(p.stellate.reach))
         state.fibronectin = produce_and_decay(state.fibronectin, source, turnover, dt)
 
 

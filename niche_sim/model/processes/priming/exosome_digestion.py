@@ -49,7 +49,7 @@ class ExosomeDigestion(Process):
         state.counters.exosomes_degraded += int(lost.sum())
 
         mine, host = inside[alive], host[alive]
-        exosomes.y[mine], exosomes.x[mine] = cells.y[host], cells.x[host]
+        exosomes.z[mine], exosomes.y[mine], exosomes.x[mine] = cells.z[host], cells.y[host], cells.x[host]
         mif = p.of_sources("mif") * (1.0 - state.blocked.mif)
         n = len(cells)
         cells.load[:] = np.bincount(host, weights=left[alive], minlength=n).astype(np.int64)

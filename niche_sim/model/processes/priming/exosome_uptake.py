@@ -64,9 +64,9 @@ class ExosomeUptake(Process):
         match *= 1.0 - state.blocked.exosome_uptake
         weight = match * uptake_by_zone(section.zone.ravel()[sites], p) * cells.responder
         weight /= 1.0 + cells.load / p.kupffer.half_load_uptake
-        density = state.mapped(cells, weight) / section.site_volume  # [y, x], 1/um3
+        density = state.mapped(cells, weight) / section.site_volume  # 1/um3 [site]
         capture = probability(cross_section(section, p) * density * flow.passage, 1.0).ravel()  # per site passed, [site]
-        columns = section.shape[1]
+        columns = section.shape[-1]
         _, extraction = pass_probability(flow.order, flow.route, capture, columns, flow.source_sites, flow.source_share)
 
         to_organ = passes_per_hour(p) * extraction  # 1/h
@@ -133,7 +133,7 @@ def _cross_section(section: Section, place: str, organ: Any, kupffer: Any, half_
     def excess(area: float) -> float:
         capture = probability(area * weighted, 1.0).ravel()
         _, extraction = pass_probability(
-            flow.order, flow.route, capture, section.shape[1], flow.source_sites, flow.source_share
+            flow.order, flow.route, capture, section.shape[-1], flow.source_sites, flow.source_share
         )
         return float(extraction) - wanted
 
@@ -169,5 +169,5 @@ def keep_inside(state: State, p: Parameters, per_cell: Any, source: int) -> None
     exosomes.add(
         len(owner), key=birth_key("inside", cells.key[owner], source, state.step_index, nth),
         vesicles=np.minimum(size, left[owner] - nth * size), source=source, place=INSIDE,
-        host=cells.unique_id[owner], y=cells.y[owner], x=cells.x[owner],
+        host=cells.unique_id[owner], z=cells.z[owner], y=cells.y[owner], x=cells.x[owner],
     )  # fmt: skip

@@ -18,7 +18,7 @@ class KupfferPatrol(Process):
     """
 
     reads = ("section", "resting_density", "kupffer_cells")
-    writes = ("kupffer_cells.y", "kupffer_cells.x", "kupffer_cells.heading")
+    writes = ("kupffer_cells.z", "kupffer_cells.y", "kupffer_cells.x", "kupffer_cells.heading")
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         speed = slowed(p.kupffer.speed, state.kupffer_cells.load, p.kupffer.half_load_speed)  # um/h [cell]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from niche_sim.engine.chance import Chance
-from niche_sim.engine.kernels.walk import sub_steps, walk
+from niche_sim.engine.kernels.walk import sub_steps
 from niche_sim.engine.laws import turn_chance
+from niche_sim.model.acting import walk_rows
 from niche_sim.model.parameters import Parameters
 from niche_sim.model.process import Process
 from niche_sim.model.state import State
@@ -19,16 +20,13 @@ class BmdcCrawling(Process):
     """
 
     reads = ("section", "resting_density", "bmdc")
-    writes = ("bmdc.y", "bmdc.x", "bmdc.heading")
+    writes = ("bmdc.z", "bmdc.y", "bmdc.x", "bmdc.heading")
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         cells = state.bmdc
         moving = np.flatnonzero(~cells.arrested)
         spacing = state.section.spacing
         steps = sub_steps(p.bmdc.speed, p.bmdc.persistence, dt, spacing)
-        y, x, heading = cells.y[moving], cells.x[moving], cells.heading[moving]
         run = np.full(len(moving), p.bmdc.speed * dt / steps)
         turn = turn_chance(dt / steps, p.bmdc.persistence)
-        walk(y, x, heading, run, turn, chance.uniform32(self, cells.key[moving], steps).reshape(-1, steps),
-             state.resting_density["bmdc"], spacing)  # fmt: skip
-        cells.y[moving], cells.x[moving], cells.heading[moving] = y, x, heading
+        walk_rows(state, cells, moving, run, turn, chance.uniform32(self, cells.key[moving], steps).reshape(-1, steps))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from niche_sim.engine.chance import Chance
-from niche_sim.engine.kernels.neighbourhood import disc, gather, spread
+from niche_sim.engine.kernels.neighbourhood import gather, spread
 from niche_sim.engine.laws import hill, produce_and_decay, rate_of, relax
 from niche_sim.model.cells import BoneMarrowDerivedCell
 from niche_sim.model.parameters import Parameters
@@ -34,11 +34,11 @@ class GranulinFeedback(Process):
             return
         macrophages = state.mapped(state.bmdc, arrested / section.site_volume)  # cells / um3 [y, x]
         sites = state.sites(cells)
-        near = gather(macrophages, sites, *disc(p.granulin.reach, section.spacing))
+        near = gather(macrophages, sites, *section.ball(p.granulin.reach))
         answer = hill(near, p.granulin.half_density, 1.0) * (1.0 - state.blocked.granulin)
         cells.granulin[:] = relax(cells.granulin, answer, p.granulin.rate_response, dt)
         laid = np.zeros(section.shape)  # 1/h [y, x]
         amount = p.granulin.rate_periostin / section.site_volume * cells.activation * cells.granulin
         amount *= 1.0 - state.blocked.periostin
-        spread(laid, sites, amount, *disc(p.stellate.reach, section.spacing))
+        spread(laid, sites, amount, *section.ball(p.stellate.reach))
         state.periostin = produce_and_decay(state.periostin, laid, rate_of(p.granulin.half_life_periostin), dt)

@@ -39,11 +39,10 @@ class ParallelRecruitment(Process):
             return
         keys = birth_key(self.stream, state.step_index, np.arange(n))
         draws = chance.uniform(self, keys, 5, purpose="place")
-        y, x = state.place("bmdc", draws[:, :3])
         arrested = draws[:, 4] < p.bmdc.chance_arrest_on_entry * p.bmdc.rate_rest / rate
         state.bmdc.add(
-            n, key=keys, kind=MACROPHAGE, y=y, x=x, heading=2.0 * np.pi * draws[:, 3], arrested=arrested,
-            entered_at=state.time,
+            n, key=keys, kind=MACROPHAGE, heading=2.0 * np.pi * draws[:, 3], arrested=arrested, entered_at=state.time,
+            **state.place("bmdc", draws[:, :3]),
         )  # fmt: skip
 
 

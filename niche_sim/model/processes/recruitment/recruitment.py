@@ -60,11 +60,11 @@ class Recruitment(Process):
         nth = np.concatenate([np.arange(number) for number in numbers])
         keys = birth_key(self.stream, kind, state.step_index, nth)
         draws = chance.uniform(self, keys, 5, purpose="place")
-        y, x = state.place("bmdc", draws[:, :3])
+        where = state.place("bmdc", draws[:, :3])
         at_rest = p.bmdc.chance_arrest_on_entry * p.bmdc.rate_rest  # only such as come at rest
         arrested = (kind == MACROPHAGE) & (draws[:, 4] * rates[MACROPHAGE] < at_rest)
         heading = 2.0 * np.pi * draws[:, 3]
-        state.bmdc.add(n, key=keys, kind=kind, y=y, x=x, heading=heading, arrested=arrested, entered_at=state.time)
+        state.bmdc.add(n, key=keys, kind=kind, heading=heading, arrested=arrested, entered_at=state.time, **where)
 
     def called(self, state: State, p: Parameters) -> Any:
         """Rate of entry of each kind, in the order of their codes, float64[4], per um3 and h."""

@@ -19,7 +19,9 @@ class LymphocytePatrol(Process):
     """
 
     reads = ("section", "resting_density", "nk_cells", "t_cells")
-    writes = ("nk_cells.y", "nk_cells.x", "nk_cells.heading", "t_cells.y", "t_cells.x", "t_cells.heading")
+    writes = (
+        "nk_cells.z", "nk_cells.y", "nk_cells.x", "nk_cells.heading", "t_cells.z", "t_cells.y", "t_cells.x", "t_cells.heading",
+    )  # fmt: skip
 
     def step(self, state: State, p: Parameters, chance: Chance, dt: float) -> None:
         for cells, numbers in ((state.nk_cells, p.nk), (state.t_cells, p.t_cells)):
