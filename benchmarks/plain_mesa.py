@@ -348,7 +348,7 @@ class PlainNiche(mesa.Model):
         hours = self.acts["answer"] * dt
         self.field_step = spectral_step(section.shape, spacing, p.tgfb.diffusivity, LN2 / p.tgfb.half_life, hours)
         # Fibronectin that one fully active stellate cell lays in an hour on the sites around it.
-        dy, dx, share = disc(p.stellate.reach, spacing)
+        _, dy, dx, share = disc(p.stellate.reach, spacing)
         self.margin = int(max(dy.max(), dx.max()))
         self.stamp = np.zeros((2 * self.margin + 1, 2 * self.margin + 1))
         self.stamp[dy + self.margin, dx + self.margin] = share * p.fibronectin.rate_deposit / section.site_volume

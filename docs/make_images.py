@@ -1,6 +1,6 @@
-"""Make the pictures of README.md anew: `python docs/make_images.py` writes section, timeline and receptivity.png into docs/images.
+"""Make the pictures of README.md anew: `python docs/make_images.py` writes them into docs/images.
 
-They show one run as `niche-sim run` draws it, with fewer dots and fewer shades, since the repository keeps them.
+All but that of a block show one run as `niche-sim run` draws it, with fewer dots and fewer shades, since the repository keeps them.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from niche_sim.figures.single_run import section_figure
 from niche_sim.figures.timeline import timeline_figure
 from niche_sim.inference.receptivity import record_hazards
 
+BLOCK = {"section.width": "1 mm", "section.height": "1 mm", "section.depth": "400 um"}
 SEED = 1  # the default of `niche-sim run`
 FOLDER = Path(__file__).parent / "images"
 DPI = 130
@@ -40,10 +41,12 @@ def main() -> None:
     """Run the mouse and draw it."""
     FOLDER.mkdir(exist_ok=True)
     record = niche_sim.run(arm="educated", seed=SEED)
+    block = niche_sim.run(arm="educated", seed=SEED, overrides=BLOCK)
     hazards = record_hazards(niche_sim.Simulation(arm="educated", seed=SEED))
     by_end, eventual = (niche_sim.receptivity(hazards, end=end) for end in ("by_T", "eventual"))
     figures = {
         "section.png": section_figure(record),
+        "block.png": section_figure(block, 35 * 24.0),
         "timeline.png": timeline_figure(record),
         "receptivity.png": receptivity_figure(by_end, eventual, record.provenance),
     }

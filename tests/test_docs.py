@@ -23,6 +23,7 @@ import niche_sim
 from niche_sim.cli.usage import settings
 from niche_sim.experiment.protocol import read_entry
 from niche_sim.experiment.scenario import catalogue, load
+from niche_sim.experiment.setup import SCENARIO_LENGTHS
 from niche_sim.experiment.targets import Target
 from niche_sim.model import catalogue as vocabulary
 from niche_sim.model.parameters import rows, value_of
@@ -195,12 +196,13 @@ def known_names() -> set[str]:
     names |= set(vocabulary.BLOCK_TARGETS) | set(vocabulary.DEPLETABLE) | set(vocabulary.EXOSOME_SOURCES)
     names |= set(SCHEDULES) | {kind.__name__ for kind in (*DEFAULT, *ALTERNATIVES)}
     names |= {"use" if name == "uses" else name for name in Target.__dataclass_fields__}
-    names |= {"section.width", "section.spacing", "run.step", "run.duration"}
+    names |= {*SCENARIO_LENGTHS, "run.step", "run.duration"}
     return names
 
 
 # What else is written as code: keys and values of TOML files, literals, names within an example.
 OTHERS = {
+    "[z, y, x]", "[section]", 'depth = "200 um"', "overrides", "<population>_z",
     "design", "grid", "list", "latin", "morris", "sobol", "samples", "[vary]", "[vary_protocol.ARM]", '"register"',
     '{ low = "3 min", high = "30 min" }',
     "D", "S", "Q", "None", "null", "class", "do", "like", "add", "protocol", "efficacy", '"validate"', '"fit"', "[y, x]",
@@ -212,7 +214,7 @@ OTHERS = {
     '"tgfb.half_life" = { value = "10 min", source = "Wakefield1990", where = "recalled" }',
 }  # fmt: skip
 LEFT_BY_COMMANDS = {
-    "predictions/", "[outcome]", "python benchmarks/make_predictions.py",
+    "predictions/", "[outcome]", "python benchmarks/make_predictions.py", "python benchmarks/growth.py",
     "receptivity.npz", "receptivity.png",
     "section.png", "timeline.png", "summary.json", "record.parquet", "events.parquet", "snapshots.npz", "provenance.json",
     "runs.parquet", "failures.parquet", "overview.png", "sensitivity.parquet", "windows.parquet", "windows.png", "dose.toml",

@@ -21,15 +21,15 @@ LONG = 60.0  # s; what takes longer is told
 Yes = Annotated[bool, typer.Option("--yes", help="Begin even if it asks for more than a computer usually has.")]
 
 
-def agree(wanted: Estimate, yes: bool, cores: int = 1) -> None:
-    """Say the estimate if the work is long. Raises InputError over a limit, unless `yes`."""
+def agree(wanted: Estimate, yes: bool, cores: int = 1, tell: bool = False) -> None:
+    """Say the estimate if the work is long, or `tell` asks for it. Raises InputError over a limit, unless `yes`."""
     from niche_sim.experiment.estimate import LIMITS, SMALLER, Limits, check, duration
 
     memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 1e6 if hasattr(os, "sysconf") else math.inf
     more = math.inf
     here = Limits(more, more, more, more, memory, more, more)  # what no consent changes
     check(wanted, here if yes else LIMITS, "this command", SMALLER if yes else f"{SMALLER}, or --yes")
-    if wanted.seconds / cores > LONG:
+    if tell or wanted.seconds / cores > LONG:
         say(f"{wanted}" + (f", about {duration(wanted.seconds / cores)} on {cores}" if cores > 1 else ""))
 
 

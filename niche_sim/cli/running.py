@@ -332,7 +332,7 @@ def _new(
             experiment, arm = _edited(experiment, arm, protocol, added, overrides)
         made = setup(experiment, overrides, without)
         arm = made.experiment.default_arm if arm is None else made.experiment.arm(arm).name
-        agree(estimate(made, arm), yes)
+        agree(estimate(made, arm), yes, tell=made.experiment.section.depth is not None)
         _announce(f"{made.experiment.id}, arm {arm}, seed {number}: {made.experiment.duration / 24:.4g} days", progress)
         return Runner(Simulation(made, arm, rng=number, allow_large=True))
     except InputError as error:
@@ -387,7 +387,7 @@ def _repeated(folder: Path, yes: bool, progress: bool) -> Runner:
     then = read_json(folder, file.name)
     _announce(f"{then['scenario']}, arm {then['arm']}, as in {folder}", progress)
     model = model_like(then, str(file))
-    agree(estimate(model, model.arm), yes)
+    agree(estimate(model, model.arm), yes, tell=model.state.section.is_block)
     tell_differences(then, provenance_of(model), file)
     return Runner(model)
 

@@ -59,13 +59,14 @@ def sites_of(
     """
     sites = np.empty(y.shape, np.int64)
     out, flat_y, flat_x = sites.ravel(), y.ravel(), x.ravel()
+    flat_z = flat_y if z is None else z.ravel()
     for i in range(out.size):
         iy, ix = flat_y[i] / spacing, flat_x[i] / spacing
         iy = min(iy, rows - 1.0) if iy > 0.0 else 0.0
         ix = min(ix, columns - 1.0) if ix > 0.0 else 0.0
         out[i] = int(iy) * columns + int(ix)
         if z is not None:
-            iz = z.ravel()[i] / spacing
+            iz = flat_z[i] / spacing
             iz = min(iz, layers - 1.0) if iz > 0.0 else 0.0
             out[i] += int(iz) * rows * columns
     return sites
