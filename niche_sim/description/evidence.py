@@ -260,9 +260,10 @@ def over_members(report: Report) -> list[str]:
 
     named = {id(one.target): scenario for scenario, one in all_judged(report.studies)}
     asked = verdicts.questions(all_judged(report.studies))
-    found = [report.claims[named[id(one.deciding.target)], one.deciding.target.id].verdict for one in asked]
+    told = [report.claims.get((named[id(one.deciding.target)], one.deciding.target.id)) for one in asked]
+    found = [claims.NOT_TOLD if claim is None else claim.verdict for claim in told]
     members = max(len(claim.effects) for claim in report.claims.values())
-    counted = f"Of {len(asked)} independent comparisons, in {members} plausible parameter sets"
+    counted = f"Of {len(asked)} independent comparisons, in {members} plausible parameter sets, two mice an arm of each"
     return [f"{counted}: {claims.headline(found)}.", *claims.RULES]
 
 

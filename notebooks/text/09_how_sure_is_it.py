@@ -99,8 +99,8 @@ for name, share in claims.narrows(seen, answer):
 # %% [markdown]
 # ## How to read it
 #
-# - **A range over members is no spread between mice.** Two mice differ by chance and by constitution; two members differ by what nobody
-#   knows. The second does not shrink with more mice.
+# - **A range over members is no spread between mice.** Two mice differ by chance and by constitution; two members
+#   differ by what nobody knows. The second does not shrink with more mice.
 # - **A share is no probability.** All ranges count evenly, whoever wrote them down. *Robust* means that the claim survives them.
 # - **Ten members are few.** The command line takes as many as there are:
 #
