@@ -71,6 +71,8 @@ def status(folder: Folder = None) -> None:
     for number, wave in enumerate(about["waves"], 1):
         out.print(f"wave {number}: {wave['plausible']} of {wave['sets']} plausible, {wave['refused']} refused by the model; "
                   f"{wave['space_left']:.3g} of the space was left before", soft_wrap=True)  # fmt: skip
+    missed = ", ".join(f"{name} in {count}" for name, count in about["missed_by_members"].items() if count)
+    out.print(f"one band may be missed: {missed or 'none is'}", soft_wrap=True)
     again = f"{100 * told['held']:.0f} % (standard error {100 * told['error']:.1f})"
     out.print(f"truths found again: of {told['truths']:g} sets, each taken for the truth, {again} lie within the 90 % interval of "
               "those that agree with it", soft_wrap=True)  # fmt: skip
@@ -92,12 +94,13 @@ def describe(folder: Folder = None) -> None:
             f"{row['prior_low']:.2g} to {row['prior_high']:.2g}", f"{row['member_low']:.2g} to {row['member_high']:.2g}",
         )  # fmt: skip
     report.output().print(table)
-    table = report.table("number", "range", "members", "left", title="Numbers that were narrowed: share of the range left")
+    table = report.table("number", "range", "members", "%", title="Numbers that were narrowed: % of the range left")
     for name, left in space.narrowed(found.members).head(20).items():
         row = rows()[str(name)]
         low, high = found.members[name].quantile([0.05, 0.95])
         table.add_row(report.cell(f"{name} ({row.unit})" if row.unit else str(name)), f"{row.low:.3g} to {row.high:.3g}",
-                      f"{low:.3g} to {high:.3g}", f"{100 * left:.0f} %")  # fmt: skip
+                      f"{low:.3g} to {high:.3g}", f"{100 * left:.0f}")  # fmt: skip
+    table.columns[0].no_wrap, table.columns[-1].min_width = False, 3
     report.output().print(table)
     held = {why: sum(space.held(name) == why for name in rows()) for why in sorted({space.held(name) for name in rows()} - {""})}
     fixed = ", ".join(f"{count} ({why})" for why, count in held.items())

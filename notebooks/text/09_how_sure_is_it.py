@@ -11,11 +11,12 @@
 # %% [markdown]
 # # How sure is it, if most numbers are assumed?
 #
-# Exosomes of pancreatic cancer bring bone-marrow-derived cells into the liver: in the model, with its usual numbers. Most of these are
-# assumed. The *ensemble* holds other sets of numbers that agree as well with what is measured of a naive liver and of the time course.
+# Exosomes of pancreatic cancer bring bone-marrow-derived cells into the liver: in the model, with its usual numbers.
+# Most of these are assumed. The *ensemble* holds other sets of numbers that agree as well with what is measured of a
+# naive liver and of the time course.
 #
-# Guess before you run anything. In how many of ten such sets does education bring more marrow cells? In how many by a factor of 1.5
-# to 5, as published of niches? And does blocking the receptor of TGF-β keep them away in all?
+# Guess before you run anything. In how many of ten such sets does education bring more marrow cells? In how many by a
+# factor of 1.5 to 5, as published of niches? And does blocking the receptor of TGF-β keep them away in all?
 
 # %%
 # %matplotlib inline
@@ -34,8 +35,8 @@ print(len(found.members), "sets of", found.members.shape[1], "numbers")
 # %% [markdown]
 # ## What was fitted to
 #
-# Left: what is measured (grey), what all sets over the ranges of the register give (red), what the members give (blue). Right: the
-# numbers that this narrowed most. Most numbers stay as open as they were.
+# Left: what is measured (grey), what all sets over the ranges of the register give (red), what the members give (blue).
+# Right: the numbers that this narrowed most. Most numbers stay as open as they were.
 
 # %%
 ensemble_figure(found)
@@ -43,8 +44,8 @@ ensemble_figure(found)
 # %% [markdown]
 # ## Ten members, two mice each
 #
-# Untreated mice, educated ones and educated ones with a blocked receptor, on day 10 in a small section. Members that lie far apart are
-# taken, the most central one first.
+# Untreated mice, educated ones and educated ones with a blocked receptor, on day 10 in a small section. Members that
+# lie far apart are taken, the most central one first.
 
 # %%
 small = {"run.duration": "10 day", "section.width": "0.6 mm", "section.height": "0.6 mm"}
@@ -64,7 +65,8 @@ print(len(failed), "failed")
 # %% [markdown]
 # ## What they say
 #
-# A line an effect on marrow cells held by fibronectin: the range over members, and the share of them in which it goes the way of most.
+# A line an effect on marrow cells held by fibronectin: the range over members, and the share of them in which it goes
+# the way of most.
 
 # %%
 for arm in arms[1:]:
@@ -73,8 +75,8 @@ for arm in arms[1:]:
     print(f"{arm:15s} {word} in {100 * claim.share:.0f} % of members ({claim.verdict}): {middle:.3g} ({low:.3g} to {high:.3g})")
 
 # %% [markdown]
-# An effect against untreated mice is a ratio where these have any such cells, and a difference where they have none, so look at the
-# numbers themselves, too.
+# An effect against untreated mice is a ratio where these have any such cells, and a difference where they have none, so
+# look at the numbers themselves, too.
 
 # %%
 for arm in arms:
@@ -84,8 +86,8 @@ for arm in arms:
 # %% [markdown]
 # ## Which measurement next
 #
-# If one could measure one thing in educated mice, which would tell most about how many marrow cells there will be? The share of the
-# variance over members that each readout goes with:
+# If one could measure one thing in educated mice, which would tell most about how many marrow cells there will be? The
+# share of the variance over members that each readout goes with:
 
 # %%
 seen = {name: np.array([np.mean(list(one.values("educated", name, 240.0).values())) for one in mice.values()])

@@ -18,6 +18,7 @@ from niche_sim.inference.ensemble import space
 from niche_sim.inference.ensemble.emulator import needed
 from niche_sim.inference.ensemble.panel import LEFT_OUT, MICE, fit_bands
 from niche_sim.inference.ensemble.waves import (
+    LIMIT,
     Settings,
     Simulated,
     Wave,
@@ -100,6 +101,7 @@ def make(
         "sets": len(known.shares), "plausible": len(kept), "members": len(chosen), "default_is_member": bool(0 in chosen),
         "cpu_hours": round(_spent(folder, 0.0) / 3600.0, 2), "left_out": LEFT_OUT, "truths": truths(known, settings.seed),
         "default": dict(zip((band.id for band in fit_bands()), np.exp(known.values[0]).tolist(), strict=True)),
+        "missed_by_members": _missed(known, chosen),
         "half_discrepancy": _passing(known, 0.5), "double_discrepancy": _passing(known, 2.0),
     }  # fmt: skip
     members = space.values_of(known.shares[chosen])
@@ -144,6 +146,12 @@ def truths(known: Simulated, seed: int, count: int = TRUTHS) -> dict[str, float]
     return {"truths": float(len(some)), "held": held, "error": error, "width": float(np.median(widths))}
 
 
+def _missed(known: Simulated, chosen: NDArray[np.int64]) -> dict[str, int]:
+    """Band -> how many members lie outside it by more than LIMIT; a member may miss one."""
+    far = implausibility(known.values[chosen], known.errors[chosen], fit_bands()) > LIMIT
+    return {band.id: int(far[:, n].sum()) for n, band in enumerate(fit_bands())}
+
+
 def _passing(known: Simulated, discrepancy: float) -> int:
     """How many sets are plausible with other discrepancies."""
     return int(plausible(implausibility(known.values, known.errors, fit_bands(), discrepancy)).sum())
@@ -151,7 +159,7 @@ def _passing(known: Simulated, discrepancy: float) -> int:
 
 def _wave_told(found: Simulated, passed: NDArray[np.bool_], left: float) -> dict[str, Any]:
     """A wave as plain data; alone: the share of its sets that each band by itself would rule out."""
-    far = implausibility(found.values, found.errors, fit_bands())[found.told] > 3.0
+    far = implausibility(found.values, found.errors, fit_bands())[found.told] > LIMIT
     alone = {band.id: round(float(far[:, n].mean()), 4) for n, band in enumerate(fit_bands())}
     counts = {"sets": len(passed), "refused": int((~found.told).sum()), "plausible": int(passed.sum())}
     return {**counts, "space_left": left, "ruled_out_by": alone}
