@@ -562,3 +562,18 @@ def test_dark_can_be_chosen(page):
     expect(page.locator(".ns-tissue")).to_have_attribute("data-theme", "dark")
     page.get_by_role("button", name="Light colours").click()
     expect(page.locator(".v-application.theme--dark")).to_have_count(0)
+
+
+def test_a_slider_moves_through_the_planes_of_a_block(visit, server):
+    deep = (*SMALL, ("section.depth", "100 um"))
+    page = ready(visit(server + "?" + Setup(overrides=deep).to_query()))
+    slider = page.get_by_label("Plane of the block")
+    expect(slider).to_have_value("50")  # the middle of five planes
+    expect(slider).to_have_attribute("aria-valuetext", "Plane 50 of 100 µm")
+    counts = page.locator(".ns-layers")
+    middle = counts.inner_text()
+    slider.fill("10")
+    expect(slider).to_have_attribute("aria-valuetext", "Plane 10 of 100 µm")
+    expect(counts).not_to_have_text(middle)
+    page.wait_for_function("([el, before]) => el.innerText !== before", arg=[counts.element_handle(), middle])
+    look(page, "block")
