@@ -14,6 +14,7 @@ from niche_sim.experiment.targets import Band
 from niche_sim.figures import effect_sizes
 from niche_sim.inference.comparisons import Comparison
 from niche_sim.inference.effects import Effect
+from niche_sim.inference.ensemble import claims
 from niche_sim.inference.verdicts import BY_CONSTRUCTION, MET, NOT_ASKED, NOT_MET, UNDECIDED, Judged, verdict_table
 from niche_sim.runs import cohort
 
@@ -310,3 +311,28 @@ def test_the_whole_report_holds_the_matrix_and_the_parts(monkeypatch, tmp_path):
     assert [row[0] for row in knockouts.rows] == list(mechanisms.SCHEDULES)
     assert {len(row) for row in knockouts.rows} == {len(knockouts.columns)}
     assert knockouts.figure.startswith(b"\x89PNG") and parts.figure.startswith(b"\x89PNG")
+
+
+def claim(verdict, share=0.5, hangs_on=()):
+    return claims.Claim(share, share - 0.1, share + 0.1, verdict, hangs_on, dict.fromkeys(range(12), 1.0))
+
+
+def test_a_report_over_an_ensemble_says_the_shares_and_what_they_hang_on():
+    judged = [sized("one", 2.0, 1.2, 5.0, MET), sized("two", 2.0, 1.2, 5.0, MET), sized("three", 2.0, 1.2, 5.0, MET)]
+    told = {(GROWING, "one"): claim("robust", 1.0), (GROWING, "two"): claim("contingent", 0.5, ("tgfb.half_life",))}
+    report = evidence.Report([study(judged=judged)], claims=told)
+    over = evidence.over_members(report)
+    assert over[0] == (
+        "Of 3 independent comparisons, in 12 plausible parameter sets, two mice an arm of each: 1 robust, 1 contingent, 0 refuted, "
+        "1 not told."
+    )
+    assert evidence.over_members(evidence.Report([study()])) == []
+    for text in (evidence.markdown(report), evidence.page(report)):
+        assert over[0] in text
+        assert "contingent: in 50 % (40 to 60); hangs on tgfb.half_life" in text
+    rows = {row["target"]: row for row in evidence.verdict_rows(report)}
+    assert (rows["one"]["share_met"], rows["one"]["verdict"], rows["one"]["hangs_on"]) == (1.0, "robust", "")
+    assert (rows["two"]["share_low"], rows["two"]["share_high"]) == (pytest.approx(0.4), pytest.approx(0.6))
+    assert rows["two"]["hangs_on"] == "tgfb.half_life"
+    assert rows["three"]["share_met"] is None and rows["three"]["verdict"] is None
+    assert Cells(evidence.page(report)).rows  # well formed
