@@ -21,6 +21,7 @@
 # %%
 # %matplotlib inline
 import tempfile
+from pathlib import Path
 
 import numpy as np
 
@@ -57,9 +58,10 @@ def planned(numbers):
 
 
 plans = claims.plans(found, members, planned)
-folder = tempfile.TemporaryDirectory()
-failed = cohort.run(list(plans.values()), folder.name, workers=2)
-mice = {member: cohort.gather(plan, folder.name) for member, plan in plans.items()}
+kept = tempfile.TemporaryDirectory()  # gone when the notebook ends
+folder = Path(kept.name)
+failed = cohort.run(list(plans.values()), folder, workers=2)
+mice = {member: cohort.gather(plan, folder) for member, plan in plans.items()}
 print(len(failed), "failed")
 
 # %% [markdown]
