@@ -163,5 +163,5 @@ def test_a_block_runs_as_any_run(call, tmp_path):
         one.name for one in (tmp_path / "run").iterdir()
     }
     assert call("run", "--like", "run", "-o", "again", "--no-figures").code == 0
-    ours, theirs = (np.load(tmp_path / name / "snapshots.npz") for name in ("run", "again"))
-    assert all(np.array_equal(ours[name], theirs[name], equal_nan=True) for name in ours.files)
+    with np.load(tmp_path / "run" / "snapshots.npz") as ours, np.load(tmp_path / "again" / "snapshots.npz") as theirs:
+        assert all(np.array_equal(ours[name], theirs[name], equal_nan=ours[name].dtype.kind == "f") for name in ours.files)
