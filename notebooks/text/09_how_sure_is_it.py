@@ -45,11 +45,11 @@ ensemble_figure(found)
 # %% [markdown]
 # ## Ten members, two mice each
 #
-# Untreated mice, educated ones and educated ones with a blocked receptor, on day 10 in a small section. Members that
-# lie far apart are taken, the most central one first.
+# Untreated mice, educated ones and educated ones with a blocked receptor, on day 10 in a small section (as wide as
+# the largest lobule needs). Members that lie far apart are taken, the most central one first.
 
 # %%
-small = {"run.duration": "10 day", "section.width": "0.6 mm", "section.height": "0.6 mm"}
+small = {"run.duration": "10 day", "section.width": "1.2 mm", "section.height": "1.2 mm"}
 arms, members = ["pbs", "educated", "tgfb_inhibitor"], found.some(10)
 
 
