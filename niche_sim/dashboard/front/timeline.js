@@ -108,7 +108,9 @@ export function buildTimeline(el, actions, tell) {
       }),
     );
     receptive.row.title = curves
-      .map((curve) => `Mean probability that a cell lodging then takes root: at most ${inShort(Math.max(...curve.mean))}`)
+      .map(
+        (curve) => `Mean probability that a cell lodging then takes root: at most ${inShort(Math.max(...curve.mean))}`,
+      )
       .join("\n");
     const [first] = curves;
     const ends = first.receptive_h?.map((time) => inShort(time / 24));
