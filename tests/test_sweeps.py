@@ -619,3 +619,14 @@ def test_status_counts_what_is_there(tmp_path):
     assert sweeps.count(plan, store) == (2, 0, 1)
     assert swept(plan, store).count == (3, 0, 0)
     assert TINY["run.duration"] == "1 day"
+
+
+def test_what_is_expected_of_tumour_cells_is_a_readout_as_any_other(tmp_path):
+    asked = planned(
+        arms=["pbs"], seeds=1, readouts=["receptivity_mean", "tgfb_mean"], vary={"nk.chance_kill": {"values": [0.02, 0.2]}}
+    )
+    assert asked.expected and not planned().expected
+    found = swept(asked, tmp_path).runs.to_pandas()
+    few, many = (found[found["nk.chance_kill"] == value]["receptivity_mean"].item() for value in (0.02, 0.2))
+    assert 0.0 < many < few < 1.0  # fewer take root where NK cells kill more
+    assert found["tgfb_mean"].notna().all()

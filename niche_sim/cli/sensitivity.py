@@ -118,9 +118,9 @@ def _of_scenario(
     from niche_sim.inference import active_parameters
     from niche_sim.inference.sensitivity import FEWEST, METHODS
     from niche_sim.model.parameters import rows
-    from niche_sim.model.readouts import BY_NAME
     from niche_sim.model.stages import STAGES
     from niche_sim.runs import sweeps
+    from niche_sim.runs.expectation.readouts import KNOWN
 
     design = one_of(method or METHOD, METHODS, "--method")
     number = SAMPLES[design] if samples is None else samples
@@ -128,7 +128,7 @@ def _of_scenario(
         raise InputError("--samples", f"{number}", f"a whole number from {FEWEST[design]} is allowed")
     measured = [stage.marker for stage in STAGES] if readouts is None else names_of(readouts)
     for name in measured:
-        one_of(name, BY_NAME, "--readout")
+        one_of(name, KNOWN, "--readout")
     if len(measured) > MOST_READOUTS:
         raise InputError("--readout", f"{len(measured)} readouts", f"at most {MOST_READOUTS}")
     when = [] if at is None else [f"{at!r} h"]

@@ -17,8 +17,8 @@ from niche_sim.experiment.targets import ONSET
 from niche_sim.figures.appearance import BLACK, BLUE, GREEN, GREY, ORANGE, PURPLE, SKY, VERMILLION
 from niche_sim.figures.labels import arm_words
 from niche_sim.figures.style import MM, WIDTH, label, png, style, styled
-from niche_sim.model.readouts import BY_NAME
 from niche_sim.model.stages import STAGES
+from niche_sim.runs.expectation.readouts import KNOWN
 from niche_sim.runs.record import whole
 from niche_sim.runs.sweeps import Axis, Swept
 
@@ -274,7 +274,7 @@ def _limits(ax: Axes, values: dict[str, Float]) -> None:
 def _label(readout: str) -> str:
     if readout.startswith(ONSET):
         return f"{readout.replace('_', ' ')}\n(h)"
-    unit = BY_NAME[readout].unit
+    unit = KNOWN[readout].unit
     return f"{readout.replace('_', ' ')}\n({UNITS.get(unit, unit)})"
 
 

@@ -19,10 +19,11 @@ from niche_sim.experiment.setup import Setup, setup
 from niche_sim.experiment.simulation import Simulation
 from niche_sim.experiment.targets import ONSET
 from niche_sim.model.parameters import rows
-from niche_sim.model.readouts import BY_NAME, READOUTS
+from niche_sim.model.readouts import READOUTS
 from niche_sim.model.stages import STAGES
 from niche_sim.runs.axes import REGISTER, SCALES, Axis, parameter_axis
 from niche_sim.runs.design import DESIGNS, levels_of
+from niche_sim.runs.expectation.readouts import EXPECTED_BY_NAME, KNOWN
 from niche_sim.runs.plan import Plan
 from niche_sim.runs.protocol_axes import check_arms, protocol_axes
 
@@ -178,6 +179,7 @@ def _checked(experiment: Scenario, wanted: PlanFile, keys: Mapping[str, Any], wh
         seeds=wanted.seeds,
         at=wanted.at,
         readouts=_readouts(wanted.readouts, base, where),
+        expected=not EXPECTED_BY_NAME.keys().isdisjoint(wanted.readouts or ()),
         series=wanted.series,
         design=wanted.design,
         samples=wanted.samples,
@@ -251,7 +253,7 @@ def _readouts(names: tuple[str, ...] | None, base: Setup, where: str) -> tuple[s
         told = [name for name in onsets if name.removeprefix(ONSET) in base.thresholds]
         return (*(readout.name for readout in READOUTS), *told)
     for number, name in enumerate(names):
-        one_of(name, [*sorted(BY_NAME), *onsets], f"{where}readouts[{number}]")
+        one_of(name, [*sorted(KNOWN), *onsets], f"{where}readouts[{number}]")
         if names.count(name) > 1:
             raise InputError(f"{where}readouts[{number}]", f"'{name}' is there twice", "each readout once")
     if not names:
