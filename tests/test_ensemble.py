@@ -322,3 +322,25 @@ def test_the_shipped_members_lie_in_the_ranges_and_the_registers_own_is_the_firs
 
 def test_a_ratio_of_two_mice_is_enough_for_a_member():
     assert compare_as_ratio([2.0, 4.0], [1.0, 2.0]).effect.estimate == 2.0
+
+
+@pytest.mark.mice
+def test_a_member_is_run_and_its_folder_named_by_its_number(call, tmp_path):
+    small = (
+        "--set",
+        "section.width=1.2 mm",
+        "--set",
+        "section.height=1.2 mm",
+        "--days",
+        "1",
+        "--no-figures",
+        "--no-receptivity",
+    )
+    done = call("run", "--member", "7", *small)
+    assert done.code == 0, done.err
+    (folder,) = (tmp_path / "runs").iterdir()
+    assert folder.name == "liver_education_costasilva2015-educated-1-member-7"
+    told = json.loads((folder / "provenance.json").read_text(encoding="utf-8"))
+    assert niche_sim.ensemble().overrides(7).items() <= told["overrides"].items()
+    wrong = call("run", "--member", "99999", *small)
+    assert (wrong.code, len(wrong.err)) == (2, 1)

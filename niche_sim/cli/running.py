@@ -447,12 +447,15 @@ def _interrupted(folder: Path, progress: bool) -> Runner:
 
 def _name(runner: Runner, member: int | None = None) -> str:
     """The name of a run's folder: scenario, arm, seed, and what of the model was changed, as far as a name has room."""
+    from niche_sim.inference.ensemble import ensemble
     from niche_sim.model.parameters import rows
 
     model = runner.model
     changed = [f"no-{name}" for name in model.without]
     changed += [] if member is None else [f"member-{member}"]
-    changed += [f"{name}={value}" for name, value in model.overrides.items() if name in rows() or name == "schedule"]
+    own = {} if member is None else ensemble().overrides(member)
+    numbers = {name: value for name, value in model.overrides.items() if own.get(name) != value}
+    changed += [f"{name}={value}" for name, value in numbers.items() if name in rows() or name == "schedule"]
     text = re.sub(r"[^\w.=+-]+", "", "-".join([model.experiment.id, model.arm, str(model.seed), *changed]))
     return text[:LONGEST_NAME]
 
