@@ -19,6 +19,7 @@ from niche_sim.inference.effects import Effect
 from niche_sim.inference.ensemble import claims, emulator, making, panel, space, waves
 from niche_sim.inference.ensemble.waves import Settings, Simulated, implausibility, plausible
 from niche_sim.model.parameters import resolve, rows
+from niche_sim.runs import cohort
 
 BANDS = panel.fit_bands()
 
@@ -344,3 +345,44 @@ def test_a_member_is_run_and_its_folder_named_by_its_number(call, tmp_path):
     assert niche_sim.ensemble().overrides(7).items() <= told["overrides"].items()
     wrong = call("run", "--member", "99999", *small)
     assert (wrong.code, len(wrong.err)) == (2, 1)
+
+
+SMALL_MICE = (
+    "--set",
+    "section.width=1.2 mm",
+    "--set",
+    "section.height=1.2 mm",
+    "--set",
+    "run.duration=2 day",
+    "--workers",
+    "2",
+)
+
+
+@pytest.mark.mice
+def test_commands_tell_what_members_say_beside_mice(call, tmp_path):
+    asked = ("--mice", "3", "--ensemble", "10", *SMALL_MICE)
+    done = call(
+        "compare", "--arms", "pbs,educated", "--readout", "kupffer_loaded", *asked, "-o", str(tmp_path / "compare")
+    )
+    assert done.code == 0, done.err
+    assert "Over 10 plausible parameter sets, against pbs, day 2" in done.out
+    assert "robust" in done.out
+    rows = cohort.read_table(tmp_path / "compare" / "members.parquet")
+    assert len({row["member"] for row in rows}) == 10 == len(rows)
+    assert (tmp_path / "compare" / "members.png").read_bytes().startswith(b"\x89PNG")
+
+    done = call("power", "--arms", "pbs,educated", "--readout", "tgfb_mean", *asked, "-o", str(tmp_path / "power"))
+    assert done.code == 0, done.err
+    assert "Over 10 plausible parameter sets the effect is x" in " ".join(done.out.split())
+    both = call("power", "--arms", "pbs,educated", "--readout", "tgfb_mean", "--effect", "2", *asked)
+    assert (both.code, both.err) == (
+        2,
+        ["niche-sim: --ensemble: beside --effect or --above; an effect that is simulated"],
+    )
+
+    done = call("window", "--arm", "anti_mif", "--by", "0..1", "--step", "1", "--readout", "kupffer_educated", *asked,
+                "-o", str(tmp_path / "window"))  # fmt: skip
+    assert done.code == 0, done.err
+    assert "members: 90 %" in done.out
+    assert (tmp_path / "window" / "windows.png").is_file()

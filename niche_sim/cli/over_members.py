@@ -83,7 +83,7 @@ class Over:
         cohorts = self.gathered(target / "mice")
         reference = found.plan.reference
         title = f"Over {len(cohorts)} plausible parameter sets, against {reference}, day {at / 24.0:.4g}"
-        table = report.table("readout", "arm", "mice: 95 %", "members: 90 %", "share", "", title=title)
+        table = report.table("effect", "mice: 95 %", "members: 90 %", "share", "", title=title)
         rows, drawn = [], []
         for arm in found.plan.arms[1:]:
             for name in readouts:
@@ -95,8 +95,8 @@ class Over:
                 there = f"{middle:.3g}\n{low:.3g} to {high:.3g}"
                 share = f"{100 * claim.share:.0f} %\n{100 * claim.low:.0f} to {100 * claim.high:.0f}"
                 on = f", hangs on {', '.join(claim.hangs_on)}" if claim.hangs_on else ""
-                cells = (report.cell(text) for text in (here, there, share, f"{most}: {claim.verdict}{on}"))
-                table.add_row(name, arm, *cells)
+                cells = (report.cell(text) for text in (here, there, share, f"{most}:\n{claim.verdict}{on}"))
+                table.add_row(report.cell(f"{name}\n{arm}"), *cells)
                 drawn.append((f"{name}: {arm} / {reference}", own, claim))
                 rows += [{"readout": name, "arm": arm, "against": reference, "at_h": at, "member": member, "effect": value}
                          for member, value in claim.effects.items()]  # fmt: skip

@@ -22,7 +22,7 @@ from niche_sim.inference.comparisons import Comparison
 from niche_sim.inference.ensemble import Ensemble, space
 from niche_sim.inference.ensemble.claims import Claim
 
-ROW, TOP = 4.6, 24.0  # mm
+ROW, TOP, CLAIMS_TOP = 4.6, 24.0, 16.0  # mm
 MOST = 20  # numbers shown
 LIMITS = (1e-3, 1e3)  # of what is drawn of a band
 
@@ -91,9 +91,10 @@ def claims_figure(rows: Sequence[tuple[str, Comparison, Claim]]) -> Figure:
     """A row an effect that is a ratio: over mice of the register's own numbers with its 95 % interval, over members with theirs of
     90 %, a dot a member."""
     shown = [row for row in rows if row[1].kind == "ratio" and not row[1].note]
-    page = Page(TOP + 2.0 * ROW * max(1, len(shown)) + 13.0, "What differs between mice, and what is not known")
-    ax = page.axes(68, TOP, 82, 2.0 * ROW * max(1, len(shown)))
-    limits = (1e-2, 1e2)
+    page = Page(CLAIMS_TOP + 2.0 * ROW * max(1, len(shown)) + 13.0, "What differs between mice, and what is not known")
+    ax = page.axes(68, CLAIMS_TOP, 82, 2.0 * ROW * max(1, len(shown)))
+    seen = [end for _, own, claim in shown for end in (*claim.band, own.effect.low, own.effect.high) if 0.0 < end < np.inf]
+    limits = max(0.5 * min([0.2, *seen]), 1e-4), min(2.0 * max([5.0, *seen]), 1e5)
     for place, (name, own, claim) in enumerate(shown):
         effects = np.clip([value for value in claim.effects.values() if np.isfinite(value)], *limits)
         ax.plot(effects, np.full(len(effects), place + 0.15), "|", color=BLUE, markersize=4, alpha=0.5)
@@ -103,9 +104,9 @@ def claims_figure(rows: Sequence[tuple[str, Comparison, Claim]]) -> Figure:
         ends = np.clip([own.effect.low, own.effect.estimate, own.effect.high], *limits)
         ax.plot(ends[[0, 2]], [place - 0.2] * 2, color=VERMILLION, linewidth=1.2)
         ax.plot(ends[1], place - 0.2, "s", color=VERMILLION, markersize=3.0)
-        page.text(66, TOP + 2.0 * ROW * (place + 0.5), name, ha="right", size=6.5)
+        page.text(66, CLAIMS_TOP + 2.0 * ROW * (place + 0.5), name, ha="right", size=6.5)
         share = "" if np.isnan(claim.share) else f"{100 * claim.share:.0f} % {claim.verdict}"
-        page.text(152, TOP + 2.0 * ROW * (place + 0.5), share, size=6.5, color=GREY)
+        page.text(152, CLAIMS_TOP + 2.0 * ROW * (place + 0.5), share, size=6.5, color=GREY)
     ax.axvline(1.0, color=GREY, linewidth=0.7, linestyle=":")
     ax.set(xscale="log", xlim=limits, ylim=(max(1, len(shown)) - 0.5, -0.5), yticks=[], xlabel="Ratio to the reference arm")
     ax.xaxis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))

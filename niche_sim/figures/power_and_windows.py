@@ -129,11 +129,13 @@ def windows_figure(
         ax = page.axes(20, top, 152, PANEL)
         _effects(ax, points)
         if members and readout in members:
-            low, middle, high = np.array(members[readout]).T
             ends = ax.get_ylim()
+            least = 0.1 * ends[0] if ax.get_yscale() == "log" else -np.inf  # what has no lower end is drawn to the edge
+            low, middle, high = np.maximum(np.array(members[readout]).T, least)
             ax.fill_between([point.day for point in points], low, high, color=PURPLE, alpha=0.25, linewidth=0)
             ax.plot([point.day for point in points], middle, color=PURPLE, linewidth=1.0, linestyle="--")
-            ax.set_ylim(min(ends[0], 0.9 * float(np.nanmin(low))), max(ends[1], 1.1 * float(np.nanmax(high))))
+            lowest, highest = float(np.nanmin(low)), float(np.nanmax(high))
+            ax.set_ylim(min(ends[0], lowest - 0.1 * abs(lowest)), max(ends[1], highest + 0.1 * abs(highest)))
         _marks(ax, made, onsets, named=number == 0)
         if number == len(found) - 1:
             ax.set_xlabel("Day on which the intervention starts")
