@@ -14,6 +14,7 @@ from niche_sim.engine.chance import Chance
 from niche_sim.engine.laws import disc_diameter
 from niche_sim.experiment.editing import with_added
 from niche_sim.experiment.protocol import Boost
+from niche_sim.experiment.scenario import load
 from niche_sim.inference.receptivity import effects, liver_counts, record_hazards
 from niche_sim.model.readouts import BY_NAME
 from niche_sim.runs import cohort as cohorts
@@ -147,10 +148,9 @@ def test_a_colony_is_a_disc_and_then_a_sphere(recording):
 
 def test_a_cohort_that_asks_keeps_what_is_expected(tmp_path):
     overrides = {**SMALL, "run.duration": "2 day"}
-    plain = cohorts.plan("liver_education_costasilva2015", ["pbs", "educated"], mice=2, overrides=overrides)
-    asking = cohorts.plan(
-        "liver_education_costasilva2015", ["pbs", "educated"], mice=2, overrides=overrides, readouts=["receptivity_mean"]
-    )
+    experiment = dataclasses.replace(load("liver_education_costasilva2015"), targets=())  # whose targets would ask for it
+    plain = cohorts.plan(experiment, ["pbs", "educated"], mice=2, overrides=overrides)
+    asking = cohorts.plan(experiment, ["pbs", "educated"], mice=2, overrides=overrides, readouts=["receptivity_mean"])
     assert (plain.expected, asking.expected) == (False, True)
     assert [one.name for one in plain.runs()] == [one.name for one in asking.runs()]
     assert cohorts.run([plain], tmp_path, 1) == []

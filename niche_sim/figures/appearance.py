@@ -98,21 +98,16 @@ class LiveSight:
         self.anatomy: Mapping[str, Any] = anatomy_of(model)
         self.depth: float | None = None
         self.plane: int | None = None
-        self._rows: dict[str, Any] = {}
         if (section := model.state.section).is_block:
             at = section.depth / 2.0 if depth is None else min(max(depth, 0.0), section.depth)
             self.plane = min(int(at / section.spacing), section.grid[0] - 1)
             self.depth = (self.plane + 0.5) * section.spacing
-        self.arrays: Mapping[str, NDArray[Any]] = _LiveArrays(self, more or {})
+        self._seen = _LiveArrays(model, self.plane, more or {})
+        self.arrays: Mapping[str, NDArray[Any]] = self._seen
 
     def rows(self, population: str) -> Any:
         """Which cells of a population are seen: all of a section; of a block those of the plane and those without a place."""
-        if self.plane is None:
-            return slice(None)
-        if population not in self._rows:
-            layer = np.floor(self.model.state.populations[population].z / self.model.state.section.spacing)
-            self._rows[population] = np.flatnonzero(~(layer < self.plane) & ~(layer > self.plane))
-        return self._rows[population]
+        return self._seen.rows(population)
 
     def parameter(self, name: str) -> float:
         """A number of the register as it is in this run, in model units."""
@@ -128,9 +123,9 @@ class LiveSight:
 class _LiveArrays(Mapping[str, NDArray[Any]]):
     """The arrays of a model's state by the names of a snapshot; read when asked for."""
 
-    def __init__(self, sight: LiveSight, more: Mapping[str, NDArray[Any]]) -> None:
-        model = sight.model
-        self.sight, self.model, self.more = sight, model, more
+    def __init__(self, model: Simulation, plane: int | None, more: Mapping[str, NDArray[Any]]) -> None:
+        self.model, self.plane, self.more = model, plane, more
+        self._rows: dict[str, Any] = {}
         self.columns = {
             f"{name}_{column}": (name, column)
             for name, population in model.state.populations.items()
@@ -144,14 +139,23 @@ class _LiveArrays(Mapping[str, NDArray[Any]]):
             return self.more[name]
         if name in self.columns:
             population, column = self.columns[name]
-            values: NDArray[Any] = getattr(state.populations[population], column)[self.sight.rows(population)]
+            values: NDArray[Any] = getattr(state.populations[population], column)[self.rows(population)]
             # A snapshot holds places in sites, and one name means one thing wherever it is read.
             return values / state.section.spacing if column in ("y", "x") else values
         field = name.removeprefix("field_")
         if field not in FIELDS or field == name:
             raise KeyError(name)
         found: NDArray[Any] = getattr(state, field)
-        return found if self.sight.plane is None else found[self.sight.plane]
+        return found if self.plane is None else found[self.plane]
+
+    def rows(self, population: str) -> Any:
+        """As of `LiveSight`, which would hold it in a circle if it asked there."""
+        if self.plane is None:
+            return slice(None)
+        if population not in self._rows:
+            layer = np.floor(self.model.state.populations[population].z / self.model.state.section.spacing)
+            self._rows[population] = np.flatnonzero(~(layer < self.plane) & ~(layer > self.plane))
+        return self._rows[population]
 
     def __iter__(self) -> Iterator[str]:
         return iter([*(f"field_{name}" for name in FIELDS), *self.columns])
