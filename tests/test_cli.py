@@ -402,7 +402,7 @@ def test_a_real_ctrl_c(tmp_path: Path) -> None:
     assert started.returncode == 130
     assert out == ""
     assert re.fullmatch(
-        r"niche-sim: [^\n]* on one core\n"
+        r"niche-sim: [^\n]* on one core\n(niche-sim: compiled code [^\n]*\n)?"
         rf"niche-sim: stopped at day \S+ of \S+; `niche-sim run --resume runs/{DEFAULT_NAME}` .*\n", err
     )
     assert [path.name for path in folder.iterdir()] == ["checkpoint.npz"]
