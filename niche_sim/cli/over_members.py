@@ -83,7 +83,7 @@ class Over:
         cohorts = self.gathered(target / "mice")
         reference = found.plan.reference
         title = f"Over {len(cohorts)} plausible parameter sets, against {reference}, day {at / 24.0:.4g}"
-        table = report.table("effect", "mice: 95 %", "members: 90 %", "share", "", title=title)
+        table = report.table("effect", "mice: 95 %", "members: 90 %", "holds in", title=title)
         rows, drawn = [], []
         for arm in found.plan.arms[1:]:
             for name in readouts:
@@ -91,16 +91,17 @@ class Over:
                 pair = found.pairs(found.values(arm, name, at), found.values(reference, name, at))
                 own = compare(*pair, most=highest_mean(found, name, at))
                 low, middle, high = claim.band
-                here = f"{own.effect.estimate:.3g}\n{own.effect.low:.3g} to {own.effect.high:.3g}"
-                there = f"{middle:.3g}\n{low:.3g} to {high:.3g}"
-                share = f"{100 * claim.share:.0f} %\n{100 * claim.low:.0f} to {100 * claim.high:.0f}"
+                here = f"{own.effect.estimate:.3g}\n{own.effect.low:.2g} to {own.effect.high:.2g}"
+                there = f"{middle:.3g}\n{low:.2g} to {high:.2g}"
                 on = f", hangs on {', '.join(claim.hangs_on)}" if claim.hangs_on else ""
-                cells = (report.cell(text) for text in (here, there, share, f"{most}:\n{claim.verdict}{on}"))
+                share = f"{100 * claim.share:.0f} %, {100 * claim.low:.0f}-{100 * claim.high:.0f}"
+                cells = (report.cell(text) for text in (here, there, f"{share}\n{most}: {claim.verdict}{on}"))
                 table.add_row(report.cell(f"{name}\n{arm}"), *cells)
                 drawn.append((f"{name}: {arm} / {reference}", own, claim))
                 rows += [{"readout": name, "arm": arm, "against": reference, "at_h": at, "member": member, "effect": value}
                          for member, value in claim.effects.items()]  # fmt: skip
-        table.columns[0].no_wrap = False
+        for column, width in ((table.columns[0], 16), (table.columns[-1], 20)):
+            column.no_wrap, column.min_width = False, width
         report.output().print(table)
         for name, _, claim in drawn[:1]:
             self._show_next(name, claim, cohorts, reference, at)
